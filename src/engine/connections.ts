@@ -5,7 +5,7 @@ import { systemClock, systemIds, systemRandom } from "../core/ports/system.ts";
 import { DeadLetters } from "../core/resilience/best-effort-bus.ts";
 import { StoreHealthTracker } from "../core/resilience/store-retry.ts";
 import { AppendSignals } from "../core/worker/input/append-signals.ts";
-import { type Logger, silentLogger } from "../definitions/index.ts";
+import { type Logger, stderrLogger } from "../definitions/index.ts";
 import { thrownMessage } from "../errors/index.ts";
 
 /** The operations on a store that every part uses: open, close, and storing dead letters. */
@@ -40,7 +40,7 @@ export class Connections<TStore extends OpenedStore = Store> {
     readonly bus?: Bus | undefined;
     readonly logger?: Logger | undefined;
   }) {
-    const { store, logger = silentLogger } = options;
+    const { store, logger = stderrLogger } = options;
     this.watch = new StoreHealthTracker(this.clock);
     this.#store = store;
     this.store = this.watch.over(store);

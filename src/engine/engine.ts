@@ -15,7 +15,7 @@ import type {
   TaskHandle,
   UntypedFlow,
 } from "../core/tasks/api.ts";
-import { type FlowTypes, type HandlerDefinition, silentLogger } from "../definitions/index.ts";
+import { type FlowTypes, type HandlerDefinition, stderrLogger } from "../definitions/index.ts";
 import { acquireShared, localBus, releaseShared } from "./connections.ts";
 import { Coordinator } from "./coordinator.ts";
 import { Lifecycle, type StopOptions, type StoreHealth } from "./lifecycle.ts";
@@ -103,7 +103,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
   readonly #life: Lifecycle;
 
   constructor(options: EngineOptions<THandlers>) {
-    const { store = memoryStore(), logger = silentLogger, ...given } = options;
+    const { store = memoryStore(), logger = stderrLogger, ...given } = options;
     this.#undelivered = new DeadLetters({ store, ids: systemIds, logger });
     const shared = { store, logger, bus: given.bus ?? localBus(this.#undelivered), keepAlive: false };
     const { capacity, capacityPerType, ...forCoordinator } = given;

@@ -24,6 +24,7 @@ export type {
   DeadLetter,
   EpochRef,
   Failure,
+  HandlerMethod,
   HistoryEntry,
   Lease,
   LeftOut,

@@ -90,7 +90,7 @@ export interface EngineOptions<THandler extends HandlerDefinition = HandlerDefin
    * @defaultValue false
    */
   readonly keepAlive?: boolean;
-  /** A logger with pino's interface. @defaultValue silent */
+  /** A logger with pino's interface. @defaultValue warnings and errors are written to stderr */
   readonly logger?: Logger;
 }
 

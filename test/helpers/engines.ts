@@ -64,7 +64,7 @@ export async function testEngine(
   const engine = await createEngine({ tickMs: 20, sweepMs: 3_600_000, ...engineOptions, handlers, logger, store });
   onTestFinished(async () => {
     await engine.stop({ graceMs: 0 });
-    if (!mayLogErrors) expect(logger.lines.filter(({ level }) => level === "error")).toEqual([]);
+    if (!mayLogErrors) expect(logger.engineErrors).toEqual([]);
   });
   return {
     engine,

@@ -16,6 +16,11 @@ export class RecordingLogger implements Logger {
       .map(({ level, message, fields }) => ({ level, message, error: String((fields as { err?: unknown }).err) }));
   }
 
+  /** Errors of the engine: that a task failed is one of the task. */
+  get engineErrors(): readonly LoggedLine[] {
+    return this.lines.filter(({ level, message }) => level === "error" && message !== "a task failed");
+  }
+
   debug = (fields: object, message?: string): void => this.#add("debug", fields, message);
   info = (fields: object, message?: string): void => this.#add("info", fields, message);
   warn = (fields: object, message?: string): void => this.#add("warn", fields, message);

@@ -33,7 +33,7 @@ export function testRoles(options: { readonly bus?: Bus; readonly mayLogErrors?:
   const logger = new RecordingLogger();
   onTestFinished(() => {
     if (options.mayLogErrors) return;
-    expect(logger.lines.filter(({ level }) => level === "error")).toEqual([]);
+    expect(logger.engineErrors).toEqual([]);
   });
   const own = () => ({ store: memoryStore({ state }), bus, logger });
   const started = async <T extends Coordinator | Worker | Client>(role: T): Promise<T> => {

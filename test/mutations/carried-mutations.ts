@@ -44,7 +44,7 @@ export const carriedMutations: readonly Mutation[] = [
   ),
   mutation(
     "a source whose failed batches are retried keeps its checkpoint",
-    edit(carrying, "...(isSource ? {} : checkpoint) };", "...checkpoint };"),
+    edit(carrying, "return isSource ? { log, sourceGens } : {", "return {"),
   ),
   {
     elsewhere: retriedElsewhere(
@@ -72,10 +72,38 @@ export const carriedMutations: readonly Mutation[] = [
     ),
   },
   {
+    elsewhere: retriedElsewhere(
+      "of a retry that began nothing",
+      "few retries of failed batches are cancelled so early",
+    ),
+    ...mutation(
+      "what a retry of failed batches left out comes back in the next",
+      edit(carrying, "without: output.log.without ?? { count: 0 }", "without: { count: 0 }"),
+    ),
+  },
+  {
+    elsewhere: retriedElsewhere(
+      "of a retry that began nothing",
+      "few retries of failed batches are cancelled so early",
+    ),
+    ...mutation(
+      "failed batches are looked for only among those that a retry has copied",
+      edit(
+        "core/coordinator/retried-batches.ts",
+        "longestLog(parts.store, shard)",
+        "longestLog(parts.store, { ...shard, carried: undefined } as never)",
+      ),
+    ),
+  },
+  {
     elsewhere: retriedElsewhere("retries the named ones", "few tasks of the simulation retry failed batches"),
     ...mutation(
       "other batches than the named ones are left out",
-      edit(copy, "named === undefined ? !isOutput(artifact) : named.has(artifact.seq)", "!isOutput(artifact)"),
+      edit(
+        "core/model/records.ts",
+        "named === undefined ? !isOutput(artifact) : named.has(artifact.seq)",
+        "!isOutput(artifact)",
+      ),
     ),
   },
   mutation(

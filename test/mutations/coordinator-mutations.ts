@@ -135,7 +135,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   mutation(
     "no command is sent for a dispatched node",
-    edit(scheduler, 'if (outcome === "dispatched") await this.#command(node.type, ref, 1);', ""),
+    edit(scheduler, "      await this.#command(node.type, ref, 1);\n", ""),
   ),
   mutation(
     "children are not checked when a node finishes",

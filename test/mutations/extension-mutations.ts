@@ -23,8 +23,8 @@ export const extensionMutations: readonly Mutation[] = [
     "an attempt does not wait for its handler's init",
     edit(
       "core/worker/attempt/handler-run.ts",
-      "if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));",
-      "if (runtime.needsInit) void runtime.init();",
+      "    await held.wait(Promise.resolve(run.code.run(() => runtime.init())));\n",
+      "    void runtime.init();\n",
     ),
   ),
   mutation(

@@ -162,7 +162,7 @@ export const workerMutations: readonly Mutation[] = [
     ),
     edit(
       consumeInput,
-      "    inHand = take(batch);\n    await inHand;\n  }\n",
+      '    inHand = take(batch);\n    await inHand;\n    run.at.method = "iterBatches";\n  }\n',
       `    page.push(batch);
     if (log.length > 0 && page.length < 256) continue;
     for (const each of page.splice(0)) {

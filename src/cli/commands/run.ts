@@ -13,7 +13,7 @@ import { type StoreOptions, storeOfRun } from "../settings/open-parts.ts";
 import { several } from "../settings/options.ts";
 import { CliError, exitCodes } from "../terminal/cli-error.ts";
 import { onSignals } from "../terminal/interrupts.ts";
-import { terminalLogger } from "../terminal/logger.ts";
+import { terminalLogger, withoutTasks } from "../terminal/logger.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { examples, exportOption, graceOption, handlersOption, jsonOption, mongoOption, storeOption } from "./common.ts";
 import { ownFrame } from "./report-error.ts";
@@ -71,7 +71,7 @@ async function run(terminal: Terminal, file: string, options: RunCommandOptions)
     handlers: definitions.handlers,
     inputAdapters: definitions.adapters,
     coordinatorFns: definitions.fns,
-    logger: terminalLogger(terminal),
+    logger: withoutTasks(terminalLogger(terminal)),
     ...(kept === undefined ? {} : { store: ownTasksOf(kept.store) }),
   });
   const { idempotencyKey } = options;

@@ -7,7 +7,7 @@ import type { Definitions } from "../loading/exported-flow.ts";
 import { findFile } from "../loading/find-file.ts";
 import { requireStore, type StoreOptions, storeSettings } from "../settings/open-parts.ts";
 import type { ReadSettings } from "../settings/read-settings.ts";
-import { terminalLogger } from "../terminal/logger.ts";
+import { terminalLogger, withoutTasks } from "../terminal/logger.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 /** Access to the tasks of a store; runs nothing. */
@@ -43,7 +43,7 @@ export async function withClient<T>(
     ...definedOf({ bus: options.bus, externalTypes: options.externalTypes }),
     inputAdapters: adapters,
     coordinatorFns: fns,
-    logger: terminalLogger(terminal),
+    logger: withoutTasks(terminalLogger(terminal)),
   });
   await client.start();
   return await use({ client, store });

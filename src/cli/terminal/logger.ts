@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import type { Logger } from "../../definitions/index.ts";
+import { type Logger, logLine } from "../../definitions/index.ts";
 import { hasProperty, isInstance, loggable, propertyOf, thrownMessage } from "../../errors/index.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -9,11 +9,7 @@ const colours = { warn: "yellow", error: "red" } as const;
 export function terminalLogger(terminal: Terminal, least: LogLevel = "info", bound: object = {}): Logger {
   const logAt = (level: LogLevel) => (fields: object, message?: string) => {
     if (levels.indexOf(level) < levels.indexOf(least)) return;
-    const all = { ...bound, ...fields };
-    const { err, ...rest } = all as { err?: unknown };
-    const context = Object.entries(rest).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-    const cause = err === undefined ? [] : [thrownMessage(err)];
-    const line = [level, ...(message === undefined ? [] : [message]), ...context, ...cause].join(" ");
+    const line = logLine(level, { ...bound, ...fields }, message);
     terminal.note(level === "warn" || level === "error" ? terminal.styled(colours[level], line) : line);
   };
   return {
@@ -23,6 +19,14 @@ export function terminalLogger(terminal: Terminal, least: LogLevel = "info", bou
     error: logAt("error"),
     child: (fields) => terminalLogger(terminal, least, { ...bound, ...fields }),
   };
+}
+
+/** For a command that shows itself what becomes of its task: only the rest is logged. */
+export function withoutTasks(logger: Logger): Logger {
+  const unless = (level: "info" | "warn" | "error") => (fields: object, message?: string) => {
+    if (!("flow" in fields)) logger[level](fields, message);
+  };
+  return { ...logger, info: unless("info"), warn: unless("warn"), error: unless("error") };
 }
 
 export const levels = ["debug", "info", "warn", "error"] as const;

@@ -49,8 +49,10 @@ export async function carriedShards(
   const shards: (CarriedOutput | undefined)[] = [];
   const retried = retriedBatches?.nodeId === node.id ? retriedBatches : undefined;
   for (const record of before.get("node") ?? []) {
-    const output = await outputOf(store, record, mayGather);
-    shards[record.shard] = output && retried ? await withoutRetried(store, { output, retried, record }) : output;
+    const kept = retried?.shards.find(({ shard }) => shard === record.shard)?.kept;
+    const log = kept ?? (await longestLog(store, record));
+    const output = await outputOf(store, record, { log, mayGather });
+    shards[record.shard] = output && retried ? await withoutRetried(store, output) : output;
   }
   return shards;
 }
@@ -60,9 +62,11 @@ const isOf =
   ({ nodeId }: ShardRecord): "node" | "parent" =>
     nodeId === id ? "node" : "parent";
 
-async function outputOf(store: Store, record: ShardRecord, mayGather: boolean): Promise<CarriedOutput | undefined> {
-  const { sourceGens, checkpoint, checkpointIndex } = record;
-  const log = await longestLog(store, record);
+async function outputOf(
+  store: Store,
+  { sourceGens, checkpoint, checkpointIndex }: ShardRecord,
+  { log, mayGather }: { readonly log: Carried; readonly mayGather: boolean },
+): Promise<CarriedOutput | undefined> {
   if (!(await isKept(store, log))) return undefined;
   // What was gathered is right only if the sources produce nothing more.
   if (!mayGather && (await hasGathered(store, log))) return undefined;
@@ -75,23 +79,19 @@ async function outputOf(store: Store, record: ShardRecord, mayGather: boolean): 
 }
 
 /**
- * The same without the batches that are retried. A source whose batches these are starts over, or it would not yield them
- * again: its checkpoint is behind them.
+ * The same for a node whose failed batches are retried. A source of its own batches starts over, or it would not yield
+ * them again: its checkpoint is behind them.
  */
-async function withoutRetried(
-  store: Store,
-  of: { readonly output: CarriedOutput; readonly retried: RetriedBatches; readonly record: ShardRecord },
-): Promise<CarriedOutput> {
-  const { log, sourceGens, ...checkpoint } = of.output;
-  const shard = of.retried.shards.find((each) => each.shard === of.record.shard);
-  const carried = { ...log, ...(shard?.kept ?? { without: { count: 0 } }) };
+async function withoutRetried(store: Store, output: CarriedOutput): Promise<CarriedOutput> {
+  const { sourceGens, ...checkpoint } = output;
+  const log = { ...output.log, without: output.log.without ?? { count: 0 } };
   const { origins } = await store.tail(log, log.generation);
   const isSource = origins.some(({ source }) => source === "");
-  return { log: carried, sourceGens, ...(isSource ? {} : checkpoint) };
+  return isSource ? { log, sourceGens } : { ...checkpoint, log, sourceGens };
 }
 
 /** The shard's own log, or the one that it was to continue if it ended before all of that was copied. */
-async function longestLog(store: Store, record: ShardRecord): Promise<Carried> {
+export async function longestLog(store: Store, record: ShardRecord): Promise<Carried> {
   const { generation, carried } = record;
   const { taskId, nodeId, shard } = logOf(record);
   const { length, origins } = await store.tail({ taskId, nodeId, shard }, generation);

@@ -54,6 +54,7 @@ export class CoordinatorCore {
     this.#scheduler = new Scheduler({
       store,
       bus: bestEffortBus(bus, logger),
+      logger,
       plans,
       cancelGraceMs: timing.cancelGraceMs,
       readsAnEvent: parts.readsAnEvent,
@@ -198,12 +199,14 @@ export class CoordinatorCore {
     requested: RequestedTask,
     begin: () => Promise<void>,
   ): Promise<{ readonly id: string; readonly created: boolean }> {
-    const { store } = this.#parts;
+    const { store, logger } = this.#parts;
     const { task } = requested;
     for (;;) {
       const { outcome, id } = await this.#callerRetry.run(() => store.createTask(task));
       const created = outcome === "created" || id === task.id;
       if (created) {
+        const { retryOf } = task;
+        if (retryOf !== undefined) logger.info({ taskId: id, flow: task.graph.name, retryOf }, "a task started");
         if (task.deadlineMs !== undefined) this.#sweeper.dueIn(task.deadlineMs);
         await this.#now("begin", begin);
       }

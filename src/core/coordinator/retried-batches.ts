@@ -1,16 +1,10 @@
 import { FlowError } from "../../errors/index.ts";
-import {
-  type Artifact,
-  logOf,
-  type RetriedBatches,
-  type RetriedShard,
-  type ShardRecord,
-  type TaskRecord,
-} from "../model/records.ts";
+import type { Artifact, Carried, RetriedBatches, RetriedShard, TaskRecord } from "../model/records.ts";
 import type { NodePlan } from "../plan/index.ts";
 import type { Store } from "../ports/index.ts";
 import type { StoreRetry } from "../resilience/store-retry.ts";
 import { setAsideIn } from "../tasks/failed-batches.ts";
+import { longestLog } from "./carrying.ts";
 
 /** A task's record names them one by one. */
 const maxNamed = 1_000;
@@ -34,10 +28,11 @@ export async function findRetried(
   const left = uids === undefined ? undefined : new Set(uids);
   const shards: RetriedShard[] = [];
   for (const shard of await parts.retry.run(() => parts.store.readShards(task.id, [node.id]))) {
+    const log = await parts.retry.run(() => longestLog(parts.store, shard));
     const failed: Artifact[] = [];
-    for await (const artifact of setAsideIn(parts, shard)) failed.push(artifact);
+    for await (const artifact of setAsideIn(parts, log)) failed.push(artifact);
     const retried = left === undefined ? failed : failed.filter(({ uid }) => left.delete(uid));
-    if (retried.length > 0) shards.push(await shardOf(parts, { shard, node, failed, retried }));
+    if (retried.length > 0) shards.push({ shard: shard.shard, kept: keptOf({ log, node, failed, retried }) });
   }
   const [unknown] = left ?? [];
   if (shards.length > 0 && unknown === undefined) return { nodeId: node.id, shards };
@@ -47,24 +42,24 @@ export async function findRetried(
   });
 }
 
-async function shardOf(
-  { store, retry }: { readonly store: Store; readonly retry: StoreRetry },
-  of: {
-    readonly shard: ShardRecord;
-    readonly node: NodePlan;
-    readonly failed: readonly Artifact[];
-    readonly retried: readonly Artifact[];
-  },
-): Promise<RetriedShard> {
-  const { shard, node, failed, retried } = of;
+function keptOf(of: {
+  readonly log: Carried;
+  readonly node: NodePlan;
+  readonly failed: readonly Artifact[];
+  readonly retried: readonly Artifact[];
+}): Carried {
+  const { log, node, failed, retried } = of;
   const [first] = retried;
   // In the order of the input, nothing that follows may stay: it would come before what is retried.
   if (node.batches.ordered && first !== undefined) {
     const aside = failed.filter(({ seq }) => seq < first.seq).length;
-    return { shard: shard.shard, kept: { length: first.seq, aside, without: { count: 0 } } };
+    return { ...log, length: first.seq, aside, without: { count: 0 } };
   }
-  const { length } = await retry.run(() => store.tail(logOf(shard), shard.generation));
+  const { count = 0, seqs = [] } = log.without ?? {}; // left out before, by a retry that did not get to copy the log
   const isAll = retried.length === failed.length;
-  const without = { count: retried.length, ...(isAll ? {} : { seqs: retried.map(({ seq }) => seq) }) };
-  return { shard: shard.shard, kept: { length, aside: failed.length - retried.length, without } };
+  const without = {
+    count: count + retried.length,
+    ...(isAll ? {} : { seqs: [...seqs, ...retried.map(({ seq }) => seq)] }),
+  };
+  return { ...log, aside: failed.length - retried.length, without };
 }

@@ -1,3 +1,4 @@
+import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { cancelMessage, cancelTokenOf, type MessageTrace, traceOf } from "../messages/messages.ts";
 import { messageKey, topics } from "../messages/topics.ts";
@@ -37,6 +38,7 @@ export interface ExternalCommands {
 export interface SchedulerOptions {
   readonly store: Store;
   readonly bus: Bus;
+  readonly logger: Logger;
   readonly plans: PlanCache;
   readonly cancelGraceMs: number;
   /** Called when the task changed or ended, for waiters in this process. */
@@ -51,6 +53,7 @@ export interface SchedulerOptions {
 export class Scheduler {
   readonly #store: Store;
   readonly #bus: Bus;
+  readonly #logger: Logger;
   readonly #plans: PlanCache;
   readonly #cancelGraceMs: number;
   readonly #onChange: (taskId: string, ended: boolean) => void;
@@ -65,6 +68,7 @@ export class Scheduler {
     this.#cancelGraceMs = options.cancelGraceMs;
     this.#onChange = options.onChange;
     this.#external = options.external;
+    this.#logger = options.logger;
     this.#looks = new StartLooks(options);
   }
 
@@ -190,7 +194,9 @@ export class Scheduler {
       const ref = { taskId, nodeId: node.id, shard };
       const outcome = await this.#store.dispatch(ref, { ...init, carried: carried[shard] });
       // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
-      if (outcome === "dispatched") await this.#command(node.type, ref, 1);
+      if (outcome !== "dispatched") continue;
+      if (shard === 0 && node.needed === 0) this.#logStart(taskId, cached, node);
+      await this.#command(node.type, ref, 1);
     }
     cached.dispatched.add(node.id);
   }
@@ -214,7 +220,9 @@ export class Scheduler {
       // Not `++`: a concurrent call may have advanced it during the read.
       cached.openFrom = Math.max(cached.openFrom, index + 1);
     }
-    await this.#store.finishTask(taskId);
+    if (await this.#store.finishTask(taskId)) {
+      this.#logger.info({ taskId, flow: cached.plan.graph.name }, "a task finished");
+    }
     this.#openTasks.forget(taskId);
     return true;
   }
@@ -244,10 +252,25 @@ export class Scheduler {
       }
     }
     if (open === 0) {
-      await this.#store.closeTask(taskId);
+      if (await this.#store.closeTask(taskId)) this.#logEnd(task);
       this.#openTasks.forget(taskId);
     }
     this.#onChange(taskId, open === 0);
+  }
+
+  /** Once: of several coordinators, only one dispatches the first root. Of a retry, it may be adopted instead. */
+  #logStart(taskId: string, { plan, retryOf }: OpenTask, root: NodePlan): void {
+    const isFirst = root === plan.nodes.find(({ needed }) => needed === 0);
+    if (isFirst && retryOf === undefined) this.#logger.info({ taskId, flow: plan.graph.name }, "a task started");
+  }
+
+  #logEnd({ id: taskId, graph: { name: flow }, failure, cancelReason }: TaskRecord): void {
+    if (failure === undefined) {
+      this.#logger.info({ taskId, flow, reason: cancelReason }, "a task was cancelled");
+    } else {
+      const { stack: _, message: error, ...place } = failure;
+      this.#logger.error({ taskId, flow, ...place, error }, "a task failed");
+    }
   }
 
   #command(type: string, ref: { taskId: string; nodeId: string; shard: number }, epoch: number): Promise<void> {

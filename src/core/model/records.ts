@@ -15,6 +15,9 @@ export type TaskStatus = "running" | "cancelling" | "finished" | "failed" | "can
 /** The statuses of a shard; `finished`, `failed` and `cancelled` are terminal. */
 export type ShardStatus = "queued" | "running" | "deferred" | "cancelling" | "finished" | "failed" | "cancelled";
 
+/** The methods of a handler whose errors are not those of a batch. */
+export type HandlerMethod = "init" | "loadInput" | "iterBatches" | "finalize";
+
 /** Why a task failed. Without `nodeId`, the task failed as a whole, such as with `deadline_exceeded`. */
 export interface TaskFailure {
   readonly nodeId?: string;
@@ -27,6 +30,10 @@ export interface TaskFailure {
   readonly batchUid?: string;
   /** How often that batch was tried, if it failed for good. */
   readonly tries?: number;
+  /** The handler's method that threw or timed out, if it processes no batch. */
+  readonly method?: HandlerMethod;
+  /** The batch that `iterBatches` had yielded last. */
+  readonly lastBatchUid?: string;
   /** Stack and cause chain, truncated to 16 KiB. */
   readonly stack?: string;
 }
@@ -75,7 +82,7 @@ export interface RetriedBatches {
 export interface RetriedShard {
   readonly shard: number;
   /** What the new log begins with. */
-  readonly kept: Pick<Carried, "length" | "aside" | "without">;
+  readonly kept: Carried;
 }
 
 /** A task in a list: its record without the fields that may be large. */
@@ -289,6 +296,13 @@ export const logOf = (record: ShardRecord): ShardRef => record.artifactsOf ?? re
 export const isOutput = ({ failure }: Pick<Artifact, "failure">): boolean => failure === undefined;
 /** How many entries of a log stand for a batch that was set aside, from the last origin of each of its sources. */
 export const asideIn = (origins: readonly Origin[]): number => Math.max(0, ...origins.map(({ aside = 0 }) => aside));
+/** Whether an entry of the log is left out. */
+export function leftOut({ without }: Carried): (artifact: Artifact) => boolean {
+  if (without === undefined || without.count === 0) return () => false;
+  const named = without.seqs && new Set(without.seqs);
+  return (artifact) => (named === undefined ? !isOutput(artifact) : named.has(artifact.seq));
+}
+
 /** How many entries the log begins with. */
 export const keptLength = ({ length, without }: Carried): number => length - (without?.count ?? 0);
 

@@ -2,7 +2,15 @@ import type { HandlerDefinition, InputAdapterDefinition } from "../../definition
 import { FlowError, isInstance, type Json } from "../../errors/index.ts";
 import { ownJson } from "../codec/index.ts";
 import { AttemptError } from "../model/attempt-error.ts";
-import { type Artifact, type BatchFailure, logOf, type ShardRecord } from "../model/records.ts";
+import {
+  type Artifact,
+  type BatchFailure,
+  type Carried,
+  leftOut,
+  logOf,
+  type ShardRecord,
+  type ShardRef,
+} from "../model/records.ts";
 import type { NodePlan, Plan } from "../plan/index.ts";
 import { type InputPlan, routeInput } from "../worker/input/index.ts";
 import type { FailedBatch } from "./api.ts";
@@ -26,7 +34,10 @@ export async function* failedBatches(
   const shards = await parts.retry.run(() => parts.store.readShards(taskId));
   const inputs = new FailedInputs(parts, { plan, node, shards });
   for (const shard of shards.filter((each) => each.nodeId === nodeId)) {
-    for await (const artifact of setAsideIn(parts, shard)) {
+    const aside = await parts.retry.run(() => failedIn(parts.store, shard));
+    const length = shard.count ?? Number.POSITIVE_INFINITY;
+    const log = { ...logOf(shard), generation: shard.generation, length, aside };
+    for await (const artifact of setAsideIn(parts, log)) {
       const { uid, failure } = artifact;
       const input = await inputs.of(artifact, shard);
       yield { uid, shard: shard.shard, ...failure, ...(input === undefined ? {} : { input: ownJson(input) }) };
@@ -36,17 +47,18 @@ export async function* failedBatches(
 
 type SetAside = Artifact & { readonly failure: BatchFailure };
 
-/** The entries of a shard's log that stand for batches set aside. */
+/** The entries of a log that stand for batches set aside. */
 export async function* setAsideIn(
   parts: Pick<TaskReaderParts, "store" | "retry">,
-  shard: ShardRecord,
+  log: Carried,
 ): AsyncGenerator<SetAside> {
-  let left = await parts.retry.run(() => failedIn(parts.store, shard));
-  for (let from = 0; left > 0; from += pageSize) {
-    const page = await readPage(parts, shard, { from, limit: pageSize });
+  const isLeftOut = leftOut(log);
+  let left = log.aside ?? 0;
+  for (let from = 0; left > 0 && from < log.length; from += pageSize) {
+    const page = await readPage(parts, log, { from, limit: Math.min(pageSize, log.length - from) });
     await parts.retry.run(() => parts.store.settle());
     for (const artifact of page) {
-      if (artifact.failure === undefined) continue;
+      if (artifact.failure === undefined || isLeftOut(artifact)) continue;
       left--;
       yield artifact as SetAside;
     }
@@ -56,9 +68,9 @@ export async function* setAsideIn(
 
 const readPage = (
   { store, retry }: Pick<TaskReaderParts, "store" | "retry">,
-  shard: ShardRecord,
-  { from, limit, generation = shard.generation }: { from: number; limit: number; generation?: number },
-): Promise<readonly Artifact[]> => retry.run(() => store.readArtifacts(logOf(shard), generation, from, limit));
+  log: ShardRef & { readonly generation: number },
+  { from, limit }: { readonly from: number; readonly limit: number },
+): Promise<readonly Artifact[]> => retry.run(() => store.readArtifacts(log, log.generation, from, limit));
 
 /** What failed batches consisted of: their payloads are at their origins. */
 class FailedInputs {
@@ -80,9 +92,9 @@ class FailedInputs {
     if (origin.source === "") return meta;
     const source = this.#shards.get(origin.source);
     if (source === undefined || this.#input?.kind !== "stream") return undefined;
-    const generation = consumer.sourceGens[origin.source] ?? 0;
+    const log = { ...logOf(source), generation: consumer.sourceGens[origin.source] ?? 0 };
     try {
-      const [from] = await readPage(this.#parts, source, { from: origin.seq, limit: 1, generation });
+      const [from] = await readPage(this.#parts, log, { from: origin.seq, limit: 1 });
       return from && (this.#input.adapter.expand(from.meta, source.nodeId)[origin.chunk] as Json | undefined);
     } catch (error) {
       if (FlowError.is(error, "ARTIFACTS_DROPPED")) return undefined;

@@ -9,6 +9,7 @@ import {
   type ShardRecord,
   type ShardRef,
   type ShardStatus,
+  type TaskFailure,
   type TaskRecord,
 } from "../model/records.ts";
 import { isNodeFinished, type NodePlan, type Plan, type PlanCache } from "../plan/index.ts";
@@ -78,9 +79,7 @@ export function endedBadly(task: TaskRecord): FlowError {
     const reason = task.cancelReason === undefined ? "" : `: ${task.cancelReason}`;
     return new FlowError("TASK_CANCELLED", `task ${task.id} was cancelled${reason}`, { details: { taskId: task.id } });
   }
-  const { nodeId, reasonCode, message, batchUid, tries, epoch } = failure;
-  const tried = tries === undefined || tries === 1 ? "" : ` after ${tries} tries`;
-  const batch = batchUid === undefined ? "" : `, batch '${batchUid}'${tried}`;
+  const { nodeId, reasonCode, message, batchUid, tries, method, lastBatchUid, epoch } = failure;
   const details: JsonObject = {
     taskId: task.id,
     ...(nodeId === undefined ? {} : { nodeId }),
@@ -88,14 +87,22 @@ export function endedBadly(task: TaskRecord): FlowError {
     ...(epoch === undefined ? {} : { epoch }),
     ...(batchUid === undefined ? {} : { batchUid }),
     ...(tries === undefined ? {} : { tries }),
+    ...(method === undefined ? {} : { method }),
+    ...(lastBatchUid === undefined ? {} : { lastBatchUid }),
   };
-  const place = nodeId === undefined ? "" : ` at node '${nodeId}'${batch}`;
+  const place = nodeId === undefined ? "" : ` at node '${nodeId}'${withinNode(failure)}`;
   const text = `task ${task.id} failed${place}: ${reasonCode}: ${message}`;
   const cause = Object.assign(new Error(message), {
     name: reasonCode,
     ...(failure.stack === undefined ? {} : { stack: failure.stack }),
   });
   return new FlowError("TASK_FAILED", text, { details, cause });
+}
+
+function withinNode({ batchUid, tries = 1, method, lastBatchUid }: TaskFailure): string {
+  if (batchUid !== undefined) return `, batch '${batchUid}'${tries === 1 ? "" : ` after ${tries} tries`}`;
+  if (method === undefined) return "";
+  return `, in ${method}${lastBatchUid === undefined ? "" : ` after batch '${lastBatchUid}'`}`;
 }
 
 export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<TaskView> {

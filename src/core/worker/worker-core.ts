@@ -288,7 +288,7 @@ export class WorkerCore {
       params,
       traceparent,
       retry: new StoreRetry(clock, held),
-      at: { batchUid: undefined },
+      at: {},
       keepLease: () => this.#leases.keep(held),
       remainingMs: () => timer.remainingMs(),
       untimed: (work) => timer.untimed(work),

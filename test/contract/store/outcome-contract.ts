@@ -116,6 +116,13 @@ export function outcomeContract(it: StoreTest): void {
     expect(record.history.at(-1)?.reasonCode).toBe("boom");
   });
 
+  it("a failure outside of batches keeps its place", async ({ store }) => {
+    const attempt = await runningShard(store);
+    const failure = failureOf({ method: "iterBatches", lastBatchUid: "page-3" });
+    expect(await store.fail(attempt, { ...transientFailure, permanent: true, failure })).toBe("ok");
+    expect((await recordOf(store, attempt)).failure).toEqual(failure);
+  });
+
   it("a permanent failure fails the shard immediately", async ({ store }) => {
     const attempt = await runningShard(store);
     expect(await store.fail(attempt, { ...transientFailure, permanent: true })).toBe("ok");

@@ -86,10 +86,15 @@ describe("flowkit tasks", () => {
     expect(watched.stdout).toMatch(/ {2}check {2}check {2}finished {2}3 batches, 2 carried\n/);
     expect(watched.stderr).toContain("  check  queued, 2 batches carried\n");
     up.child.kill("SIGTERM");
-    expect(await up.outcome).toMatchObject({
-      exitCode: 0,
-      stderr: "up on runs.db: count, check; 8 slots\nstopping; send the signal again to exit immediately\nstopped\n",
-    });
+    const { exitCode, stderr } = await up.outcome;
+    expect(exitCode).toBe(0);
+    expect(stderr.split("\n")).toEqual([
+      "up on runs.db: count, check; 8 slots",
+      `info a task finished taskId="${body.taskId}" flow="fragile"`,
+      "stopping; send the signal again to exit immediately",
+      "stopped",
+      "",
+    ]);
     expect((await words("tasks", "watch", taskId)).exitCode).toBe(1);
   });
 

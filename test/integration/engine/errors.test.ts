@@ -125,11 +125,47 @@ describe("an error thrown by a handler", () => {
         }),
       ]);
       const task = await engine.run(graphOf(node("a")));
-      await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "no_more" } });
+      const details = { reasonCode: "no_more", method: "iterBatches", lastBatchUid: "1" };
+      const message = expect.stringContaining("at node 'a', in iterBatches after batch '1': no_more");
+      await expect(task.result()).rejects.toMatchObject({ details, message });
       expect((await record(task.id, "a")).failure).not.toHaveProperty("batchUid");
       expect((await artifacts(task.id, "a")).map(({ meta }) => meta)).toEqual([1, 2]);
     },
   );
+
+  test.for([
+    { method: "init", ...{ init: () => Promise.reject(new PermanentError("closed")) } },
+    { method: "loadInput", ...{ loadInput: () => Promise.reject(new PermanentError("closed")) } },
+    { method: "finalize", ...{ finalize: () => Promise.reject(new PermanentError("closed")) } },
+    {
+      method: "iterBatches",
+      ...{
+        iterBatches: () => {
+          throw new PermanentError("closed");
+        },
+      },
+    },
+  ])("an error outside of batches names the method: $method", async ({ method, ...code }) => {
+    const error = await failureOf(source("bad", [1, 2], code));
+    expect(error.details).toEqual({
+      taskId: expect.any(String),
+      nodeId: "bad",
+      reasonCode: "closed",
+      epoch: 1,
+      method,
+    });
+    expect(error.message).toContain(`at node 'bad', in ${method}: closed`);
+  });
+
+  test("a method that ended is not named by a later failure", async () => {
+    const share = { batches: { on_failure: "set_aside", tolerate_share: 0.1 }, retry_policy: { max: 0 } } as const;
+    const processBatch = () => Promise.reject(new PermanentError("no"));
+    const { engine } = await testEngine([source("bad", [1, 2], { processBatch, init: () => {}, loadInput: () => 1 })]);
+    const task = await engine.run(graphOf(node("bad", [], share)));
+    const error = await task.result().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ details: { reasonCode: "too_many_failed_batches" } });
+    expect(error).not.toHaveProperty("details.method");
+  });
 
   test("the stack keeps the chain of causes, and both it and the message are bounded", async () => {
     const thrown = new Error("outer".repeat(10_000), { cause: new Error("inner", { cause: "no error" }) });

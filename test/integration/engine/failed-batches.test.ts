@@ -3,10 +3,12 @@ import { sqliteStore } from "flowkit/adapters/sqlite";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
+import { shardOf } from "../../../src/core/worker/input/index.ts";
 import { PermanentError, RetryableError } from "../../../src/errors/index.ts";
 import { noTicks, testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { testRoles } from "../../helpers/roles.ts";
 import { stillTime } from "../../helpers/still-time.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
 import { collect, Gate, until } from "../../helpers/waiting.ts";
@@ -278,6 +280,31 @@ describe("engine.retryBatches", () => {
       ["3", false],
     ]);
     expect((await again.status()).nodes[1]).toMatchObject({ batches: 4, failedBatches: 1 });
+  });
+
+  test.for([1, 2])("of a retry that began nothing: %d partitions", async (partitions) => {
+    const shards = numbers(8).map((n) => shardOf(`${n}`, partitions));
+    const bad = [shards.indexOf(0), shards.lastIndexOf(partitions - 1)];
+    const { refused, calls, ask } = service(...bad);
+    const { coordinator, worker, client } = testRoles();
+    const handlers = [source("src", numbers(8)), handler("step", { processBatch: ask })];
+    await coordinator(["src", "step"]);
+    const first = await worker(handlers);
+    const caller = await client(["src", "step"]);
+    const task = await caller.run(graphOf(node("src"), node("step", ["src"], { ...setsAside, partitions })));
+    expect((await task.result()).step).toHaveLength(6);
+    await first.stop();
+    refused.clear();
+    calls.length = 0;
+    const [one, other] = bad.map(String) as [string, string];
+    const waiting = await caller.retryBatches(task, "step", { uids: [one] });
+    await until(async () => (await waiting.status()).nodes[1]?.status === "queued", "its dispatch");
+    await waiting.cancel();
+    await waiting.wait();
+    const again = await caller.retryBatches(waiting, "step", { uids: [other] });
+    await worker(handlers);
+    expect((await again.result()).step).toEqual(expect.arrayContaining(numbers(8)));
+    expect(calls.toSorted()).toEqual(bad.toSorted());
   });
 
   test("counts against the tolerance only what is set aside again", async () => {

@@ -327,7 +327,8 @@ describe("a program", () => {
 
   test("whose task fails, or is cancelled, exits too", async () => {
     const outcome = await program(`${prelude}
-      const engine = await createEngine({ handlers: [source("a", { processBatch: () => { throw new TypeError("no") } }), source("b", { processBatch: late })] })
+      const logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => logger }
+      const engine = await createEngine({ logger, handlers: [source("a", { processBatch: () => { throw new TypeError("no") } }), source("b", { processBatch: late })] })
       await (await engine.run(graph)).result().catch((error) => console.log(error.code))
       const task = await engine.run({ nodes: [{ node_id: "b", type: "b", depends_on: [] }] })
       await task.cancel()

@@ -62,7 +62,7 @@ export async function ownSide(options: {
   const worker = new Worker({ store: mongoStore({ url, database }), bus: openKafka(groupPrefix), handlers, logger });
   onTestFinished(async () => {
     await Promise.all([...coordinators, worker].map((each) => each.stop({ graceMs: 0 })));
-    expect(logger.lines.filter(({ level }) => level === "error")).toEqual([]);
+    expect(logger.engineErrors).toEqual([]);
   });
   await Promise.all([...coordinators, worker].map((each) => each.start()));
   return { coordinators: coordinators as unknown as OwnSide["coordinators"], logger };

@@ -68,6 +68,8 @@ const failures = mapping<TaskFailure>({
   epoch: "attempt",
   batchUid: "batch_uid",
   tries: "tries",
+  method: "method",
+  lastBatchUid: "last_batch_uid",
   stack: "stack",
 });
 

@@ -1,13 +1,14 @@
 import { isInstance, type JsonObject } from "../../../errors/index.ts";
 import { type AttemptEvent, type StatusMessage, traceOf } from "../../messages/messages.ts";
 import { messageKey, topics } from "../../messages/topics.ts";
-import type { ShardRecord } from "../../model/records.ts";
+import type { Failure, ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
 import type { Clock } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { SourceWatch } from "../input/append-signals.ts";
 import { AttemptEnded, type AttemptHandle, type Stoppable } from "./attempt-handle.ts";
 import { AttemptLog } from "./attempt-log.ts";
+import type { FailurePlace } from "./failure.ts";
 import type { EventLoopYielder, HandlerCode } from "./handler-code.ts";
 import { InputWait } from "./input-wait.ts";
 import type { WorkerParts } from "./worker-options.ts";
@@ -25,8 +26,8 @@ export interface AttemptRun {
   readonly params: JsonObject;
   readonly traceparent: string | undefined;
   readonly retry: StoreRetry;
-  /** The current batch, to be named by a failure. */
-  readonly at: { batchUid: string | undefined };
+  /** What a failure names as its place. */
+  readonly at: FailurePlace;
   remainingMs(): number | undefined;
   /** The time of this work does not count as the attempt's. */
   untimed<T>(work: () => Promise<T>): Promise<T>;
@@ -96,6 +97,13 @@ async function readAgain(run: AttemptRun): Promise<ShardRecord> {
   const record = records.find((each) => each.shard === attempt.shard);
   if (record?.epoch !== attempt.epoch || record.lease?.claimId !== attempt.claimId) throw new AttemptEnded("fenced");
   return record;
+}
+
+/** Logs what on-call has to know: what failed, where, why, and what follows. */
+export function logFailure(run: AttemptRun, failure: Failure, says: string, follows: object = {}): void {
+  const { stack: _, message: error, ...place } = failure;
+  const { taskId } = run.held.attempt;
+  run.parts.logger.warn({ taskId, flow: run.plan.graph.name, ...place, error, ...follows }, says);
 }
 
 /** Notifies the coordinators that this node changed. A hint: they read the details from the store. */

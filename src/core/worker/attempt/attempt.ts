@@ -5,7 +5,7 @@ import { retryDelayMs } from "../../plan/index.ts";
 import type { WriteAnswer } from "../../ports/index.ts";
 import { StoreRetry } from "../../resilience/store-retry.ts";
 import { AttemptEnded, type EndReason } from "./attempt-handle.ts";
-import { type AttemptRun, announce } from "./attempt-run.ts";
+import { type AttemptRun, announce, logFailure } from "./attempt-run.ts";
 import { classifyFailure } from "./failure.ts";
 import { runFunction } from "./function-run.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
@@ -86,6 +86,7 @@ async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinitio
       return true;
     case "timeout": {
       const message = "exceeded its timeout_sec";
+      if (run.at.method === "iterBatches") run.at.method = undefined; // the batches in progress may be what is slow
       await fail(run, new AttemptError("timeout", message, { permanent: false }), handler);
       return true;
     }
@@ -109,7 +110,7 @@ function releasedForMs(run: AttemptRun, error: unknown): number {
 async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition | undefined): Promise<void> {
   const { node, held, parts, claimed } = run;
   const { retry } = node;
-  const thrown = { error, attempt: held.attempt, batchUid: run.at.batchUid, handler };
+  const thrown = { error, attempt: held.attempt, at: run.at, handler };
   const classified = isInstance(error, BatchFailed)
     ? error.classified
     : await run.code.run(() => classifyFailure(thrown));
@@ -118,8 +119,14 @@ async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition 
   const delayMs = Math.max(afterMs, retryDelayMs(retry, claimed.failures + 1, parts.random));
   const how = { failure, permanent, delayMs, maxFailures: retry.maxFailures };
   const answer = await run.retry.run(() => parts.store.fail(held.attempt, how));
-  const final = permanent || claimed.failures + 1 >= retry.maxFailures;
+  const failures = claimed.failures + 1;
+  const final = permanent || failures >= retry.maxFailures;
   const { reasonCode, message } = failure;
+  if (answer === "ok") {
+    const { maxFailures } = retry;
+    if (final) logFailure(run, failure, "a node failed");
+    else logFailure(run, failure, "an attempt failed; will retry", { failures, maxFailures, retryInMs: delayMs });
+  }
   const event = { kind: "TASK_FAILED", reasonCode, error: message } as const;
   await afterEnd(run, answer, () =>
     announce(run, final ? { ...event, permanent: true } : { ...event, permanent: false, dueInMs: delayMs }),

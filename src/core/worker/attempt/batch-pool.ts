@@ -5,7 +5,7 @@ import { retryDelayMs } from "../../plan/index.ts";
 import { AttemptEnded, type AttemptScope } from "./attempt-handle.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { TryCounts } from "./attempt-reports.ts";
-import type { AttemptRun } from "./attempt-run.ts";
+import { type AttemptRun, logFailure } from "./attempt-run.ts";
 import { type BatchRunner, type IncomingBatch, keptPayload } from "./batch-runner.ts";
 import { classifyFailure } from "./failure.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
@@ -234,19 +234,24 @@ export class BatchPool {
     const { run, runtime, tries } = this.#options;
     const { node, parts, held, code } = run;
     const { uid } = open.batch;
-    const thrown = { error, attempt: held.attempt, batchUid: uid, handler: runtime.definition };
+    const thrown = { error, attempt: held.attempt, at: { batchUid: uid }, handler: runtime.definition };
     const { failure, permanent, afterMs } = await code.run(() => classifyFailure(thrown));
     open.failed++;
     const isPermanent = permanent || node.retry.permanentOn.includes(failure.reasonCode);
     const retriesAttempts = parts.store.retriesAttempts === true; // a wrapper may return a method for any name
     if (isPermanent || retriesAttempts || open.failed >= node.retry.maxFailures) {
       const tried = { ...failure, tries: open.failed };
-      if (node.batches.setsAside && failure.reasonCode !== "duplicate_uid") return this.#setAside(open, tried);
+      if (node.batches.setsAside && failure.reasonCode !== "duplicate_uid") {
+        logFailure(run, tried, "a batch failed for good; set aside");
+        return this.#setAside(open, tried);
+      }
       return this.#end(open, new BatchFailed({ failure: tried, permanent: isPermanent || !retriesAttempts, afterMs }));
     }
     const delayMs = Math.max(afterMs, retryDelayMs(node.retry, open.failed, parts.random));
     open.dueAt = parts.clock.monotonic() + delayMs;
     await tries.failed(uid, { failed: open.failed, dueAt: open.dueAt });
+    const follows = { maxTries: node.retry.maxFailures, retryInMs: delayMs };
+    logFailure(run, { ...failure, tries: open.failed }, "a batch failed; will retry", follows);
     this.#wait(open);
   }
 

@@ -1,5 +1,5 @@
 import { FlowError } from "../../../errors/index.ts";
-import { type Artifact, type Carried, isOutput, keptLength, type LeftOut } from "../../model/records.ts";
+import { type Artifact, type Carried, keptLength, leftOut } from "../../model/records.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 
@@ -35,7 +35,7 @@ async function copyMissing(run: AttemptRun, to: Copy): Promise<boolean> {
   const { held, yielder, parts } = run;
   const { log, carried, onFirst } = to;
   const { without } = carried;
-  const isLeftOut = without === undefined ? undefined : leftOut(without);
+  const isLeftOut = without === undefined ? undefined : leftOut(carried);
   const wanted = keptLength(carried);
   // If some are left out, how far an earlier attempt got shows only by counting the others.
   let passed = without === undefined ? log.length : 0;
@@ -68,13 +68,6 @@ async function copyMissing(run: AttemptRun, to: Copy): Promise<boolean> {
   await log.open(); // with the origins of what was copied
   return true;
 }
-
-function leftOut({ count, seqs }: LeftOut): (artifact: Artifact) => boolean {
-  if (count === 0) return () => false;
-  const named = seqs && new Set(seqs);
-  return (artifact) => (named === undefined ? !isOutput(artifact) : named.has(artifact.seq));
-}
-
 /** Empty if the artifact at `from` is gone. */
 async function readPage(
   run: AttemptRun,

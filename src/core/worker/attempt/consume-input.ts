@@ -99,6 +99,7 @@ async function consumeSource({ run, runtime, context, pass, batches, reports, pa
     await batches.process({ uid, origin, place: [index], payload, stored: false });
   };
   const sourceContext = context.forSource(checkpoint, part);
+  run.at.method = "iterBatches";
   const yielded = await run.code.run(() => runtime.definition.iterBatches?.(context.args, sourceContext) ?? []);
   const { partitions } = run.node;
   const fresh = sourceBatches({
@@ -108,9 +109,13 @@ async function consumeSource({ run, runtime, context, pass, batches, reports, pa
     checkpoint,
   });
   for await (const batch of fresh) {
+    run.at.method = undefined;
+    run.at.lastBatchUid = batch.uid;
     inHand = take(batch);
     await inHand;
+    run.at.method = "iterBatches";
   }
+  run.at.method = undefined;
 }
 
 async function consumeSingle({ run, pass, batches }: Consuming): Promise<void> {

@@ -10,7 +10,7 @@ import {
 } from "../../../errors/index.ts";
 import { describeIssues } from "../../codec/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
-import type { Attempt, Failure } from "../../model/records.ts";
+import type { Attempt, Failure, HandlerMethod } from "../../model/records.ts";
 
 const maxMessage = 4 * 1024;
 const maxStack = 16 * 1024;
@@ -25,14 +25,22 @@ export interface ClassifiedFailure {
   readonly afterMs: number;
 }
 
+/** Where an error was thrown: in a batch, in another method of the handler, or in neither. */
+export interface FailurePlace {
+  batchUid?: string | undefined;
+  method?: HandlerMethod | undefined;
+  /** The batch that `iterBatches` yielded last. */
+  lastBatchUid?: string | undefined;
+}
+
 /** Converts any error thrown during an attempt into a failure with a code. */
 export function classifyFailure(options: {
   readonly error: unknown;
   readonly attempt: Attempt;
-  readonly batchUid: string | undefined;
+  readonly at: FailurePlace;
   readonly handler: HandlerDefinition | undefined;
 }): ClassifiedFailure {
-  const { error, attempt, batchUid, handler } = options;
+  const { error, attempt, at, handler } = options;
   const verdict = judge(error, handler);
   const stack = thrownStack(error);
   const failure: Failure = {
@@ -41,10 +49,16 @@ export function classifyFailure(options: {
     epoch: attempt.epoch,
     reasonCode: verdict.code,
     message: messageOf(verdict, error),
-    ...(batchUid === undefined ? {} : { batchUid }),
+    ...placeOf(at),
     ...(stack === undefined ? {} : { stack: cut(stack, maxStack) }),
   };
   return { failure, permanent: verdict.permanent, afterMs: afterMsOf(error) };
+}
+
+function placeOf({ batchUid, method, lastBatchUid }: FailurePlace): Partial<Failure> {
+  if (batchUid !== undefined) return { batchUid };
+  if (method === undefined) return {};
+  return method === "iterBatches" && lastBatchUid !== undefined ? { method, lastBatchUid } : { method };
 }
 
 /**

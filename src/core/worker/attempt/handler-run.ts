@@ -40,9 +40,14 @@ async function start(attempt: {
   const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
   const tries = new TryCounts(run, { reports, concurrency: definition.concurrency ?? 1 });
   const leftover = node.batches.timeoutMs === undefined ? undefined : new LeftoverTries();
-  if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));
+  if (runtime.needsInit) {
+    run.at.method = "init";
+    await held.wait(Promise.resolve(run.code.run(() => runtime.init())));
+    run.at.method = undefined;
+  }
   await overLog(run, async (pass) => {
     const { log, record } = pass;
+    run.at.method = undefined;
     const { carried } = record;
     reports.resumeFrom(record);
     const onFirst = (batch: StoredBatch) => announceFirst(run, batch);
@@ -62,8 +67,10 @@ async function start(attempt: {
     }
     // After the restart: the checkpoint that it reads must belong to the output that it will produce.
     if (pass.first && definition.loadInput !== undefined) {
+      run.at.method = "loadInput";
       const loading = run.code.run(() => definition.loadInput?.(context.args, context));
       context.loaded = await held.run(Promise.resolve(loading));
+      run.at.method = undefined;
     }
     tries.resumeFrom(log.generation);
     if (!log.closed)
@@ -134,8 +141,10 @@ async function finish(options: {
       for await (const { meta } of pass.log.artifacts(pageSize)) yield await runtime.output.decode(meta);
     },
   });
+  run.at.method = "finalize";
   const returned = run.code.run(() => definition.finalize?.(finalizeContext));
   const value = isPromiseLike(returned) ? await run.held.run(returned) : returned;
+  run.at.method = undefined;
   run.held.check();
   if (reports.hasNews) await reports.flush();
   const metrics = finalizeContext.metrics.values;

@@ -124,7 +124,9 @@ export class OutcomeQueue {
       `${reasonCode}: ${message} (${before} set aside before it, which is as many as tolerated)`,
     );
     const { attempt } = run.held;
-    return new BatchFailed(classifyFailure({ error, attempt, batchUid: batch.uid, handler: runtime.definition }));
+    return new BatchFailed(
+      classifyFailure({ error, attempt, at: { batchUid: batch.uid }, handler: runtime.definition }),
+    );
   }
 }
 

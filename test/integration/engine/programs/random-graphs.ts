@@ -10,6 +10,7 @@
  */
 import { MemoryState, memoryBus, memoryStore } from "../../../../src/adapters/memory/index.ts";
 import type { Bus, Store } from "../../../../src/core/ports/index.ts";
+import { silentLogger } from "../../../../src/definitions/index.ts";
 import { Coordinator } from "../../../../src/engine/coordinator.ts";
 import { createEngine, type Engine } from "../../../../src/engine/engine.ts";
 import { Worker } from "../../../../src/engine/worker.ts";
@@ -53,7 +54,7 @@ async function runSeed(seed: number): Promise<readonly string[]> {
   };
   const handlers = randomGraphHandlers({ random, failing: rates.handler, pause: perhapsLater(random) });
   const store = () => unreliable(memoryStore({ state, observe: keeper.observe }), random, rates.store);
-  const common = () => ({ store: store(), bus, leaseMs: 60_000, keepAlive: false }); // none may run out
+  const common = () => ({ store: store(), bus, logger: silentLogger, leaseMs: 60_000, keepAlive: false }); // none may run out
   const attempts = () => ({ capacity: 1 + Math.floor(random() * 4), pageSize: 1 + Math.floor(random() * 4) });
   const timing = calm ? { tickMs: hourMs, sweepMs: hourMs } : { tickMs: 3, sweepMs: 15 };
   const names = handlers.map(({ name }) => name);

@@ -4,6 +4,7 @@ import { Scheduler } from "../../../../src/core/coordinator/scheduler.ts";
 import type { Attempt } from "../../../../src/core/model/records.ts";
 import { PlanCache } from "../../../../src/core/plan/index.ts";
 import type { Bus, Store } from "../../../../src/core/ports/index.ts";
+import { silentLogger } from "../../../../src/definitions/index.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 import type { FanIn } from "../../../../src/graph/index.ts";
 import { node, parsed } from "../../../helpers/graphs.ts";
@@ -45,7 +46,15 @@ async function joinOf(options: {
   const graph = parsed(...ids.map((id) => node(id)), join);
   const plans = new PlanCache();
   const coordinator = () =>
-    new Scheduler({ store: counted, bus: deafBus, plans, cancelGraceMs: 1_000, onChange() {}, onOwed() {} });
+    new Scheduler({
+      store: counted,
+      bus: deafBus,
+      plans,
+      logger: silentLogger,
+      cancelGraceMs: 1_000,
+      onChange() {},
+      onOwed() {},
+    });
   const coordinators = numbers(count).map(coordinator);
   await store.createTask({ id: "t", graph, params: {}, priority: 0 });
   await coordinators[0]?.begin({ id: "t", priority: 0 }, plans.get(graph));

@@ -9,7 +9,7 @@ const classify = (error: unknown, more: { batchUid?: string; classifyError?: (er
   classifyFailure({
     error,
     attempt,
-    batchUid: more.batchUid,
+    at: { batchUid: more.batchUid },
     handler: more.classifyError === undefined ? undefined : handler("h", { classifyError: more.classifyError }),
   });
 
