@@ -27,7 +27,7 @@ interface TwoWay {
   readonly _zod: { readonly def: TwoWayPipe | TwoWayParts };
 }
 
-/** A codec too. */
+// A codec too.
 interface TwoWayPipe {
   readonly type: "pipe";
   readonly in: TwoWay;
@@ -66,7 +66,7 @@ export interface DescribedSchema {
 /** A schema whose types and JSON Schema can be read. */
 export type ReadableSchema = ZodSchema | DescribedSchema;
 
-/** The types of a schema of another library. */
+// The types of a schema of another library.
 type StandardTypes<TSchema> = TSchema extends { readonly "~standard": { readonly types?: infer TTypes } }
   ? TSchema extends DescribedSchema
     ? Extract<TTypes, AnyTypes>
@@ -78,9 +78,7 @@ interface AnyTypes {
   readonly output: unknown;
 }
 
-/**
- * Of a schema without a JSON Schema, which is refused, and of one that is not known yet: see {@link AnyValue}.
- */
+// Of a schema without a JSON Schema, which is refused, and of one that is not known yet: see {@link AnyValue}.
 interface Undescribed {
   readonly input: AnyValue;
   readonly output: AnyValue;
@@ -155,10 +153,8 @@ export type WireOr<TSchema, TElse> = TSchema extends AnySchema ? Wire<TSchema> :
 /** Whether a type is JSON without keys that may be `undefined`, which JSON leaves out. */
 export type IsPlainJson<T> = [T] extends [Json] ? HasAllKeys<T> : false;
 
-/**
- * Under `exactOptionalPropertyTypes`, `Json` has refused a key that may be `undefined`. Without it the compiler takes
- * such a key for one that is there, so each is looked for.
- */
+// Under `exactOptionalPropertyTypes`, `Json` has refused a key that may be `undefined`. Without it the compiler takes
+// such a key for one that is there, so each is looked for.
 type HasAllKeys<T> = { a?: "" | undefined } extends { [key: string]: "" } ? IsFull<T> : true;
 
 type IsFull<T> = [T] extends [Full<T>] ? true : false;
@@ -216,7 +212,7 @@ type StoredInside<TKind, TInner> = TKind extends "optional"
       ? Exclude<TInner, undefined>
       : TInner;
 
-/** Keys are optional as on the wire, except those that a default fills. Keys of a catchall are unchanged. */
+// Keys are optional as on the wire, except those that a default fills. Keys of a catchall are unchanged.
 type StoredObject<TShape, TWire> = {
   [TKey in keyof TWire as TKey extends Filled<TShape> ? never : TKey]: TKey extends keyof TShape
     ? TShape[TKey] extends AnySchema
@@ -227,7 +223,7 @@ type StoredObject<TShape, TWire> = {
   ? { [TKey in keyof TBoth]: TBoth[TKey] }
   : never;
 
-/** The keys of a shape that every stored value has although the wire form may lack them. */
+// The keys of a shape that every stored value has although the wire form may lack them.
 type Filled<TShape> = {
   [TKey in keyof TShape]: TShape[TKey] extends { _zod: { optin: "defaulted" } } ? TKey : never;
 }[keyof TShape];

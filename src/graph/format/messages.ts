@@ -162,8 +162,6 @@ export const messages = {
 export const zodSchema = "a schema of zod 4 (import zod, or zod/v4), or one with ~standard.jsonSchema";
 /** The requirement for a schema whose values are stored: only zod has ways back. */
 export const twoWaySchema = "a schema without a one-way transform (only z.codec has a way back)";
-/** Of a part of such a schema. */
-export const oneWayTransform = "is a one-way transform (use z.codec, which also encodes)";
 /** Both, for the compiler, which cannot tell one from the other. */
 export const storedSchema =
   "a schema of zod 4 (import zod, or zod/v4), or one with ~standard.jsonSchema; for an output or a result, not a one-way transform (use z.codec, which also encodes)";
@@ -286,7 +284,7 @@ type FromLast<TTexts, TListed extends readonly unknown[] = []> = [TTexts] extend
   ? TListed
   : FromLast<Exclude<TTexts, LastOf<TTexts>>, [LastOf<TTexts>, ...TListed]>;
 
-/** Splits texts by their first characters, until each is alone. */
+// Splits texts by their first characters, until each is alone.
 type ByBeginning<TTexts, TEnough, TBefore = "", TDepth extends 0[] = []> = [TTexts] extends [never]
   ? []
   : IsOne<TTexts> extends true

@@ -46,7 +46,7 @@ export type UnknownArgs<THandler extends AnyHandler, TId extends string, TKeys> 
 export type MissingKeys<T, TWritten> =
   Recorded<TWritten & string, never> extends T ? never : Exclude<RequiredKeys<T>, TWritten>;
 
-/** An optional key does not extend one that is required; an index signature does. */
+// An optional key does not extend one that is required; an index signature does.
 type RequiredKeys<T> = {
   [TKey in keyof T]-?: T extends Recorded<TKey & string, unknown> ? (string extends TKey ? never : TKey) : never;
 }[keyof T] &

@@ -2,7 +2,7 @@ import type { $ZodType, $ZodTypes } from "zod/v4/core";
 import type { JsonObject } from "../../../errors/index.ts";
 import { Assignability } from "../../../graph/data/fit.ts";
 import { storedType, wireType } from "../../../graph/data/zod-data.ts";
-import { oneWayTransform, twoWaySchema } from "../../../graph/format/messages.ts";
+import { twoWaySchema } from "../../../graph/format/messages.ts";
 import { subschemas } from "../../../graph/format/params-validator.ts";
 import type { Path } from "../../../graph/format/pointer.ts";
 import { descriptionIn } from "../../../graph/format/standard-schema.ts";
@@ -21,6 +21,8 @@ const noJson: Readonly<Record<string, string>> = {
   file: "has no JSON form",
   unknown: "is unknown (declare its type, such as z.ZodType<T, T>, or use z.json())",
 };
+
+const oneWay = "is a one-way transform (use z.codec, which also encodes)";
 
 /**
  * The places of a schema whose wire form is not JSON, or to which values cannot be encoded, as text. Arguments are only
@@ -43,7 +45,7 @@ export function notJsonIn(schema: $ZodType, name: string): string[] {
     if (seen.has(current)) return; // a recursive schema, or one that is used twice, is reported once
     seen.add(current);
     const { def } = (current as $ZodTypes)._zod;
-    const words = isEncoded && isTransform(def) ? oneWayTransform : noJson[kindOf(def)];
+    const words = isEncoded && isTransform(def) ? oneWay : noJson[kindOf(def)];
     if (words !== undefined) found.push(`${path} ${words}`);
     for (const [inner, innerPath] of wireParts(current, path)) walk(inner, innerPath);
   };

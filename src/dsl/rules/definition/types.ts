@@ -29,10 +29,8 @@ export type JsonSchema<TSchema, TWire, TName extends string, TWhat extends strin
           >
       : TSchema;
 
-/**
- * The places where a type has no JSON form, as text; `never` if there are none. A type that contains itself is examined
- * six levels deep; at run time `notJsonIn` examines all of its schema.
- */
+// The places where a type has no JSON form, as text; `never` if there are none. A type that contains itself is examined
+// six levels deep; at run time `notJsonIn` examines all of its schema.
 type NotJson<T, TPath extends string, TDepth extends 0[] = []> = TDepth["length"] extends 6
   ? never
   : unknown extends T
@@ -57,9 +55,9 @@ type NotJson<T, TPath extends string, TDepth extends 0[] = []> = TDepth["length"
               ? `${TPath} is a symbol`
               : `${TPath} has no JSON form`;
 
-/** Objects without a JSON form. */
+// Objects without a JSON form.
 type NoData = AnyFunction | Date | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | OneWay;
-/** Outside the types that compare with it, which would instantiate it each time. */
+// Outside the types that compare with it, which would instantiate it each time.
 type AnyFunction = (...args: never) => unknown;
 
 type NoDataText<T, TPath extends string> = T extends AnyFunction

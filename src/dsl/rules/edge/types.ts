@@ -81,14 +81,14 @@ export type FromArgument<
         : TFrom | AliasesFor<InputOf<THandler>, TParent>
       : FlowTypeError<LateText<TId, "aliasesOnlyGather", { adapter: TAdapter & string }>>;
 
-/** The aliases that a handler takes. */
+// The aliases that a handler takes.
 type AliasesFor<TInput, TParent> = { readonly [TAlias in keyof TInput & string]?: TParent } & Offered;
 
 type GatherFits<TSources, TParent, TPayload, THandler extends AnyHandler> = [TSources] extends [TParent]
   ? IsAssignable<TPayload, InputOf<THandler>>
   : false;
 
-/** Checking each element of `from` only if something is wrong saves a seventh of the cost of a chain that uses it. */
+// Checking each element of `from` only if something is wrong saves a seventh of the cost of a chain that uses it.
 type AllFit<TSources, TNodes extends NodeRecords, TParent, THandler extends AnyHandler, TAdapter> = [TSources] extends [
   TParent,
 ]
@@ -97,7 +97,7 @@ type AllFit<TSources, TNodes extends NodeRecords, TParent, THandler extends AnyH
     : true
   : false;
 
-/** The verdict on the source; for a valid source, the verdict on what it delivers under its alias. */
+// The verdict on the source; for a valid source, the verdict on what it delivers under its alias.
 type AliasArgument<TJudged, TSource, TId extends string, TGiven, TInput> = [TJudged] extends [TSource]
   ? IsAssignable<TGiven, KeysOf<TInput, keyof TGiven>> extends true
     ? TJudged

@@ -67,14 +67,14 @@ export type HandlerProblem<
             ? true // cheaper here than there
             : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;
 
-/** `false`, or both, for a union. Handlers as a whole, which is costly, are compared only if their input is a union. */
+// `false`, or both, for a union. Handlers as a whole, which is costly, are compared only if their input is a union.
 type IsOneHandler<THandler extends AnyHandler, TInput, TInputs = TInput> = TInput extends unknown
   ? [TInputs] extends [TInput]
     ? IsOne<THandler["name"]>
     : IsOne<THandler>
   : never;
 
-/** The messages about the members that are wrong; `true` if all are right. */
+// The messages about the members that are wrong; `true` if all are right.
 type MemberProblem<
   THandler extends AnyHandler,
   TId extends string,
@@ -117,12 +117,12 @@ type EachProblem<
     : never
   : never;
 
-/** The adapter that was given, else the one that this member suggests. */
+// The adapter that was given, else the one that this member suggests.
 type OwnAdapter<THandler extends AnyHandler, TAdapter> = [TAdapter] extends [Suggested | Absent]
   ? THandler["$infer"]["suggested"]
   : TAdapter;
 
-/** Without regard to where an edge was written, so that each is checked here. */
+// Without regard to where an edge was written, so that each is checked here.
 type EdgesProblem<
   THandler extends AnyHandler,
   TId extends string,

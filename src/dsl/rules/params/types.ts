@@ -5,7 +5,7 @@ import type { MessageText } from "../../../graph/format/messages.ts";
 import type { FlowChoiceError } from "../../model/markers.ts";
 import type { ParamReference } from "../../model/param.ts";
 
-/** The place of an argument: the key `TKey`, which needs a `TNeeded`, which the parameters `TFits` match. */
+// The place of an argument: the key `TKey`, which needs a `TNeeded`, which the parameters `TFits` match.
 interface Place<TKey, TNeeded, TFits, TParams> {
   readonly key: TKey;
   readonly needed: TNeeded;
@@ -47,20 +47,18 @@ export type ParamFor<TKey, TNeeded, TFits extends string, TParams> = ParamRefere
   Place<TKey, TNeeded, TFits, TParams>
 >;
 
-/** Objects and lists; a mapped type leaves scalars unchanged. The type of all JSON would recurse without end. */
+// Objects and lists; a mapped type leaves scalars unchanged. The type of all JSON would recurse without end.
 type Inside<T, TParams> = AnyJson extends T ? Value<TParams> : WithParams<T & {}, TParams>;
 
-/** JSON with parameters anywhere in it. */
+// JSON with parameters anywhere in it.
 type Value<TParams> =
   | Json
   | ParamReference<keyof TParams & string>
   | readonly Value<TParams>[]
   | { readonly [key: string]: Value<TParams> };
 
-/**
- * The parameters that match a type. Where any JSON is accepted, or the type of a place inside it is not known, all
- * match.
- */
+// The parameters that match a type. Where any JSON is accepted, or the type of a place inside it is not known, all
+// match.
 type FittingParams<TParams, TNeeded> = [TNeeded] extends [never]
   ? keyof TParams & string
   : AnyJson extends TNeeded

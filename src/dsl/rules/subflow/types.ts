@@ -143,10 +143,10 @@ type ParamProblem<TPrefix extends string, TNeeded, TGiven> = [MissingParams<TNee
       : MessageText<"partParamType", { prefix: TPrefix; why: MismatchText<TGiven, TNeeded> }>
   : MessageText<"partParamMissing", { prefix: TPrefix; params: Join<MissingParams<TNeeded, TGiven>, ", "> }>;
 
-/** Parameters that may have any name cannot be missing. */
+// Parameters that may have any name cannot be missing.
 type MissingParams<TNeeded, TGiven> = string extends keyof TNeeded ? never : Exclude<keyof TNeeded, keyof TGiven>;
 
-/** Two definitions of one type and name may still differ, which only run time can see. */
+// Two definitions of one type and name may still differ, which only run time can see.
 type NameProblem<TPrefix extends string, TSubflow extends AnyState, TState extends AnyState> = [
   TakenNames<TSubflow["head"]["adapters"], TState["head"]["adapters"]>,
 ] extends [never]
@@ -157,10 +157,8 @@ type NameProblem<TPrefix extends string, TSubflow extends AnyState, TState exten
 
 type HandlersOf<TState extends AnyState> = TState["steps"]["handler"];
 
-/**
- * The names of definitions that only the subflow has, and that another definition of the flow has too. Unions instead
- * of lists, so that they are not traversed twice.
- */
+// The names of definitions that only the subflow has, and that another definition of the flow has too. Unions instead
+// of lists, so that they are not traversed twice.
 type TakenNames<TBrought, TKnown extends Named> = Extract<NamesOf<Exclude<TBrought, TKnown>>, TKnown["name"]>;
 
 interface Named {
@@ -187,7 +185,7 @@ export type UseOptions<
   };
 };
 
-/** If all bindings are right, the type that was given, from which the names are inferred. */
+// If all bindings are right, the type that was given, from which the names are inferred.
 type BoundInputs<
   TPrefix extends string,
   TBound extends Bindings,
