@@ -1,5 +1,5 @@
 import { expectTypeOf } from "expect-type";
-import { flow, param } from "flowkit";
+import { defineHandler, flow, param } from "flowkit";
 import { describe, test } from "vitest";
 import * as z from "zod";
 import { byDay, clean, count, extract, join, latest, needsBoth, notify, seeded } from "./handlers.ts";
@@ -61,6 +61,24 @@ describe("adapters", () => {
     // @ts-expect-error: under any, a source may be missing
     etl.node("w", needsBoth, { ...whole, fanIn: "any" });
     etl.node("w", join, { after: ["count"], fanIn: "any", input: { adapter: "pull.gather" } });
+  });
+
+  test("of an input with several members, a gather fits one as a whole", () => {
+    const texts = defineHandler("texts", { output: z.string(), *iterBatches() {} });
+    const numbers = defineHandler("numbers", { output: z.number(), *iterBatches() {} });
+    const either = defineHandler("either", {
+      input: z.union([
+        z.object({ a: z.array(z.string()), b: z.array(z.string()) }),
+        z.object({ a: z.array(z.number()), b: z.array(z.number()) }),
+      ]),
+      output: z.null(),
+      processBatch: () => null,
+    });
+    const two = flow().node("a", texts).node("b", texts).node("c", numbers);
+    two.node("w", either, { after: ["a", "b"], input: { adapter: "pull.gather" } });
+    two.node("w", either, { after: ["a", "b"], input: { adapter: "pull.gather", from: { a: "a", b: "b" } } });
+    // @ts-expect-error: each list fits a member, but not the same one
+    two.node("w", either, { after: ["a", "c"], input: { adapter: "pull.gather", from: { a: "a", b: "c" } } });
   });
 });
 

@@ -53,7 +53,7 @@ export function mongoProgram(): Promise<string> {
   const requirements = join(here, "requirements.txt");
   return once("mongodb", readFileSync(requirements, "utf8"), async (folder) => {
     await tried("python3", ["-m", "venv", folder], mongoAdvice);
-    const pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", requirements];
+    const pip = ["-m", "pip", "install", "-q", "--no-compile", "--disable-pip-version-check", "-r", requirements];
     await tried(join(folder, "bin", "python"), pip, mongoAdvice);
     return join(folder, "bin", "secantusd-py");
   });

@@ -55,7 +55,7 @@ const attemptContext = [
   "traceparent",
   "vars",
 ];
-const builtInAdapters = ["pull.from_artifacts", "pull.from_artifacts.rechunk:size", "pull.gather"];
+export const builtInAdapters = ["pull.from_artifacts", "pull.from_artifacts.rechunk:size", "pull.gather"];
 const flowMembers = [
   "$infer",
   "compile",

@@ -1,4 +1,4 @@
-import { coreCodes, type Place } from "./completions.ts";
+import { builtInAdapters, coreCodes, type Place } from "./completions.ts";
 
 /** A right value is not the last word: another one is offered in its place. */
 export const rightValues: readonly Place[] = [
@@ -44,6 +44,35 @@ export const rightValues: readonly Place[] = [
   input: { adapter: "pull.from_artifacts.rechunk:size", size: 10, metaListKey: "rows|" },
 })`,
     offers: ["rows"],
+  },
+  {
+    what: "a list key, of two",
+    code: `const lists = defineHandler("lists", {
+  output: z.object({ names: z.array(z.string()), rows: z.array(z.string()), n: z.number() }),
+  *iterBatches() {},
+});
+const texts = defineHandler("texts", { input: z.array(z.string()), output: z.null(), processBatch: () => null });
+flow()
+  .node("a", lists)
+  .then("w", texts, { input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows|" } })`,
+    offers: ["names", "rows"],
+  },
+  {
+    what: "an adapter",
+    code: `etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts|" } })`,
+    offers: [...builtInAdapters, "pull.latest"],
+  },
+  {
+    what: "an adapter that takes aliases",
+    code: `etl.node("w", join, { after: ["count"], input: { adapter: "pull.gather|", from: { count: "count" } } })`,
+    offers: [...builtInAdapters, "pull.latest"],
+  },
+  {
+    what: "an adapter of one's own",
+    code: `flow("f", { adapters: [latest] })
+  .node("a", extract, { args: { batchSize: 1 } })
+  .then("w", count, { input: { adapter: "pull.latest|", windowSec: 1 } })`,
+    offers: [...builtInAdapters, "pull.latest"],
   },
   {
     what: "a permanent code",

@@ -15,7 +15,7 @@ test(`${title}, seed ${seed}`, async () => {
   const output: string[] = [];
   const { broken, counts, faults } = await runChaos({
     seed,
-    lastsMs: 20_000,
+    lastsMs: 15_000,
     tasks: Number.POSITIVE_INFINITY, // as many as there is time for
     open: 8,
     coordinators: 2,

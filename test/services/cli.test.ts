@@ -4,12 +4,12 @@ import { Client } from "flowkit/engine";
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from "kafkajs";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { freePort } from "../../scripts/services/free-port.ts";
-import { startKafka } from "../../scripts/services/kafka.ts";
 import { mongoStore } from "../../src/adapters/mongo/index.ts";
 import { cli, cliProject, type RunningCli, startCli } from "../helpers/cli.ts";
 import { graphOf, node } from "../helpers/graphs.ts";
 import { until } from "../helpers/waiting.ts";
-import { openAdmin, uniquePrefix } from "./kafka/bus-tools.ts";
+import { openAdmin, sharedBrokers, uniquePrefix } from "./kafka/bus-tools.ts";
+import { kafkaUsers, securedKafka } from "./kafka-users.ts";
 import { database, freshPrefix } from "./mongodb/mongo-world.ts";
 import { needsServices } from "./services.ts";
 
@@ -43,14 +43,14 @@ export const square = defineHandler("square", {
 `;
 
 /** A new folder, and unique names on the servers. */
-function project(brokers = inject("kafkaBrokers")) {
+function project() {
   const [prefix, topicPrefix] = [freshPrefix(), uniquePrefix()];
   const cwd = cliProject({
     "handlers.ts": handlersFile,
     "graph.json": graphOf(node("count"), node("square", ["count"])),
     "flowkit.json": {
       mongo: { url: inject("mongodbUrl"), database, prefix },
-      kafka: { brokers: brokers.split(","), prefix: topicPrefix },
+      kafka: { brokers: sharedBrokers(), prefix: topicPrefix },
       http: { host: "127.0.0.1" },
     },
   });
@@ -158,12 +158,10 @@ test("a coordinator and two workers run a task; its worker is stopped, and the o
   expect(await stopped(coordinator)).toEqual(well);
 });
 
-test("TLS and a password, which never appears in output, even if it is wrong", async () => {
-  const password = "s3cret-of-shop";
-  const broker = await startKafka({ users: { shop: password } });
-  onTestFinished(() => broker.stop());
-  if (broker.secured === undefined) throw new Error("the broker has no secured listener");
-  const admin = await openAdmin([broker.address]);
+test("TLS and a password, which never appears in output, even if it is wrong", async (context) => {
+  const { address, ca } = securedKafka(context);
+  const password = kafkaUsers.shop;
+  const admin = await openAdmin(sharedBrokers());
   const everything = { resourceName: "*", resourcePatternType: ResourcePatternTypes.LITERAL, principal: "User:shop" };
   const allowed = { host: "*", operation: AclOperationTypes.ALL, permissionType: AclPermissionTypes.ALLOW };
   await admin.createAcls({
@@ -173,11 +171,11 @@ test("TLS and a password, which never appears in output, even if it is wrong", a
       resourceType,
     })),
   });
-  const { cwd, run } = project(broker.address);
-  writeFileSync(join(cwd, "ca.pem"), broker.secured.ca);
+  const { cwd, run } = project();
+  writeFileSync(join(cwd, "ca.pem"), ca);
   writeFileSync(join(cwd, "go"), "");
   const env = {
-    KAFKA_BROKERS: broker.secured.address,
+    KAFKA_BROKERS: address,
     KAFKA_TLS_CA_FILE: "ca.pem",
     KAFKA_SASL_MECHANISM: "scram-sha-256",
     KAFKA_SASL_USERNAME: "shop",

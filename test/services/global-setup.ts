@@ -4,8 +4,10 @@ import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
 import { ServiceMissing } from "../../scripts/services/downloads.ts";
 import { startKafka } from "../../scripts/services/kafka.ts";
+import type { Secured } from "../../scripts/services/kafka-security.ts";
 import { startMongo } from "../../scripts/services/mongo.ts";
 import type { ServerProcess } from "../../scripts/services/server-process.ts";
+import { kafkaUsers } from "./kafka-users.ts";
 
 /** The address of a server for tests, or why they are skipped or fail without one. */
 export type ServiceAddress = { readonly address: string } | { readonly missing: string } | { readonly failed: string };
@@ -14,6 +16,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** Empty without a server. */
     readonly kafkaBrokers: string;
+    /** The same broker for {@link kafkaUsers}; absent if its address was given. */
+    readonly kafkaSecured: Secured | undefined;
     /** Empty without a server. */
     readonly mongodbUrl: string;
     readonly services: { readonly kafka: ServiceAddress; readonly mongodb: ServiceAddress };
@@ -23,6 +27,7 @@ declare module "vitest" {
 interface Started {
   readonly address: ServiceAddress;
   readonly server?: ServerProcess;
+  readonly secured?: Secured | undefined;
 }
 
 const logs = fileURLToPath(new URL("../../.cache/services/logs", import.meta.url));
@@ -41,8 +46,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     folders.some((path) => path.startsWith(`${name}/`) || !path.startsWith(`${other}/`));
   const [kafka, mongodb] = await Promise.all([
     serve(needs("kafka", "mongodb"), process.env.KAFKA_BROKERS, async () => {
-      const server = await startKafka();
-      return { server, address: server.address };
+      const server = await startKafka({ users: kafkaUsers });
+      return { server, address: server.address, secured: server.secured };
     }),
     serve(needs("mongodb", "kafka"), process.env.MONGODB_URL, async () => {
       const server = await startMongo();
@@ -51,6 +56,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   ]);
   project.provide("services", { kafka: kafka.address, mongodb: mongodb.address });
   project.provide("kafkaBrokers", textOf(kafka.address));
+  project.provide("kafkaSecured", kafka.secured);
   project.provide("mongodbUrl", textOf(mongodb.address));
   return async () => {
     const failed = project.vitest.state.getFailedFilepaths().some((path) => path.startsWith(here));
@@ -65,13 +71,17 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 async function serve(
   needed: boolean,
   given: string | undefined,
-  start: () => Promise<{ readonly server: ServerProcess; readonly address: string }>,
+  start: () => Promise<{
+    readonly server: ServerProcess;
+    readonly address: string;
+    readonly secured?: Secured | undefined;
+  }>,
 ): Promise<Started> {
   if (given !== undefined && given !== "") return { address: { address: given } };
   if (!needed) return { address: { missing: "no file of this run requires it" } };
   try {
-    const { server, address } = await start();
-    return { server, address: { address } };
+    const { server, address, secured } = await start();
+    return { server, address: { address }, secured };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const mayLack = error instanceof ServiceMissing && process.env.FLOWKIT_REQUIRE_SERVICES !== "1";

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { anyData, type DataType, type Field, listOf, type ObjectType, objectOf } from "../../graph/data/data-type.ts";
-import type { Assignability } from "../../graph/data/fit.ts";
+import type { Assignability, IsAssignable } from "../../graph/data/fit.ts";
 import { type KeysOf, type MismatchText, mismatchText } from "../../graph/data/mismatch.ts";
 import { formatMessage, type JoinList, type MessageText } from "../../graph/format/messages.ts";
 import { safeKey } from "../../graph/format/names.ts";
@@ -106,6 +106,52 @@ export type Gathered<TNodes extends NodeRecords, TParents extends readonly strin
   >,
   TFanIn
 >;
+
+/**
+ * Whether a handler takes it. First each list by itself: a record of all has to be made from one record per source. It
+ * decides where that does not, for an input whose members need different lists.
+ */
+export type GatherFits<
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TFrom,
+  TFanIn,
+  TInput,
+> = true extends (
+  TFrom extends readonly string[] | Absent
+    ? SourcesFit<TNodes, SourcesOf<TParents, TFrom>, TFanIn, TInput>
+    : AliasesFit<TNodes, TFrom, keyof TFrom, TFanIn, TInput>
+)
+  ? true
+  : IsAssignable<Gathered<TNodes, TParents, TFrom, TFanIn>, TInput>;
+
+type SourcesFit<TNodes extends NodeRecords, TId extends string, TFanIn, TInput> = TInput extends unknown
+  ? IsAssignable<MaybePartial<Recorded<TId, never>, TFanIn>, TInput> extends true
+    ? false extends SourceFits<TNodes, TId, TInput>
+      ? false
+      : true
+    : false
+  : false;
+
+type SourceFits<TNodes extends NodeRecords, TId, TInput> = TId extends keyof TInput
+  ? List<OutputOf<TNodes, TId>> extends TInput[TId]
+    ? true
+    : IsAssignable<List<OutputOf<TNodes, TId>>, TInput[TId]>
+  : true;
+
+type AliasesFit<TNodes extends NodeRecords, TFrom, TAlias, TFanIn, TInput> = TInput extends unknown
+  ? IsAssignable<MaybePartial<Recorded<TAlias & string, never>, TFanIn>, TInput> extends true
+    ? false extends AliasFits<TNodes, TFrom, TAlias, TInput>
+      ? false
+      : true
+    : false
+  : false;
+
+type AliasFits<TNodes extends NodeRecords, TFrom, TAlias, TInput> = TAlias extends keyof TInput & keyof TFrom
+  ? List<OutputOf<TNodes, TFrom[TAlias]>> extends TInput[TAlias]
+    ? true
+    : IsAssignable<List<OutputOf<TNodes, TFrom[TAlias]>>, TInput[TAlias]>
+  : true;
 
 type ListBySource<TNodes extends NodeRecords, TId> = TId extends string
   ? Recorded<TId, List<OutputOf<TNodes, TId>>>

@@ -7,7 +7,7 @@ import { type Chunk, type ChunkText, type RechunkArgs, rechunk } from "./rechunk
 
 export type { BuiltInAdapter, StreamAdapter } from "./adapter.ts";
 export { commonAdapterArgs, type PullArgs, spellOutArgs, splitArgs } from "./args.ts";
-export type { AliasPayload } from "./gather.ts";
+export type { AliasPayload, GatherFits } from "./gather.ts";
 export { pullEach } from "./pull.ts";
 export type { Chunk, ChunkText, ListKeys } from "./rechunk.ts";
 

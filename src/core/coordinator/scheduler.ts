@@ -1,7 +1,6 @@
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
-import { cancelMessage, cancelTokenOf, type MessageTrace, traceOf } from "../messages/messages.ts";
-import { messageKey, topics } from "../messages/topics.ts";
+import { cancelMessage, cancelTokenOf, type MessageTrace, messageKey, topics, traceOf } from "../messages/messages.ts";
 import {
   type EpochRef,
   isShardTerminal,

@@ -4,11 +4,12 @@ import {
   type AttemptEvent,
   isStatus,
   type Message,
+  messageKey,
   type StatusMessage,
   type TaskStartMessage,
+  topics,
   traceOf,
 } from "../messages/messages.ts";
-import { messageKey, topics } from "../messages/topics.ts";
 import {
   cancelShard,
   claimShard,

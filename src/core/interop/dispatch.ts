@@ -1,6 +1,5 @@
 import { FlowError } from "../../errors/index.ts";
-import { cancelTokenOf, traceOf } from "../messages/messages.ts";
-import { messageKey, topics } from "../messages/topics.ts";
+import { cancelTokenOf, messageKey, topics, traceOf } from "../messages/messages.ts";
 import { type EpochRef, epochRef, type Failure, type ShardRecord, shardKey } from "../model/records.ts";
 import type { NodePlan } from "../plan/index.ts";
 import type { UnreadableSource } from "../ports/index.ts";

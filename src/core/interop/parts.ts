@@ -1,6 +1,5 @@
 import type { Logger } from "../../definitions/index.ts";
-import { cancelMessage } from "../messages/messages.ts";
-import { topics } from "../messages/topics.ts";
+import { cancelMessage, topics } from "../messages/messages.ts";
 import type { EpochRef, ShardRecord, ShardRef, TaskRecord } from "../model/records.ts";
 import type { NodePlan, Plan, PlanCache } from "../plan/index.ts";
 import type { Bus, Clock, ExternalRows, Ids, Random, Store } from "../ports/index.ts";

@@ -1,6 +1,6 @@
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType } from "../../graph/index.ts";
-import { groups, topics } from "../messages/topics.ts";
+import { groups, topics } from "../messages/messages.ts";
 import { type Attempt, type LogAccess, shardKey } from "../model/records.ts";
 import type { SubscribeOptions, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";

@@ -1,5 +1,11 @@
-import type { BuiltInAdapters, Delivered, TakesListKey } from "../../builtins/input-adapters/index.ts";
-import type { Absent, NodeRecords, OutputOf, SourcesOf } from "../../builtins/node-records.ts";
+import type {
+  BuiltInAdapters,
+  Delivered,
+  GatherFits,
+  TakesAliases,
+  TakesListKey,
+} from "../../builtins/input-adapters/index.ts";
+import type { Absent, IsAssignable, NodeRecords, OutputOf, SourcesOf } from "../../builtins/node-records.ts";
 import type { InputAdapterDefinition } from "../../definitions/index.ts";
 import type { AnyString } from "./markers.ts";
 
@@ -75,3 +81,19 @@ export type PayloadOf<
   : TAdapter extends keyof Delivered<TNodes, TParents, TFrom, TListKey, TFanIn>
     ? Delivered<TNodes, TParents, TFrom, TListKey, TFanIn>[TAdapter]
     : CustomPayload<TAdapters, TAdapter, OutputOf<TNodes, SourcesOf<TParents, TFrom>>>;
+
+/** Whether a handler with the input `TInput` takes it. */
+export type PayloadFits<
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TAdapter,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TAdapters extends AnyInputAdapter,
+  TInput,
+> = TAdapter extends TakesAliases
+  ? GatherFits<TNodes, TParents, TFrom, TFanIn, TInput>
+  : PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters> extends TInput
+    ? true
+    : IsAssignable<PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>, TInput>;

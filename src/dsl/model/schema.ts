@@ -15,9 +15,15 @@ export interface AnySchema {
 }
 
 /**
- * A schema of the value that a method returns. It is encoded, which a one-way transform cannot do: as part of the
- * constraint, this is compared once, for a fifth of what a condition on the schema would cost.
+ * A schema whose values are encoded, which a one-way transform cannot do: in a constraint, this is compared once, for a
+ * fifth of what a condition on the schema would cost.
  */
+export interface EncodableSchema {
+  readonly _zod?: { readonly input: unknown; readonly output: unknown; readonly def: TwoWayPipe | TwoWayParts };
+  readonly "~standard": unknown;
+}
+
+/** The same, of the value that a method returns. */
 export interface ReturnSchema {
   readonly _zod?: { readonly input: unknown; readonly output: AnyValue; readonly def: TwoWayPipe | TwoWayParts };
   readonly "~standard": unknown;

@@ -14,11 +14,11 @@ import type {
   AnySchema,
   AnyValue,
   Decoded,
+  EncodableSchema,
   Encoded,
   NoArgs,
   NoInput,
   NoResult,
-  ReturnSchema,
   Wire,
 } from "../model/schema.ts";
 import type { memberSynonyms } from "../rules/definition/check.ts";
@@ -49,13 +49,19 @@ type YieldedOf<TInput extends AnySchema, TOutput extends AnySchema> = TInput ext
     : Decoded<TInput>;
 
 /**
+ * What `processBatch` returns; `AnyValue` while `TOutput` is open, for the same reason. With a constraint that says so, the
+ * compiler would compare with it what the output decodes to, for each handler.
+ */
+type ReturnedOf<TOutput extends AnySchema> = EncodableSchema extends TOutput ? AnyValue : Decoded<TOutput>;
+
+/**
  * The argument of {@link defineHandler}. Members may be in any order; methods may be synchronous or asynchronous. Not
  * an interface, for the reason given at `NodeOptions`.
  */
 export type HandlerOptions<
   TName extends string,
   TInput extends AnySchema,
-  TOutput extends ReturnSchema,
+  TOutput extends AnySchema,
   TResult extends AnySchema,
   TArgs extends AnySchema,
   TErrors extends string,
@@ -116,7 +122,7 @@ export type HandlerOptions<
   readonly processBatch?: (
     payload: PayloadOf<TInput, TOutput, TArgs, TGiven>,
     ctx: BatchContext<Decoded<TArgs>, Awaited<TLoaded>>,
-  ) => Awaitable<Decoded<TOutput>>;
+  ) => Awaitable<ReturnedOf<TOutput>>;
   /** Runs after the last batch; returns the node's `result`. */
   readonly finalize?: (
     ctx: FinalizeContext<Decoded<TArgs>, Awaited<TLoaded>, Decoded<TOutput>>,
@@ -126,7 +132,7 @@ export type HandlerOptions<
 };
 
 /** The keys of {@link HandlerOptions}, to infer which were given; only `iterBatches` affects types. */
-type HandlerKey = keyof HandlerOptions<string, NoInput, ReturnSchema, NoResult, NoArgs, string, unknown, never, Absent>;
+type HandlerKey = keyof HandlerOptions<string, NoInput, AnySchema, NoResult, NoArgs, string, unknown, never, Absent>;
 
 /**
  * A method that was given, without `undefined`: the compiler looks into an arrow function, and underlines the wrong

@@ -311,7 +311,11 @@ type ByFirst<
     : TListed;
 
 /** `true`; `false`, or both, for a union. */
-export type IsOne<TUnion, TAll = TUnion> = TUnion extends unknown ? ([TAll] extends [TUnion] ? true : false) : never;
+export type IsOne<TUnion, TAll = TUnion> = TUnion extends unknown
+  ? TAll & string extends TUnion
+    ? true
+    : false
+  : never;
 type FirstOf<TText> = TText extends `${infer TFirst}${string}` ? TFirst : "";
 type RestOf<TText> = TText extends `${string}${infer TRest}` ? TRest : "";
 type RestsByFirst<TTexts> = { [TText in TTexts & string as FirstOf<TText>]: RestOf<TText> };

@@ -7,8 +7,8 @@ import {
   ResourcePatternTypes,
   type SASLOptions,
 } from "kafkajs";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { type KafkaServer, startKafka } from "../../../scripts/services/kafka.ts";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
+import type { Secured } from "../../../scripts/services/kafka-security.ts";
 import { MemoryState } from "../../../src/adapters/memory/index.ts";
 import type { Bus } from "../../../src/core/ports/index.ts";
 import { messageOf, noting } from "../../contract/bus/fixture.ts";
@@ -16,36 +16,23 @@ import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { RecordingLogger } from "../../helpers/recording-logger.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
+import { type KafkaUser, kafkaUsers, securedKafka } from "../kafka-users.ts";
 import { needsServices } from "../services.ts";
 import { createTopics } from "../topics.ts";
-import { openAdmin, openBus, uniquePrefix } from "./bus-tools.ts";
+import { openAdmin, openBus, sharedBrokers, uniquePrefix } from "./bus-tools.ts";
 
 needsServices("kafka");
 
 const patience = 30_000;
-const users = {
-  alice: "alice-s3cret",
-  coordinator: "c-s3cret",
-  worker: "w-s3cret",
-  client: "cl-s3cret",
-  nobody: "n-s3cret",
-} as const;
-type User = keyof typeof users;
 
-let broker: KafkaServer;
-beforeAll(async () => {
-  broker = await startKafka({ users });
+let secured: Secured;
+beforeEach((context) => {
+  secured = securedKafka(context);
 });
-afterAll(() => broker?.stop());
 
-const securedWay = () => {
-  if (broker.secured === undefined) throw new Error("the broker has no secured listener");
-  return broker.secured;
-};
-
-function busOf(user: User, options: Partial<Parameters<typeof openBus>[0]> = {}): Bus {
-  const { address, ca } = securedWay();
-  const sasl = { mechanism: "plain", username: user, password: users[user] } as const;
+function busOf(user: KafkaUser, options: Partial<Parameters<typeof openBus>[0]> = {}): Bus {
+  const { address, ca } = secured;
+  const sasl = { mechanism: "plain", username: user, password: kafkaUsers[user] } as const;
   return openBus({ brokers: [address], ssl: { ca: [ca] }, sasl, ...options });
 }
 
@@ -53,7 +40,7 @@ type Kind = "TOPIC" | "GROUP";
 type Operation = "READ" | "WRITE" | "CREATE" | "DELETE";
 
 /** `name*`: all names with this prefix. */
-async function allow(admin: Admin, user: User, kind: Kind, operations: readonly Operation[], ...names: string[]) {
+async function allow(admin: Admin, user: KafkaUser, kind: Kind, operations: readonly Operation[], ...names: string[]) {
   const acl = names.flatMap((name) =>
     operations.map((operation) => ({
       resourceType: AclResourceTypes[kind],
@@ -70,10 +57,10 @@ async function allow(admin: Admin, user: User, kind: Kind, operations: readonly 
 
 test.for(["plain", "scram-sha-256"] as const)("messages are sent with TLS and SASL %s", async (mechanism) => {
   const prefix = uniquePrefix();
-  const admin = await openAdmin([broker.address]);
+  const admin = await openAdmin(sharedBrokers());
   await allow(admin, "alice", "TOPIC", ["READ", "WRITE", "CREATE"], `${prefix}.*`);
   await allow(admin, "alice", "GROUP", ["READ"], `${prefix}.*`);
-  const sasl = { mechanism, username: "alice", password: users.alice } as SASLOptions;
+  const sasl = { mechanism, username: "alice", password: kafkaUsers.alice } as SASLOptions;
   const bus = busOf("alice", { prefix, sasl });
   const { got, handle } = noting();
   await bus.subscribe({ group: "g", topics: ["t"], handle });
@@ -109,7 +96,7 @@ test("a broker with an untrusted certificate is rejected with a reason", async (
 test("a flow runs with minimal privileges, and signals reach its worker", async () => {
   const prefix = uniquePrefix();
   const named = (...names: string[]) => names.map((name) => `${prefix}.${name}`);
-  const admin = await openAdmin([broker.address]);
+  const admin = await openAdmin(sharedBrokers());
   const types = ["read", "keep", "coordinator_fn"];
   const topics = named(
     "signals.v1",
@@ -216,7 +203,7 @@ test("a process without a privilege reports which one is missing", async () => {
 
 test("messages that a broker rejects make the bus unreachable until one of their topic succeeds", async () => {
   const prefix = uniquePrefix();
-  const admin = await openAdmin([broker.address]);
+  const admin = await openAdmin(sharedBrokers());
   const topics = ["open", "closed"].map((name) => `${prefix}.${name}`);
   await createTopics(
     admin,

@@ -1,6 +1,5 @@
 import { isInstance, type JsonObject } from "../../../errors/index.ts";
-import { type AttemptEvent, type StatusMessage, traceOf } from "../../messages/messages.ts";
-import { messageKey, topics } from "../../messages/topics.ts";
+import { type AttemptEvent, messageKey, type StatusMessage, topics, traceOf } from "../../messages/messages.ts";
 import type { Failure, ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
 import type { Clock } from "../../ports/index.ts";

@@ -123,9 +123,9 @@ async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition 
   const final = permanent || failures >= retry.maxFailures;
   const { reasonCode, message } = failure;
   if (answer === "ok") {
-    const { maxFailures } = retry;
+    const follows = { failures, maxFailures: retry.maxFailures, retryInMs: Math.round(delayMs) };
     if (final) logFailure(run, failure, "a node failed");
-    else logFailure(run, failure, "an attempt failed; will retry", { failures, maxFailures, retryInMs: delayMs });
+    else logFailure(run, failure, "an attempt failed; will retry", follows);
   }
   const event = { kind: "TASK_FAILED", reasonCode, error: message } as const;
   await afterEnd(run, answer, () =>

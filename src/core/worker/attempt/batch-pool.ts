@@ -250,7 +250,7 @@ export class BatchPool {
     const delayMs = Math.max(afterMs, retryDelayMs(node.retry, open.failed, parts.random));
     open.dueAt = parts.clock.monotonic() + delayMs;
     await tries.failed(uid, { failed: open.failed, dueAt: open.dueAt });
-    const follows = { maxTries: node.retry.maxFailures, retryInMs: delayMs };
+    const follows = { maxTries: node.retry.maxFailures, retryInMs: Math.round(delayMs) };
     logFailure(run, { ...failure, tries: open.failed }, "a batch failed; will retry", follows);
     this.#wait(open);
   }

@@ -1,6 +1,10 @@
 import { FlowError } from "../../../errors/index.ts";
-import type { AnnounceMessage, TaskDiscoverMessage, TaskSnapshotMessage } from "../../messages/messages.ts";
-import { topics } from "../../messages/topics.ts";
+import {
+  type AnnounceMessage,
+  type TaskDiscoverMessage,
+  type TaskSnapshotMessage,
+  topics,
+} from "../../messages/messages.ts";
 import { shardKey, type WorkerRecord } from "../../model/records.ts";
 import type { Clock, WorkerStore } from "../../ports/index.ts";
 import type { StoreHealthTracker } from "../../resilience/store-retry.ts";

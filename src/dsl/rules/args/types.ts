@@ -1,4 +1,4 @@
-import type { Absent, IsAssignable, Recorded } from "../../../builtins/node-records.ts";
+import type { Absent, IsAssignable, IsNever, Recorded } from "../../../builtins/node-records.ts";
 import type { Show } from "../../../graph/data/show-type.ts";
 import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
@@ -21,7 +21,7 @@ export type ArgsProblem<THandler extends AnyHandler, TId extends string, TArgs, 
   ? true
   : TArgs extends NotAnObject
     ? MessageText<"rootInputNotObject", { node: TId; handler: THandler["name"]; type: Show<TArgs> }>
-    : [MissingKeys<TArgs, TArgKeys>] extends [never]
+    : IsNever<MissingKeys<TArgs, TArgKeys>> extends true
       ? true
       : MessageText<
           IsAssignable<ArgsOf<THandler>, TArgs> extends true ? "argsMissing" : "rootInputMissing",

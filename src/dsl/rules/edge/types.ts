@@ -1,12 +1,12 @@
-import type { AliasPayload, DefaultAdapter, TakesAliases } from "../../../builtins/input-adapters/index.ts";
+import type { AliasPayload, DefaultAdapter, GatherFits, TakesAliases } from "../../../builtins/input-adapters/index.ts";
 import type { Absent, IsAssignable, IsIn, NodeRecords, OutputOf } from "../../../builtins/node-records.ts";
 import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { LateText, MessageText } from "../../../graph/format/messages.ts";
-import type { PayloadOf } from "../../model/adapter.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
-import type { Alternatives, FlowChoiceError, FlowTypeError, Offered } from "../../model/markers.ts";
+import type { Alternatives, FlowChoiceError, FlowTypeError, IsRight, Offered, OrError } from "../../model/markers.ts";
 
-type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNodes, TId>, TInput>;
+type Fits<TNodes extends NodeRecords, TId, TInput> =
+  OutputOf<TNodes, TId> extends TInput ? true : IsAssignable<OutputOf<TNodes, TId>, TInput>;
 
 /**
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
@@ -25,7 +25,7 @@ export type AfterArgument<
   ? TAfter[number] extends TIds
     ? TFrom extends Absent
       ? TAdapter extends Absent | DefaultAdapter
-        ? Fits<TNodes, TAfter[number], InputOf<THandler>> extends false
+        ? IsRight<Fits<TNodes, TAfter[number], InputOf<THandler>>> extends false
           ? { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
           : TAfter | Alternatives<TIds>
         : TAfter | Alternatives<TIds>
@@ -33,12 +33,17 @@ export type AfterArgument<
     : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
   : TAfter;
 
-type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THandler extends AnyHandler> =
-  Fits<TNodes, TParent, InputOf<THandler>> extends true
-    ? TParent
-    : InputOf<THandler> extends Absent
-      ? TParent // reported at the handler
-      : FlowTypeError<EdgeText<TParent & string, TId, OutputOf<TNodes, TParent>, InputOf<THandler>>>;
+type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THandler extends AnyHandler> = OrError<
+  TParent,
+  ParentProblem<TParent, TNodes, TId, InputOf<THandler>>
+>;
+
+type ParentProblem<TParent, TNodes extends NodeRecords, TId extends string, TInput> =
+  Fits<TNodes, TParent, TInput> extends true
+    ? true
+    : [TInput] extends [Absent]
+      ? true // reported at the handler
+      : EdgeText<TParent & string, TId, OutputOf<TNodes, TParent>, TInput>;
 
 export type KnownId<TParent, TIds extends string, TId extends string> =
   IsIn<TParent, TIds> extends false
@@ -59,16 +64,11 @@ export type FromArgument<
 > = TFrom extends Absent
   ? TFrom
   : TFrom extends readonly string[]
-    ? AllFit<TFrom[number], TNodes, TParent, THandler, TAdapter> extends false
+    ? IsRight<AllFit<TFrom[number], TNodes, TParent, THandler, TAdapter>> extends false
       ? { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
       : TFrom | Alternatives<TParent>
     : TAdapter extends TakesAliases
-      ? GatherFits<
-          TFrom[keyof TFrom],
-          TParent,
-          PayloadOf<TNodes, [], TAdapter, TFrom, Absent, TFanIn, never>,
-          THandler
-        > extends false
+      ? IsRight<AliasesFit<TFrom, TNodes, TParent, TFanIn, THandler>> extends false
         ? {
             [TAlias in keyof TFrom]: AliasArgument<
               SourceArgument<TFrom[TAlias], TNodes, TIds, TParent, TId, THandler, TAdapter>,
@@ -84,8 +84,10 @@ export type FromArgument<
 // The aliases that a handler takes.
 type AliasesFor<TInput, TParent> = { readonly [TAlias in keyof TInput & string]?: TParent } & Offered;
 
-type GatherFits<TSources, TParent, TPayload, THandler extends AnyHandler> = [TSources] extends [TParent]
-  ? IsAssignable<TPayload, InputOf<THandler>>
+type AliasesFit<TFrom, TNodes extends NodeRecords, TParent, TFanIn, THandler extends AnyHandler> = [
+  TFrom[keyof TFrom],
+] extends [TParent]
+  ? GatherFits<TNodes, [], TFrom, TFanIn, InputOf<THandler>>
   : false;
 
 // Checking each element of `from` only if something is wrong saves a seventh of the cost of a chain that uses it.

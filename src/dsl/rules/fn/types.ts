@@ -1,4 +1,5 @@
 import type { BuiltInFunctionName, OwnIdPath, TakesAnyArgs } from "../../../builtins/coordinator-functions/index.ts";
+import type { IsNever } from "../../../builtins/node-records.ts";
 import type { TypeMismatch } from "../../../graph/data/mismatch.ts";
 import type { Show } from "../../../graph/data/show-type.ts";
 import type { Join, MessageText } from "../../../graph/format/messages.ts";
@@ -16,7 +17,7 @@ import type { FnWithParams, ParamText } from "../params/types.ts";
 
 /** Reported at the function: an unknown name, and missing args. `TArgKeys` are the args that were given. */
 export type FnArgument<TFn, TId extends string, TArgKeys> = TFn extends BuiltInFunctionName | AnyCoordinatorFn
-  ? [MissingKeys<KnownArgsOf<TFn>, TArgKeys>] extends [never]
+  ? IsNever<MissingKeys<KnownArgsOf<TFn>, TArgKeys>> extends true
     ? TFn
     : FlowTypeError<
         MessageText<
@@ -55,15 +56,26 @@ export type FnArgs<
   // A separate mapped type, in which `param(...)` finds its place before there is a verdict. The verdict is spelled out
   // because the compiler resolves an alias too early, and finds no place.
   FnWithParams<[TArgs] extends [RightArgs<TFn, TParams, TId, TParent, TIds>] ? OpenArgsOf<TFn> : {}, TParams> &
-  ([TArgs] extends [RightArgs<TFn, TParams, TId, TParent, TIds>]
-    ? WrittenArgsOf<TFn, TId, TParent, TIds>
-    : JudgedArgs<
-        Call<TFn, TId, TParent, TIds, TParams>,
-        TArgs,
-        KnownArgsOf<TFn>,
-        RightArgs<TFn, TParams, TId, TParent, TIds>
-      >) &
+  Hidden<
+    IsIn<TArgs, RightArgs<TFn, TParams, TId, TParent, TIds>> extends true
+      ? WrittenArgsOf<TFn, TId, TParent, TIds>
+      : JudgedArgs<
+          Call<TFn, TId, TParent, TIds, TParams>,
+          TArgs,
+          KnownArgsOf<TFn>,
+          RightArgs<TFn, TParams, TId, TParent, TIds>
+        >
+  > &
   UnknownFnArgs<TFn, TId, Exclude<keyof TArgs, keyof KnownArgsOf<TFn>>>;
+
+/** An alias, for the reason given at `IsAssignable`. */
+type IsIn<TA, TB> = [TA] extends [TB] ? true : false;
+
+/**
+ * The same type, hidden from the search for the place of a `param(...)`. While the verdict is open, the search would look
+ * into each of its results, joined with each of the other types of `args`: 18 combinations, for one place.
+ */
+type Hidden<T> = { [TKey in keyof T as `${TKey & string}`]: T[TKey] };
 
 type RightArgs<TFn, TParams, TId extends string, TParent extends string, TIds extends string> = FnWithParams<
   OpenArgsOf<TFn>,

@@ -1,12 +1,12 @@
-import type { ChunkText, DefaultAdapter } from "../../../builtins/input-adapters/index.ts";
-import type { Absent, IsAssignable } from "../../../builtins/node-records.ts";
+import type { DefaultAdapter } from "../../../builtins/input-adapters/index.ts";
+import type { Absent } from "../../../builtins/node-records.ts";
 import type { IsOne, Join, JoinList, LastOf, MessageText } from "../../../graph/format/messages.ts";
-import type { PayloadOf, Suggested, SuggestedName } from "../../model/adapter.ts";
+import type { PayloadFits, Suggested, SuggestedName } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
 import type { FlowTypeError, IsRight } from "../../model/markers.ts";
 import type { AnyState } from "../../model/state.ts";
 import type { ArgsProblem, RootArgs } from "../args/types.ts";
-import type { InputText } from "../input/types.ts";
+import type { DeliveryProblem, InputText } from "../input/types.ts";
 import type { NodeOption } from "../option/types.ts";
 import type { SuggestionProblem } from "../suggestion/types.ts";
 
@@ -45,8 +45,14 @@ export type HandlerProblem<
         ? SuggestionProblem<THandler, TId, TNodes, TParents, TAdapter, TFanIn, TArgKeys, TNodes["head"]["adapters"]>
         : TAfter extends Absent
           ? [TFrom, TListKey] extends [Absent, Absent]
-            ? IsAssignable<
-                PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TNodes["head"]["adapters"]>,
+            ? PayloadFits<
+                TNodes,
+                TParents,
+                TAdapter,
+                TFrom,
+                TListKey,
+                TFanIn,
+                TNodes["head"]["adapters"],
                 InputOf<THandler>
               > extends true
               ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
@@ -69,7 +75,7 @@ export type HandlerProblem<
 
 // `false`, or both, for a union. Handlers as a whole, which is costly, are compared only if their input is a union.
 type IsOneHandler<THandler extends AnyHandler, TInput, TInputs = TInput> = TInput extends unknown
-  ? [TInputs] extends [TInput]
+  ? TInputs extends TInput
     ? IsOne<THandler["name"]>
     : IsOne<THandler>
   : never;
@@ -135,14 +141,18 @@ type EdgesProblem<
   TArgKeys,
 > = [TFrom, TListKey] extends [Absent, Absent]
   ? HandlerProblem<THandler, TId, TNodes, Absent, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
-  : IsAssignable<
-        PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TNodes["head"]["adapters"]>,
-        InputOf<THandler>
-      > extends true
-    ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
-    : TListKey extends string
-      ? ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>
-      : InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TNodes["head"]["adapters"]>;
+  : DeliveryProblem<
+      THandler,
+      TId,
+      TNodes,
+      TParents,
+      TAdapter,
+      TFrom,
+      TListKey,
+      TFanIn,
+      TArgKeys,
+      TNodes["head"]["adapters"]
+    >;
 
 /**
  * The handler, or the message about it: none while an option is unknown, which is reported and may be a misspelt `after`

@@ -10,6 +10,7 @@ import type {
   Absent,
   IsAssignable,
   IsIn,
+  IsNever,
   ListedSources,
   NodeRecords,
   OutputOf,
@@ -17,12 +18,25 @@ import type {
 } from "../../../builtins/node-records.ts";
 import type { FitsByAlias, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Join, JoinList, LateText, MessageText } from "../../../graph/format/messages.ts";
-import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption, PayloadOf } from "../../model/adapter.ts";
-import type { AnyHandler, InputOf } from "../../model/handler.ts";
-import type { FlowChoiceError, FlowTypeError, OrError } from "../../model/markers.ts";
-import type { MissingKeys } from "../args/types.ts";
+import type {
+  AdapterArgs,
+  AdapterName,
+  AnyInputAdapter,
+  ListKeyOption,
+  PayloadFits,
+  PayloadOf,
+} from "../../model/adapter.ts";
+import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
+import type { FlowChoiceError, FlowTypeError, IsRight, OrError } from "../../model/markers.ts";
+import type { ArgsProblem, MissingKeys } from "../args/types.ts";
 
-/** Reported at the adapter: an unknown name, missing arguments, and what has no token in the call. */
+/** By its name, each built-in adapter's: an editor shows their union name by name, but a `keyof` as it is written. */
+type BuiltInNames = { readonly [TName in keyof BuiltInAdapters]: TName };
+
+/**
+ * Right values stand beside all that could be in their place, for completions.
+ *
+ * Reported at the adapter: an unknown name, missing arguments, and what has no token in the call. */
 export type AdapterArgument<
   TAdapter,
   TNodes extends NodeRecords,
@@ -40,11 +54,11 @@ export type AdapterArgument<
   : TAdapter extends DefaultAdapter
     ? TParents["length"] extends 0
       ? FlowTypeError<LateText<TId, "rootInput", { node: TId }>>
-      : TAdapter
+      : TAdapter | NoInfer<BuiltInNames[keyof BuiltInNames] | TAdapters["name"]>
     : IsIn<TAdapter, AdapterName<TAdapters>> extends false
       ? FlowChoiceError<LateText<TId, "unknownAdapter", { adapter: TAdapter & string }>, AdapterName<TAdapters>>
       : OrError<
-          TAdapter,
+          TAdapter | NoInfer<BuiltInNames[keyof BuiltInNames] | TAdapters["name"]>,
           AdapterProblem<
             TAdapter,
             TNodes,
@@ -74,14 +88,11 @@ type AdapterProblem<
   TInputKeys,
 > = TParents["length"] extends 0
   ? LateText<TId, "rootInput", { node: TId }>
-  : [MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>] extends [never]
+  : IsNever<MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>> extends true
     ? // A list key has its own check; without `after` and `from`, the mismatch is reported at the handler.
       [TAfter, TFrom, TListKey] extends [Absent, Absent, unknown] | [unknown, unknown, string]
       ? true
-      : IsAssignable<
-            PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
-            InputOf<THandler>
-          > extends true
+      : PayloadFits<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters, InputOf<THandler>> extends true
         ? true
         : TFrom extends readonly string[] | Absent
           ? InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>
@@ -122,6 +133,9 @@ type KnownInput<TAdapter, TAdapters extends AnyInputAdapter> =
   | keyof AdapterArgs<TAdapter, TAdapters>
   | keyof ListKeyOption<TAdapter, unknown>;
 
+type ChunkFits<TOutput, TListKey, TInput> =
+  Chunk<TOutput, TListKey> extends TInput ? true : IsAssignable<Chunk<TOutput, TListKey>, TInput>;
+
 export type ListKeyArgument<
   TListKey,
   TNodes extends NodeRecords,
@@ -135,10 +149,32 @@ export type ListKeyArgument<
         MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>,
         ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
       >
-    : IsAssignable<Chunk<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey>, InputOf<THandler>> extends false
+    : IsRight<ChunkFits<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey, InputOf<THandler>>> extends false
       ? FlowTypeError<ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>>
-      : TListKey
+      : TListKey | NoInfer<ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>>
   : TListKey;
+
+/**
+ * What is wrong with what an adapter delivers, whether it was given or is suggested by the handler, else with the args:
+ * a message, or `true`.
+ */
+export type DeliveryProblem<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TAdapter,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TArgKeys,
+  TAdapters extends AnyInputAdapter,
+> =
+  PayloadFits<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters, InputOf<THandler>> extends true
+    ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+    : TListKey extends string
+      ? ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>
+      : InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>;
 
 /** The message about a payload that the adapter makes of its sources and the handler does not accept. */
 export type InputText<

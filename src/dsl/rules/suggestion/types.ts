@@ -1,19 +1,18 @@
-import type { BuiltInAdapters, ChunkText, ListKeys } from "../../../builtins/input-adapters/index.ts";
-import type { Absent, IsAssignable, NodeRecords, OutputOf } from "../../../builtins/node-records.ts";
+import type { BuiltInAdapters, ListKeys } from "../../../builtins/input-adapters/index.ts";
+import type { Absent, IsNever, NodeRecords, OutputOf } from "../../../builtins/node-records.ts";
 import type { Join, JoinList, MessageText } from "../../../graph/format/messages.ts";
 import type {
   AdapterArgs,
   AdapterName,
   AnyInputAdapter,
   ListKeyOption,
-  PayloadOf,
   Suggested,
   SuggestedName,
 } from "../../model/adapter.ts";
-import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
+import type { AnyHandler } from "../../model/handler.ts";
 import type { FlowChoiceError, FlowTypeError } from "../../model/markers.ts";
-import type { ArgsProblem, MissingKeys } from "../args/types.ts";
-import type { InputText } from "../input/types.ts";
+import type { MissingKeys } from "../args/types.ts";
+import type { DeliveryProblem } from "../input/types.ts";
 
 /*
  * The input adapter that a handler suggests. `SuggestedInput` checks, where the handler is defined, that the adapter is
@@ -40,7 +39,7 @@ type JudgedAdapter<THandler extends string, TInput, TAdapter, TKeys> = TAdapter 
   | AnyInputAdapter
   ? TInput extends Absent
     ? FlowTypeError<MessageText<"suggestionUnread", { handler: THandler }>>
-    : [MissingKeys<SuggestedArgs<TAdapter>, TKeys>] extends [never]
+    : IsNever<MissingKeys<SuggestedArgs<TAdapter>, TKeys>> extends true
       ? TAdapter
       : FlowTypeError<
           MessageText<
@@ -121,12 +120,5 @@ type Delivery<
   TArgKeys,
   TAdapters extends AnyInputAdapter,
 > = TListKey extends Absent | ListKeys<OutputOf<TNodes, TParents[number]>>
-  ? IsAssignable<
-      PayloadOf<TNodes, TParents, TAdapter, Absent, TListKey, TFanIn, TAdapters>,
-      InputOf<THandler>
-    > extends true
-    ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
-    : TListKey extends string
-      ? ChunkText<TNodes, TParents, Absent, TId, TListKey, InputOf<THandler>>
-      : InputText<THandler, TId, TNodes, TParents, TAdapter, Absent, TFanIn, TAdapters>
+  ? DeliveryProblem<THandler, TId, TNodes, TParents, TAdapter, Absent, TListKey, TFanIn, TArgKeys, TAdapters>
   : MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<TParents, ", "> }>;

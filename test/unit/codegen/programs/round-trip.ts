@@ -34,9 +34,9 @@ const check = (graphs: typeof builderGraphs, numRuns: number) =>
     { numRuns, endOnFailure: true },
   );
 try {
-  await check(builderGraphs, 300);
+  await check(builderGraphs, 200);
   const inBuildersWords = chains;
-  await check(sourceGraphs, 200);
+  await check(sourceGraphs, 100);
   console.log(JSON.stringify({ inBuildersWords }));
 } finally {
   await rm(folder, { recursive: true });
