@@ -169,17 +169,17 @@ export type AliasPayload<TNodes extends NodeRecords, TFrom, TFanIn, TAlias exten
 
 type List<TItem> = TItem[];
 
-/** Merges the records of a union into one. */
+// Merges the records of a union into one.
 type AllOf<TRecords> = (TRecords extends unknown ? (record: TRecords) => void : never) extends (
   record: infer TAll,
 ) => void
   ? { [TKey in keyof TAll]: TAll[TKey] }
   : never;
 
-/** Under `any` and `count:N`, only the parents that satisfied the start condition are present. */
+// Under `any` and `count:N`, only the parents that satisfied the start condition are present.
 type MaybePartial<T, TFanIn> = [TFanIn] extends ["all"] ? T : { [TKey in keyof T]?: T[TKey] };
 
-/** One sentence per source of a gathered payload, in order, then one for fields that no source delivers. */
+// One sentence per source of a gathered payload, in order, then one for fields that no source delivers.
 type GatherText<TNode extends string, TGiven, TNeeded, TSources extends readonly unknown[]> =
   GatherTexts<TNode, TGiven, TNeeded, TSources> extends readonly [infer TFirst, ...infer TMore]
     ? JoinList<[TFirst, ...TMore], "; ">

@@ -27,10 +27,8 @@ import type { SuggestedInput } from "../rules/suggestion/types.ts";
 
 type Awaitable<T> = T | Promise<T>;
 
-/**
- * The payload of one batch in handler code: what `input` decodes to. Without `input`, the payload of a source is its
- * output, and a handler that is not a source gets the node's arguments, as one batch.
- */
+// The payload of one batch in handler code: what `input` decodes to. Without `input`, the payload of a source is its
+// output, and a handler that is not a source gets the node's arguments, as one batch.
 type PayloadOf<
   TInput extends AnySchema,
   TOutput extends AnySchema,
@@ -38,20 +36,16 @@ type PayloadOf<
   TGiven,
 > = "input" extends TGiven ? Decoded<TInput> : "iterBatches" extends TGiven ? Decoded<TOutput> : Wire<TArgs>;
 
-/**
- * The payload of a batch that `iterBatches` yields. While `TInput` is open it counts as `AnyValue`, which makes the
- * compiler keep the literals that are yielded.
- */
+// The payload of a batch that `iterBatches` yields. While `TInput` is open it counts as `AnyValue`, which makes the
+// compiler keep the literals that are yielded.
 type YieldedOf<TInput extends AnySchema, TOutput extends AnySchema> = TInput extends NoInput
   ? Decoded<TOutput>
   : AnySchema extends TInput
     ? AnyValue
     : Decoded<TInput>;
 
-/**
- * What `processBatch` returns; `AnyValue` while `TOutput` is open, for the same reason. With a constraint that says so, the
- * compiler would compare with it what the output decodes to, for each handler.
- */
+// What `processBatch` returns; `AnyValue` while `TOutput` is open, for the same reason. With a constraint that says so, the
+// compiler would compare with it what the output decodes to, for each handler.
 type ReturnedOf<TOutput extends AnySchema> = EncodableSchema extends TOutput ? AnyValue : Decoded<TOutput>;
 
 /**
@@ -131,7 +125,7 @@ export type HandlerOptions<
   readonly classifyError?: (error: unknown) => ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;
 };
 
-/** The keys of {@link HandlerOptions}, to infer which were given; only `iterBatches` affects types. */
+// The keys of {@link HandlerOptions}, to infer which were given; only `iterBatches` affects types.
 type HandlerKey = keyof HandlerOptions<string, NoInput, AnySchema, NoResult, NoArgs, string, unknown, never, Absent>;
 
 /**

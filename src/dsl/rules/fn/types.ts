@@ -32,7 +32,7 @@ export type FnArgument<TFn, TId extends string, TArgKeys> = TFn extends BuiltInF
  * message in place of each wrong part. In place of it, because an intersection of the two prints without the message.
  */
 
-/** The node that calls a function, and its surroundings. */
+// The node that calls a function, and its surroundings.
 interface Call<TFn, TId, TParent, TIds, TParams> {
   readonly fn: TFn;
   readonly node: TId;
@@ -42,7 +42,7 @@ interface Call<TFn, TId, TParent, TIds, TParams> {
 }
 type AnyCall = Call<unknown, string, string, string, unknown>;
 
-/** Only a place for inference: a constraint that fails would hide every other check. */
+// Only a place for inference: a constraint that fails would hide every other check.
 type Inferred<TArgs> = [TArgs] extends [never] ? TArgs : {};
 
 export type FnArgs<
@@ -68,13 +68,11 @@ export type FnArgs<
   > &
   UnknownFnArgs<TFn, TId, Exclude<keyof TArgs, keyof KnownArgsOf<TFn>>>;
 
-/** An alias, for the reason given at `IsAssignable`. */
+// An alias, for the reason given at `IsAssignable`.
 type IsIn<TA, TB> = [TA] extends [TB] ? true : false;
 
-/**
- * The same type, hidden from the search for the place of a `param(...)`. While the verdict is open, the search would look
- * into each of its results, joined with each of the other types of `args`: 18 combinations, for one place.
- */
+// The same type, hidden from the search for the place of a `param(...)`. While the verdict is open, the search would look
+// into each of its results, joined with each of the other types of `args`: 18 combinations, for one place.
 type Hidden<T> = { [TKey in keyof T as `${TKey & string}`]: T[TKey] };
 
 type RightArgs<TFn, TParams, TId extends string, TParent extends string, TIds extends string> = FnWithParams<
@@ -83,7 +81,7 @@ type RightArgs<TFn, TParams, TId extends string, TParent extends string, TIds ex
 > &
   WrittenArgsOf<TFn, TId, TParent, TIds>;
 
-/** A message at each unknown key. */
+// A message at each unknown key.
 type UnknownFnArgs<TFn, TId extends string, TKeys> = [TKeys] extends [never]
   ? unknown
   : TFn extends TakesAnyArgs
@@ -94,7 +92,7 @@ type UnknownFnArgs<TFn, TId extends string, TKeys> = [TKeys] extends [never]
         >;
       };
 
-/** The keys that were not given are for completions; a missing one is reported at the function. */
+// The keys that were not given are for completions; a missing one is reported at the function.
 type JudgedArgs<TCall extends AnyCall, TGiven, TKnown, TRight> = {
   readonly [TKey in keyof TGiven as TKey extends keyof TKnown ? `${TKey & string}` : never]: Judged<
     TCall,
@@ -106,12 +104,10 @@ type JudgedArgs<TCall extends AnyCall, TGiven, TKnown, TRight> = {
   >;
 } & { readonly [TKey in keyof TKnown as TKey extends keyof TGiven ? never : `${TKey & string}`]: AtKey<TRight, TKey> };
 
-/**
- * The right type of a value, or its message; for lists and objects, those of their parts. `TNeeded` is the type that
- * the function declares, `TRight` the type that is right at this place: one of these node ids, or a parameter.
- *
- * One long type, because an alias for one of its results would print as its name and hide the message.
- */
+// The right type of a value, or its message; for lists and objects, those of their parts. `TNeeded` is the type that
+// the function declares, `TRight` the type that is right at this place: one of these node ids, or a parameter.
+//
+// One long type, because an alias for one of its results would print as its name and hide the message.
 type Judged<TCall extends AnyCall, TGiven, TNeeded, TRight, TKey, TPath extends string> = [TGiven] extends [TRight]
   ? TRight
   : [TGiven] extends [ParamReference<infer TName, unknown>]
@@ -181,7 +177,7 @@ type FnArgText<TCall extends AnyCall, TWhy> = MessageText<
   { node: TCall["node"]; fn: FnNameOf<TCall["fn"]>; why: TWhy }
 >;
 
-/** The message about the id of a node that does not exist, or cannot be used here. */
+// The message about the id of a node that does not exist, or cannot be used here.
 type IdText<TCall extends AnyCall, TId, TPath> = TPath extends OwnIdPath
   ? MessageText<"mergeTarget", { node: TCall["node"]; id: TId }>
   : TCall["fn"] extends AnyCoordinatorFn
@@ -198,14 +194,14 @@ type NoJson =
   | symbol
   | ((...args: never) => unknown);
 
-/** The members of a type that are lists, and those that are objects. */
+// The members of a type that are lists, and those that are objects.
 type ListIn<T> = Extract<T, readonly unknown[]>;
 type ObjectIn<T> = Exclude<Extract<T, object>, readonly unknown[]>;
 
-/** With several members it is not clear which one a part should match, so the whole value is reported. */
+// With several members it is not clear which one a part should match, so the whole value is reported.
 type IsUnion<T, TAll = T> = T extends unknown ? ([TAll] extends [T] ? false : true) : never;
 
-/** The types of their elements and properties. */
+// The types of their elements and properties.
 type AtKey<T, TKey> = T extends readonly unknown[]
   ? never
   : T extends object

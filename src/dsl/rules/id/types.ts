@@ -8,7 +8,7 @@ export type NotAnId =
   | `${string}${" " | "\t" | "\n" | ":" | "/" | "\\" | "," | ";" | "|" | "#" | "@" | "$" | "%" | "&" | "*" | "+" | "=" | "?" | "!"}${string}`
   | `${string}${"(" | ")" | "[" | "]" | "{" | "}" | "<" | ">" | "'" | '"' | "\`" | "~" | "^"}${string}`;
 
-/** The names of `forbiddenKeys` that have the form of an id. */
+// The names of `forbiddenKeys` that have the form of an id.
 type ForbiddenName = "constructor" | "prototype";
 
 /**

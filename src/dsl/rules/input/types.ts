@@ -30,7 +30,7 @@ import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
 import type { FlowChoiceError, FlowTypeError, IsRight, OrError } from "../../model/markers.ts";
 import type { ArgsProblem, MissingKeys } from "../args/types.ts";
 
-/** By its name, each built-in adapter's: an editor shows their union name by name, but a `keyof` as it is written. */
+// By its name, each built-in adapter's: an editor shows their union name by name, but a `keyof` as it is written.
 type BuiltInNames = { readonly [TName in keyof BuiltInAdapters]: TName };
 
 /**

@@ -19,7 +19,7 @@ import type { DeliveryProblem } from "../input/types.ts";
  * known and has its arguments; `SuggestionProblem` checks what it delivers to a node without `input`.
  */
 
-/** Only a place for inference: a constraint that fails would hide every other check. */
+// Only a place for inference: a constraint that fails would hide every other check.
 type Inferred<TSuggested> = [TSuggested] extends [never] ? TSuggested : {};
 
 export type SuggestedInput<THandler extends string, TInput, TSuggested> = Inferred<TSuggested> &
@@ -53,7 +53,7 @@ type JudgedAdapter<THandler extends string, TInput, TAdapter, TKeys> = TAdapter 
         >
   : FlowChoiceError<MessageText<"suggestionUnknown", { handler: THandler; adapter: TAdapter }>, keyof BuiltInAdapters>;
 
-/** A message at each unknown key. */
+// A message at each unknown key.
 type UnknownArgs<THandler extends string, TAdapter, TKeys> = [TKeys] extends [KnownKeys<TAdapter>]
   ? unknown
   : {
@@ -102,7 +102,7 @@ export type SuggestionProblem<
     : MessageText<"unknownAdapter", { adapter: SuggestedName<TSuggested["adapter"]> }>
   : true;
 
-/** An unknown parent is rejected where it is written: what it would deliver is not reported. */
+// An unknown parent is rejected where it is written: what it would deliver is not reported.
 type OfKnownNodes<TProblem, TNodes extends NodeRecords, TParents extends readonly string[]> = true extends TProblem
   ? true
   : [TParents[number]] extends [keyof (TNodes["places"] & TNodes["recentPlaces"])]
