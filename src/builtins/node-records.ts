@@ -69,3 +69,6 @@ export type ListedSources<TParents extends readonly string[], TFrom> = TFrom ext
  * wildcard could be refused, and this is `true` of one.
  */
 export type IsNever<T> = [T] extends [never] ? true : false;
+
+/** Compared with `false` for the same reason. */
+export type IsIn<TOne, TAll> = [TOne] extends [TAll] ? true : false;

@@ -5,6 +5,7 @@ import type { Suggested } from "./model/adapter.ts";
 import type { Handler } from "./model/handler.ts";
 import {
   type AnySchema,
+  type EncodableSchema,
   type InputWire,
   type NoArgs,
   type NoInput,
@@ -51,7 +52,7 @@ import type { HandlerOptions, WrittenMembers, WrittenMethods } from "./types/han
  */
 export function defineHandler<
   const TName extends string,
-  TOutput extends AnySchema,
+  TOutput extends EncodableSchema,
   TInput extends AnySchema = NoInput,
   TArgs extends AnySchema = NoArgs,
   TResult extends ReturnSchema | NoResult = NoResult,

@@ -113,10 +113,4 @@ export const known: readonly Known[] = [
     conflicts: ["only the compiler refuses", "the run refuses a value"],
     explains: (found) => given(/toString|constructor/)(found) || wanted(/toString|constructor/)(found),
   },
-  {
-    name: "one-way transforms",
-    reason: "the type does not show a transform; the library refuses one whose values it would have to encode",
-    conflicts: ["only the library refuses", "the run takes every value"],
-    explains: given(/\.transform\(/),
-  },
 ];

@@ -83,7 +83,7 @@ export type OwnIdPath = "args.target.nodeId";
 
 type KeysOf<TUnion> = TUnion extends unknown ? keyof TUnion : never;
 
-/** The merge of one value of each union member: each key has any of the values that the members have there. */
+// The merge of one value of each union member: each key has any of the values that the members have there.
 type Merged<TUnion> = {
   [TKey in KeysOf<TUnion>]: TUnion extends { [TIn in TKey]: infer TValue } ? TValue : never;
 };

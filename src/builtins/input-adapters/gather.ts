@@ -172,7 +172,7 @@ type List<TItem> = TItem[];
 /** Under `any` and `count:N`, only the parents that satisfied the start condition are present. */
 type MaybePartial<T, TFanIn> = [TFanIn] extends ["all"] ? T : { [TKey in keyof T]?: T[TKey] };
 
-/** One sentence per source of a gathered payload, in order, then one for fields that no source delivers. */
+// One sentence per source of a gathered payload, in order, then one for fields that no source delivers.
 type GatherText<TNode extends string, TGiven, TNeeded, TSources extends readonly unknown[]> =
   GatherTexts<TNode, TGiven, TNeeded, TSources> extends readonly [infer TFirst, ...infer TMore]
     ? JoinList<[TFirst, ...TMore], "; ">

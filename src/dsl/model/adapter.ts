@@ -36,7 +36,7 @@ export type AdapterArgs<TAdapter, TAdapters extends AnyInputAdapter> = TAdapter 
     ? OpenArgs<Extract<TAdapters, { name: TAdapter }>["$infer"]["args"]>
     : { readonly [argument: string]: unknown };
 
-/** `z.object({})` allows no key at all, but `adapter` and `from` are written beside the arguments. */
+// `z.object({})` allows no key at all, but `adapter` and `from` are written beside the arguments.
 type OpenArgs<TArgs> = TArgs extends Record<string, never> ? {} : TArgs;
 
 /** Completions offer it only for an adapter that accepts it. */
@@ -57,7 +57,7 @@ export type SuggestedName<TAdapter> = TAdapter extends AnyInputAdapter ? TAdapte
 /** `after` if it was given, else the default of the method: `[]`, or the node before. */
 export type ParentsOf<TAfter, TPrevious> = TAfter extends readonly string[] ? TAfter : TPrevious;
 
-/** A custom adapter declares its payload; without a declaration it passes artifacts on unchanged. */
+// A custom adapter declares its payload; without a declaration it passes artifacts on unchanged.
 type CustomPayload<TAdapters extends AnyInputAdapter, TAdapter, TElse> = Extract<
   TAdapters,
   { name: TAdapter }

@@ -37,8 +37,11 @@ export interface Alternatives<T> extends Offered {
 export type OrError<TGiven, TMessage> =
   IsRight<TMessage> extends false ? FlowTypeError<NoInfer<TMessage & string>> : TGiven;
 
-/** Compared with `false` for the reason given at `IsNever`. */
-export type IsRight<TMessage> = true extends TMessage ? true : false;
+/**
+ * Compared with `false` for the reason given at `IsNever`, and in tuples, because a condition on what a generic helper
+ * leaves open is no `true` otherwise.
+ */
+export type IsRight<TMessage> = [true] extends [TMessage] ? true : false;
 
 /** The same for an argument that is a schema, of any library. */
 export interface FlowSchemaError<TMessage extends string> {

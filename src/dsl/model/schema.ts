@@ -14,10 +14,45 @@ export interface AnySchema {
   readonly "~standard": unknown;
 }
 
-/** A schema of the value that a method returns. */
-export interface ReturnSchema {
-  readonly _zod?: { readonly input: unknown; readonly output: AnyValue };
+/**
+ * A schema whose values are encoded, which a one-way transform cannot do: in a constraint, this is compared once, for a
+ * fifth of what a condition on the schema would cost.
+ */
+export interface EncodableSchema {
+  readonly _zod?: { readonly input: unknown; readonly output: unknown; readonly def: TwoWayPipe | TwoWayParts };
   readonly "~standard": unknown;
+}
+
+/** The same, of the value that a method returns. */
+export interface ReturnSchema {
+  readonly _zod?: { readonly input: unknown; readonly output: AnyValue; readonly def: TwoWayPipe | TwoWayParts };
+  readonly "~standard": unknown;
+}
+
+interface TwoWay {
+  readonly _zod: { readonly def: TwoWayPipe | TwoWayParts };
+}
+
+// A codec too.
+interface TwoWayPipe {
+  readonly type: "pipe";
+  readonly in: TwoWay;
+  readonly out: TwoWay;
+}
+
+interface TwoWayParts {
+  readonly type: string;
+  /** Only transforms and codecs have one. */
+  readonly transform?: never;
+  readonly shape?: { readonly [key: string]: TwoWay };
+  readonly element?: TwoWay;
+  readonly items?: readonly TwoWay[];
+  readonly valueType?: TwoWay;
+  readonly options?: readonly TwoWay[];
+  readonly left?: TwoWay;
+  readonly right?: TwoWay;
+  readonly innerType?: TwoWay;
+  readonly getter?: () => TwoWay;
 }
 
 /** The same where the method returns the wire form. */
@@ -37,7 +72,7 @@ export interface DescribedSchema {
 /** A schema whose types and JSON Schema can be read. */
 export type ReadableSchema = ZodSchema | DescribedSchema;
 
-/** The types of a schema of another library. */
+// The types of a schema of another library.
 type StandardTypes<TSchema> = TSchema extends { readonly "~standard": { readonly types?: infer TTypes } }
   ? TSchema extends DescribedSchema
     ? Extract<TTypes, AnyTypes>
@@ -49,9 +84,7 @@ interface AnyTypes {
   readonly output: unknown;
 }
 
-/**
- * Of a schema without a JSON Schema, which is refused, and of one that is not known yet: see {@link AnyValue}.
- */
+// Of a schema without a JSON Schema, which is refused, and of one that is not known yet: see {@link AnyValue}.
 interface Undescribed {
   readonly input: AnyValue;
   readonly output: AnyValue;
@@ -126,10 +159,8 @@ export type WireOr<TSchema, TElse> = TSchema extends AnySchema ? Wire<TSchema> :
 /** Whether a type is JSON without keys that may be `undefined`, which JSON leaves out. */
 export type IsPlainJson<T> = [T] extends [Json] ? HasAllKeys<T> : false;
 
-/**
- * Under `exactOptionalPropertyTypes`, `Json` has refused a key that may be `undefined`. Without it the compiler takes
- * such a key for one that is there, so each is looked for.
- */
+// Under `exactOptionalPropertyTypes`, `Json` has refused a key that may be `undefined`. Without it the compiler takes
+// such a key for one that is there, so each is looked for.
 type HasAllKeys<T> = { a?: "" | undefined } extends { [key: string]: "" } ? IsFull<T> : true;
 
 type IsFull<T> = [T] extends [Full<T>] ? true : false;
@@ -187,7 +218,7 @@ type StoredInside<TKind, TInner> = TKind extends "optional"
       ? Exclude<TInner, undefined>
       : TInner;
 
-/** Keys are optional as on the wire, except those that a default fills. Keys of a catchall are unchanged. */
+// Keys are optional as on the wire, except those that a default fills. Keys of a catchall are unchanged.
 type StoredObject<TShape, TWire> = {
   [TKey in keyof TWire as TKey extends Filled<TShape> ? never : TKey]: TKey extends keyof TShape
     ? TShape[TKey] extends AnySchema
@@ -198,7 +229,7 @@ type StoredObject<TShape, TWire> = {
   ? { [TKey in keyof TBoth]: TBoth[TKey] }
   : never;
 
-/** The keys of a shape that every stored value has although the wire form may lack them. */
+// The keys of a shape that every stored value has although the wire form may lack them.
 type Filled<TShape> = {
   [TKey in keyof TShape]: TShape[TKey] extends { _zod: { optin: "defaulted" } } ? TKey : never;
 }[keyof TShape];

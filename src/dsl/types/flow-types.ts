@@ -20,7 +20,7 @@ export interface FlowInfer<TParams, TState extends AnyState> {
   readonly handlerNames: TState["steps"]["handler"]["name"];
 }
 
-/** By the keys of places: if some ids are known only at run time, a union of ids would be `string`. */
+// By the keys of places: if some ids are known only at run time, a union of ids would be `string`.
 type Outputs<TState extends AnyState, TPlaces> = { readonly [TId in keyof TPlaces]: OutputOf<TState, TId> };
 
 type HandlersById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: TStep["handler"] };
@@ -31,7 +31,7 @@ export type HandlersByName<TSteps extends AnyStep> = {
 
 type StepsById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: TStep };
 
-/** The result of `finalize`, else the list of outputs. A coordinator function has one output. */
+// The result of `finalize`, else the list of outputs. A coordinator function has one output.
 type ResultOf<TSteps, TId, TOutput> = TId extends keyof TSteps
   ? TSteps[TId] extends AnyStep
     ? TSteps[TId]["handler"]["$infer"]["result"] extends Absent
@@ -40,7 +40,7 @@ type ResultOf<TSteps, TId, TOutput> = TId extends keyof TSteps
     : never
   : TOutput;
 
-/** Each partition has its own `finalize`, and so a result of its own. */
+// Each partition has its own `finalize`, and so a result of its own.
 type ByPartition<TResult, TPartitions extends number> = number extends TPartitions
   ? TResult | TResult[]
   : TPartitions extends 1

@@ -99,7 +99,9 @@ export interface AnyFlow {
   readonly [state]: AnyState;
   readonly node: AddRoot;
   readonly then: AddNext;
+  readonly next: AddNext;
   readonly fn: AddFn;
+  readonly use: AddSubflow;
 }
 
 /*

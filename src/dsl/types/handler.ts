@@ -10,17 +10,25 @@ import type { CoreReasonCode } from "../../errors/index.ts";
 import type { MessageText } from "../../graph/format/messages.ts";
 import type { WithHint } from "../../graph/format/near-name.ts";
 import type { FlowOptionError } from "../model/markers.ts";
-import type { AnySchema, AnyValue, Decoded, Encoded, NoArgs, NoInput, NoResult, Wire } from "../model/schema.ts";
+import type {
+  AnySchema,
+  AnyValue,
+  Decoded,
+  EncodableSchema,
+  Encoded,
+  NoArgs,
+  NoInput,
+  NoResult,
+  Wire,
+} from "../model/schema.ts";
 import type { memberSynonyms } from "../rules/definition/check.ts";
 import type { JsonSchema, ReadSchema } from "../rules/definition/types.ts";
 import type { SuggestedInput } from "../rules/suggestion/types.ts";
 
 type Awaitable<T> = T | Promise<T>;
 
-/**
- * The payload of one batch in handler code: what `input` decodes to. Without `input`, the payload of a source is its
- * output, and a handler that is not a source gets the node's arguments, as one batch.
- */
+// The payload of one batch in handler code: what `input` decodes to. Without `input`, the payload of a source is its
+// output, and a handler that is not a source gets the node's arguments, as one batch.
 type PayloadOf<
   TInput extends AnySchema,
   TOutput extends AnySchema,
@@ -28,21 +36,17 @@ type PayloadOf<
   TGiven,
 > = "input" extends TGiven ? Decoded<TInput> : "iterBatches" extends TGiven ? Decoded<TOutput> : Wire<TArgs>;
 
-/**
- * The payload of a batch that `iterBatches` yields. While `TInput` is open it counts as `AnyValue`, which makes the
- * compiler keep the literals that are yielded.
- */
+// The payload of a batch that `iterBatches` yields. While `TInput` is open it counts as `AnyValue`, which makes the
+// compiler keep the literals that are yielded.
 type YieldedOf<TInput extends AnySchema, TOutput extends AnySchema> = TInput extends NoInput
   ? Decoded<TOutput>
   : AnySchema extends TInput
     ? AnyValue
     : Decoded<TInput>;
 
-/**
- * What `processBatch` returns; `AnyValue` while `TOutput` is open, for the same reason. With a constraint that says so, the
- * compiler would compare with it what the output decodes to, for each handler.
- */
-type ReturnedOf<TOutput extends AnySchema> = AnySchema extends TOutput ? AnyValue : Decoded<TOutput>;
+// What `processBatch` returns; `AnyValue` while `TOutput` is open, for the same reason. With a constraint that says so, the
+// compiler would compare with it what the output decodes to, for each handler.
+type ReturnedOf<TOutput extends AnySchema> = EncodableSchema extends TOutput ? AnyValue : Decoded<TOutput>;
 
 /**
  * The argument of {@link defineHandler}. Members may be in any order; methods may be synchronous or asynchronous. Not
@@ -66,7 +70,7 @@ export type HandlerOptions<
   /** Static arguments of the node, written in the graph as they are. */
   readonly args?: JsonSchema<TArgs, Wire<TArgs>, TName, "args">;
   /** The result of `finalize`. */
-  readonly result?: JsonSchema<TResult, Encoded<TResult>, TName, "result">;
+  readonly result?: JsonSchema<Exclude<TResult, NoResult>, Encoded<TResult>, TName, "result">;
   /** Reason codes that it declares; `retry.permanentOn` may name them. */
   readonly errors?: readonly TErrors[];
   /**
@@ -121,7 +125,7 @@ export type HandlerOptions<
   readonly classifyError?: (error: unknown) => ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;
 };
 
-/** The keys of {@link HandlerOptions}, to infer which were given; only `iterBatches` affects types. */
+// The keys of {@link HandlerOptions}, to infer which were given; only `iterBatches` affects types.
 type HandlerKey = keyof HandlerOptions<string, NoInput, AnySchema, NoResult, NoArgs, string, unknown, never, Absent>;
 
 /**

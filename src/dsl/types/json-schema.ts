@@ -60,7 +60,7 @@ type Defaulted<TProperties, TFilled> = TFilled extends true
     }[keyof TProperties]
   : never;
 
-/** One object instead of an intersection of two, because it is printed in messages and compared. */
+// One object instead of an intersection of two, because it is printed in messages and compared.
 type Keys<TProperties, TRequired, TFilled> = {
   [TKey in keyof TProperties as TKey extends TRequired ? TKey : never]: FromJsonSchema<TProperties[TKey], TFilled>;
 } & {

@@ -16,7 +16,7 @@ export interface GivenSchemas {
   readonly [type: string]: { readonly args?: $ZodType; readonly input?: $ZodType; readonly output?: $ZodType };
 }
 
-/** Where the types of outputs are looked up. */
+// Where the types of outputs are looked up.
 interface Sources<TGraph, THandler, TFn, TSchemas> {
   readonly graph: TGraph;
   readonly handler: THandler;
@@ -67,7 +67,7 @@ export type LoadedFlow<
         >
       >;
 
-/** The parameters are known only at run time: any name is accepted, and matches every type. */
+// The parameters are known only at run time: any name is accepted, and matches every type.
 interface AnyParams {
   // biome-ignore lint/suspicious/noExplicitAny: `never` would match as an argument, but reject every flow that has this one as a subflow
   readonly [name: string]: any;
@@ -103,10 +103,8 @@ type TypeOutput<TType, TSources extends AnySources> =
 
 type HandlerTypesOf<TType, TSources extends AnySources> = TypesOfNamed<TType, TSources["handler"]>;
 
-/**
- * The types of the definition with this name. Definitions without types, such as those of `flow.handlers`, have any
- * name.
- */
+// The types of the definition with this name. Definitions without types, such as those of `flow.handlers`, have any
+// name.
 type TypesOfNamed<TName, TDefinition> = [Extract<TDefinition, { readonly name: TName }>] extends [never]
   ? Absent
   : Extract<TDefinition, { readonly name: TName }> extends { readonly $infer: infer TTypes }
@@ -132,7 +130,7 @@ interface Records<TSources extends AnySources> {
   readonly steps: never;
 }
 
-/** The arguments that affect the type of an output, under the builder's names. */
+// The arguments that affect the type of an output, under the builder's names.
 type BuilderArgs<TNode> = TNode extends {
   readonly io: {
     readonly fn_args: {
@@ -144,7 +142,7 @@ type BuilderArgs<TNode> = TNode extends {
   ? { fromNodes: readonly TSource[]; target: { key: TKey } }
   : {};
 
-/** By node, the handler that runs it; none for nodes of coordinator functions. */
+// By node, the handler that runs it; none for nodes of coordinator functions.
 type Steps<TSources extends AnySources> = StepOfEach<NodeIn<TSources["graph"]>, TSources>;
 type StepOfEach<TNode, TSources extends AnySources> = TNode extends unknown
   ? TypeOf<TNode> extends typeof coordinatorFnType
@@ -160,16 +158,16 @@ type RunnerOf<TType, TSources extends AnySources> = [
   ? HandlerElsewhere<TypeOutput<TType, TSources>>
   : Extract<TSources["handler"], AnyHandler & { readonly name: TType }>;
 
-/** A handler that was not given. It has no name among the handlers of the flow, and its result may be any JSON. */
+// A handler that was not given. It has no name among the handlers of the flow, and its result may be any JSON.
 interface HandlerElsewhere<TOutput> extends AnyHandler {
   readonly name: never;
   readonly $infer: HandlerTypes<unknown, TOutput, Json, unknown, string, boolean, Absent>;
 }
 
-/** For a graph that is not a literal, handlers are known by name but not by node. */
+// For a graph that is not a literal, handlers are known by name but not by node.
 type StepsOfNoNode<THandler> = THandler extends AnyHandler ? HandlerStep<never, THandler, number> : never;
 
-/** Ids that some node depends on, by `depends_on`, by `edges`, or by both. */
+// Ids that some node depends on, by `depends_on`, by `edges`, or by both.
 type Parents<TGraph extends GraphSource> = ParentsOfEach<NodeIn<TGraph>> | EdgeStarts<TGraph>;
 type ParentsOfEach<TNode> = TNode extends { readonly depends_on: readonly (infer TParent extends string)[] }
   ? TParent
@@ -184,7 +182,7 @@ type LastOf<TGraph extends GraphSource> = TGraph["nodes"] extends readonly [...u
   ? [IdOf<TLast>]
   : [];
 
-/** The parameters as the caller of `run` writes them, or with defaults filled in, as arguments refer to them. */
+// The parameters as the caller of `run` writes them, or with defaults filled in, as arguments refer to them.
 type ParamsIn<TGraph, TFilled = false> = TGraph extends { readonly params_schema: infer TSchema }
   ? FromJsonSchema<TSchema, TFilled>
   : {};

@@ -73,13 +73,11 @@ export interface NodeLimits {
   readonly maxRunning?: number;
 }
 
-/** Infers which keys were written, whatever their types: what is missing or unknown can then be said in our words. */
+// Infers which keys were written, whatever their types: what is missing or unknown can then be said in our words.
 type WrittenKeys<TKeys extends PropertyKey> = { readonly [TKey in TKeys]?: unknown };
 
-/**
- * Always `unknown`. But as long as `TId` is open, its constraint is `string`, and that makes the compiler infer `"rows"`
- * for `metaListKey: "rows"`: a property that depends on the adapter tells it nothing yet.
- */
+// Always `unknown`. But as long as `TId` is open, its constraint is `string`, and that makes the compiler infer `"rows"`
+// for `metaListKey: "rows"`: a property that depends on the adapter tells it nothing yet.
 type AnyLiteral<TId extends string> = TId extends `${infer _}${string}` ? unknown : string;
 
 /**

@@ -189,10 +189,8 @@ function waysOf({ type, optional }: Field): readonly (Field | undefined)[] {
  */
 export type IsAssignable<TA, TB> = [TA] extends [TB] ? true : [TA] extends [Accepted<TB>] ? true : false;
 
-/**
- * What JSON a type accepts: a list whether or not it is read-only, an absent key where any key may be, and any JSON
- * where it accepts any. TypeScript refuses the second under `exactOptionalPropertyTypes`.
- */
+// What JSON a type accepts: a list whether or not it is read-only, an absent key where any key may be, and any JSON
+// where it accepts any. TypeScript refuses the second under `exactOptionalPropertyTypes`.
 type Accepted<T> = AnyJson extends T ? unknown : AcceptedInside<T>;
 type AcceptedInside<T> = {
   readonly [TKey in keyof T]: Accepted<T[TKey]> | (string extends TKey ? undefined : never);

@@ -42,7 +42,7 @@ export interface NamedData {
   readonly iterBatches?: unknown;
 }
 
-/** The keys of a node that say what it runs. */
+// The keys of a node that say what it runs.
 interface Runs {
   readonly type?: string | undefined;
   readonly fn?: string | undefined;

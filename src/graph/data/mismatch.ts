@@ -143,10 +143,8 @@ export type FitsByAlias<TGiven, TNeeded, TAliases> = IsAssignable<TGiven, KeysOf
 /** Where `TGiven` does not fit `TNeeded`, as one text: the compiler would print a union as its alias. */
 export type MismatchText<TGiven, TNeeded> = FoundText<Faults<TGiven, TNeeded, "", [], []>>;
 
-/**
- * Three texts, and one element for each further place, which is not looked into: a union would have no order, and no
- * number of members.
- */
+// Three texts, and one element for each further place, which is not looked into: a union would have no order, and no
+// number of members.
 type Texts = readonly unknown[];
 
 type FoundText<TFound> = TFound extends readonly [infer T0, infer T1, infer T2, infer T3, ...infer TMore]
@@ -155,10 +153,8 @@ type FoundText<TFound> = TFound extends readonly [infer T0, infer T1, infer T2, 
     ? JoinList<TFound, ", ">
     : never;
 
-/**
- * Shows types as a whole at the sixth level, because a type that contains itself has no last level, and where no part
- * of them is to blame, as with lists of different lengths.
- */
+// Shows types as a whole at the sixth level, because a type that contains itself has no last level, and where no part
+// of them is to blame, as with lists of different lengths.
 type Faults<TGiven, TNeeded, TPath, TDepth extends 0[], TFound extends Texts> = TDepth["length"] extends 6
   ? Clash<TGiven, TNeeded, TPath, TFound>
   : [TGiven, TNeeded] extends [readonly (infer TGivenElement)[], readonly (infer TNeededElement)[]]
@@ -175,12 +171,12 @@ type Faults<TGiven, TNeeded, TPath, TDepth extends 0[], TFound extends Texts> = 
         : FaultsInside<TGiven, TNeeded, TPath, TDepth, TFound, BadPaths<TGiven, TNeeded, TPath, string>>
       : Clash<TGiven, TNeeded, TPath, TFound>;
 
-/** `number`, except for a tuple. */
+// `number`, except for a tuple.
 type Length<TList> = TList extends { readonly length: infer TLength } ? TLength : never;
 
 type Clash<TGiven, TNeeded, TPath, TFound extends Texts> = [...TFound, TypeMismatch<TGiven, TNeeded, TPath>];
 
-/** The paths of the keys to blame, before any other text: what a wide row gives and needs is not shown as a whole. */
+// The paths of the keys to blame, before any other text: what a wide row gives and needs is not shown as a whole.
 type BadPaths<TGiven, TNeeded, TPath, TKeys> = BadOf<
   KeyByPath<TNeeded, TPath, TKeys>,
   TGiven,
@@ -189,12 +185,12 @@ type BadPaths<TGiven, TNeeded, TPath, TKeys> = BadOf<
   keyof TNeeded
 >;
 
-/** Of all keys, bad or not, and as they are declared: in that order the compiler makes these texts, and lists them later. */
+// Of all keys, bad or not, and as they are declared: in that order the compiler makes these texts, and lists them later.
 type KeyByPath<T, TPath, TKeys> = {
   [TKey in keyof T as TKey extends TKeys ? KeyPath<T, TPath, TKey> : never]-?: TKey;
 };
 
-/** All keys are parameters, because `keyof` costs as much as there are keys, each time. */
+// All keys are parameters, because `keyof` costs as much as there are keys, each time.
 type BadOf<TKeyByPath, TGiven, TNeeded, TGivenKeys extends keyof TGiven, TNeededKeys extends keyof TNeeded> = {
   [TAt in keyof TKeyByPath]: TKeyByPath[TAt] extends infer TKey extends TNeededKeys
     ? TKey extends TGivenKeys

@@ -104,7 +104,7 @@ function showObject({ fields, others }: ObjectType, place: Place): string {
  */
 export type Show<T> = Cut<ShowWhole<T>>;
 
-/** The first 90 characters: a message that shows two types stays readable. */
+// The first 90 characters: a message that shows two types stays readable.
 type Cut<
   TText,
   THead extends string = "",
@@ -131,7 +131,7 @@ type ShowWhole<T, TDepth extends 0[] = []> = [T] extends [never]
 /** A type that accepts all of these accepts any JSON, as do `Json` and zod's own type for it. */
 export type AnyJson = null | boolean | string | null[];
 
-/** Distributes over the members of a union; `boolean` is one member here, not two. */
+// Distributes over the members of a union; `boolean` is one member here, not two.
 type ShowMember<T, TDepth extends 0[]> = T extends boolean
   ? "boolean"
   : T extends string
@@ -166,7 +166,7 @@ type ShowTuple<T, TDepth extends 0[], TShown extends readonly unknown[] = []> = 
 
 type ListOf<TText> = TText extends `${string} | ${string}` ? `(${TText})[]` : `${TText & string}[]`;
 
-/** Two levels deep: deeper levels would make the message unreadable. */
+// Two levels deep: deeper levels would make the message unreadable.
 type ShowObject<T, TDepth extends 0[]> = TDepth["length"] extends 2
   ? "{ ... }"
   : [keyof T] extends [never]
@@ -181,7 +181,7 @@ type ShowKeys<T, TKeys extends string, TDepth extends 0[]> = {
       : `${TKey}: ${ShowWhole<T[TKey], TDepth> & string}`;
 }[TKeys & keyof T];
 
-/** `undefined` and `null` read better at the end. */
+// `undefined` and `null` read better at the end.
 type NullLast<TText> = "undefined" extends TText
   ? AtEnd<Exclude<TText, "undefined">, "undefined">
   : "null" extends TText
@@ -191,5 +191,5 @@ type NullLast<TText> = "undefined" extends TText
 type AtEnd<TRest, TLast extends string> = [TRest] extends [never] ? TLast : `${NullLast<TRest> & string} | ${TLast}`;
 
 type U = unknown;
-/** With what separates them, so many parts are longer than what is shown. */
+// With what separates them, so many parts are longer than what is shown.
 type MoreThanFits = readonly [U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, ...U[]];

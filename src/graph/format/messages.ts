@@ -12,6 +12,7 @@ export const messages = {
   unknownAdapter: "'{adapter}' is not an input adapter of this flow",
   notJson: "{owner} '{name}': its {what} cannot be stored as JSON: {where}",
   idNotLiteral: "a node id must be a string literal, so that later nodes can refer to it",
+  parentNotLiteral: "node '{node}': an id in 'after' is not a string literal: add 'as const' to the id itself",
   idForm:
     "invalid node id '{id}': must start with a letter, then letters, digits, '_', '.' or '-', at most 128 characters",
   nameForbidden: "{what} '{name}' is not allowed: as a key of an object, it could change the object's prototype",
@@ -20,7 +21,7 @@ export const messages = {
   mismatch: "{path} is {given}, needs {needed}",
   keyMissing: "{path} is missing (needs {needed})",
   keyMayBeMissing: "{path} may be missing (needs {needed})",
-  keyNotTaken: "unexpected key {path}",
+  keyNotTaken: "unexpected key {path} (its schema accepts no other keys)",
   sourceWithUpstream:
     "node '{node}': handler '{handler}' declares no input (it is a source), so it cannot depend on '{parent}'",
   argsMissing: "node '{node}': handler '{handler}' needs args (missing: {keys})",
@@ -170,6 +171,9 @@ export const messages = {
 export const zodSchema = "a schema of zod 4 (import zod, or zod/v4), or one with ~standard.jsonSchema";
 /** The requirement for a schema whose values are stored: only zod has ways back. */
 export const twoWaySchema = "a schema without a one-way transform (only z.codec has a way back)";
+/** Both, for the compiler, which cannot tell one from the other. */
+export const storedSchema =
+  "a schema of zod 4 (import zod, or zod/v4), or one with ~standard.jsonSchema; for an output or a result, not a one-way transform (use z.codec, which also encodes)";
 /** The requirement for several schemas. */
 export const zodSchemas = "an object of schemas of zod 4 (import zod, or zod/v4), or ones with ~standard.jsonSchema";
 
@@ -289,7 +293,7 @@ type FromLast<TTexts, TListed extends readonly unknown[] = []> = [TTexts] extend
   ? TListed
   : FromLast<Exclude<TTexts, LastOf<TTexts>>, [LastOf<TTexts>, ...TListed]>;
 
-/** Splits texts by their first characters, until each is alone. */
+// Splits texts by their first characters, until each is alone.
 type ByBeginning<TTexts, TEnough, TBefore = "", TDepth extends 0[] = []> = [TTexts] extends [never]
   ? []
   : IsOne<TTexts> extends true

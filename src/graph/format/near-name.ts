@@ -29,7 +29,7 @@ export function nearName(word: string, candidates: Iterable<string>): string | u
   return best;
 }
 
-/** Names that other libraries use, with what they are called here. */
+// Names that other libraries use, with what they are called here.
 type Synonyms = Readonly<Record<string, string>>;
 
 /** The message, with what was probably meant where something is near. */
@@ -61,7 +61,7 @@ type Bare<TName extends string> = TName extends `${infer THead}${"_" | "." | "-"
   ? Bare<`${THead}${TRest}`>
   : Lowercase<TName>;
 
-/** Compares what follows the beginning that two names share. */
+// Compares what follows the beginning that two names share.
 type IsOneEdit<TA extends string, TB extends string> = TA extends `${infer TFirst}${infer TRestA}`
   ? TB extends `${TFirst}${infer TRestB}`
     ? IsOneEdit<TRestA, TRestB>

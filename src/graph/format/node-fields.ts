@@ -30,7 +30,7 @@ export interface Field<TValue = unknown> {
 
 export type FieldTable = Readonly<Record<string, Field>>;
 
-/** One row for each key of `T`, in the order of the canonical form. */
+// One row for each key of `T`, in the order of the canonical form.
 type FieldsOf<T> = { readonly [TKey in keyof T]-?: Field<T[TKey]> };
 
 const name = z

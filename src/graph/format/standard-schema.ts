@@ -11,7 +11,7 @@ import { isObject } from "./plain-data.ts";
  * know of it.
  */
 
-/** What a schema of another library says of itself. */
+// What a schema of another library says of itself.
 interface Described {
   readonly wire: JsonObject;
   /** Of what it makes of a value: keys with a default are always present. */

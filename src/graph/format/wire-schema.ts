@@ -53,7 +53,7 @@ const isBeyondJson = ({ def }: Part): boolean =>
     ? def.values.every((value) => value === undefined || typeof value === "bigint")
     : beyondJson.has(def.type);
 
-/** Titles, descriptions and other annotations of schemas. */
+// Titles, descriptions and other annotations of schemas.
 type Metadata = $ZodRegistry<Record<string, unknown>>;
 type Part = $ZodTypes["_zod"];
 

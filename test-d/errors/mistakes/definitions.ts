@@ -177,6 +177,22 @@ export const definitionMistakes: readonly Mistake[] = [
     },
   },
   {
+    rule: "output with a one-way transform",
+    words: "one-way transform (use z.codec, which also encodes)",
+    token: "output",
+    make: () => {
+      const output = z.object({ cents: z.string().transform(Number) });
+      // @ts-expect-error
+      const priced = defineHandler("priced", { output, processBatch: () => ({ cents: 1 }) });
+      return flow().node("w", priced);
+    },
+    right: () => {
+      const cents = z.codec(z.string(), z.number(), { decode: Number, encode: String });
+      const output = z.object({ cents });
+      return flow().node("w", defineHandler("priced", { output, processBatch: () => ({ cents: 1 }) }));
+    },
+  },
+  {
     rule: "output of a custom function that is not JSON",
     words: "a coordinator function 'sums': its output cannot be stored as JSON: output.total is a bigint",
     token: "output",

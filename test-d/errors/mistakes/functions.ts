@@ -242,7 +242,7 @@ export const functionMistakes: readonly Mistake[] = [
   },
   {
     rule: "unknown key deep in a function's args",
-    words: "node 'w': fn 'merge.generic': unexpected key args.target.label",
+    words: "node 'w': fn 'merge.generic': unexpected key args.target.label (its schema accepts no other keys)",
     ownWords: "TypeScript says that the object may not have the key, on the key",
     token: "label",
     make: () =>

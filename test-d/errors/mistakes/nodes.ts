@@ -6,6 +6,7 @@ import type { Mistake } from "./mistake.ts";
 const anyId: string = "extract";
 const knownId = "w";
 const eitherId = ["u", "v"].includes("u") ? "u" : "v";
+const isLong = (): boolean => true;
 const patternId: `n${number}` = `n${1}`;
 
 /** Ids, and what a node depends on. */
@@ -27,6 +28,19 @@ export const nodeMistakes: readonly Mistake[] = [
       // @ts-expect-error
       etl.node("w", count, { after: ["extrct"] }),
     right: () => etl.node("w", count, { after: ["extract"] }),
+  },
+  {
+    rule: "node in after that is not a literal",
+    words: "node 'w': an id in 'after' is not a string literal: add 'as const' to the id itself",
+    token: "...",
+    atRunTime: false,
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract", ...(isLong() ? ["more"] : [])] }),
+    right: () =>
+      etl
+        .node("more", extract, { args: { batchSize: 1 } })
+        .node("w", count, { after: ["extract", ...(isLong() ? ["more" as const] : [])] }),
   },
   {
     rule: "source outside after",

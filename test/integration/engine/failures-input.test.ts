@@ -354,6 +354,22 @@ describe("a node that reads failed batches is refused", () => {
     });
   });
 
+  test("if it would choose among them by their data", async () => {
+    const { engine } = await testEngine([source("src", [1], { processBatch: refuse }), handler("letters")]);
+    const input = { input_inline: { input_adapter: "pull.failures", input_args: { where: { reasonCode: "refused" } } } };
+    const graph = graphOf(node("src", [], setsAside), node("letters", ["src"], { ...failures, ...input }));
+    await expect(engine.run(graph)).rejects.toMatchObject({
+      details: {
+        findings: [
+          {
+            path: "/nodes/1/io/input_inline/input_args/where",
+            message: "node 'letters' reads failed batches, from which 'where' cannot choose",
+          },
+        ],
+      },
+    });
+  });
+
   test("if the graph does not say how its source reads its input", async () => {
     const { engine } = await testEngine([source("src", [1]), refusing("step", isOdd), handler("letters")]);
     const graph = graphOf(node("src"), node("step", ["src"], setsAside), node("letters", ["step"], failures));

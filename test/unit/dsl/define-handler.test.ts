@@ -88,6 +88,12 @@ describe("defineHandler", () => {
       "handler 'x': its output cannot be stored as JSON: output.n[] is a one-way transform (use z.codec, which also encodes), output.m is a one-way transform",
     ],
     [
+      "an output whose last part cannot be encoded",
+      "x",
+      { output: z.object({ n: z.string().pipe(z.string().transform(Number)) }), processBatch },
+      "output.n is a one-way transform (use z.codec, which also encodes)",
+    ],
+    [
       "args that are no JSON",
       "x",
       { args: z.object({ big: z.array(z.bigint()) }), output: z.int(), processBatch },

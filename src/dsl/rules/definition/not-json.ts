@@ -88,7 +88,8 @@ export function isOneWay(schema: $ZodType): boolean {
 }
 
 function isTransform(def: $ZodTypes["_zod"]["def"]): boolean {
-  return def.type === "pipe" && [def.in, def.out].some((part) => part._zod.def.type === "transform");
+  if (def.type !== "pipe") return def.type === "transform";
+  return [def.in, def.out].some((part) => isTransform((part as $ZodTypes)._zod.def));
 }
 
 /** The schemas that a schema's wire form consists of. */

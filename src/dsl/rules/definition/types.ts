@@ -1,12 +1,15 @@
 import type { IsNever, Recorded } from "../../../builtins/node-records.ts";
 import type { Json } from "../../../errors/index.ts";
-import type { Join, MessageText, twoWaySchema, zodSchema } from "../../../graph/format/messages.ts";
+import type { Join, MessageText, storedSchema, twoWaySchema, zodSchema } from "../../../graph/format/messages.ts";
 import type { FlowSchemaError } from "../../model/markers.ts";
 import type { DescribedSchema, IsPlainJson, OneWay, ReadableSchema, ZodSchema } from "../../model/schema.ts";
 
 /*
  * The schema if its wire type is JSON, else a message that names the parts that are not. In a helper that is generic
  * over its schema, it is the schema, whatever that will be.
+ *
+ * A schema that fails the constraint of its type parameter, such as one of zod 3 or an output with a one-way transform, is
+ * the constraint here: which of both it was, the compiler does not say.
  */
 export type JsonSchema<TSchema, TWire, TName extends string, TWhat extends string, TOwner = "handler"> =
   IsPlainJson<TWire> extends true
@@ -22,7 +25,7 @@ export type JsonSchema<TSchema, TWire, TName extends string, TWhat extends strin
             >
           >
         : FlowSchemaError<
-            MessageText<"definitionMember", { what: TOwner; name: TName; member: TWhat; needs: typeof zodSchema }>
+            MessageText<"definitionMember", { what: TOwner; name: TName; member: TWhat; needs: typeof storedSchema }>
           >
       : TSchema;
 

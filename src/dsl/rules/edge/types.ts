@@ -1,16 +1,17 @@
 import type { AliasPayload, DefaultAdapter, GatherFits, TakesAliases } from "../../../builtins/input-adapters/index.ts";
-import type { Absent, IsAssignable, NodeRecords, OutputOf } from "../../../builtins/node-records.ts";
+import type { Absent, IsAssignable, IsIn, NodeRecords, OutputOf } from "../../../builtins/node-records.ts";
 import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { LateText, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
-import type { Alternatives, FlowChoiceError, FlowTypeError, Offered, OrError } from "../../model/markers.ts";
+import type { Alternatives, FlowChoiceError, FlowTypeError, IsRight, Offered, OrError } from "../../model/markers.ts";
 
 type Fits<TNodes extends NodeRecords, TId, TInput> =
   OutputOf<TNodes, TId> extends TInput ? true : IsAssignable<OutputOf<TNodes, TId>, TInput>;
 
 /*
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
- * `graph/data/mismatch.ts`. A right value stands beside all that could be in its place, for completions.
+ * `graph/data/mismatch.ts`. A right value stands beside all that could be in its place, for completions. Compared with a
+ * list of anything, because an id that a generic helper leaves open is not certainly a text.
  */
 export type AfterArgument<
   TAfter,
@@ -20,15 +21,13 @@ export type AfterArgument<
   THandler extends AnyHandler,
   TAdapter,
   TFrom,
-> = TAfter extends readonly string[]
+> = TAfter extends readonly unknown[]
   ? TAfter[number] extends TIds
     ? TFrom extends Absent
       ? TAdapter extends Absent | DefaultAdapter
-        ? InputOf<THandler> extends Absent
-          ? TAfter | Alternatives<TIds>
-          : Fits<TNodes, TAfter[number], InputOf<THandler>> extends true
-            ? TAfter | Alternatives<TIds>
-            : { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
+        ? IsRight<Fits<TNodes, TAfter[number], InputOf<THandler>>> extends false
+          ? { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
+          : TAfter | Alternatives<TIds>
         : TAfter | Alternatives<TIds>
       : TAfter | Alternatives<TIds>
     : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
@@ -42,11 +41,16 @@ type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THa
 type ParentProblem<TParent, TNodes extends NodeRecords, TId extends string, TInput> =
   Fits<TNodes, TParent, TInput> extends true
     ? true
-    : EdgeText<TParent & string, TId, OutputOf<TNodes, TParent>, TInput>;
+    : [TInput] extends [Absent]
+      ? true // reported at the handler
+      : EdgeText<TParent & string, TId, OutputOf<TNodes, TParent>, TInput>;
 
-export type KnownId<TParent, TIds extends string, TId extends string> = [TParent] extends [TIds]
-  ? TParent
-  : FlowChoiceError<LateText<TId, "unknownDependency", { node: TId; id: TParent & string }>, TIds>;
+export type KnownId<TParent, TIds extends string, TId extends string> =
+  IsIn<TParent, TIds> extends false
+    ? string extends TParent
+      ? FlowTypeError<LateText<TId, "parentNotLiteral", { node: TId }>>
+      : FlowChoiceError<LateText<TId, "unknownDependency", { node: TId; id: TParent & string }>, TIds>
+    : TParent;
 
 export type FromArgument<
   TFrom,
@@ -60,13 +64,12 @@ export type FromArgument<
 > = TFrom extends Absent
   ? TFrom
   : TFrom extends readonly string[]
-    ? AllFit<TFrom[number], TNodes, TParent, THandler, TAdapter> extends true
-      ? TFrom | Alternatives<TParent>
-      : { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
+    ? IsRight<AllFit<TFrom[number], TNodes, TParent, THandler, TAdapter>> extends false
+      ? { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
+      : TFrom | Alternatives<TParent>
     : TAdapter extends TakesAliases
-      ? AliasesFit<TFrom, TNodes, TParent, TFanIn, THandler> extends true
-        ? TFrom | AliasesFor<InputOf<THandler>, TParent>
-        : {
+      ? IsRight<AliasesFit<TFrom, TNodes, TParent, TFanIn, THandler>> extends false
+        ? {
             [TAlias in keyof TFrom]: AliasArgument<
               SourceArgument<TFrom[TAlias], TNodes, TIds, TParent, TId, THandler, TAdapter>,
               TFrom[TAlias],
@@ -75,6 +78,7 @@ export type FromArgument<
               InputOf<THandler>
             >;
           }
+        : TFrom | AliasesFor<InputOf<THandler>, TParent>
       : FlowTypeError<LateText<TId, "aliasesOnlyGather", { adapter: TAdapter & string }>>;
 
 /* The aliases that a handler takes. */

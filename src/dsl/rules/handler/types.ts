@@ -31,15 +31,71 @@ export type HandlerProblem<
   TListKey,
   TFanIn,
   TArgKeys,
-> =
-  false extends IsOne<THandler["name"]>
-    ? [MemberProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>] extends [never]
-      ? true
-      : MemberProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
-    : OneProblem<THandler, TId, TNodes, TAfter, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>;
+> = TParents["length"] extends 0
+  ? false extends IsOne<THandler["name"]>
+    ? MemberProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
+    : TAdapter extends Suggested
+      ? MessageText<"nothingToRead", { node: TId; adapter: SuggestedName<TAdapter["adapter"]> }>
+      : ArgsProblem<THandler, TId, RootArgs<THandler>, TArgKeys>
+  : false extends IsOneHandler<THandler, InputOf<THandler>>
+    ? MemberProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
+    : InputOf<THandler> extends Absent
+      ? MessageText<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: JoinList<TParents, ", "> }>
+      : TAdapter extends Suggested
+        ? SuggestionProblem<THandler, TId, TNodes, TParents, TAdapter, TFanIn, TArgKeys, TNodes["head"]["adapters"]>
+        : TAfter extends Absent
+          ? [TFrom, TListKey] extends [Absent, Absent]
+            ? PayloadFits<
+                TNodes,
+                TParents,
+                TAdapter,
+                TFrom,
+                TListKey,
+                TFanIn,
+                TNodes["head"]["adapters"],
+                InputOf<THandler>
+              > extends true
+              ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+              : [TParents] extends [LastOf<TParents>]
+                ? InputText<
+                    THandler,
+                    TId,
+                    TNodes,
+                    TParents,
+                    TAdapter extends Absent ? DefaultAdapter : TAdapter,
+                    TFrom,
+                    TFanIn,
+                    TNodes["head"]["adapters"]
+                  >
+                : MessageText<"severalFlows", { node: TId; ends: Join<TParents[number], ", "> }>
+            : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+          : {} extends ArgsOf<THandler>
+            ? true // cheaper here than there
+            : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;
 
-/* For each member the message about it; `never` if all are right. */
+// `false`, or both, for a union. Handlers as a whole, which is costly, are compared only if their input is a union.
+type IsOneHandler<THandler extends AnyHandler, TInput, TInputs = TInput> = TInput extends unknown
+  ? TInputs extends TInput
+    ? IsOne<THandler["name"]>
+    : IsOne<THandler>
+  : never;
+
+// The messages about the members that are wrong; `true` if all are right.
 type MemberProblem<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends AnyState,
+  TParents extends readonly string[],
+  TAdapter,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TArgKeys,
+> = TrueIfNone<EachProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>>;
+
+type TrueIfNone<TProblem> = [TProblem] extends [never] ? true : TProblem;
+
+type EachProblem<
   THandler extends AnyHandler,
   TId extends string,
   TNodes extends AnyState,
@@ -84,7 +140,7 @@ type EdgesProblem<
   TFanIn,
   TArgKeys,
 > = [TFrom, TListKey] extends [Absent, Absent]
-  ? OneProblem<THandler, TId, TNodes, Absent, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
+  ? HandlerProblem<THandler, TId, TNodes, Absent, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
   : DeliveryProblem<
       THandler,
       TId,
@@ -98,54 +154,7 @@ type EdgesProblem<
       TNodes["head"]["adapters"]
     >;
 
-type OneProblem<
-  THandler extends AnyHandler,
-  TId extends string,
-  TNodes extends AnyState,
-  TAfter,
-  TParents extends readonly string[],
-  TAdapter,
-  TFrom,
-  TListKey,
-  TFanIn,
-  TArgKeys,
-> = TParents["length"] extends 0
-  ? TAdapter extends Suggested
-    ? MessageText<"nothingToRead", { node: TId; adapter: SuggestedName<TAdapter["adapter"]> }>
-    : ArgsProblem<THandler, TId, RootArgs<THandler>, TArgKeys>
-  : InputOf<THandler> extends Absent
-    ? MessageText<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: JoinList<TParents, ", "> }>
-    : TAdapter extends Suggested
-      ? SuggestionProblem<THandler, TId, TNodes, TParents, TAdapter, TFanIn, TArgKeys, TNodes["head"]["adapters"]>
-      : TAfter extends Absent
-        ? [TFrom, TListKey] extends [Absent, Absent]
-          ? PayloadFits<
-              TNodes,
-              TParents,
-              TAdapter,
-              TFrom,
-              TListKey,
-              TFanIn,
-              TNodes["head"]["adapters"],
-              InputOf<THandler>
-            > extends true
-            ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
-            : [TParents] extends [LastOf<TParents>]
-              ? InputText<
-                  THandler,
-                  TId,
-                  TNodes,
-                  TParents,
-                  TAdapter extends Absent ? DefaultAdapter : TAdapter,
-                  TFrom,
-                  TFanIn,
-                  TNodes["head"]["adapters"]
-                >
-              : MessageText<"severalFlows", { node: TId; ends: Join<TParents[number], ", "> }>
-          : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
-        : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;
-
-/*
+/**
  * The handler, or the message about it: none while an option is unknown, which is reported and may be a misspelt `after`
  * or `args`.
  */

@@ -14,25 +14,28 @@ type ForbiddenName = "constructor" | "prototype";
 /*
  * The id, or a message. `compile()` checks the rarer characters and the length.
  *
- * Whether it is taken is compared with `false`, see `IsNever`: a helper that is generic over its flow can add a node.
+ * Compared with `false`, see `IsNever`: a helper that is generic over its flow can add a node.
  */
-export type IdArgument<TId extends string, TIds extends string, TAll = TId> = TId extends NotAnId | ForbiddenName
-  ? FlowTypeError<
-      TId extends ForbiddenName
-        ? MessageText<"nameForbidden", { what: "node id"; name: TId }>
-        : MessageText<"idForm", { id: TId }>
-    >
+export type IdArgument<TId extends string, TIds extends string> =
+  IsNever<IdProblem<TId, TIds>> extends false ? FlowTypeError<IdProblem<TId, TIds>> : TId;
+
+type IdProblem<TId extends string, TIds extends string, TAll = TId> = TId extends NotAnId | ForbiddenName
+  ? TId extends ForbiddenName
+    ? MessageText<"nameForbidden", { what: "node id"; name: TId }>
+    : MessageText<"idForm", { id: TId }>
   : // One literal: not a union, whose members are checked one by one, and not `string` or `n${number}`, which as a key of a
     // record may be missing. The record has another key than the id, because every object has a `constructor`.
     TAll & string extends TId
     ? {} extends Recorded<`.${TId}`, unknown>
       ? string extends TIds
-        ? TId
-        : FlowTypeError<MessageText<"idNotLiteral", {}>>
-      : IsNever<Taken<TId, TIds>> extends false
-        ? FlowTypeError<MessageText<"duplicateNode", { id: TId }>>
-        : TId
-    : FlowTypeError<MessageText<"idNotLiteral", {}>>;
+        ? never
+        : MessageText<"idNotLiteral", {}>
+      : TId extends TIds
+        ? string extends TIds
+          ? never
+          : MessageText<"duplicateNode", { id: TId }>
+        : never
+    : MessageText<"idNotLiteral", {}>;
 
 /* If ids are known only at run time, because the flow extends a graph JSON, any may be free, and any is accepted. */
 export type Taken<TId, TIds> = TId extends TIds ? (string extends TIds ? never : TId) : never;

@@ -9,6 +9,7 @@ import type {
 import type {
   Absent,
   IsAssignable,
+  IsIn,
   IsNever,
   ListedSources,
   NodeRecords,
@@ -26,7 +27,7 @@ import type {
   PayloadOf,
 } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
-import type { FlowChoiceError, FlowTypeError, OrError } from "../../model/markers.ts";
+import type { FlowChoiceError, FlowTypeError, IsRight, OrError } from "../../model/markers.ts";
 import type { ArgsProblem, MissingKeys } from "../args/types.ts";
 
 /* By its name, each built-in adapter's: an editor shows their union name by name, but a `keyof` as it is written. */
@@ -54,8 +55,9 @@ export type AdapterArgument<
     ? TParents["length"] extends 0
       ? FlowTypeError<LateText<TId, "rootInput", { node: TId }>>
       : TAdapter | NoInfer<BuiltInNames[keyof BuiltInNames] | TAdapters["name"]>
-    : TAdapter extends AdapterName<TAdapters>
-      ? OrError<
+    : IsIn<TAdapter, AdapterName<TAdapters>> extends false
+      ? FlowChoiceError<LateText<TId, "unknownAdapter", { adapter: TAdapter & string }>, AdapterName<TAdapters>>
+      : OrError<
           TAdapter | NoInfer<BuiltInNames[keyof BuiltInNames] | TAdapters["name"]>,
           AdapterProblem<
             TAdapter,
@@ -70,8 +72,7 @@ export type AdapterArgument<
             TAfter,
             TInputKeys
           >
-        >
-      : FlowChoiceError<LateText<TId, "unknownAdapter", { adapter: TAdapter & string }>, AdapterName<TAdapters>>;
+        >;
 
 type AdapterProblem<
   TAdapter,
@@ -143,14 +144,14 @@ export type ListKeyArgument<
   TParents extends readonly string[],
   TFrom,
 > = TListKey extends string
-  ? TListKey extends ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
-    ? ChunkFits<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey, InputOf<THandler>> extends true
-      ? TListKey | NoInfer<ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>>
-      : FlowTypeError<ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>>
-    : FlowChoiceError<
+  ? IsIn<TListKey, ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>> extends false
+    ? FlowChoiceError<
         MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>,
         ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
       >
+    : IsRight<ChunkFits<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey, InputOf<THandler>>> extends false
+      ? FlowTypeError<ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>>
+      : TListKey | NoInfer<ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>>
   : TListKey;
 
 /*

@@ -1,3 +1,4 @@
+import type { IsIn } from "../../../builtins/node-records.ts";
 import type { Json } from "../../../errors/index.ts";
 import type { AnyJson, Show } from "../../../graph/data/show-type.ts";
 import type { MessageText } from "../../../graph/format/messages.ts";
@@ -70,9 +71,9 @@ type FittingParams<TParams, TNeeded> = [TNeeded] extends [never]
 export type ParamName<TName extends string, TPlace> = [TPlace] extends [never]
   ? TName
   : TPlace extends AnyPlace
-    ? TName extends TPlace["fits"]
-      ? TName
-      : FlowChoiceError<ParamText<TName, TPlace>, TPlace["fits"]>
+    ? IsIn<TName, TPlace["fits"]> extends false
+      ? FlowChoiceError<ParamText<TName, TPlace>, TPlace["fits"]>
+      : TName
     : TName;
 
 export type ParamText<TName extends string, TPlace extends AnyPlace> = TName extends keyof TPlace["params"]

@@ -87,18 +87,19 @@ export type SubflowLast<TLast extends readonly string[], TPrefix extends string>
   [TIndex in keyof TLast]: `${TPrefix}.${TLast[TIndex]}`;
 };
 
-export type PrefixArgument<
-  TPrefix extends string,
-  TNewIds extends string,
-  TIds extends string,
-> = TPrefix extends NotAnId
-  ? FlowTypeError<MessageText<"prefixForm", { id: TPrefix }>>
+export type PrefixArgument<TPrefix extends string, TNewIds extends string, TIds extends string> =
+  IsNever<PrefixProblem<TPrefix, TNewIds, TIds>> extends false
+    ? FlowTypeError<PrefixProblem<TPrefix, TNewIds, TIds>>
+    : TPrefix;
+
+type PrefixProblem<TPrefix extends string, TNewIds extends string, TIds extends string> = TPrefix extends NotAnId
+  ? MessageText<"prefixForm", { id: TPrefix }>
   : string extends TPrefix
-    ? FlowTypeError<MessageText<"prefixNotLiteral", {}>>
+    ? MessageText<"prefixNotLiteral", {}>
     : IsNever<Taken<TNewIds, TIds>> extends false
       ? // A subflow may collide in every id: one is enough to report.
-        FlowTypeError<MessageText<"duplicateNode", { id: LastOf<Taken<TNewIds, TIds>> }>>
-      : TPrefix;
+        MessageText<"duplicateNode", { id: LastOf<Taken<TNewIds, TIds>> }>
+      : never;
 
 /* Reported at the subflow: what has no token in the call. */
 export type SubflowArgument<
@@ -108,9 +109,10 @@ export type SubflowArgument<
   TPrefix extends string,
   TState extends AnyState,
   TBound extends Bindings,
-> = [SubflowProblem<TIds, TSubflow, TPrefix, TState, TBound>] extends [never]
-  ? TGiven
-  : FlowStateError<SubflowProblem<TIds, TSubflow, TPrefix, TState, TBound>>;
+> =
+  IsNever<SubflowProblem<TIds, TSubflow, TPrefix, TState, TBound>> extends false
+    ? FlowStateError<SubflowProblem<TIds, TSubflow, TPrefix, TState, TBound>>
+    : TGiven;
 
 type SubflowProblem<
   TIds extends string,
@@ -118,18 +120,20 @@ type SubflowProblem<
   TPrefix extends string,
   TState extends AnyState,
   TBound extends Bindings,
-> = [Exclude<TIds, keyof InputsOf<TSubflow>>] extends [never]
-  ? MessageText<"partEmpty", { prefix: TPrefix }>
-  : [Exclude<keyof InputsOf<TSubflow>, keyof TBound>] extends [never]
-    ? ParamProblem<TPrefix, TSubflow["head"]["params"], TState["head"]["params"]> extends infer TProblem extends string
-      ? [TProblem] extends [never]
-        ? NameProblem<TPrefix, TSubflow, TState>
-        : TProblem
-      : never
-    : MessageText<
-        "partInputMissing",
-        { prefix: TPrefix; inputs: Join<Exclude<keyof InputsOf<TSubflow>, keyof TBound>, ", "> }
-      >;
+> =
+  Exclude<TIds, keyof InputsOf<TSubflow>> extends never
+    ? MessageText<"partEmpty", { prefix: TPrefix }>
+    : [Exclude<keyof InputsOf<TSubflow>, keyof TBound>] extends [never]
+      ? ParamProblem<TPrefix, TSubflow["head"]["params"], TState["head"]["params"]> extends infer TProblem extends
+          string
+        ? [TProblem] extends [never]
+          ? NameProblem<TPrefix, TSubflow, TState>
+          : TProblem
+        : never
+      : MessageText<
+          "partInputMissing",
+          { prefix: TPrefix; inputs: Join<Exclude<keyof InputsOf<TSubflow>, keyof TBound>, ", "> }
+        >;
 
 type ParamProblem<TPrefix extends string, TNeeded, TGiven> = [MissingParams<TNeeded, TGiven>] extends [never]
   ? IsAssignable<TGiven, TNeeded> extends true
@@ -191,9 +195,9 @@ type BoundInputs<
   TIds extends string,
   TState extends AnyState,
 > =
-  IsAssignable<TBound, JudgedInputs<TPrefix, TBound, TInputs, TIds, TState>> extends true
-    ? TBound
-    : JudgedInputs<TPrefix, TBound, TInputs, TIds, TState>;
+  IsAssignable<TBound, JudgedInputs<TPrefix, TBound, TInputs, TIds, TState>> extends false
+    ? JudgedInputs<TPrefix, TBound, TInputs, TIds, TState>
+    : TBound;
 
 type JudgedInputs<
   TPrefix extends string,

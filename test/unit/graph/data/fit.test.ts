@@ -108,11 +108,15 @@ describe("does not fit", () => {
     [z.null(), z.object({}), "the whole payload is null, needs {}"],
     [z.string(), z.date(), "the whole payload is string, needs never"],
     [z.object({ a: z.string() }), z.object({ a: z.bigint().nullable() }), ".a is string, needs null"],
-    [z.record(z.enum(["a", "b"]), z.string()), z.partialRecord(z.enum(["a", "c"]), z.string()), "unexpected key .b"],
+    [
+      z.record(z.enum(["a", "b"]), z.string()),
+      z.partialRecord(z.enum(["a", "c"]), z.string()),
+      "unexpected key .b (its schema accepts no other keys)",
+    ],
     [z.object({}), a, ".a is missing (needs string)"],
     [a.partial(), a, ".a may be missing (needs string)"],
     [z.object({}), z.object({ a: z.unknown() }), ".a is missing (needs unknown)"],
-    [a.extend({ b: z.string() }), z.strictObject(a.shape), "unexpected key .b"],
+    [a.extend({ b: z.string() }), z.strictObject(a.shape), "unexpected key .b (its schema accepts no other keys)"],
     [
       z.object({ a: z.int(), b: z.int() }),
       a.extend(b.shape).extend({ c: z.null() }),
