@@ -19,4 +19,4 @@ export type {
   StoredArtifact,
 } from "./handler.ts";
 export type { InputAdapterDefinition } from "./input-adapter.ts";
-export { type Logger, logLine, silentLogger, stderrLogger } from "./logger.ts";
+export { type Logger, silentLogger } from "./logger.ts";

@@ -5,8 +5,9 @@ import { systemClock, systemIds, systemRandom } from "../core/ports/system.ts";
 import { DeadLetters } from "../core/resilience/best-effort-bus.ts";
 import { StoreHealthTracker } from "../core/resilience/store-retry.ts";
 import { AppendSignals } from "../core/worker/input/append-signals.ts";
-import { type Logger, stderrLogger } from "../definitions/index.ts";
+import type { Logger } from "../definitions/index.ts";
 import { thrownMessage } from "../errors/index.ts";
+import { stderrLogger } from "./stderr-logger.ts";
 
 /** The operations on a store that every part uses: open, close, and storing dead letters. */
 type OpenedStore = Pick<Store, "open" | "close" | "addDeadLetter">;

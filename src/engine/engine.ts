@@ -15,11 +15,12 @@ import type {
   TaskHandle,
   UntypedFlow,
 } from "../core/tasks/api.ts";
-import { type FlowTypes, type HandlerDefinition, stderrLogger } from "../definitions/index.ts";
+import type { FlowTypes, HandlerDefinition } from "../definitions/index.ts";
 import { acquireShared, localBus, releaseShared } from "./connections.ts";
 import { Coordinator } from "./coordinator.ts";
 import { Lifecycle, type StopOptions, type StoreHealth } from "./lifecycle.ts";
 import { checkOptions, type EngineOptions, optionKeys } from "./options.ts";
+import { stderrLogger } from "./stderr-logger.ts";
 import type { TaskMethods } from "./task-client.ts";
 import { Worker } from "./worker.ts";
 

@@ -18,7 +18,7 @@ import type { FlowArgument, RunOptionsOf } from "../core/tasks/run-arguments.ts"
 import { type TaskHandleParts, taskHandle } from "../core/tasks/task-handle.ts";
 import { cleanUp, deleteTask, listDeadLetters, listTasks } from "../core/tasks/task-lists.ts";
 import type { RunningLimits } from "../core/worker/attempt/worker-options.ts";
-import type { FlowDefinition, FlowTypes } from "../definitions/index.ts";
+import type { FlowDefinition, FlowTypes } from "../definitions/flow.ts";
 import { FlowError } from "../errors/index.ts";
 import { formatMessage } from "../graph/format/messages.ts";
 import { coordinatorFnType, type Graph } from "../graph/index.ts";

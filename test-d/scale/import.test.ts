@@ -32,7 +32,7 @@ test.each(["6.0", "7.0"] as const)("TypeScript %s: an import costs next to nothi
 test("without skipLibCheck, its declarations add little to zod's own", async () => {
   const [alone, both] = await compileBoth("7.0", { skipLibCheck: false });
   expect(both.diagnostics).toEqual([]);
-  expect(both.instantiations - alone.instantiations).toBeLessThan(23_500);
+  expect(both.instantiations - alone.instantiations).toBeLessThan(24_800);
 });
 
 test("an import uses less than 10 MiB of a compiler", async () => {

@@ -66,7 +66,7 @@ type FailureOfStep<TStep> = [TStep] extends [never]
     : never;
 
 /** A handler that declares no codes may throw any. */
-export type CodeOf<TErrors extends string> = [TErrors] extends [never] ? string : TErrors | CoreReasonCode;
+type CodeOf<TErrors extends string> = [TErrors] extends [never] ? string : TErrors | CoreReasonCode;
 
 /** What a source makes of its own is not described, and neither is a node of another flow. */
 // biome-ignore lint/suspicious/noExplicitAny: its reader declares what it expects, as with a graph whose schemas are unknown

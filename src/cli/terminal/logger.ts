@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
-import { type Logger, logLine } from "../../definitions/index.ts";
+import type { Logger } from "../../definitions/index.ts";
+import { logLine } from "../../engine/stderr-logger.ts";
 import { hasProperty, isInstance, loggable, propertyOf, thrownMessage } from "../../errors/index.ts";
 import type { Terminal } from "./terminal.ts";
 

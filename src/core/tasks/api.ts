@@ -1,7 +1,6 @@
-import type { CodeOf } from "../../builtins/input-adapters/index.ts";
-import type { Absent } from "../../builtins/node-records.ts";
-import type { FlowTypes, Metrics } from "../../definitions/index.ts";
-import type { Json, JsonObject } from "../../errors/index.ts";
+import type { FlowTypes } from "../../definitions/flow.ts";
+import type { Metrics } from "../../definitions/handler.ts";
+import type { CoreReasonCode, Json, JsonObject } from "../../errors/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { Failure, HistoryEntry, Progress, ShardStatus, TaskFailure, TaskStatus } from "../model/records.ts";
 import type { Reason } from "../plan/index.ts";
@@ -227,10 +226,13 @@ export type FailedBatchOf<TTypes extends FlowTypes, TNodeId> = TTypes["handlers"
   readonly [TId in TNodeId & string]: { readonly $infer: infer TParts extends FailingHandler };
 }
   ? FailedBatch<
-      TParts["source"] extends false ? (TParts["input"] extends Absent ? Json : TParts["input"]) : Json,
-      CodeOf<TParts["errors"]>
+      TParts["source"] extends false ? KnownInput<TParts["input"]> : Json,
+      [TParts["errors"]] extends [never] ? string : TParts["errors"] | CoreReasonCode
     >
   : FailedBatch;
+
+/** A handler without a schema has a symbol for its input. */
+type KnownInput<TInput> = [keyof TInput] extends [symbol] ? ([TInput] extends [Json] ? TInput : Json) : TInput;
 
 interface FailingHandler {
   readonly input: unknown;

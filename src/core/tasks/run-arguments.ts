@@ -1,4 +1,4 @@
-import type { FlowDefinition, FlowTypes } from "../../definitions/index.ts";
+import type { FlowDefinition, FlowTypes } from "../../definitions/flow.ts";
 import type { Join, MessageText } from "../../graph/format/messages.ts";
 import type { GraphInput, RunOptions } from "./api.ts";
 

@@ -1,10 +1,9 @@
 import { taskParams } from "../../core/coordinator/new-task.ts";
 import type { GraphInput, UntypedFlow } from "../../core/tasks/api.ts";
+import type { FlowDefinition, FlowTypes } from "../../definitions/flow.ts";
 import {
   builtInCoordinatorFns,
   type CoordinatorFunctionDefinition,
-  type FlowDefinition,
-  type FlowTypes,
   type HandlerDefinition,
   type InputAdapterDefinition,
 } from "../../definitions/index.ts";

@@ -1,5 +1,5 @@
 import type { UntypedFlow } from "../../core/tasks/api.ts";
-import type { FlowTypes } from "../../definitions/index.ts";
+import type { FlowTypes } from "../../definitions/flow.ts";
 import { Judge } from "./judge.ts";
 import type { FlowToRun } from "./run-code.ts";
 import type { SimulationOutcome, SimulationRules } from "./simulated-run.ts";

@@ -1,7 +1,8 @@
 import type { TaskFailure } from "../../core/model/records.ts";
 import { PlanCache } from "../../core/plan/index.ts";
 import type { UntypedFlow } from "../../core/tasks/api.ts";
-import type { FlowTypes, StoredArtifact } from "../../definitions/index.ts";
+import type { FlowTypes } from "../../definitions/flow.ts";
+import type { StoredArtifact } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { Faults, SimulationMode } from "../cluster/fault-rates.ts";
 import type { FleetSize } from "../cluster/fleet.ts";

@@ -355,9 +355,9 @@ describe("a node that reads failed batches is refused", () => {
   });
 
   test("if it would choose among them by their data", async () => {
-    const { engine } = await testEngine([source("src", [1], { processBatch: refuse }), handler("letters")]);
-    const input = { input_inline: { input_adapter: "pull.failures", input_args: { where: { reasonCode: "refused" } } } };
-    const graph = graphOf(node("src", [], setsAside), node("letters", ["src"], { ...failures, ...input }));
+    const { engine } = await testEngine([source("src", [1]), handler("letters")]);
+    const where = { adapterArgs: { where: { reasonCode: "refused" } } };
+    const graph = graphOf(node("src", [], setsAside), node("letters", ["src"], { ...failures, ...where }));
     await expect(engine.run(graph)).rejects.toMatchObject({
       details: {
         findings: [
