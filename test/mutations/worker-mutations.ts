@@ -113,6 +113,17 @@ export const workerMutations: readonly Mutation[] = [
       edit(consumeInput, "  if (Object.keys(limits.running).length > 0) return false;\n", ""),
     ),
   },
+  {
+    elsewhere: {
+      file: "test/integration/engine/queue.test.ts",
+      title: "starts over only once its sources run or have finished",
+      why: "costs only time: what was processed in vain is processed again",
+    },
+    ...mutation(
+      "a released consumer starts over while its sources wait",
+      edit(consumeInput, "  if (!all) throw", "  if (all === undefined) throw"),
+    ),
+  },
   mutation(
     "a finish is announced before it is written",
     edit(attempt, '  await announce(run, { kind: "TASK_DONE", metrics: {} }); // its metrics are in the store\n', ""),

@@ -143,6 +143,40 @@ describe("starving consumers release their slots", () => {
     expect(await record(task.id, "sink")).toMatchObject({ failures: 0, lost: 0, yields: 1 });
   });
 
+  test("and one that was released starts over only once its sources run or have finished", async () => {
+    const time = stillTime();
+    const values = [1, 2, 3, 4, 5, 6];
+    const seen: number[] = [];
+    const { engine, record } = await testEngine(
+      [
+        // Each batch needs another pause: the output grows by one each time.
+        source("src", values, {
+          processBatch: (n, ctx) => {
+            if (ctx.tries < (n as number)) throw new Error("not yet");
+            return n;
+          },
+        }),
+        handler("sink", {
+          resumable: false,
+          processBatch: (n) => {
+            seen.push(n as number);
+            return n;
+          },
+        }),
+      ],
+      { capacity: 1, leaseMs: 1_000, tickMs: 5 },
+    );
+    const task = await engine.run(
+      graphOf(
+        node("src", [], { retry_policy: { max: values.length, backoff_sec: 1, jitter: 0 } }),
+        node("sink", ["src"], { start: "first_batch" }),
+      ),
+    );
+    expect(await time.during(task.result())).toEqual({ sink: values });
+    expect(seen).toEqual([1, ...values]); // once when it starts, and once when its source had ended
+    expect(await record(task.id, "sink")).toMatchObject({ failures: 0, lost: 0 });
+  });
+
   test("even one that would have to start over, if a limit over all workers blocks the others", async () => {
     const time = stillTime();
     let isLate = false;

@@ -193,6 +193,21 @@ async function mayWaitForTries({ run, runtime, pass }: PassRun, wouldLoseWork: b
   return wouldLoseWork && isQueueEmpty(run);
 }
 
+/**
+ * An attempt that starts over after it was released needs all of its sources to run or to have finished: otherwise it
+ * would soon be released again, having processed everything anew in the slot that its source may wait for.
+ * @throws AttemptEnded `starving`
+ */
+export async function checkMayStartOver(run: AttemptRun, input: InputPlan): Promise<void> {
+  if (input.kind !== "stream" || run.claimed.yields === 0) return;
+  const { fromNodes } = input;
+  const records = await run.retry.run(() => run.parts.store.readShards(run.held.attempt.taskId, fromNodes));
+  const feeding = records.filter(({ status }) => status === "running" || status === "finished");
+  const keys = new Set(feeding.map(({ nodeId, shard }) => sourceKey(nodeId, shard)));
+  const all = shardsOf(run.plan, fromNodes).every(({ nodeId, shard }) => keys.has(sourceKey(nodeId, shard)));
+  if (!all) throw new AttemptEnded("starving");
+}
+
 /** Nodes blocked by a limit over all workers are not visible here, so with such limits it may not be empty. */
 async function isQueueEmpty(run: AttemptRun): Promise<boolean> {
   const { store, handlers, limits } = run.parts;

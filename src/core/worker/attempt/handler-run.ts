@@ -7,7 +7,7 @@ import { AttemptReports, TryCounts } from "./attempt-reports.ts";
 import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts";
 import { type StoredBatch, validateOutput } from "./batch-runner.ts";
 import { copyCarried } from "./carried-log.ts";
-import { consumeInput } from "./consume-input.ts";
+import { checkMayStartOver, consumeInput } from "./consume-input.ts";
 import { Cleanups, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 import { LeftoverTries } from "./timed-try.ts";
@@ -59,6 +59,7 @@ async function start(attempt: {
       // Checked in every pass: the log may have been empty in the first and received an insert that an earlier attempt
       // had in flight. A handler that cannot resume must not continue after that either.
       if (!definition.resumable || !isWhole) {
+        if (pass.first && !definition.resumable && log.length > 0) await checkMayStartOver(run, input);
         await log.restart(log.sourceGens);
         reports.resumeFrom({ generation: log.generation });
       }

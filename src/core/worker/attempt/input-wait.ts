@@ -12,6 +12,7 @@ const wakeUp = Symbol("wake up");
  * A consumer that has nothing to read, and whose open sources are all not running, releases its claim after a while.
  * Otherwise starving consumers could hold every slot while their producers wait for one: a deadlock without any fault.
  * A consumer that would have to start over may stay while no other node waits for its slot.
+ * Once released, it starts over only when all of its sources run or have finished.
  */
 export class InputWait {
   readonly #clock: Clock;
