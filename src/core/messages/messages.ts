@@ -270,7 +270,9 @@ export const topics = {
 /** Consumer groups. */
 export const groups = {
   coordinators: "coordinators",
+  /** The workers of a type. */
   workers: (type: string): string => `workers.${type}`,
+  /** One worker. */
   signals: (workerId: string): string => `signals.${workerId}`,
 } as const;
 

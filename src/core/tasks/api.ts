@@ -58,9 +58,9 @@ export interface NodeView<TNodeId extends string = string> {
   readonly failedBatches: number;
   /** Failed, and waiting for their next try. */
   readonly waitingBatches: number;
-  /** Attempts that failed as a whole; a batch's failures count for that batch. */
   /** In a retry: how many batches it began with that the earlier task had stored. Absent if there are none. */
   readonly carriedBatches?: number;
+  /** Attempts that failed as a whole; a batch's failures count for that batch. */
   readonly failures: number;
   readonly failure?: Failure;
   /** Workers whose leases on it have expired: it counts as running until a coordinator notices. */
@@ -221,24 +221,30 @@ export interface FailedBatch<TInput = Json, TCode extends string = string> {
   readonly input?: TInput;
 }
 
-/** The failed batches of a node whose handler is known; any JSON and any code if it is not, or declares none. */
+/**
+ * The failed batches of a node whose handler is known; any JSON and any code if it is not, or declares none. A handler
+ * without a schema has a symbol for its input.
+ */
 export type FailedBatchOf<TTypes extends FlowTypes, TNodeId> = TTypes["handlers"] extends {
-  readonly [TId in TNodeId & string]: { readonly $infer: infer TParts extends FailingHandler };
+  readonly [TId in TNodeId & string]: {
+    readonly $infer: {
+      readonly input: infer TInput;
+      readonly source: infer TIsSource;
+      readonly errors: infer TCode extends string;
+    };
+  };
 }
   ? FailedBatch<
-      TParts["source"] extends false ? KnownInput<TParts["input"]> : Json,
-      [TParts["errors"]] extends [never] ? string : TParts["errors"] | CoreReasonCode
+      TIsSource extends false
+        ? [keyof TInput] extends [symbol]
+          ? TInput extends Json
+            ? TInput
+            : Json
+          : TInput
+        : Json,
+      [TCode] extends [never] ? string : TCode | CoreReasonCode
     >
   : FailedBatch;
-
-/** A handler without a schema has a symbol for its input. */
-type KnownInput<TInput> = [keyof TInput] extends [symbol] ? ([TInput] extends [Json] ? TInput : Json) : TInput;
-
-interface FailingHandler {
-  readonly input: unknown;
-  readonly source: boolean;
-  readonly errors: string;
-}
 
 /** Which tasks to list. */
 export interface ListOptions {
