@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { type FlowDefinition, type FlowTypes, type Graph, parseGraph } from "flowkit";
+import { type FlowDefinition, type FlowTypes, type Graph, parseGraph, silentLogger } from "flowkit";
 import { createEngine, type EngineOptions } from "flowkit/engine";
 import type { Case } from "./measure.ts";
 import { countingStore } from "./store-calls.ts";
@@ -40,6 +40,7 @@ export function engineCase(what: EngineCase): Case {
     async prepare(calls) {
       const { store, ...round } = await roundStore(kind);
       const engine = await createEngine({
+        logger: silentLogger,
         handlers,
         store: calls === undefined ? store : countingStore(store, calls),
       });
