@@ -112,6 +112,7 @@ export class StreamInput {
       if (restarted !== undefined) return restarted;
     }
     for (const cursor of this.#open) {
+      if (cursor.open.length === 0) continue; // nearly all of them: a thousand sources must not cost a thousand awaits
       const left = await this.#leftOpen(cursor);
       if (left !== undefined) return left;
     }
