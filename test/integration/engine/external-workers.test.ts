@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
 import type { AnnounceMessage, Message } from "../../../src/core/messages/messages.ts";
+import { systemClock } from "../../../src/core/ports/system.ts";
 import { Coordinator } from "../../../src/engine/coordinator.ts";
 import { Worker } from "../../../src/engine/worker.ts";
 import { type Json, PermanentError, RetryableError } from "../../../src/errors/index.ts";
@@ -44,7 +45,7 @@ describe("an external worker's attempt", () => {
 
   test("its lease lasts as long as the message says, by the sender's clock", async () => {
     const { side, task, command } = await running();
-    const before = Date.now();
+    const before = systemClock().now();
     await side.lease(command, "TASK_ACCEPTED", { forMs: 40_000 });
     await side.reaches(task.id, "running");
     const deadline = async () => ((await side.record(task.id))?.lease?.deadline ?? 0) - before;
