@@ -14,6 +14,12 @@ const emptyLog = new ArtifactLog();
 export function logDriver(context: StoreContext): LogDriver {
   const { state, step, observe, dropConsumed, sinks } = context;
   const find = (ref: ShardRef, generation: number): ArtifactLog => state.shard(ref)?.logs[generation] ?? emptyLog;
+  const close = (entry: ShardEntry, generation: number, count = logOf(entry, generation).length): boolean => {
+    const log = logOf(entry, generation);
+    const isNew = !log.closed && log.close(count);
+    if (isNew) observe?.({ kind: "log_closed", ref: entry.record, generation, count });
+    return log.length === count;
+  };
   return {
     async append(attempt, generation, artifact) {
       const entry = state.shard(attempt);
@@ -39,17 +45,18 @@ export function logDriver(context: StoreContext): LogDriver {
       const answer = fence(entry?.record, attempt);
       if (entry === undefined || answer !== "ok") return answer;
       if (step !== undefined) await step("complete:marker");
-      const { generation, count } = outcome;
-      const log = logOf(entry, generation);
-      const wasClosed = log.closed;
-      if (!log.close(count)) return "conflict";
-      if (!wasClosed) observe?.({ kind: "log_closed", ref: entry.record, generation, count });
+      if (!close(entry, outcome.generation, outcome.count)) return "conflict";
       if (step !== undefined) await step("complete:finish");
       return updateShard(context, {
         ref: attempt,
         change: "complete",
         judge: (record, now) => finishShard(record, attempt, { ...outcome, now }),
       });
+    },
+
+    async close(ref, generation) {
+      const entry = state.shard(ref);
+      if (entry !== undefined) close(entry, generation);
     },
 
     async read(ref, { generation, from, limit }) {

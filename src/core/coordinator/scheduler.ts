@@ -9,20 +9,21 @@ import {
   type ShardRef,
   type TaskRecord,
 } from "../model/records.ts";
-import { isNodeFinished, type NodePlan, type Plan, type PlanCache, type Readiness } from "../plan/index.ts";
+import { conditionFacts, type NodePlan, type Plan, type PlanCache, type Readiness } from "../plan/index.ts";
 import type { Bus, Store } from "../ports/index.ts";
 import { adoptFinished } from "./adoption.ts";
 import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";
-import { type KnownOpenTask, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
+import { type KnownOpenTask, noteClosed, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
 
 /*
  * Decides what starts next, and when a task ends.
  *
  * Several coordinators may decide about one task at the same time, and messages may be lost. Why this is correct:
- * - A coordinator or worker that finishes a node first writes that, then evaluates its children with fresh reads of
- *   their other parents. If two parents finish concurrently, at least one evaluation sees both. Where this would read
- *   too much, one evaluation serves several events, slightly later.
- * - A dispatch is an insert: the second one loses.
+ * - A coordinator or worker that ends a node first writes that, then evaluates its children with fresh reads of their
+ *   other parents. If two parents end concurrently, at least one evaluation sees both. Where this would read too much,
+ *   one evaluation serves several events, slightly later.
+ * - A dispatch is an insert, and so is a skip: the second one loses. The first shard of a node decides for all of them
+ *   whether the node is skipped, since two coordinators may judge by different facts.
  * - Each task is planned again as a whole from time to time (`replan`), which finds what a lost message would have
  *   reported.
  */
@@ -84,26 +85,24 @@ export class Scheduler {
     const cached = await this.#load(taskId);
     const node = cached?.plan.byId.get(nodeId);
     if (cached === undefined || node === undefined) return;
-    const shards = cached.finished.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
-    if (isNodeFinished(node, shards)) cached.finished.add(nodeId);
+    const shards = cached.closed.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
+    const closed = noteClosed(cached, node, shards) || cached.closed.has(nodeId);
     const over = shards.some(({ status }) => status === "failed" || status === "cancelled" || status === "cancelling");
     if (over) return this.replan(taskId);
-    const finished = cached.finished.has(nodeId);
     let openChild = false;
     for (const child of cached.plan.children.get(nodeId) ?? []) {
-      if (cached.finished.has(child.id)) continue;
+      if (cached.closed.has(child.id)) continue;
       if (!cached.dispatched.has(child.id)) {
         const verdict = await this.#looks.afterEvent(taskId, cached, { node: child, parentId: nodeId });
         await this.#follow(verdict, { taskId, cached, node: child });
       }
-      // A child that could start before this node finished may also have ended first, since it need not read this node
-      // to the end (or at all); another coordinator may have received its event.
+      // A child that could start before this node ended may also have ended first, since it need not read this node to
+      // the end (or at all); another coordinator may have received its event.
       const couldEndFirst = !child.needsAll || child.startsOnFirstBatch;
-      if (finished && couldEndFirst && isNodeFinished(child, await this.#store.readShards(taskId, [child.id]))) {
-        cached.finished.add(child.id);
-      } else openChild = true;
+      if (!closed || !couldEndFirst) openChild = true;
+      else if (!noteClosed(cached, child, await this.#store.readShards(taskId, [child.id]))) openChild = true;
     }
-    const ended = finished && !openChild && (await this.#tryFinish(taskId, cached));
+    const ended = closed && !openChild && (await this.#tryFinish(taskId, cached));
     this.#onChange(taskId, ended);
   }
 
@@ -121,7 +120,7 @@ export class Scheduler {
     const shardsOf = Map.groupBy(await this.#store.readShards(taskId), (record) => record.nodeId);
     for (const node of cached.plan.nodes) {
       const shards = shardsOf.get(node.id) ?? [];
-      if (isNodeFinished(node, shards)) cached.finished.add(node.id);
+      noteClosed(cached, node, shards);
       if (shards.length === node.partitions) cached.dispatched.add(node.id);
       const failure = shards.find((shard) => shard.status === "failed")?.failure;
       if (failure !== undefined) {
@@ -133,7 +132,7 @@ export class Scheduler {
     // This check only rules nodes out: the event of a parent that becomes satisfied triggers another evaluation.
     for (const node of cached.plan.nodes) {
       if (cached.dispatched.has(node.id)) continue;
-      const may: { has(id: string): boolean } = node.startsOnFirstBatch ? shardsOf : cached.finished;
+      const may: { has(id: string): boolean } = node.startsOnFirstBatch ? shardsOf : cached.closed;
       const possible = node.dependsOn.reduce((count, parent) => count + (may.has(parent) ? 1 : 0), 0);
       if (possible >= node.needed) await this.#tryDispatch(taskId, cached, node);
     }
@@ -180,7 +179,7 @@ export class Scheduler {
     await this.#follow(await this.#looks.look(taskId, cached, node), { taskId, cached, node });
   }
 
-  /** Dispatches the node if its verdict is `ready`. */
+  /** Dispatches the node if its verdict is `ready`, or skips it if its condition does not hold. */
   async #follow(
     verdict: Readiness | undefined,
     { taskId, cached, node }: { readonly taskId: string; readonly cached: OpenTask; readonly node: NodePlan },
@@ -188,16 +187,36 @@ export class Scheduler {
     if (!verdict?.ready) return;
     const { chosen } = verdict;
     const init = { type: node.type, priority: cached.priority, ...(chosen === undefined ? {} : { chosen }) };
-    const carried = await this.#carried(taskId, cached, node);
+    let skips = !(await this.#holds(taskId, cached, node));
+    const carried = skips ? [] : await this.#carried(taskId, cached, node);
     for (let shard = 0; shard < node.partitions; shard++) {
       const ref = { taskId, nodeId: node.id, shard };
-      const outcome = await this.#store.dispatch(ref, { ...init, carried: carried[shard] });
-      // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
-      if (outcome !== "dispatched") continue;
+      const outcome = skips
+        ? await this.#store.skip(ref, init)
+        : await this.#store.dispatch(ref, { ...init, carried: carried[shard] });
+      if (outcome === "exists") {
+        // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
+        if (shard === 0 && node.holds !== undefined) skips = await this.#isSkipped(ref);
+        continue;
+      }
       if (shard === 0 && node.needed === 0) this.#logStart(taskId, cached, node);
-      await this.#command(node.type, ref, 1);
+      if (outcome === "dispatched") await this.#command(node.type, ref, 1);
     }
     cached.dispatched.add(node.id);
+    if (skips) await this.nodeChanged(taskId, node.id);
+  }
+
+  /** Whether the node's condition holds: judged on what is stored, so at any later time with the same outcome. */
+  async #holds(taskId: string, { plan }: OpenTask, node: NodePlan): Promise<boolean> {
+    if (node.holds === undefined) return true;
+    const params = (await this.#store.readTask(taskId))?.params ?? {};
+    const shards = node.dependsOn.length === 0 ? [] : await this.#store.readShards(taskId, node.dependsOn);
+    return node.holds(conditionFacts(node, { params, byId: plan.byId, shards }));
+  }
+
+  async #isSkipped({ taskId, nodeId, shard }: ShardRef): Promise<boolean> {
+    const records = await this.#store.readShards(taskId, [nodeId]);
+    return records.some((record) => record.shard === shard && record.status === "skipped");
   }
 
   /** External workers begin every log themselves. */
@@ -212,10 +231,8 @@ export class Scheduler {
     const { nodes } = cached.plan;
     for (let index = cached.openFrom; index < nodes.length; index++) {
       const node = nodes[index] as NodePlan;
-      if (!cached.finished.has(node.id)) {
-        if (!isNodeFinished(node, await this.#store.readShards(taskId, [node.id]))) return false;
-        cached.finished.add(node.id);
-      }
+      const isClosed = cached.closed.has(node.id);
+      if (!isClosed && !noteClosed(cached, node, await this.#store.readShards(taskId, [node.id]))) return false;
       // Not `++`: a concurrent call may have advanced it during the read.
       cached.openFrom = Math.max(cached.openFrom, index + 1);
     }

@@ -1,5 +1,6 @@
 import { adapterName, builtInAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
+import { matcher } from "../../graph/format/pattern.ts";
 import { type BatchPolicy, coordinatorFnType, type Graph, type GraphNode, retryDefaults } from "../../graph/index.ts";
 import type { RetryPlan } from "./backoff.ts";
 
@@ -21,6 +22,8 @@ export interface NodePlan {
   readonly needed: number;
   readonly needsAll: boolean;
   readonly startsOnFirstBatch: boolean;
+  /** Whether it runs, judged when it is dispatched; `undefined`: always. */
+  readonly holds: ((facts: JsonObject) => boolean) | undefined;
   readonly routing: Routing | undefined;
   /** The handler's own arguments. */
   readonly args: JsonObject;
@@ -165,6 +168,7 @@ function planNode(node: GraphNode): NodePlan {
     needed: parents === 0 || fanIn === "all" ? parents : fanIn === "any" ? 1 : Number(fanIn.slice("count:".length)),
     needsAll: fanIn === "all",
     startsOnFirstBatch: node.io?.start_when === "first_batch",
+    holds: planCondition(node.when),
     routing: input_adapter === undefined ? undefined : { adapter: input_adapter, args: input_args ?? {} },
     args: definedOnly(args),
     fn:
@@ -185,6 +189,12 @@ function planNode(node: GraphNode): NodePlan {
     batches: planBatches(node.batches),
     backpressure: planBackpressure(node.io?.max_pending_batches),
   };
+}
+
+function planCondition(when: GraphNode["when"]): NodePlan["holds"] {
+  if (when === undefined) return undefined;
+  const cases = [when].flat().map((each) => matcher(each));
+  return (facts) => cases.some((matches) => matches(facts));
 }
 
 function planBatches(policy: BatchPolicy = {}): BatchPlan {

@@ -159,10 +159,12 @@ export interface Store {
   hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
   /** absent -> `queued`, epoch 1, in the generation of `carried`. `exists`: there is a record, possibly a tombstone. */
   dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists">;
-  /** absent -> `finished`, with the artifacts, result and metrics of `finished`. `exists`: there is a record. */
+  /** absent -> `skipped`, with a closed, empty log. `exists`: likewise. */
+  skip(ref: ShardRef, init: Pick<DispatchInit, "type" | "priority">): Promise<"skipped" | "exists">;
+  /** absent -> `finished` or `skipped`, as `ended` is, with its artifacts, result and metrics. `exists`: likewise. */
   adopt(
     ref: ShardRef,
-    from: { readonly type: string; readonly priority: number; readonly finished: ShardRecord },
+    from: { readonly type: string; readonly priority: number; readonly ended: ShardRecord },
   ): Promise<"adopted" | "exists">;
   /**
    * absent -> `cancelled` (a tombstone, so that a dispatch decided earlier loses); `queued`, `deferred` -> `cancelled`;
@@ -182,6 +184,8 @@ export interface Store {
    * record afterwards; `undefined`: it was renewed or changed.
    */
   expire(ref: EpochRef, maxLost: number): Promise<ShardRecord | undefined>;
+  /** `failed` -> `failed`, with its log closed at what it has stored. Nothing if it is closed, or has another status. */
+  closeFailed(ref: ShardRef): Promise<void>;
   /** Deferred shards that are due, and the time until the next one is. */
   dueDeferred(limit: number): Promise<{ readonly due: EpochRef[]; readonly nextInMs: number | undefined }>;
   /**

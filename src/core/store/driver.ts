@@ -116,6 +116,8 @@ export interface LogDriver {
   append(attempt: Attempt, generation: number, artifact: NewArtifact): ReturnType<Store["append"]>;
   /** Checks the fence, closes the log at `count`, and replaces the shard's record by the finished one. */
   complete(attempt: Attempt, outcome: Parameters<Store["complete"]>[1]): ReturnType<Store["complete"]>;
+  /** Closes the log where it ends: nothing is appended to it any more, not even by an insert that is in flight. */
+  close(ref: ShardRef, generation: number): Promise<void>;
   read(
     ref: ShardRef,
     page: { readonly generation: number; readonly from: number; readonly limit: number },

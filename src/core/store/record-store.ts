@@ -4,6 +4,7 @@ import {
   cancelShard,
   cancelTask,
   claimShard,
+  closeShard,
   closeTask,
   confirmCancelledShard,
   createShard,
@@ -20,22 +21,23 @@ import {
   restartShard,
   supersedeShard,
 } from "../model/index.ts";
-import type {
-  Attempt,
-  AttemptReport,
-  Cause,
-  ClaimInit,
-  DeadLetter,
-  DispatchInit,
-  EpochRef,
-  NewArtifact,
-  NewTask,
-  ShardRecord,
-  ShardRef,
-  ShardStatus,
-  TaskFailure,
-  WorkerRecord,
-  WriteAnswer,
+import {
+  type Attempt,
+  type AttemptReport,
+  asideIn,
+  type Cause,
+  type ClaimInit,
+  type DeadLetter,
+  type DispatchInit,
+  type EpochRef,
+  type NewArtifact,
+  type NewTask,
+  type ShardRecord,
+  type ShardRef,
+  type ShardStatus,
+  type TaskFailure,
+  type WorkerRecord,
+  type WriteAnswer,
 } from "../model/records.ts";
 import type { ExternalRows, HandlerGate, HeldSlot, PageRequest, PlainRows, SlotLimit, Store } from "../ports/index.ts";
 import type { Judged, StoreDriver, TaskState } from "./driver.ts";
@@ -135,6 +137,11 @@ export class RecordStore implements Store {
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "dispatched" : "exists";
   }
 
+  async skip(ref: ShardRef, init: Parameters<Store["skip"]>[1]): Promise<"skipped" | "exists"> {
+    const create = (at: number) => createShard(ref, { ...init, status: "skipped", at });
+    return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "skipped" : "exists";
+  }
+
   async adopt(ref: ShardRef, from: Parameters<Store["adopt"]>[1]): Promise<"adopted" | "exists"> {
     const create = (at: number) => adoptShard(ref, { ...from, at });
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "adopted" : "exists";
@@ -161,6 +168,21 @@ export class RecordStore implements Store {
     return this.#driver.shards.updateWithLength(ref, "expire", (record, now, stored) => {
       const next = expireShard(record, ref, { maxLost, stored, now });
       return judged(next, next);
+    });
+  }
+
+  async closeFailed(ref: ShardRef): Promise<void> {
+    const { shards, logs } = this.#driver;
+    const records = await shards.read(ref.taskId, [ref.nodeId]);
+    const failed = records.find(({ shard, status }) => shard === ref.shard && status === "failed");
+    if (failed === undefined || failed.count !== undefined) return;
+    const { generation } = failed;
+    await logs.close(ref, generation);
+    const { length: count, origins } = await logs.tail(ref, generation);
+    const failedBatches = asideIn(origins);
+    await shards.update(ref, "close", (record, now) => {
+      const next = record && closeShard(record, { count, failedBatches, now });
+      return judged(undefined, next);
     });
   }
 

@@ -60,7 +60,7 @@ function* shardsOf({ nodes }: TaskEntry): Generator<ShardRecord, void, undefined
 function checkRunning(task: TaskEntry, violated: (what: string) => void): void {
   const { nodes } = task.record.graph;
   const partitions = nodes.reduce((sum, node) => sum + (node.partitions ?? 1), 0);
-  const finished = [...task.nodes.values()].reduce((sum, node) => sum + node.finishedShards, 0);
+  const finished = [...task.nodes.values()].reduce((sum, node) => sum + node.closedShards, 0);
   if (finished === partitions) violated(" is running, but all of its nodes have finished");
   for (const node of nodes) {
     const dispatched = (task.nodes.get(node.node_id)?.shards ?? []).filter((entry) => entry !== undefined).length;

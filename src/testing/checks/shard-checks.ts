@@ -18,13 +18,14 @@ import { asideOf, isFinished, retryPolicyOf, sourcesOf, startCondition } from ".
 
 /** The specification's table of transitions, written out independently of the engine. */
 const transitions: Readonly<Record<ShardStatus | "absent", readonly ShardStatus[]>> = {
-  absent: ["queued", "cancelled", "finished"],
+  absent: ["queued", "cancelled", "finished", "skipped"],
   queued: ["running", "queued", "cancelled"],
   running: ["finished", "failed", "deferred", "queued", "cancelling"],
   deferred: ["queued", "cancelled"],
   cancelling: ["cancelled"],
   finished: [],
-  failed: [],
+  skipped: [],
+  failed: ["failed"],
   cancelled: [],
 };
 

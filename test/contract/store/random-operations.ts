@@ -149,10 +149,12 @@ const coordinators = [
   ),
   found(fc.record({ shard, from: shard, type }), "adopt", async ({ model }, drawn) => {
     const records = await model.readShards(drawn.from.taskId, [drawn.from.nodeId]);
-    const finished = records.find(({ status }) => status === "finished");
-    if (finished === undefined) return async () => undefined;
-    return (store) => store.adopt(drawn.shard, { type: drawn.type, priority: 0, finished });
+    const ended = records.find(({ status }) => status === "finished" || status === "skipped");
+    if (ended === undefined) return async () => undefined;
+    return (store) => store.adopt(drawn.shard, { type: drawn.type, priority: 0, ended });
   }),
+  plain(fc.record({ shard, type, priority: few }), "skip", (store, { shard: ref, ...init }) => store.skip(ref, init)),
+  plain(shard, "closeFailed", (store, ref) => store.closeFailed(ref)),
   plain(
     fc.record({ shard, init: fc.record({ type, graceMs: durationMs, carried: fc.constantFrom(undefined, carried) }) }),
     "cancelShard",

@@ -1,5 +1,5 @@
 import type { Json } from "../../../errors/index.ts";
-import { type Artifact, isOutput, sourceKey } from "../../model/records.ts";
+import { type Artifact, isClosed, isOutput, sourceKey } from "../../model/records.ts";
 import {
   chosenSources,
   consumerUid,
@@ -194,7 +194,7 @@ async function mayWaitForTries({ run, runtime, pass }: PassRun, wouldLoseWork: b
 }
 
 /**
- * An attempt that starts over after it was released needs all of its sources to run or to have finished: otherwise it
+ * An attempt that starts over after it was released needs all of its sources to run or to have ended: otherwise it
  * would soon be released again, having processed everything anew in the slot that its source may wait for.
  * @throws AttemptEnded `starving`
  */
@@ -202,7 +202,7 @@ export async function checkMayStartOver(run: AttemptRun, input: InputPlan): Prom
   if (input.kind !== "stream" || run.claimed.yields === 0) return;
   const { fromNodes } = input;
   const records = await run.retry.run(() => run.parts.store.readShards(run.held.attempt.taskId, fromNodes));
-  const feeding = records.filter(({ status }) => status === "running" || status === "finished");
+  const feeding = records.filter((record) => record.status === "running" || isClosed(record));
   const keys = new Set(feeding.map(({ nodeId, shard }) => sourceKey(nodeId, shard)));
   const all = shardsOf(run.plan, fromNodes).every(({ nodeId, shard }) => keys.has(sourceKey(nodeId, shard)));
   if (!all) throw new AttemptEnded("starving");

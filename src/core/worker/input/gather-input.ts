@@ -1,6 +1,6 @@
 import type { Json } from "../../../errors/index.ts";
 import { type Artifact, logOf, type ShardRecord } from "../../model/records.ts";
-import { isNodeFinished, type NodePlan, type Plan } from "../../plan/index.ts";
+import { isNodeClosed, type NodePlan, type Plan } from "../../plan/index.ts";
 import { artifactsDropped, type WorkerStore } from "../../ports/index.ts";
 import { inInputOrder } from "./input-order.ts";
 
@@ -37,7 +37,7 @@ export type SourcesState =
   | { readonly complete: true; readonly records: readonly ShardRecord[] }
   | { readonly complete: false; readonly sourceRunning: boolean };
 
-/** Whether all of these nodes have finished; if not, whether an unfinished one is running. */
+/** Whether all of these nodes have ended with a closed log; if not, whether another one is running. */
 export async function readSources(options: {
   readonly store: WorkerStore;
   readonly plan: Plan;
@@ -51,14 +51,14 @@ export async function readSources(options: {
   for (const nodeId of options.nodeIds) {
     const node = options.plan.byId.get(nodeId);
     const shards = byNode.get(nodeId) ?? [];
-    if (node === undefined || isNodeFinished(node, shards)) continue;
+    if (node === undefined || isNodeClosed(node, shards)) continue;
     complete = false;
     sourceRunning ||= shards.some((record) => record.status === "running");
   }
   return complete ? { complete, records } : { complete, sourceRunning };
 }
 
-/** All artifacts of a finished shard in the order of the input, page by page. */
+/** All artifacts of a closed shard in the order of the input, page by page. */
 export function readLog(store: LogReader, record: ShardRecord, pageSize: number): AsyncGenerator<Artifact> {
   return inInputOrder({
     length: record.count ?? 0,
