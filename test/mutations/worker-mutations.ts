@@ -74,7 +74,7 @@ export const workerMutations: readonly Mutation[] = [
     }
     const seen = this.#see(records);`,
     ),
-    edit(stream, 'else if (record.status === "finished") cursor.count = record.count;', ""),
+    edit(stream, "else if (isClosed(record)) cursor.count = record.count;", ""),
   ),
   mutation(
     "shard states are read before the page",

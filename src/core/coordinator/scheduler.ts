@@ -1,10 +1,12 @@
 import type { Logger } from "../../definitions/index.ts";
-import { FlowError } from "../../errors/index.ts";
+import { FlowError, type Json } from "../../errors/index.ts";
 import { cancelMessage, cancelTokenOf, type MessageTrace, messageKey, topics, traceOf } from "../messages/messages.ts";
 import {
   type EpochRef,
+  isClosed,
   isShardTerminal,
   isTaskTerminal,
+  logOf,
   type ShardRecord,
   type ShardRef,
   type TaskRecord,
@@ -50,6 +52,9 @@ export interface SchedulerOptions {
   readonly readsAnEvent?: number | undefined;
 }
 
+/** Failed, and with an open log: of an optional node, the log is closed first. */
+const isFatal = (record: ShardRecord): boolean => record.status === "failed" && !isClosed(record);
+
 export class Scheduler {
   readonly #store: Store;
   readonly #bus: Bus;
@@ -85,10 +90,11 @@ export class Scheduler {
     const cached = await this.#load(taskId);
     const node = cached?.plan.byId.get(nodeId);
     if (cached === undefined || node === undefined) return;
-    const shards = cached.closed.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
+    const read = cached.closed.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
+    const shards = await this.#withClosed(node, read);
     const closed = noteClosed(cached, node, shards) || cached.closed.has(nodeId);
-    const over = shards.some(({ status }) => status === "failed" || status === "cancelled" || status === "cancelling");
-    if (over) return this.replan(taskId);
+    const over = shards.some(({ status }) => status === "cancelled" || status === "cancelling");
+    if (over || shards.some(isFatal)) return this.replan(taskId);
     let openChild = false;
     for (const child of cached.plan.children.get(nodeId) ?? []) {
       if (cached.closed.has(child.id)) continue;
@@ -119,10 +125,10 @@ export class Scheduler {
     if (task.status === "cancelling") return this.#cancelRest(task, cached);
     const shardsOf = Map.groupBy(await this.#store.readShards(taskId), (record) => record.nodeId);
     for (const node of cached.plan.nodes) {
-      const shards = shardsOf.get(node.id) ?? [];
+      const shards = await this.#withClosed(node, shardsOf.get(node.id) ?? []);
       noteClosed(cached, node, shards);
       if (shards.length === node.partitions) cached.dispatched.add(node.id);
-      const failure = shards.find((shard) => shard.status === "failed")?.failure;
+      const failure = shards.find(isFatal)?.failure;
       if (failure !== undefined) {
         // The shard failed, but the process that saw it died before it updated the task.
         await this.#store.failTask(taskId, failure);
@@ -206,12 +212,26 @@ export class Scheduler {
     if (skips) await this.nodeChanged(taskId, node.id);
   }
 
-  /** Whether the node's condition holds: judged on what is stored, so at any later time with the same outcome. */
-  async #holds(taskId: string, { plan }: OpenTask, node: NodePlan): Promise<boolean> {
+  /** Whether the node's condition holds. Judged on what is stored: parents that have ended do not change any more. */
+  async #holds(taskId: string, { plan: { byId } }: OpenTask, node: NodePlan): Promise<boolean> {
     if (node.holds === undefined) return true;
     const params = (await this.#store.readTask(taskId))?.params ?? {};
-    const shards = node.dependsOn.length === 0 ? [] : await this.#store.readShards(taskId, node.dependsOn);
-    return node.holds(conditionFacts(node, { params, byId: plan.byId, shards }));
+    const shards = await this.#store.readShards(taskId, node.dependsOn);
+    const outputs = new Map<string, Json>();
+    for (const record of shards.filter(({ nodeId }) => byId.get(nodeId)?.fn !== undefined)) {
+      const [output] = await this.#store.readArtifacts(logOf(record), record.generation, 0, 1);
+      if (output !== undefined) outputs.set(record.nodeId, output.meta);
+    }
+    return node.holds(conditionFacts(node, { params, byId, shards, outputs }));
+  }
+
+  /** The shards of a node: of an optional one, those that have failed with closed logs. */
+  async #withClosed(node: NodePlan, shards: readonly ShardRecord[]): Promise<readonly ShardRecord[]> {
+    const failed = node.optional ? shards.filter(isFatal) : [];
+    const [first] = failed;
+    if (first === undefined) return shards;
+    for (const record of failed) await this.#store.closeFailed(record);
+    return this.#store.readShards(first.taskId, [node.id]);
   }
 
   async #isSkipped({ taskId, nodeId, shard }: ShardRef): Promise<boolean> {
@@ -231,8 +251,8 @@ export class Scheduler {
     const { nodes } = cached.plan;
     for (let index = cached.openFrom; index < nodes.length; index++) {
       const node = nodes[index] as NodePlan;
-      const isClosed = cached.closed.has(node.id);
-      if (!isClosed && !noteClosed(cached, node, await this.#store.readShards(taskId, [node.id]))) return false;
+      const known = cached.closed.has(node.id);
+      if (!known && !noteClosed(cached, node, await this.#store.readShards(taskId, [node.id]))) return false;
       // Not `++`: a concurrent call may have advanced it during the read.
       cached.openFrom = Math.max(cached.openFrom, index + 1);
     }

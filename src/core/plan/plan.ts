@@ -22,6 +22,8 @@ export interface NodePlan {
   readonly needed: number;
   readonly needsAll: boolean;
   readonly startsOnFirstBatch: boolean;
+  /** Its failure does not fail the task. */
+  readonly optional: boolean;
   /** Whether it runs, judged when it is dispatched; `undefined`: always. */
   readonly holds: ((facts: JsonObject) => boolean) | undefined;
   readonly routing: Routing | undefined;
@@ -168,6 +170,7 @@ function planNode(node: GraphNode): NodePlan {
     needed: parents === 0 || fanIn === "all" ? parents : fanIn === "any" ? 1 : Number(fanIn.slice("count:".length)),
     needsAll: fanIn === "all",
     startsOnFirstBatch: node.io?.start_when === "first_batch",
+    optional: node.optional === true,
     holds: planCondition(node.when),
     routing: input_adapter === undefined ? undefined : { adapter: input_adapter, args: input_args ?? {} },
     args: definedOnly(args),

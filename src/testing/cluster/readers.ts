@@ -136,5 +136,5 @@ async function collected<T>(source: AsyncIterable<T>): Promise<ReadOutcome<T>> {
 
 function handleOf(process: SimProcess, taskId: string) {
   const cancel = async () => "unknown" as const; // readers do not cancel
-  return taskHandle<UntypedFlow>({ ...process.readerParts, cancel }, taskId);
+  return taskHandle<UntypedFlow>({ ...process.readerParts, finalizing: new Set(), cancel }, taskId);
 }
