@@ -35,13 +35,12 @@ export class ArtifactLog {
   append(attempt: Attempt, artifact: NewArtifact): Artifact | "conflict" | "duplicate_uid" {
     const { seq, uid, origin, meta, metrics, failure } = artifact;
     if (this.#closed || seq !== this.length) return "conflict";
-    if (this.#uids.has(uid)) return "duplicate_uid";
     const { nodeId, epoch, claimId } = attempt;
     const kept = keepJson(meta, `the artifact '${uid}' of node '${nodeId}'`);
+    if (!this.#uids.add(uid)) return "duplicate_uid"; // after everything that may throw
     const output = { seq, uid, epoch, claimId, origin, meta: kept, metrics: deepFreeze(metrics) };
     const stored: Artifact = failure === undefined ? output : { ...output, failure: deepFreeze(failure) };
     this.#artifacts.push(stored);
-    this.#uids.add(uid);
     this.#lastOrigins.set(origin.source, origin);
     return stored;
   }
@@ -103,10 +102,18 @@ export class UidSet {
     return ((this.#words[number >> 5] ?? 0) & (1 << (number & 31))) !== 0;
   }
 
-  add(uid: string): void {
+  /** False if it is among them already. */
+  add(uid: string): boolean {
     const number = numberOf(uid);
-    if (number === undefined) this.#names.add(uid);
-    else this.#words[number >> 5] = (this.#words[number >> 5] ?? 0) | (1 << (number & 31));
+    if (number === undefined) {
+      const { size } = this.#names;
+      return this.#names.add(uid).size > size;
+    }
+    const word = this.#words[number >> 5] ?? 0;
+    const bit = 1 << (number & 31);
+    if ((word & bit) !== 0) return false;
+    this.#words[number >> 5] = word | bit;
+    return true;
   }
 
   clear(): void {
@@ -115,5 +122,17 @@ export class UidSet {
   }
 }
 
-/** The number that `uid` is the decimal form of, up to nine digits. */
-const numberOf = (uid: string): number | undefined => (/^(0|[1-9]\d{0,8})$/.test(uid) ? Number(uid) : undefined);
+/** The number that `uid` is the decimal form of, up to nine digits. Computed by hand, since it is for each batch. */
+function numberOf(uid: string): number | undefined {
+  const { length } = uid;
+  if (length === 0 || length > 9 || (length > 1 && uid.charCodeAt(0) === digitZero)) return undefined;
+  let number = 0;
+  for (let at = 0; at < length; at++) {
+    const digit = uid.charCodeAt(at) - digitZero;
+    if (digit < 0 || digit > 9) return undefined;
+    number = 10 * number + digit;
+  }
+  return number;
+}
+
+const digitZero = 48;
