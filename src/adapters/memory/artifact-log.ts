@@ -32,10 +32,9 @@ export class ArtifactLog {
     return stored?.claimId === attempt.claimId && stored.uid === artifact.uid;
   }
 
-  append(attempt: Attempt, artifact: NewArtifact): Artifact | "conflict" | "duplicate_uid" {
+  append({ nodeId, epoch, claimId }: Attempt, artifact: NewArtifact): Artifact | "conflict" | "duplicate_uid" {
     const { seq, uid, origin, meta, metrics, failure } = artifact;
     if (this.#closed || seq !== this.length) return "conflict";
-    const { nodeId, epoch, claimId } = attempt;
     const kept = keepJson(meta, `the artifact '${uid}' of node '${nodeId}'`);
     if (!this.#uids.add(uid)) return "duplicate_uid"; // after everything that may throw
     const output = { seq, uid, epoch, claimId, origin, meta: kept, metrics: deepFreeze(metrics) };
@@ -98,22 +97,17 @@ export class UidSet {
 
   has(uid: string): boolean {
     const number = numberOf(uid);
-    if (number === undefined) return this.#names.has(uid);
-    return ((this.#words[number >> 5] ?? 0) & (1 << (number & 31))) !== 0;
+    return number === undefined ? this.#names.has(uid) : ((this.#words[number >> 5] ?? 0) & (1 << (number & 31))) !== 0;
   }
 
   /** False if it is among them already. */
   add(uid: string): boolean {
     const number = numberOf(uid);
-    if (number === undefined) {
-      const { size } = this.#names;
-      return this.#names.add(uid).size > size;
-    }
+    const { size } = this.#names;
+    if (number === undefined) return this.#names.add(uid).size > size;
     const word = this.#words[number >> 5] ?? 0;
-    const bit = 1 << (number & 31);
-    if ((word & bit) !== 0) return false;
-    this.#words[number >> 5] = word | bit;
-    return true;
+    this.#words[number >> 5] = word | (1 << (number & 31));
+    return this.#words[number >> 5] !== word;
   }
 
   clear(): void {
@@ -122,17 +116,6 @@ export class UidSet {
   }
 }
 
-/** The number that `uid` is the decimal form of, up to nine digits. Computed by hand, since it is for each batch. */
-function numberOf(uid: string): number | undefined {
-  const { length } = uid;
-  if (length === 0 || length > 9 || (length > 1 && uid.charCodeAt(0) === digitZero)) return undefined;
-  let number = 0;
-  for (let at = 0; at < length; at++) {
-    const digit = uid.charCodeAt(at) - digitZero;
-    if (digit < 0 || digit > 9) return undefined;
-    number = 10 * number + digit;
-  }
-  return number;
-}
-
-const digitZero = 48;
+/** The number that `uid` is the decimal form of, up to nine digits. Most other uids begin behind the digits. */
+const numberOf = (uid: string): number | undefined =>
+  uid < ":" && /^(0|[1-9]\d{0,8})$/.test(uid) ? Number(uid) : undefined;
