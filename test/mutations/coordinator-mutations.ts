@@ -101,7 +101,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   mutation("a postponed start check is dropped", edit(looks, "        this.#onOwed();\n", "")),
   mutation(
     "a child's state is taken from the cache",
-    edit(scheduler, "else if (!noteClosed(cached, child, await this.#store.readShards(taskId, [child.id])))", "else"),
+    edit(scheduler, "else if (!noteEnd(cached, child, await this.#store.readShards(taskId, [child.id])))", "else"),
   ),
   {
     elsewhere: raceOf(

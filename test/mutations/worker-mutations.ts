@@ -201,7 +201,7 @@ async function consumeSingle`,
   ),
   mutation(
     "origins are misnumbered when a source resumes",
-    edit(consumeInput, "  const uids = new StoredUids(", "  let nextSeq = 0;\n  const uids = new StoredUids("),
+    edit(consumeInput, "  const uids = new StoredUids(log,", "  let nextSeq = 0;\n  const uids = new StoredUids(log,"),
     edit(consumeInput, 'source: "", seq: index, chunk: 0 }', 'source: "", seq: nextSeq++, chunk: 0 }'),
   ),
   mutation(

@@ -87,8 +87,11 @@ async function adoptNode(
   return all || isAdoptedNode(node, await store.readShards(task.id, [node.id]));
 }
 
+/** How others have ended is handled again in each task. */
 const isAdoptable = (node: NodePlan, shards: readonly ShardRecord[]): boolean =>
-  shards.length === node.partitions && shards.every(({ status }) => status === "finished" || status === "skipped");
+  !node.startsOnEnded &&
+  shards.length === node.partitions &&
+  shards.every(({ status }) => status === "finished" || status === "skipped");
 
 const isAdoptedNode = (node: NodePlan, shards: readonly ShardRecord[]): boolean =>
   shards.length === node.partitions && shards.every((record) => record.artifactsOf !== undefined);

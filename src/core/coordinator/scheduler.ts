@@ -9,13 +9,21 @@ import {
   logOf,
   type ShardRecord,
   type ShardRef,
+  type TaskFailure,
   type TaskRecord,
 } from "../model/records.ts";
-import { conditionFacts, type NodePlan, type Plan, type PlanCache, type Readiness } from "../plan/index.ts";
+import {
+  conditionFacts,
+  type NodePlan,
+  type Plan,
+  type PlanCache,
+  type Readiness,
+  sparedNodes,
+} from "../plan/index.ts";
 import type { Bus, Store } from "../ports/index.ts";
 import { adoptFinished } from "./adoption.ts";
 import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";
-import { type KnownOpenTask, noteClosed, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
+import { type KnownOpenTask, noteEnd, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
 
 /*
  * Decides what starts next, and when a task ends.
@@ -51,6 +59,14 @@ export interface SchedulerOptions {
   /** How many other parents an event may read for a node that needs only some of them. @defaultValue 32 */
   readonly readsAnEvent?: number | undefined;
 }
+
+/** The failure of a task at its deadline. */
+export const deadlineExceeded: TaskFailure = {
+  reasonCode: "deadline_exceeded",
+  message: "the task did not end before its deadline",
+};
+
+const none: ReadonlySet<string> = new Set();
 
 /** Failed, and with an open log: of an optional node, the log is closed first. */
 const isFatal = (record: ShardRecord): boolean => record.status === "failed" && !isClosed(record);
@@ -92,9 +108,12 @@ export class Scheduler {
     if (cached === undefined || node === undefined) return;
     const read = cached.closed.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
     const shards = await this.#withClosed(node, read);
-    const closed = noteClosed(cached, node, shards) || cached.closed.has(nodeId);
+    const closed = noteEnd(cached, node, shards) || cached.closed.has(nodeId);
     const over = shards.some(({ status }) => status === "cancelled" || status === "cancelling");
     if (over || shards.some(isFatal)) return this.replan(taskId);
+    if (cached.plan.handling.has(nodeId) && cached.ended.has(nodeId) && (await this.#isEnding(taskId))) {
+      return this.replan(taskId);
+    }
     let openChild = false;
     for (const child of cached.plan.children.get(nodeId) ?? []) {
       if (cached.closed.has(child.id)) continue;
@@ -106,7 +125,7 @@ export class Scheduler {
       // the end (or at all); another coordinator may have received its event.
       const couldEndFirst = !child.needsAll || child.startsOnFirstBatch;
       if (!closed || !couldEndFirst) openChild = true;
-      else if (!noteClosed(cached, child, await this.#store.readShards(taskId, [child.id]))) openChild = true;
+      else if (!noteEnd(cached, child, await this.#store.readShards(taskId, [child.id]))) openChild = true;
     }
     const ended = closed && !openChild && (await this.#tryFinish(taskId, cached));
     this.#onChange(taskId, ended);
@@ -126,7 +145,7 @@ export class Scheduler {
     const shardsOf = Map.groupBy(await this.#store.readShards(taskId), (record) => record.nodeId);
     for (const node of cached.plan.nodes) {
       const shards = await this.#withClosed(node, shardsOf.get(node.id) ?? []);
-      noteClosed(cached, node, shards);
+      noteEnd(cached, node, shards);
       if (shards.length === node.partitions) cached.dispatched.add(node.id);
       const failure = shards.find(isFatal)?.failure;
       if (failure !== undefined) {
@@ -138,7 +157,7 @@ export class Scheduler {
     // This check only rules nodes out: the event of a parent that becomes satisfied triggers another evaluation.
     for (const node of cached.plan.nodes) {
       if (cached.dispatched.has(node.id)) continue;
-      const may: { has(id: string): boolean } = node.startsOnFirstBatch ? shardsOf : cached.closed;
+      const may: { has(id: string): boolean } = node.startsOnFirstBatch ? shardsOf : cached.ended;
       const possible = node.dependsOn.reduce((count, parent) => count + (may.has(parent) ? 1 : 0), 0);
       if (possible >= node.needed) await this.#tryDispatch(taskId, cached, node);
     }
@@ -252,7 +271,7 @@ export class Scheduler {
     for (let index = cached.openFrom; index < nodes.length; index++) {
       const node = nodes[index] as NodePlan;
       const known = cached.closed.has(node.id);
-      if (!known && !noteClosed(cached, node, await this.#store.readShards(taskId, [node.id]))) return false;
+      if (!known && !noteEnd(cached, node, await this.#store.readShards(taskId, [node.id]))) return false;
       // Not `++`: a concurrent call may have advanced it during the read.
       cached.openFrom = Math.max(cached.openFrom, index + 1);
     }
@@ -263,20 +282,35 @@ export class Scheduler {
     return true;
   }
 
+  async #isEnding(taskId: string): Promise<boolean> {
+    return (await this.#store.readTask(taskId))?.status === "cancelling";
+  }
+
   /**
    * Writes a tombstone or an abort for every node: a dispatch that was decided before the cancel finds the record and
    * loses. The task ends when none of its shards is open. Parents first: what a shard would have begun with depends on
-   * what its parents did.
+   * what its parents did. Nodes that handle how others have ended are spared, and start here.
    */
   async #cancelRest(task: TaskRecord, cached: OpenTask): Promise<void> {
     const { id: taskId, failure, cancelReason = failure?.reasonCode ?? "cancelled" } = task;
-    const records = await this.#store.readShards(taskId);
-    const known = new Map(records.map((record) => [`${record.nodeId}:${record.shard}`, record]));
+    const { plan } = cached;
+    const nodes = parentsFirst(plan);
+    const shardsOf = new Map(Map.groupBy(await this.#store.readShards(taskId), ({ nodeId }) => nodeId));
+    const recordsOf = (id: string): readonly ShardRecord[] => shardsOf.get(id) ?? [];
+    for (const node of nodes) shardsOf.set(node.id, [...(await this.#withClosed(node, recordsOf(node.id)))]);
+    const spared = task.cancelsAll ? none : sparedNodes(plan, nodes, recordsOf);
     let open = 0;
-    for (const node of parentsFirst(cached.plan)) {
+    for (const node of nodes) {
+      const records = recordsOf(node.id);
+      noteEnd(cached, node, records);
+      if (spared.has(node.id)) {
+        open++;
+        continue;
+      }
+      const known = new Map(records.map((record) => [record.shard, record]));
       let carried: CarriedShards | undefined;
       for (let shard = 0; shard < node.partitions; shard++) {
-        const seen = known.get(`${node.id}:${shard}`);
+        const seen = known.get(shard);
         if (seen !== undefined && isShardTerminal(seen.status)) continue;
         if (seen === undefined) carried ??= await this.#carried(taskId, cached, node);
         const ref = { taskId, nodeId: node.id, shard };
@@ -286,6 +320,14 @@ export class Scheduler {
         open++;
         await this.#signal(ref, cancelReason);
       }
+    }
+    for (const node of nodes) {
+      const isLeft = spared.has(node.id) && recordsOf(node.id).length < node.partitions;
+      if (isLeft) await this.#tryDispatch(taskId, cached, node);
+    }
+    // At the deadline they are cancelled too.
+    if (spared.size > 0 && task.deadlineAt !== undefined && (await this.#store.failTask(taskId, deadlineExceeded))) {
+      return this.replan(taskId);
     }
     if (open === 0) {
       if (await this.#store.closeTask(taskId)) this.#logEnd(task);

@@ -1,5 +1,13 @@
 import type { RetriedBatches, ShardRecord, TaskRecord } from "../model/records.ts";
-import { isNodeClosed, isNodeFinished, type NodePlan, type Plan, type Readiness, readiness } from "../plan/index.ts";
+import {
+  endOf,
+  isNodeClosed,
+  isNodeFinished,
+  type NodePlan,
+  type Plan,
+  type Readiness,
+  readiness,
+} from "../plan/index.ts";
 import type { Store } from "../ports/index.ts";
 
 /** What is known about a node that needs only some of its parents. */
@@ -23,7 +31,9 @@ export interface OpenTask {
   readonly traceparent: string | undefined;
   readonly retryOf: string | undefined;
   readonly retriedBatches: RetriedBatches | undefined;
-  /** Nodes that ended with a closed log: they finished, were skipped, or failed and are optional. */
+  /** Nodes that have ended, in whatever way. */
+  readonly ended: Set<string>;
+  /** Those of them with a closed log: they finished, were skipped, or failed and are optional. */
   readonly closed: Set<string>;
   /** Those of them that did not finish. */
   readonly omitted: Set<string>;
@@ -60,6 +70,7 @@ export class OpenTasks {
       traceparent,
       retryOf,
       retriedBatches,
+      ended: new Set(),
       closed: new Set(),
       omitted: new Set(),
       dispatched: new Set(),
@@ -211,7 +222,7 @@ export class StartLooks {
       // An omitted parent too: the batch that it had stored satisfies the node, whatever became of it.
       const mayHave = node.startsOnFirstBatch && !isNodeFinished(parent, records);
       if (mayHave && (await this.#store.hasArtifacts(taskId, id))) cached.started.add(id);
-      noteClosed(cached, parent, records);
+      noteEnd(cached, parent, records);
     }
     if (some === undefined) return;
     for (const id of parentIds) {
@@ -226,8 +237,9 @@ const none: ReadonlyMap<string, ShardRecord[]> = new Map();
 
 const keyOf = ({ taskId, nodeId }: OwedLook): string => `${taskId}:${nodeId}`;
 
-/** Caches that the node is closed, if it is. */
-export function noteClosed(cached: OpenTask, node: NodePlan, shards: readonly ShardRecord[]): boolean {
+/** Caches that the node has ended, if it has. Returns whether it is closed. */
+export function noteEnd(cached: OpenTask, node: NodePlan, shards: readonly ShardRecord[]): boolean {
+  if (endOf(node, shards) !== undefined) cached.ended.add(node.id);
   if (!isNodeClosed(node, shards)) return false;
   if (!isNodeFinished(node, shards)) cached.omitted.add(node.id);
   cached.closed.add(node.id);
@@ -240,11 +252,13 @@ const mayLack = (node: NodePlan, { omitted }: SomeParents): number =>
 
 /** As far as it is cached. */
 const satisfies = (cached: OpenTask, node: NodePlan, parentId: string): boolean =>
+  (node.startsOnEnded && cached.ended.has(parentId)) ||
   (cached.closed.has(parentId) && (node.needsAll || !cached.omitted.has(parentId))) ||
   (node.startsOnFirstBatch && cached.started.has(parentId));
 
 const verdict = (cached: OpenTask, node: NodePlan): Readiness =>
   readiness(node, (id) => ({
+    ended: cached.ended.has(id),
     closed: cached.closed.has(id),
     omitted: cached.omitted.has(id),
     hasArtifact: cached.started.has(id),

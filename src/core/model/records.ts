@@ -63,6 +63,8 @@ export interface TaskRecord {
   readonly status: TaskStatus;
   readonly failure?: TaskFailure;
   readonly cancelReason?: string;
+  /** While it ends: nodes that handle how others have ended are cancelled too. */
+  readonly cancelsAll?: true;
   readonly idempotencyKey?: string;
   /** The W3C trace context of the task. */
   readonly traceparent?: string;

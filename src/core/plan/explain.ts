@@ -7,7 +7,7 @@ import {
   type WorkerRecord,
 } from "../model/records.ts";
 import type { NodePlan, Plan } from "./plan.ts";
-import { isNodeClosed, isNodeFinished, type ParentState, readiness } from "./readiness.ts";
+import { endOf, isNodeClosed, isNodeFinished, type ParentState, readiness } from "./readiness.ts";
 
 /** Why a node, or a shard of one, is not running now, or where it runs. Times are the store's, in ms since 1970. */
 export type Reason =
@@ -96,7 +96,8 @@ export function explain(facts: ExplainFacts): readonly ShardExplanation[] {
     const shards = byNode.get(id) ?? [];
     const closed = node !== undefined && isNodeClosed(node, shards);
     const omitted = closed && !isNodeFinished(node, shards);
-    return { closed, omitted, hasArtifact: facts.withArtifacts.has(id) };
+    const ended = node !== undefined && endOf(node, shards) !== undefined;
+    return { ended, closed, omitted, hasArtifact: facts.withArtifacts.has(id) };
   };
   return facts.plan.nodes.flatMap((node) => {
     const records = new Map((byNode.get(node.id) ?? []).map((record) => [record.shard, record]));
@@ -112,7 +113,8 @@ export function explain(facts: ExplainFacts): readonly ShardExplanation[] {
 }
 
 function whyUndispatched(facts: ExplainFacts, node: NodePlan, stateOf: (id: string) => ParentState): Reason {
-  if (facts.status !== "running") return { reason: "ended", status: "cancelled" };
+  const mayStart = facts.status === "running" || (facts.status === "cancelling" && facts.plan.handling.has(node.id));
+  if (!mayStart) return { reason: "ended", status: "cancelled" };
   const verdict = readiness(node, stateOf);
   if (verdict.ready) return { reason: "ready" };
   const { reason, waitingOn, needed } = verdict;

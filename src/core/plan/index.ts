@@ -20,4 +20,5 @@ export {
   type Readiness,
   readiness,
   resultOf,
+  sparedNodes,
 } from "./readiness.ts";

@@ -22,6 +22,8 @@ export interface NodePlan {
   readonly needed: number;
   readonly needsAll: boolean;
   readonly startsOnFirstBatch: boolean;
+  /** Starts when its parents have ended, in whatever way. */
+  readonly startsOnEnded: boolean;
   /** Its failure does not fail the task. */
   readonly optional: boolean;
   /** Whether it runs, judged when it is dispatched; `undefined`: always. */
@@ -73,6 +75,8 @@ export interface Plan {
   readonly leaves: readonly NodePlan[];
   /** Nodes with a child that may start before they finish. */
   readonly streaming: ReadonlySet<string>;
+  /** Nodes that start when their parents have ended, and everything behind them. */
+  readonly handling: ReadonlySet<string>;
 }
 
 export function planGraph(graph: Graph): Plan {
@@ -87,7 +91,10 @@ export function planGraph(graph: Graph): Plan {
     }
   }
   const leaves = nodes.filter((node) => children.get(node.id)?.length === 0);
-  return { graph, nodes, byId, children, leaves, streaming };
+  const handling = new Set(nodes.filter(({ startsOnEnded }) => startsOnEnded).map(({ id }) => id));
+  // The loop continues with the nodes added here.
+  for (const id of handling) for (const child of children.get(id) ?? []) handling.add(child.id);
+  return { graph, nodes, byId, children, leaves, streaming, handling };
 }
 
 /** The first of these nodes that is not upstream of `node`, which would wait for it forever. */
@@ -170,6 +177,7 @@ function planNode(node: GraphNode): NodePlan {
     needed: parents === 0 || fanIn === "all" ? parents : fanIn === "any" ? 1 : Number(fanIn.slice("count:".length)),
     needsAll: fanIn === "all",
     startsOnFirstBatch: node.io?.start_when === "first_batch",
+    startsOnEnded: node.io?.start_when === "ended",
     optional: node.optional === true,
     holds: planCondition(node.when),
     routing: input_adapter === undefined ? undefined : { adapter: input_adapter, args: input_args ?? {} },

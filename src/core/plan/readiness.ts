@@ -1,8 +1,10 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { type Failure, isClosed, isShardTerminal, type ShardRecord } from "../model/records.ts";
-import type { NodePlan } from "./plan.ts";
+import type { NodePlan, Plan } from "./plan.ts";
 
 export interface ParentState {
+  /** It has ended, in whatever way. */
+  readonly ended: boolean;
   /** It ended with a closed log: it finished, was skipped, or failed and is optional. */
   readonly closed: boolean;
   /** Of a closed one: it did not finish. */
@@ -27,14 +29,15 @@ export type Readiness =
 /**
  * Whether this node may start, given the state of its parents. A parent satisfies it when it is closed or, under
  * `first_batch`, has stored a batch; any other failed or cancelled one never does. A node that needs only some of its
- * parents does not count those that were omitted, and needs fewer if too few are left.
+ * parents does not count those that were omitted, and needs fewer if too few are left. Under `ended`, all count that have
+ * ended.
  */
 export function readiness(node: NodePlan, parent: (id: string) => ParentState): Readiness {
   const satisfied: string[] = [];
   const waitingOn: string[] = [];
   for (const id of node.dependsOn) {
-    const { closed, omitted, hasArtifact } = parent(id);
-    const satisfies = node.startsOnFirstBatch && hasArtifact;
+    const { ended, closed, omitted, hasArtifact } = parent(id);
+    const satisfies = (node.startsOnEnded && ended) || (node.startsOnFirstBatch && hasArtifact);
     if (satisfies || (closed && (node.needsAll || !omitted))) satisfied.push(id);
     else if (!omitted) waitingOn.push(id);
   }
@@ -101,4 +104,36 @@ export function conditionFacts(
     if (result !== undefined) results.push([id, result]);
   }
   return { params: of.params, status: Object.fromEntries(status), results: Object.fromEntries(results) };
+}
+
+/**
+ * The nodes that a failed or cancelled task still runs: those that start when their parents have ended, and those behind
+ * them that can still start. All others are cancelled.
+ *
+ * @param nodes - each after its parents
+ */
+export function sparedNodes(
+  plan: Plan,
+  nodes: readonly NodePlan[],
+  shardsOf: (nodeId: string) => readonly ShardRecord[],
+): ReadonlySet<string> {
+  const spared = new Set<string>();
+  /** Those that are closed, or spared. */
+  const live = new Set<string>();
+  const omitted = new Set<string>();
+  for (const node of nodes) {
+    const shards = shardsOf(node.id);
+    if (isNodeClosed(node, shards)) {
+      live.add(node.id);
+      if (!isNodeFinished(node, shards)) omitted.add(node.id);
+      continue;
+    }
+    if (!plan.handling.has(node.id) || endOf(node, shards) !== undefined) continue;
+    const countable = node.needsAll ? node.dependsOn : node.dependsOn.filter((id) => !omitted.has(id));
+    const left = countable.filter((id) => live.has(id)).length;
+    if (!node.startsOnEnded && left < Math.min(node.needed, countable.length)) continue;
+    spared.add(node.id);
+    live.add(node.id);
+  }
+  return spared;
 }

@@ -113,11 +113,11 @@ export interface Store {
   finishTask(id: string): Promise<boolean>;
   /**
    * `running` -> `cancelling` with `failure`, due for a sweep now. False: it had another status; the first failure
-   * wins.
+   * wins. A failure without a node sets `cancelsAll`, also of a `cancelling` task past its deadline.
    */
   failTask(id: string, failure: TaskFailure): Promise<boolean>;
-  /** `running` -> `cancelling` with the reason, due for a sweep now. */
-  cancelTask(id: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown">;
+  /** `running` -> `cancelling` with the reason, due for a sweep now. With `all`, a `cancelling` one gets `cancelsAll`. */
+  cancelTask(id: string, reason: string, all?: boolean): Promise<"recorded" | "already" | "terminal" | "unknown">;
   /** `cancelling` -> `failed` if a failure is recorded, otherwise `cancelled`. False: it had another status. */
   closeTask(id: string): Promise<boolean>;
   /**
@@ -141,8 +141,8 @@ export interface Store {
   /** The task's variables; `undefined` if there is no such task. */
   readVars(taskId: string): Promise<VarsRecord | undefined>;
   /**
-   * Replaces the variables if they still have `version` and the task is `running`. `applied`: they already contain this
-   * node's update. `conflict`: the version differs. `closed`: the task is no longer running.
+   * Replaces the variables if they still have `version` and the task has not ended. `applied`: they already contain this
+   * node's update. `conflict`: the version differs. `closed`: the task has ended.
    */
   writeVars(
     taskId: string,

@@ -80,12 +80,12 @@ export class RecordStore implements Store {
   }
 
   failTask(id: string, failure: TaskFailure): Promise<boolean> {
-    return this.#updateTask(id, (task) => failTask(task, failure), { sweepNow: true });
+    return this.#updateTask(id, (task, now) => failTask(task, failure, { now }), { sweepNow: true });
   }
 
-  cancelTask(id: string, reason: string): ReturnType<Store["cancelTask"]> {
+  cancelTask(id: string, reason: string, all = false): ReturnType<Store["cancelTask"]> {
     const judge = (task: TaskState | undefined): Judged<Awaited<ReturnType<Store["cancelTask"]>>, TaskState> =>
-      task === undefined ? { answer: "unknown" } : cancelTask(task, reason);
+      task === undefined ? { answer: "unknown" } : cancelTask(task, { reason, all });
     return this.#driver.tasks.update(id, judge, { sweepNow: true });
   }
 

@@ -123,7 +123,9 @@ const tasks = [
   ),
   plain(taskId, "finishTask", (store, id) => store.finishTask(id)),
   plain(taskId, "failTask", (store, id) => store.failTask(id, failureOf())),
-  plain(taskId, "cancelTask", (store, id) => store.cancelTask(id, "enough")),
+  plain(fc.record({ id: taskId, all: fc.boolean() }), "cancelTask", (store, { id, all }) =>
+    store.cancelTask(id, "enough", all),
+  ),
   plain(taskId, "closeTask", (store, id) => store.closeTask(id)),
   plain(taskId, "deleteTask", (store, id) => store.deleteTask(id)),
   // Rarely drawn one after another; exposes stale caches.

@@ -8,10 +8,12 @@ import {
   failureOf,
   longMs,
   newTask,
+  pastShortMs,
   recordOf,
   runningShard,
   type StoreTest,
   shardOf,
+  shortMs,
 } from "./fixture.ts";
 
 const init = { type: "extractor", priority: 3 };
@@ -89,6 +91,34 @@ export function skipContract(it: StoreTest): void {
     expect(await recordOf(store, shardOf())).toEqual(record);
     expect(await store.append(attempt, 0, artifactOf(3))).toBe("fenced");
     expect(await store.fail(attempt, failed)).toBe("ok");
+  });
+
+  it("a second request to cancel a task, or its deadline, cancels everything that it still runs", async (fixture) => {
+    const { store, peer, advance } = fixture;
+    for (const id of ["asked", "failed", "late"]) await store.createTask(newTask(id, { deadlineMs: shortMs }));
+    await store.createTask(newTask("early", { deadlineMs: longMs }));
+    await store.cancelTask("asked", "enough");
+    expect(await peer.readTask("asked")).not.toHaveProperty("cancelsAll");
+    expect(await peer.cancelTask("asked", "now", true)).toBe("already");
+    expect(await peer.cancelTask("asked", "now", true)).toBe("already");
+    expect(await store.readTask("asked")).toMatchObject({
+      status: "cancelling",
+      cancelReason: "enough",
+      cancelsAll: true,
+    });
+    const overdue = { reasonCode: "deadline_exceeded", message: "too late" };
+    await advance(pastShortMs);
+    await store.failTask("late", overdue);
+    expect(await peer.readTask("late")).toMatchObject({ status: "cancelling", failure: overdue, cancelsAll: true });
+    for (const id of ["failed", "early"]) {
+      await store.failTask(id, failureOf());
+      expect(await store.failTask(id, overdue)).toBe(id === "failed");
+      expect(await store.failTask(id, overdue)).toBe(false);
+      expect(await peer.readTask(id)).toMatchObject({ status: "cancelling", failure: failureOf() });
+    }
+    expect(await peer.readTask("failed")).toMatchObject({ cancelsAll: true });
+    expect(await peer.readTask("early")).not.toHaveProperty("cancelsAll");
+    expect(await store.closeTask("failed")).toBe(true);
   });
 
   it("closes a failed shard that stored nothing, and one that competing coordinators close", async (fixture) => {

@@ -79,6 +79,7 @@ const stateFields: Fields<TaskState> = {
   status: "status",
   failure: nested("failure", failures),
   cancelReason: "cancel_reason",
+  cancelsAll: "cancels_all",
   idempotencyKey: "idempotency_key",
   traceparent: "traceparent",
   retryOf: "retry_of",

@@ -7,6 +7,7 @@ import {
   gather,
   type InputPlan,
   placeOf,
+  readOutcomes,
   readSources,
   type Source,
   StreamInput,
@@ -77,6 +78,8 @@ async function consume(input: InputPlan, consuming: Consuming): Promise<void> {
       return consumeStream(consuming, input);
     case "gather":
       return consumeGather(consuming, input);
+    case "outcomes":
+      return consumeOutcomes(consuming, input);
   }
 }
 
@@ -248,6 +251,36 @@ function originsOf(
     if (whole && sources.length === 1 && artifact.origin.place === undefined) return { uid, origin };
     return { uid, origin, place: [...sourceAt, ...placeOf(artifact), ...(whole ? [] : [chunk])] };
   };
+}
+
+/** One batch for each source, named like it, once all of them have ended: how they did cannot change any more. */
+async function consumeOutcomes(consuming: Consuming, input: InputPlan & { readonly kind: "outcomes" }): Promise<void> {
+  const { run, pass, batches } = consuming;
+  const { store, limits } = run.parts;
+  const { taskId, shard } = run.held.attempt;
+  const chosen = chosenSources(run.node, input.sources, pass.record.chosen);
+  const nodeIds = [...new Set(chosen.map(({ nodeId }) => nodeId))];
+  const outcomes = await withInputWait(
+    run,
+    shardsOf(run.plan, nodeIds),
+    async (wait) => {
+      for (;;) {
+        wait.beforeRead();
+        const state = await run.retry.run(() => readOutcomes({ store, plan: run.plan, taskId, nodeIds }));
+        if (state.complete) return state.outcomes;
+        await wait.untilChanged(state.sourceRunning);
+      }
+    },
+    input,
+  );
+  const uids = new StoredUids(pass.log, limits.pageSize);
+  for (const [at, outcome] of outcomes.entries()) {
+    const { nodeId: uid } = outcome;
+    if (input.takes?.(outcome) === false || shardOf(uid, run.node.partitions) !== shard) continue;
+    if (await uids.has(uid)) continue;
+    const origin = { source: "", seq: at, chunk: 0 };
+    await batches.process({ uid, origin, place: [at], payload: outcome, stored: false });
+  }
 }
 
 async function consumeGather(consuming: Consuming, input: InputPlan & { readonly kind: "gather" }): Promise<void> {

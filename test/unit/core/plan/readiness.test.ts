@@ -7,6 +7,7 @@ import { node, parsed } from "../../../helpers/graphs.ts";
 
 type Parent = "absent" | "streams" | "finished" | "skipped" | "failed";
 const state = (parent: Parent) => ({
+  ended: parent !== "absent" && parent !== "streams",
   closed: parent !== "absent" && parent !== "streams",
   omitted: parent === "skipped" || parent === "failed",
   hasArtifact: parent !== "absent" && parent !== "skipped",
