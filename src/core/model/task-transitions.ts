@@ -69,7 +69,10 @@ export function cancelTask<TTask extends TaskState>(
       answer: "recorded",
       next: moved(task, { to: "cancelling", cause: "cancel", set: { cancelReason: reason } }),
     }))
-    .with("cancelling", () => ({ answer: "already", ...(all ? { next: { ...task, cancelsAll: true } } : {}) }))
+    .with("cancelling", () => ({
+      answer: "already",
+      ...(all && !task.cancelsAll ? { next: { ...task, cancelsAll: true } } : {}),
+    }))
     .with("finished", "failed", "cancelled", () => ({ answer: "terminal" }))
     .exhaustive();
 }

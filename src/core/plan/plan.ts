@@ -132,7 +132,8 @@ export function logsReadBy(plan: Plan, node: NodePlan): readonly string[] {
   const failing = new Set(mayReadFailures(node) ? read : []);
   for (const id of failing) {
     const source = plan.byId.get(id);
-    if (!source?.batches.setsAside) continue;
+    // What handles how others have ended reads none of their logs.
+    if (!source?.batches.setsAside || source.startsOnEnded) continue;
     for (const each of sourcesOf(plan, source)) {
       read.add(each);
       if (mayReadFailures(source)) failing.add(each); // the loop continues with the nodes added here

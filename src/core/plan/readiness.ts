@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { type Failure, isClosed, isShardTerminal, type ShardRecord } from "../model/records.ts";
-import type { NodePlan, Plan } from "./plan.ts";
+import { logsReadBy, type NodePlan, type Plan } from "./plan.ts";
 
 export interface ParentState {
   /** It has ended, in whatever way. */
@@ -108,7 +108,7 @@ export function conditionFacts(
 
 /**
  * The nodes that a failed or cancelled task still runs: those that start when their parents have ended, and those behind
- * them that can still start. All others are cancelled.
+ * them whose other parents, and whatever else they read, are closed. All others are cancelled.
  *
  * @param nodes - each after its parents
  */
@@ -118,22 +118,17 @@ export function sparedNodes(
   shardsOf: (nodeId: string) => readonly ShardRecord[],
 ): ReadonlySet<string> {
   const spared = new Set<string>();
-  /** Those that are closed, or spared. */
+  /** Those that are closed, or may still be. */
   const live = new Set<string>();
-  const omitted = new Set<string>();
   for (const node of nodes) {
     const shards = shardsOf(node.id);
-    if (isNodeClosed(node, shards)) {
+    if (isNodeClosed(node, shards)) live.add(node.id);
+    else if (plan.handling.has(node.id) && endOf(node, shards) === undefined) {
+      const needs = node.startsOnEnded ? [] : [...node.dependsOn, ...logsReadBy(plan, node)];
+      if (!needs.every((id) => live.has(id))) continue;
+      spared.add(node.id);
       live.add(node.id);
-      if (!isNodeFinished(node, shards)) omitted.add(node.id);
-      continue;
     }
-    if (!plan.handling.has(node.id) || endOf(node, shards) !== undefined) continue;
-    const countable = node.needsAll ? node.dependsOn : node.dependsOn.filter((id) => !omitted.has(id));
-    const left = countable.filter((id) => live.has(id)).length;
-    if (!node.startsOnEnded && left < Math.min(node.needed, countable.length)) continue;
-    spared.add(node.id);
-    live.add(node.id);
   }
   return spared;
 }
