@@ -6,7 +6,7 @@ import type { Json, JsonObject } from "../../errors/index.ts";
 import type { GraphNode } from "../../graph/index.ts";
 import { fits } from "../cluster/computation.ts";
 import type { CheckParts } from "./log-checks.ts";
-import { asideOf, isClosed, isFinished, startCondition } from "./reference.ts";
+import { asideOf } from "./reference.ts";
 
 /** Conditions of nodes, optional nodes, and nodes that handle how others have ended: what holds at every write. */
 export class ControlChecks {
@@ -122,6 +122,51 @@ export class ControlChecks {
     journal.counts.keptOfFailed += artifacts.filter(isOutput).length;
   }
 }
+
+export interface StartCondition {
+  readonly needed: number;
+  readonly satisfied: readonly string[];
+}
+
+/** Law 5's condition, computed from the records without the engine's planner. */
+export function startCondition(task: TaskEntry, node: GraphNode): StartCondition {
+  const { start_when: startWhen } = node.io ?? {};
+  const parents = node.depends_on.length;
+  const fanIn = parents === 0 ? "all" : (node.fan_in ?? "all");
+  const satisfied = node.depends_on.filter((id) => {
+    if (startWhen === "ended") return hasEnded(task, id);
+    if (startWhen === "first_batch" && (task.nodes.get(id)?.shards ?? []).some(hasArtifact)) return true;
+    return fanIn === "all" ? isClosed(task, id) : isFinished(task, id);
+  });
+  if (fanIn === "all") return { needed: parents, satisfied };
+  const omitted = node.depends_on.filter((id) => isClosed(task, id) && !satisfied.includes(id)).length;
+  const wanted = fanIn === "any" ? 1 : Number(fanIn.slice("count:".length));
+  return { needed: Math.min(wanted, parents - omitted), satisfied };
+}
+
+const hasEnded = (task: TaskEntry, nodeId: string): boolean =>
+  areAll(task, nodeId, ({ status }) => ["finished", "skipped", "failed", "cancelled"].includes(status));
+
+/** Ended, with a log that can be read to its end. */
+export const isClosed = (task: TaskEntry, nodeId: string): boolean => areAll(task, nodeId, isClosedShard);
+
+export const isClosedShard = ({ status, count }: ShardRecord): boolean =>
+  status === "finished" || status === "skipped" || (status === "failed" && count !== undefined);
+
+export const isFinished = (task: TaskEntry, nodeId: string): boolean =>
+  areAll(task, nodeId, ({ status }) => status === "finished");
+
+export const isSkipped = (task: TaskEntry, nodeId: string): boolean =>
+  areAll(task, nodeId, ({ status }) => status === "skipped");
+
+function areAll(task: TaskEntry, nodeId: string, is: (record: ShardRecord) => boolean): boolean {
+  const partitions = task.record.graph.nodes.find(({ node_id }) => node_id === nodeId)?.partitions ?? 1;
+  const shards = task.nodes.get(nodeId)?.shards ?? [];
+  return shards.filter((entry) => entry !== undefined && is(entry.record)).length === partitions;
+}
+
+const hasArtifact = (entry: { readonly logs: readonly ({ readonly length: number } | undefined)[] } | undefined) =>
+  entry?.logs.some((log) => log !== undefined && log.length > 0) ?? false;
 
 /** Whether the node handles how others have ended, or is behind such a node. */
 function isHandling(task: TaskEntry, node: GraphNode): boolean {

@@ -6,15 +6,8 @@ import type { Journal } from "../cluster/journal.ts";
 import { hopeless, initFailed } from "../cluster/random-graph.ts";
 import { changedPaths } from "../cluster/vars-changes.ts";
 import type { Workload } from "../cluster/workload.ts";
-import {
-  asideOf,
-  choiceOf,
-  type FinishedShard,
-  isFinished,
-  judgeNode,
-  judgeOutcomes,
-  retryPolicyOf,
-} from "./reference.ts";
+import { isFinished } from "./control-checks.ts";
+import { asideOf, choiceOf, type FinishedShard, judgeNode, judgeOutcomes, retryPolicyOf } from "./reference.ts";
 
 export interface EndParts {
   readonly allTasks: TaskLookup;

@@ -5,7 +5,7 @@ import type { GraphNode } from "../../graph/index.ts";
 import type { Fleet } from "../cluster/fleet.ts";
 import type { Journal } from "../cluster/journal.ts";
 import type { SimBroker } from "../cluster/sim-bus.ts";
-import { startCondition } from "./reference.ts";
+import { startCondition } from "./control-checks.ts";
 
 /**
  * Law 5, second half: a child starts as soon as it may. Without faults, no timer is involved between "its parent has

@@ -1,4 +1,3 @@
-import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import { type Artifact, isOutput, type ShardRecord, sourceKey } from "../../core/model/records.ts";
 import { consumerUid } from "../../core/worker/input/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
@@ -329,51 +328,6 @@ function same(what: string, got: readonly unknown[], wanted: readonly unknown[])
   const [a, b] = [JSON.stringify(got), JSON.stringify(wanted)];
   return a === b ? [] : [`${what}: got ${got.length}: ${a.slice(0, 200)}, wanted ${wanted.length}: ${b.slice(0, 200)}`];
 }
-
-export interface StartCondition {
-  readonly needed: number;
-  readonly satisfied: readonly string[];
-}
-
-/** Law 5's condition, computed from the records without the engine's planner. */
-export function startCondition(task: TaskEntry, node: GraphNode): StartCondition {
-  const { start_when: startWhen } = node.io ?? {};
-  const parents = node.depends_on.length;
-  const fanIn = parents === 0 ? "all" : (node.fan_in ?? "all");
-  const satisfied = node.depends_on.filter((id) => {
-    if (startWhen === "ended") return hasEnded(task, id);
-    if (startWhen === "first_batch" && (task.nodes.get(id)?.shards ?? []).some(hasArtifact)) return true;
-    return fanIn === "all" ? isClosed(task, id) : isFinished(task, id);
-  });
-  if (fanIn === "all") return { needed: parents, satisfied };
-  const omitted = node.depends_on.filter((id) => isClosed(task, id) && !satisfied.includes(id)).length;
-  const wanted = fanIn === "any" ? 1 : Number(fanIn.slice("count:".length));
-  return { needed: Math.min(wanted, parents - omitted), satisfied };
-}
-
-const hasEnded = (task: TaskEntry, nodeId: string): boolean =>
-  areAll(task, nodeId, ({ status }) => ["finished", "skipped", "failed", "cancelled"].includes(status));
-
-/** Ended, with a log that can be read to its end. */
-export const isClosed = (task: TaskEntry, nodeId: string): boolean => areAll(task, nodeId, isClosedShard);
-
-export const isClosedShard = ({ status, count }: ShardRecord): boolean =>
-  status === "finished" || status === "skipped" || (status === "failed" && count !== undefined);
-
-export const isFinished = (task: TaskEntry, nodeId: string): boolean =>
-  areAll(task, nodeId, ({ status }) => status === "finished");
-
-export const isSkipped = (task: TaskEntry, nodeId: string): boolean =>
-  areAll(task, nodeId, ({ status }) => status === "skipped");
-
-function areAll(task: TaskEntry, nodeId: string, is: (record: ShardRecord) => boolean): boolean {
-  const partitions = task.record.graph.nodes.find(({ node_id }) => node_id === nodeId)?.partitions ?? 1;
-  const shards = task.nodes.get(nodeId)?.shards ?? [];
-  return shards.filter((entry) => entry !== undefined && is(entry.record)).length === partitions;
-}
-
-const hasArtifact = (entry: { readonly logs: readonly ({ readonly length: number } | undefined)[] } | undefined) =>
-  entry?.logs.some((log) => log !== undefined && log.length > 0) ?? false;
 
 /** The nodes whose logs this shard of a simulated graph reads to the end. */
 export function sourcesOf(node: GraphNode, { chosen, count }: ShardRecord): readonly string[] {

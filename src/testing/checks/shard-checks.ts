@@ -13,17 +13,9 @@ import type { RunningLimits } from "../../core/worker/attempt/worker-options.ts"
 import { coordinatorFnType, type GraphNode } from "../../graph/index.ts";
 import { droppedOf } from "../cluster/archive.ts";
 import { initFailed } from "../cluster/random-graph.ts";
+import { isClosed, isClosedShard, isFinished, isSkipped, startCondition } from "./control-checks.ts";
 import type { CheckParts, LogChecks } from "./log-checks.ts";
-import {
-  asideOf,
-  isClosed,
-  isClosedShard,
-  isFinished,
-  isSkipped,
-  retryPolicyOf,
-  sourcesOf,
-  startCondition,
-} from "./reference.ts";
+import { asideOf, retryPolicyOf, sourcesOf } from "./reference.ts";
 
 /** The specification's table of transitions, written out independently of the engine. */
 const transitions: Readonly<Record<ShardStatus | "absent", readonly ShardStatus[]>> = {

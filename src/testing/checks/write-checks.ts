@@ -13,9 +13,9 @@ import { sortKeys } from "../../graph/format/stable-json.ts";
 import { times } from "../cluster/process.ts";
 import { varsAfter } from "../cluster/vars-changes.ts";
 import { CarriedChecks } from "./carried-checks.ts";
-import { ControlChecks } from "./control-checks.ts";
+import { ControlChecks, isClosedShard } from "./control-checks.ts";
 import { type CheckParts, LogChecks, ReportChecks } from "./log-checks.ts";
-import { isClosedShard, retryPolicyOf } from "./reference.ts";
+import { retryPolicyOf } from "./reference.ts";
 import { ShardChecks } from "./shard-checks.ts";
 
 /** The specification's table of transitions, written out independently: the engine's own may contain the mistake. */
