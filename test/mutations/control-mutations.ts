@@ -52,6 +52,17 @@ export const controlMutations: readonly Mutation[] = [
     "the result of a function is not part of the facts",
     edit(scheduler, "if (output !== undefined) outputs.set(record.nodeId, output.meta);", ""),
   ),
+  {
+    elsewhere: {
+      file: "test/unit/core/coordinator/conditions.test.ts",
+      title: "the first shard decides for all",
+      why: "the conditions of drawn graphs ask about parents only where these have ended",
+    },
+    ...mutation(
+      "each shard of a node judges its condition",
+      edit(scheduler, "        if (shard === 0 && node.holds !== undefined) skips = await this.#isSkipped(ref);\n", ""),
+    ),
+  },
   mutation(
     "the children of a skipped node are not checked",
     edit(scheduler, "    if (skips) await this.nodeChanged(taskId, node.id);\n", ""),
