@@ -48,17 +48,6 @@ export const controlMutations: readonly Mutation[] = [
   ),
   {
     elsewhere: {
-      file: "test/integration/engine/conditions.test.ts",
-      title: "judges the results and statuses of parents",
-      why: "few drawn conditions ask for the result of a function",
-    },
-    ...mutation(
-      "the result of a function is not part of the facts",
-      edit(scheduler, "if (output !== undefined) outputs.set(record.nodeId, output.meta);", ""),
-    ),
-  },
-  {
-    elsewhere: {
       file: "test/unit/core/coordinator/conditions.test.ts",
       title: "the first shard decides for all",
       why: "the conditions of drawn graphs ask about parents only where these have ended",

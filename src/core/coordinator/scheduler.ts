@@ -1,12 +1,11 @@
 import type { Logger } from "../../definitions/index.ts";
-import { FlowError, type Json } from "../../errors/index.ts";
+import { FlowError } from "../../errors/index.ts";
 import { cancelMessage, cancelTokenOf, type MessageTrace, messageKey, topics, traceOf } from "../messages/messages.ts";
 import {
   type EpochRef,
   isClosed,
   isShardTerminal,
   isTaskTerminal,
-  logOf,
   type ShardRecord,
   type ShardRef,
   type TaskFailure,
@@ -235,12 +234,7 @@ export class Scheduler {
   async #holds(taskId: string, { plan: { byId } }: OpenTask, node: NodePlan): Promise<boolean> {
     const params = (await this.#store.readTask(taskId))?.params ?? {};
     const shards = await this.#store.readShards(taskId, node.dependsOn);
-    const outputs = new Map<string, Json>();
-    for (const record of shards.filter(({ nodeId }) => byId.get(nodeId)?.fn !== undefined)) {
-      const [output] = await this.#store.readArtifacts(logOf(record), record.generation, 0, 1);
-      if (output !== undefined) outputs.set(record.nodeId, output.meta);
-    }
-    return node.holds === undefined || node.holds(conditionFacts(node, { params, byId, shards, outputs }));
+    return node.holds === undefined || node.holds(conditionFacts(node, { params, byId, shards }));
   }
 
   /** The shards of a node: of an optional one, those that have failed with closed logs. */
