@@ -96,8 +96,8 @@ export function registryContract(it: StoreTest): void {
     expect(await peer.dueEntries("schedule", 5)).toEqual({ due: [], nextInMs: undefined });
     for (const [id, inMs] of [
       ["later", longMs],
-      ["second", -5],
-      ["first", -10],
+      ["second", -5_000],
+      ["first", -10_000],
     ] as const)
       await put(id, inMs);
     const { due, nextInMs = 0 } = await peer.dueEntries("schedule", 5);

@@ -43,7 +43,7 @@ export const slotCollection = (session: Session): SlotDriver => ({
 
 /** Each kind has a collection of its own. */
 export const registryCollections = (session: Session): RegistryDriver => ({
-  update({ kind, id }, judge) {
+  async update({ kind, id }, judge) {
     const { of, entryOf, documentOf } = registryFormats[kind];
     const _id = checkedId(id);
     return compareAndSet<Read<RegistryDocument>, Read<RegistryEntry>, ReturnType<typeof judge>["answer"]>({
