@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { fence } from "../../../core/model/index.ts";
 import { type Attempt, type ShardRecord, type ShardRef, shardKey } from "../../../core/model/records.ts";
 import type { ShardDriver } from "../../../core/store/driver.ts";
-import { logIndex } from "../format/indexes.ts";
+import { logIndex } from "../format/documents.ts";
 import {
   checkedId,
   epochRefs,
