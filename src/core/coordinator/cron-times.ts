@@ -3,8 +3,8 @@ import { FlowError, thrownMessage } from "../../errors/index.ts";
 
 const dayMs = 86_400_000;
 const secondMs = 1_000;
-/** At the end of summer time, how many occurrences may be in an hour that the clock shows twice. */
-const mostInAnHour = 3_600;
+/** How many earlier occurrences are asked for at first. */
+const fewest = 16;
 
 // biome-ignore lint/style/noRestrictedGlobals: the date of an instant that is given, not the time of a clock
 const dateOf = (ms: number) => new Date(ms);
@@ -51,16 +51,17 @@ export class CronTimes {
 
   /** The last `count` occurrences from `from` to `to`, both included, in order. */
   latest(count: number, { from, to }: { readonly from: number; readonly to: number }): readonly number[] {
-    if (count <= 0) return [];
     const offset = this.#offset(to);
     const summer = Math.max(offset, this.#offset(to - dayMs / 8)); // the clock may have shown later times before
-    const most = count + (summer === offset ? 0 : mostInAnHour);
-    const end = Math.floor(to / secondMs) * secondMs + secondMs;
-    const found = this.#followsClock
-      ? this.#cron.previousRuns(count, dateOf(end)).map((date) => date.getTime())
-      : this.#cron.previousRuns(most, dateOf(end + summer)).map((date) => this.#instantOf(date.getTime()));
-    const inRange = found.filter((at) => at >= from && at <= to);
-    return [...new Set(inRange)].sort((a, b) => a - b).slice(-count);
+    const end = dateOf(Math.floor(to / secondMs) * secondMs + secondMs + (this.#followsClock ? 0 : summer));
+    for (let asked = Math.min(count, fewest); count > 0; asked *= 4) {
+      const shown = this.#cron.previousRuns(asked, end).map((date) => date.getTime());
+      const found = this.#followsClock ? shown : shown.map((each) => this.#instantOf(each));
+      const inRange = [...new Set(found.filter((at) => at >= from && at <= to))].sort((a, b) => a - b);
+      const isAll = shown.length < asked || found.some((at) => at < from);
+      if (isAll || inRange.length >= count) return inRange.slice(-count);
+    }
+    return [];
   }
 
   /** The day that the clock shows, such as 2026-11-29. */

@@ -173,9 +173,9 @@ export class Sweeper {
   }
 
   async #dueSchedules(): Promise<readonly string[]> {
-    const { due, nextInMs } = await this.#options.store.dueEntries("schedule", tasksAPage);
-    this.#expect(due.length === tasksAPage ? 0 : nextInMs);
-    return due;
+    const { due: ids, nextInMs } = await this.#options.store.dueEntries("schedule", tasksAPage);
+    this.#expect(ids.length === tasksAPage ? 0 : nextInMs);
+    return ids;
   }
 
   #expect(inMs: number | undefined): void {
