@@ -9,13 +9,14 @@ import {
   artifactOf,
   batchUid,
   entryOnly,
+  logIndex,
   markerDocument,
+  originIndex,
   originOf,
   type Place,
   uidOf,
   uidOnly,
 } from "../format/documents.ts";
-import { logIndex, originIndex } from "./layout.ts";
 import type { Session } from "./session.ts";
 import { logEnd, logFilter, readFenced, readShards, replaceShard } from "./shards.ts";
 
