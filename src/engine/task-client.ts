@@ -25,6 +25,7 @@ import { coordinatorFnType, type Graph } from "../graph/index.ts";
 import type { Connections } from "./connections.ts";
 import type { KnownTypes } from "./known-types.ts";
 import { type KeepAlive, type Lifecycle, type PartHealth, partHealth, type StopOptions } from "./lifecycle.ts";
+import { type Schedules, schedulesOf } from "./schedules.ts";
 
 export interface TaskClientParts {
   readonly core: CoordinatorCore;
@@ -149,6 +150,16 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
     keepAlive?.hold(retry.id);
     return taskHandle<TTypes>(this.#handleParts, retry.id);
   }
+
+  readonly schedules: Schedules<THandlers> = schedulesOf(() => {
+    const { core } = this.#started();
+    const { store, retry, clock } = this.#handleParts;
+    const read = (flow: unknown) => ({
+      graph: this.#graphOf(flow),
+      schema: isFlow(flow) ? flow.paramsSchema : undefined,
+    });
+    return { core, store, retry, read, now: () => clock.now() };
+  });
 
   async list(options: ListOptions = {}): Promise<Page<TaskSummary>> {
     this.#started();
@@ -292,6 +303,13 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
     nodeId: Extract<keyof TTypes["outputs"], string>,
     options?: RetryBatchesOptions,
   ): Promise<TaskHandle<TTypes>>;
+  /**
+   * Flows that run at given times.
+   *
+   * @example
+   * await engine.schedules.put("nightly", { flow: etl, cron: "0 3 * * *", params: { day: tick.date } })
+   */
+  readonly schedules: Schedules<THandlers>;
   /**
    * A page of the store's tasks, the newest first, without their graphs and parameters. `cursor` is present if more
    * follow.

@@ -12,6 +12,7 @@ import { parallelMutations } from "./parallel-mutations.ts";
 import { readerMutations } from "./reader-mutations.ts";
 import { reportMutations } from "./report-mutations.ts";
 import { retryMutations } from "./retry-mutations.ts";
+import { scheduleMutations } from "./schedule-mutations.ts";
 import { sqliteMutations } from "./sqlite-mutations.ts";
 import { storeMutations } from "./store-mutations.ts";
 import { whereMutations } from "./where-mutations.ts";
@@ -39,6 +40,7 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Batches carried into a retry", mutations: carriedMutations },
   { title: "Dropping consumed artifacts", mutations: dropMutations },
   { title: "Readers", mutations: readerMutations },
+  { title: "Schedules", mutations: scheduleMutations },
   { title: "User code and variables", mutations: extensionMutations },
   { title: "SQLite store", mutations: sqliteMutations },
 ];

@@ -112,6 +112,6 @@ export const sqliteMutations: readonly Mutation[] = [
   ),
   mutation(
     "SQLite: a limit admits one attempt too many",
-    edit(`${sqlite}/registry.ts`, "if (holders(db, key) >= max)", "if (holders(db, key) > max)"),
+    edit(`${sqlite}/shards.ts`, "if (holders(db, key) >= max)", "if (holders(db, key) > max)"),
   ),
 ].map((each) => ({ ...each, options: ["--sqlite"] }));

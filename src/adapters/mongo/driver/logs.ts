@@ -10,13 +10,14 @@ import {
   entryOnly,
   isEntryOf,
   logFilter,
+  logIndex,
   markerDocument,
+  originIndex,
   originOf,
   type Place,
   uidOf,
   uidOnly,
 } from "../format/documents.ts";
-import { logIndex, originIndex } from "./layout.ts";
 import type { Session } from "./session.ts";
 import { logEnd, readFenced, readShards, replaceShard } from "./shards.ts";
 
