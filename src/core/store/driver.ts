@@ -177,3 +177,13 @@ export function newestPage<TRow extends { readonly pk: number }, TItem>(
   const items = rows.slice(0, limit).map(itemOf);
   return rows.length > limit ? { items, cursor: String(rows[limit - 1]?.pk) } : { items };
 }
+
+/** A page of rows that were added in the order of their `pk`, the newest first. */
+export const pageOf = <TRow extends { readonly pk: number }, TItem>(
+  rows: Iterable<TRow>,
+  query: PageRequest,
+  itemOf: (row: TRow) => TItem,
+): Page<TItem> => {
+  const read = (before: number) => [...rows].filter(({ pk }) => pk < before).reverse();
+  return newestPage(query, (before, limit) => read(before).slice(0, limit), itemOf);
+};
