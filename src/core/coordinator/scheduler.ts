@@ -10,7 +10,7 @@ import {
   type TaskRecord,
 } from "../model/records.ts";
 import { isNodeFinished, type NodePlan, type Plan, type PlanCache, type Readiness } from "../plan/index.ts";
-import type { Bus, Store } from "../ports/index.ts";
+import type { Bus, Clock, Store } from "../ports/index.ts";
 import { adoptFinished } from "./adoption.ts";
 import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";
 import { type KnownOpenTask, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
@@ -34,6 +34,8 @@ export interface ExternalCommands {
   command(ref: EpochRef): Promise<void>;
 }
 
+const mostPausedFlows = 1_000;
+
 export interface SchedulerOptions {
   readonly store: Store;
   readonly bus: Bus;
@@ -45,6 +47,8 @@ export interface SchedulerOptions {
   readonly external?: ExternalCommands | undefined;
   /** Called when `owedLooks` is no longer empty. */
   readonly onOwed: () => void;
+  /** Tasks of these flows that have not begun do not begin. @defaultValue none */
+  readonly pausedFlows?: PausedFlows | undefined;
   /** How many other parents an event may read for a node that needs only some of them. @defaultValue 32 */
   readonly readsAnEvent?: number | undefined;
 }
@@ -59,6 +63,7 @@ export class Scheduler {
   readonly #external: ExternalCommands | undefined;
   readonly #openTasks = new OpenTasks();
   readonly #looks: StartLooks;
+  readonly #pausedFlows: PausedFlows | undefined;
 
   constructor(options: SchedulerOptions) {
     this.#store = options.store;
@@ -69,6 +74,7 @@ export class Scheduler {
     this.#external = options.external;
     this.#logger = options.logger;
     this.#looks = new StartLooks(options);
+    this.#pausedFlows = options.pausedFlows;
   }
 
   /** Dispatches the roots of a task that this coordinator has just created. */
@@ -115,6 +121,8 @@ export class Scheduler {
       this.#onChange(taskId, true);
       return;
     }
+    const isPaused = task.status === "running" && this.#pausedFlows?.has(task.graph.name) === true;
+    if (isPaused && (await this.#store.readShards(taskId)).length === 0) return;
     const cached = await this.#load(taskId, task);
     if (cached === undefined) return;
     if (task.status === "cancelling") return this.#cancelRest(task, cached);
@@ -301,5 +309,42 @@ export class Scheduler {
   /** Not worth a read if the task is not cached: receivers have the task's record. */
   #traceOf(taskId: string): Pick<MessageTrace, "traceparent"> {
     return traceOf(this.#openTasks.get(taskId) ?? {});
+  }
+}
+
+/** The flows whose new tasks do not begin, as of the last read: other processes follow within `maxAgeMs`. */
+export class PausedFlows {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #maxAgeMs: number;
+  #names: ReadonlySet<string> = new Set();
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: { readonly store: Store; readonly clock: Clock; readonly maxAgeMs: number }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#maxAgeMs = options.maxAgeMs;
+  }
+
+  has(name: string | undefined): boolean {
+    return name !== undefined && this.#names.has(name);
+  }
+
+  async refresh(): Promise<void> {
+    const now = this.#clock.monotonic();
+    if (now - this.#readAt < this.#maxAgeMs) return;
+    this.#names = new Set(await this.read());
+    this.#readAt = now;
+  }
+
+  async read(): Promise<readonly string[]> {
+    const { items } = await this.#store.listEntries("paused_flow", { limit: mostPausedFlows });
+    return items.map(({ id }) => id);
+  }
+
+  async set(name: string, isPaused: boolean): Promise<void> {
+    const next = isPaused ? { value: {} } : null;
+    await this.#store.updateEntry({ kind: "paused_flow", id: name }, () => ({ answer: undefined, next }));
+    this.#readAt = Number.NEGATIVE_INFINITY;
   }
 }

@@ -19,6 +19,8 @@ export type Reason =
     }
   /** Its parents satisfy it: a coordinator is about to dispatch it. */
   | { readonly reason: "ready" }
+  /** Its flow is paused, so that the task does not begin. */
+  | { readonly reason: "flow_paused" }
   /** Failed and will be retried. */
   | {
       readonly reason: "backoff";
@@ -78,6 +80,8 @@ export interface ExplainFacts {
   readonly plan: Plan;
   readonly shards: readonly ShardRecord[];
   readonly workers: readonly WorkerRecord[];
+  /** The flow is paused. */
+  readonly isPaused?: boolean;
   /** Types that external workers serve: these accept commands, and no limit applies to them. */
   readonly external?: ReadonlySet<string> | undefined;
   /** Nodes that have stored a batch. */
@@ -111,6 +115,7 @@ export function explain(facts: ExplainFacts): readonly ShardExplanation[] {
 function whyUndispatched(facts: ExplainFacts, node: NodePlan, finished: (id: string) => boolean): Reason {
   if (facts.status !== "running") return { reason: "ended", status: "cancelled" };
   const verdict = readiness(node, (id) => ({ finished: finished(id), hasArtifact: facts.withArtifacts.has(id) }));
+  if (verdict.ready && facts.isPaused && facts.shards.length === 0) return { reason: "flow_paused" };
   if (verdict.ready) return { reason: "ready" };
   const { reason, waitingOn } = verdict;
   return { reason, waitingOn, needed: node.needed - (node.dependsOn.length - waitingOn.length) };
@@ -170,6 +175,7 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
       ({ waitingOn, needed }) => `waits for a first batch of ${someOf(waitingOn, needed)}`,
     )
     .with({ reason: "ready" }, () => "is about to start")
+    .with({ reason: "flow_paused" }, () => "waits until its flow is resumed")
     .with(
       { reason: "backoff" },
       ({ until, reasonCode, failures, maxFailures }) =>
