@@ -174,7 +174,7 @@ export interface RegistryDocument extends Revised {
   readonly expire_at?: Date;
 }
 
-export const workerRecords = mapping<WorkerRecord>({
+const workerRecords = mapping<WorkerRecord>({
   id: "worker_id",
   types: "roles",
   capacity: converted<number, { readonly tasks: number }>(
@@ -185,7 +185,7 @@ export const workerRecords = mapping<WorkerRecord>({
   running: "running",
 });
 
-export const deadLetterRecords = mapping<DeadLetter>({
+const deadLetterRecords = mapping<DeadLetter>({
   id: "_id",
   topic: "topic",
   key: "key",
