@@ -46,10 +46,13 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
   readonly #handleParts: TaskHandleParts & FailedBatchParts;
   /** Graphs by flow: flows are immutable, so each is compiled and checked once. */
   readonly #graphs = new WeakMap<object, Graph>();
+  /** Types of handlers with a `finalize`, as far as they are known here. */
+  readonly #finalizing: Set<string>;
 
   constructor(parts: TaskClientParts) {
     this.#parts = parts;
     const { core, ports, known, running } = parts;
+    this.#finalizing = new Set(known.finalizing);
     this.#handleParts = {
       store: ports.store,
       clock: ports.callerClock,
@@ -60,6 +63,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
       }),
       changes: core.changes,
       running,
+      finalizing: this.#finalizing,
       external: known.external?.types,
       inputAdapters: core.inputAdapters,
       cancel: (taskId, reason) => core.cancelTask(taskId, reason),
@@ -196,6 +200,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
       const compiled = flow.compile();
       assertHandlers(compiled, known);
       graph = core.checkGraph(compiled);
+      for (const { name, finalize } of Object.values(flow.handlers)) if (finalize) this.#finalizing.add(name);
       this.#graphs.set(flow, graph);
     }
     return graph;

@@ -2,6 +2,7 @@ import { asideMutations } from "./aside-mutations.ts";
 import { backpressureMutations } from "./backpressure-mutations.ts";
 import { carriedMutations } from "./carried-mutations.ts";
 import { clockMutations } from "./clock-mutations.ts";
+import { controlMutations } from "./control-mutations.ts";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
 import { dropMutations } from "./drop-mutations.ts";
 import { extensionMutations } from "./extension-mutations.ts";
@@ -33,6 +34,7 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Concurrent batches", mutations: parallelMutations },
   { title: "Batches set aside, time limits", mutations: asideMutations },
   { title: "Batches chosen by a pattern", mutations: whereMutations },
+  { title: "Conditions, optional nodes, outcomes", mutations: controlMutations },
   { title: "Checkpoints and progress", mutations: reportMutations },
   { title: "Task retries and deletion", mutations: retryMutations },
   { title: "Batches carried into a retry", mutations: carriedMutations },

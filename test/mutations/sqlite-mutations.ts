@@ -108,7 +108,7 @@ export const sqliteMutations: readonly Mutation[] = [
   ),
   mutation(
     "SQLite: a deleted task does not return what it borrowed",
-    edit(`${sqlite}/tasks.ts`, '      db.run("DELETE FROM loans WHERE borrower = ?", id);\n', ""),
+    edit(`${sqlite}/tasks.ts`, '"loans WHERE borrower", ', ""),
   ),
   mutation(
     "SQLite: a limit admits one attempt too many",

@@ -24,8 +24,9 @@ import {
   taskSettings,
 } from "./new-task.ts";
 import { findRetried } from "./retried-batches.ts";
-import { PausedFlows, Scheduler } from "./scheduler.ts";
+import { Scheduler } from "./scheduler.ts";
 import { type FireSchedulesOptions, fireSchedule } from "./schedules.ts";
+import { PausedFlows } from "./start-looks.ts";
 import { Sweeper } from "./sweeper.ts";
 
 /** How long a pause of a flow may be unknown to a process. */
@@ -279,8 +280,10 @@ export class CoordinatorCore {
   async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {
     const { store } = this.#parts;
     this.#changes.check();
-    const answer = await this.#callerRetry.run(() => store.cancelTask(taskId, reason));
-    if (answer === "recorded") await this.#now("cancel", () => this.#scheduler.replan(taskId));
+    // Decided before the call, which may be repeated: cancelling a task that ends already cancels what is spared, too.
+    const all = (await this.#callerRetry.run(() => store.readTask(taskId)))?.status === "cancelling";
+    const answer = await this.#callerRetry.run(() => store.cancelTask(taskId, reason, all));
+    if (answer === "recorded" || all) await this.#now("cancel", () => this.#scheduler.replan(taskId));
     await this.#callerRetry.run(() => store.settle());
     return answer;
   }

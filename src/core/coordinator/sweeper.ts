@@ -1,10 +1,10 @@
 import { FlowError } from "../../errors/index.ts";
-import { type Attempt, type EpochRef, type ShardRecord, shardKey, type TaskFailure } from "../model/records.ts";
+import { type Attempt, type EpochRef, type ShardRecord, shardKey } from "../model/records.ts";
 import type { Clock, HeldSlot, Store } from "../ports/index.ts";
 import { StoreHealthTracker } from "../resilience/store-retry.ts";
 import type { Supervisor } from "../resilience/supervisor.ts";
 import { noBusTiming } from "./coordinator-options.ts";
-import type { Scheduler } from "./scheduler.ts";
+import { deadlineExceeded, type Scheduler } from "./scheduler.ts";
 
 /** Page sizes. Tasks are planned as a whole, so their pages are short, to share them with other coordinators. */
 const shardsAPage = 100;
@@ -12,11 +12,6 @@ const tasksAPage = 20;
 /** Items of a page handled concurrently, so that one slow item does not delay the others. */
 const atOnce = 8;
 const restFactor = 4;
-
-const deadlineExceeded: TaskFailure = {
-  reasonCode: "deadline_exceeded",
-  message: "the task did not end before its deadline",
-};
 
 export interface SweeperOptions {
   readonly store: Store;

@@ -115,12 +115,10 @@ test.each([
   set("2026-11-29T03:00:00Z");
   if (overlap === "skip") await until(async () => (await one.schedules.get("n")).skipped === 1);
   if (overlap === "allow") await until(() => days.length === 2);
-  if (overlap === "replace") {
-    gate.open();
-    await until(async () => (await one.task(first).status()).status === "cancelled");
-  }
+  if (overlap === "replace") await until(async () => (await one.task(first).status()).status === "cancelling");
   expect(days).toHaveLength(overlap === "allow" ? 2 : 1);
   gate.open();
+  if (overlap === "replace") await until(async () => (await one.task(first).status()).status === "cancelled");
   await until(async () => (await one.list({ status: "running" })).items.length === 0);
   set("2026-11-29T03:00:02Z");
   await settled(one, "n", at("2026-11-29T04:00Z"));

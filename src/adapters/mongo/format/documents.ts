@@ -6,6 +6,7 @@ import {
   type DeadLetter,
   type NewArtifact,
   type Origin,
+  type ShardRef,
   shardKey,
   type WorkerRecord,
 } from "../../../core/model/records.ts";
@@ -64,6 +65,8 @@ export interface ArtifactDocument extends ShardRefDocument {
   readonly created_at: Date;
 }
 
+export const logFilter = (ref: ShardRef, generation: number) => ({ ...refFields(ref), generation });
+
 /** A projection to the fields that {@link uidOf} reads, and the status. */
 export const uidOnly = { batch_uid: 1, generation: 1, status: 1 } as const;
 
@@ -110,6 +113,10 @@ export function artifactDocument(place: Place, { uid, origin, meta, metrics, fai
   } as const;
   return checkSize(document, `the artifact '${uid}' of node '${place.attempt.nodeId}'`);
 }
+
+/** Whether this attempt has appended this artifact. */
+export const isEntryOf = (doc: ArtifactDocument | undefined, { claimId }: Attempt, { uid }: NewArtifact): boolean =>
+  doc?.status === "partial" && doc.claim_id === claimId && uidOf(doc) === uid;
 
 /** The complete marker of a log: its seq is the one after the last artifact's. */
 export function markerDocument(place: Place, result: Json | undefined): ArtifactDocument {
