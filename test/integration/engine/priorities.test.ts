@@ -35,8 +35,9 @@ test("no priority starves under a steady load of a higher one", async () => {
 });
 
 test("each lower priority has its turn", async () => {
-  const order = await orderOf([-2, -1, ...Array.from({ length: 60 }, () => 5), 0]);
-  for (const priority of [0, -1, -2]) expect(order.indexOf(priority)).toBeLessThan(30);
+  const [many, some] = [Array.from({ length: 60 }, () => 5), Array.from({ length: 20 }, () => 0)];
+  const order = await orderOf([-2, -1, ...many, ...some]);
+  for (const priority of [0, -1, -2]) expect(order.indexOf(priority)).toBeLessThan(40);
 });
 
 test("a higher priority still gets most of the claims, and a task's turn comes in the order of arrival", async () => {
