@@ -68,5 +68,5 @@ export {
   tick,
   type WithTicks,
 } from "./schedules.ts";
-export type { TaskMethods } from "./task-client.ts";
+export type { PausableFlows, TaskMethods } from "./task-client.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

@@ -161,6 +161,12 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
     return { core, store, retry, read, now: () => clock.now() };
   });
 
+  readonly flows: PausableFlows = {
+    pause: async (name) => this.#started().core.pauseFlow(name, true),
+    resume: async (name) => this.#started().core.pauseFlow(name, false),
+    paused: async () => this.#started().core.pausedFlows(),
+  };
+
   async list(options: ListOptions = {}): Promise<Page<TaskSummary>> {
     this.#started();
     return listTasks(this.#handleParts, options);
@@ -225,6 +231,19 @@ function assertHandlers({ nodes }: Graph, { names, list }: KnownTypes): void {
   );
   if (findings.length === 0) return;
   throw new FlowError("GRAPH_INVALID", findings.map(({ message }) => message).join("\n"), { details: { findings } });
+}
+
+/** Pauses flows, by name. */
+export interface PausableFlows {
+  /**
+   * Tasks of the flow that have not begun do not begin until it is resumed: they are created, and wait. Tasks that have
+   * begun go on. Other processes follow within a second.
+   */
+  pause(name: string): Promise<void>;
+  /** The tasks that waited begin. */
+  resume(name: string): Promise<void>;
+  /** The names of the flows that are paused. */
+  paused(): Promise<readonly string[]>;
 }
 
 /** Methods on tasks, of engines, coordinators and clients. */
@@ -310,6 +329,8 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
    * await engine.schedules.put("nightly", { flow: etl, cron: "0 3 * * *", params: { day: tick.date } })
    */
   readonly schedules: Schedules<THandlers>;
+  /** Pauses flows. */
+  readonly flows: PausableFlows;
   /**
    * A page of the store's tasks, the newest first, without their graphs and parameters. `cursor` is present if more
    * follow.

@@ -114,6 +114,7 @@ test("a due time that arrives during a sweep is not forgotten", async () => {
     scheduler,
     isBusHealthy: () => true,
     fireSchedule: async () => {},
+    refreshPauses: async () => {},
     ...timing,
   });
   const supervisor = new Supervisor({ clock, logger: silentLogger });

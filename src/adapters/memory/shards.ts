@@ -1,6 +1,13 @@
 import { keepShard } from "../../core/codec/index.ts";
 import { expiresAt, renewLease } from "../../core/model/index.ts";
-import { epochRef, isClosed, type ShardRecord, type ShardRef, type WriteAnswer } from "../../core/model/records.ts";
+import {
+  epochRef,
+  isClosed,
+  queuedRef,
+  type ShardRecord,
+  type ShardRef,
+  type WriteAnswer,
+} from "../../core/model/records.ts";
 import type { Judged, ShardDriver, ShardUpdate } from "../../core/store/driver.ts";
 import { dueOf, Heap } from "../../core/store/heap.ts";
 import { dropConsumedBy } from "./consumption.ts";
@@ -67,10 +74,11 @@ export function shardDriver(context: StoreContext): ShardDriver {
       return { due: due.map(({ record }) => epochRef(record)), nextInMs };
     },
 
-    async peekQueue(types, limit, except, only) {
-      const filled = types.flatMap((type) => state.queues.get(type) ?? []);
+    async peekQueue(types, limit, except, only, below = Number.POSITIVE_INFINITY) {
+      const queues = types.flatMap((type) => [...(state.queues.get(type) ?? [])]);
+      const filled = queues.flatMap(([priority, queue]) => (priority < below ? [queue] : []));
       const isWanted = ({ record: { taskId } }: ShardItem) => !except?.has(taskId) && (only?.has(taskId) ?? true);
-      return Heap.firstOf(filled, limit, isWanted).map(({ record }) => ({ ...epochRef(record), type: record.type }));
+      return Heap.firstOf(filled, limit, isWanted).map(({ record }) => queuedRef(record));
     },
   };
 }
@@ -90,14 +98,14 @@ export function updateShard<TAnswer>(
   const length = entry?.logs[entry.record.generation]?.length ?? 0;
   const { answer, next } = write.judge(entry?.record, context.now(), length);
   if (entry === undefined || next === undefined) return answer;
-  const { status: from, type } = entry.record;
+  const { status: from, type, priority } = entry.record;
   entry.record = keepShard(next);
   if (change === "renewed" || change === "restarted" || change === "reported") {
     observe?.({ kind: change, record: next });
     return answer;
   }
   if (next.lease === undefined) state.leased.delete(entry);
-  if (from === "queued") state.queues.get(type)?.buried();
+  if (from === "queued") state.queues.get(type)?.get(priority)?.buried();
   if (from === "deferred") state.deferred.buried();
   index(context, entry);
   observe?.({ kind: "shard", from, cause: change, record: next });

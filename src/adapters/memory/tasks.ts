@@ -2,10 +2,10 @@ import { keepJson } from "../../core/codec/index.ts";
 import { summaryOf } from "../../core/model/index.ts";
 import { isTaskTerminal } from "../../core/model/records.ts";
 import { minSweepMs } from "../../core/ports/index.ts";
-import type { TaskDriver } from "../../core/store/driver.ts";
+import { pageOf, type TaskDriver } from "../../core/store/driver.ts";
 import { dueOf } from "../../core/store/heap.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
-import { type MemoryState, pageOf, type StoreContext, type TaskEntry } from "./memory-state.ts";
+import type { MemoryState, StoreContext, TaskEntry } from "./memory-state.ts";
 
 const whatVars = "the set of the task's variables";
 

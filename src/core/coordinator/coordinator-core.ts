@@ -3,7 +3,8 @@ import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, type Finding, type Graph, type GraphNode, parseGraph } from "../../graph/index.ts";
 import { ExternalWorkers } from "../interop/index.ts";
 import { groups, isStatus, type Message, topics } from "../messages/messages.ts";
-import type { Subscription } from "../ports/index.ts";
+import type { TaskSummary } from "../model/records.ts";
+import type { Page, PageRequest, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { StoreRetry } from "../resilience/store-retry.ts";
 import { type LoopHealth, runInOrder, Supervisor } from "../resilience/supervisor.ts";
@@ -25,7 +26,11 @@ import {
 import { findRetried } from "./retried-batches.ts";
 import { Scheduler } from "./scheduler.ts";
 import { type FireSchedulesOptions, fireSchedule } from "./schedules.ts";
+import { PausedFlows } from "./start-looks.ts";
 import { Sweeper } from "./sweeper.ts";
+
+/** How long a pause of a flow may be unknown to a process. */
+const longestStaleMs = 1_000;
 
 /** Plans tasks. Several coordinators share the work through the store. */
 export class CoordinatorCore {
@@ -33,6 +38,7 @@ export class CoordinatorCore {
   readonly #supervisor: Supervisor;
   readonly #scheduler: Scheduler;
   readonly #sweeper: Sweeper;
+  readonly #pausedFlows: PausedFlows;
   readonly #changes = new TaskChanges();
   /** Runs the coordinator functions, which are claimed, leased, retried and fenced like any node. */
   readonly #functionWorker: WorkerCore;
@@ -51,7 +57,9 @@ export class CoordinatorCore {
     const { store, bus, plans, clock, logger, timing } = parts;
     this.#supervisor = new Supervisor({ clock, logger });
     this.#external = this.#externalWorkers();
+    this.#pausedFlows = new PausedFlows({ store, clock, maxAgeMs: Math.min(timing.tickMs, longestStaleMs) });
     this.#scheduler = new Scheduler({
+      pausedFlows: this.#pausedFlows,
       store,
       bus: bestEffortBus(bus, logger),
       logger,
@@ -69,6 +77,7 @@ export class CoordinatorCore {
       leaseMs: parts.functionLimits.leaseMs,
       watch: parts.watch,
       isBusHealthy: () => isHealthy(bus),
+      refreshPauses: () => this.#pausedFlows.refresh(),
       fireSchedule: (id) => fireSchedule(this.#firing, id),
       onLeaseLost: this.#external && ((record) => this.#external?.leaseLost(record) ?? Promise.resolve()),
       ...timing,
@@ -164,7 +173,9 @@ export class CoordinatorCore {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
     const { ids, plans } = this.#parts;
     const task = newTask(ids.next(), options);
-    return this.#create({ task, graph: options.graph }, () => this.#scheduler.begin(task, plans.get(task.graph)));
+    return this.#create({ task, graph: options.graph }, async () => {
+      if (!this.#pausedFlows.has(task.graph.name)) await this.#scheduler.begin(task, plans.get(task.graph));
+    });
   }
 
   /**
@@ -219,7 +230,10 @@ export class CoordinatorCore {
         const { retryOf } = task;
         if (retryOf !== undefined) logger.info({ taskId: id, flow: task.graph.name, retryOf }, "a task started");
         if (task.deadlineMs !== undefined) this.#sweeper.dueIn(task.deadlineMs);
-        await this.#now("begin", begin);
+        await this.#now("begin", async () => {
+          await this.#pausedFlows.refresh();
+          await begin();
+        });
       }
       await this.#callerRetry.run(() => store.settle());
       if (created) return { id, created };
@@ -233,6 +247,34 @@ export class CoordinatorCore {
   /** Looks at schedules again at this time at the latest, in ms from now. */
   dueIn(ms: number): void {
     this.#sweeper.dueIn(ms);
+  }
+
+  /** New tasks of the flow do not begin, or do again. Returns once it is recorded. */
+  async pauseFlow(name: string, isPaused: boolean): Promise<void> {
+    const { store } = this.#parts;
+    this.#changes.check();
+    await this.#callerRetry.run(() => this.#pausedFlows.set(name, isPaused));
+    await this.#callerRetry.run(() => this.#pausedFlows.refresh());
+    if (!isPaused) await this.#now("resume", () => this.#beginTasksOf(name));
+    await this.#callerRetry.run(() => store.settle());
+  }
+
+  /** Sweeps would begin them too, later. */
+  async #beginTasksOf(name: string): Promise<void> {
+    for (let page: PageRequest | undefined = { limit: 100 }; page !== undefined; ) {
+      const { items, cursor }: Page<TaskSummary> = await this.#parts.store.listTasks({
+        ...page,
+        statuses: ["running"],
+      });
+      for (const task of items) if (task.name === name) await this.#scheduler.replan(task.id);
+      page = cursor === undefined ? undefined : { ...page, cursor };
+    }
+  }
+
+  /** The names of the flows that are paused. */
+  async pausedFlows(): Promise<readonly string[]> {
+    this.#changes.check();
+    return this.#callerRetry.run(() => this.#pausedFlows.read());
   }
 
   async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {

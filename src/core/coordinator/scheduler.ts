@@ -22,7 +22,15 @@ import {
 import type { Bus, Store } from "../ports/index.ts";
 import { adoptFinished } from "./adoption.ts";
 import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";
-import { type KnownOpenTask, noteEnd, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
+import {
+  type KnownOpenTask,
+  noteEnd,
+  type OpenTask,
+  OpenTasks,
+  type OwedLook,
+  type PausedFlows,
+  StartLooks,
+} from "./start-looks.ts";
 
 /*
  * Decides what starts next, and when a task ends.
@@ -55,6 +63,8 @@ export interface SchedulerOptions {
   readonly external?: ExternalCommands | undefined;
   /** Called when `owedLooks` is no longer empty. */
   readonly onOwed: () => void;
+  /** Tasks of these flows that have not begun do not begin. @defaultValue none */
+  readonly pausedFlows?: PausedFlows | undefined;
   /** How many other parents an event may read for a node that needs only some of them. @defaultValue 32 */
   readonly readsAnEvent?: number | undefined;
 }
@@ -80,6 +90,7 @@ export class Scheduler {
   readonly #external: ExternalCommands | undefined;
   readonly #openTasks = new OpenTasks();
   readonly #looks: StartLooks;
+  readonly #pausedFlows: PausedFlows | undefined;
 
   constructor(options: SchedulerOptions) {
     this.#store = options.store;
@@ -90,6 +101,7 @@ export class Scheduler {
     this.#external = options.external;
     this.#logger = options.logger;
     this.#looks = new StartLooks(options);
+    this.#pausedFlows = options.pausedFlows;
   }
 
   /** Dispatches the roots of a task that this coordinator has just created. */
@@ -138,6 +150,8 @@ export class Scheduler {
       this.#onChange(taskId, true);
       return;
     }
+    const isPaused = task.status === "running" && this.#pausedFlows?.has(task.graph.name) === true;
+    if (isPaused && (await this.#store.readShards(taskId)).length === 0) return;
     const cached = await this.#load(taskId, task);
     if (cached === undefined) return;
     if (task.status === "cancelling") return this.#cancelRest(task, cached);

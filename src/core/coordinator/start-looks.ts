@@ -8,7 +8,7 @@ import {
   type Readiness,
   readiness,
 } from "../plan/index.ts";
-import type { Store } from "../ports/index.ts";
+import type { Clock, Store } from "../ports/index.ts";
 
 /** What is known about a node that needs only some of its parents. */
 export interface SomeParents {
@@ -281,4 +281,43 @@ function nextOf(ids: Iterator<string>, most: number): readonly string[] {
     taken.push(next.value);
   }
   return taken;
+}
+
+const mostPausedFlows = 1_000;
+
+/** The flows whose new tasks do not begin, as of the last read: other processes follow within `maxAgeMs`. */
+export class PausedFlows {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #maxAgeMs: number;
+  #names: ReadonlySet<string> = new Set();
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: { readonly store: Store; readonly clock: Clock; readonly maxAgeMs: number }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#maxAgeMs = options.maxAgeMs;
+  }
+
+  has(name: string | undefined): boolean {
+    return name !== undefined && this.#names.has(name);
+  }
+
+  async refresh(): Promise<void> {
+    const now = this.#clock.monotonic();
+    if (now - this.#readAt < this.#maxAgeMs) return;
+    this.#names = new Set(await this.read());
+    this.#readAt = now;
+  }
+
+  async read(): Promise<readonly string[]> {
+    const { items } = await this.#store.listEntries("paused_flow", { limit: mostPausedFlows });
+    return items.map(({ id }) => id);
+  }
+
+  async set(name: string, isPaused: boolean): Promise<void> {
+    const next = isPaused ? { value: {} } : null;
+    await this.#store.updateEntry({ kind: "paused_flow", id: name }, () => ({ answer: undefined, next }));
+    this.#readAt = Number.NEGATIVE_INFINITY;
+  }
 }

@@ -29,6 +29,8 @@ export interface SweeperOptions {
   readonly leaseMs: number;
   /** Starts the runs of a schedule that are due. */
   readonly fireSchedule: (id: string) => Promise<void>;
+  /** Reads which flows are paused. */
+  readonly refreshPauses: () => Promise<void>;
   /** Called when an attempt has lost its lease. */
   readonly onLeaseLost?: ((record: ShardRecord) => Promise<void>) | undefined;
 }
@@ -140,7 +142,8 @@ export class Sweeper {
         if (await store.failTask(taskId, deadlineExceeded)) await scheduler.replan(taskId);
       },
     );
-    await Promise.all([overdue, all(tasksAPage, () => this.#dueSchedules(), fireSchedule)]);
+    const schedules = all(tasksAPage, () => this.#dueSchedules(), fireSchedule);
+    await Promise.all([overdue, schedules, this.#options.refreshPauses()]);
     await this.#slots.sweep();
     const due = () => store.dueTasks(tasksAPage, sweepMs, sweepMs - pace.sweepMs);
     await all(tasksAPage, due, (taskId) => scheduler.replan(taskId));

@@ -19,6 +19,8 @@ export type Reason =
     }
   /** Its parents satisfy it: a coordinator is about to dispatch it. */
   | { readonly reason: "ready" }
+  /** Its flow is paused, so that the task does not begin. */
+  | { readonly reason: "flow_paused" }
   /** Failed and will be retried. */
   | {
       readonly reason: "backoff";
@@ -78,6 +80,8 @@ export interface ExplainFacts {
   readonly plan: Plan;
   readonly shards: readonly ShardRecord[];
   readonly workers: readonly WorkerRecord[];
+  /** The flow is paused. */
+  readonly isPaused?: boolean;
   /** Types that external workers serve: these accept commands, and no limit applies to them. */
   readonly external?: ReadonlySet<string> | undefined;
   /** Nodes that have stored a batch. */
@@ -116,6 +120,7 @@ function whyUndispatched(facts: ExplainFacts, node: NodePlan, stateOf: (id: stri
   const mayStart = facts.status === "running" || (facts.status === "cancelling" && facts.plan.handling.has(node.id));
   if (!mayStart) return { reason: "ended", status: "cancelled" };
   const verdict = readiness(node, stateOf);
+  if (verdict.ready && facts.isPaused && facts.shards.length === 0) return { reason: "flow_paused" };
   if (verdict.ready) return { reason: "ready" };
   const { reason, waitingOn, needed } = verdict;
   return { reason, waitingOn, needed };
@@ -175,6 +180,7 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
       ({ waitingOn, needed }) => `waits for a first batch of ${someOf(waitingOn, needed)}`,
     )
     .with({ reason: "ready" }, () => "is about to start")
+    .with({ reason: "flow_paused" }, () => "waits until its flow is resumed")
     .with(
       { reason: "backoff" },
       ({ until, reasonCode, failures, maxFailures }) =>

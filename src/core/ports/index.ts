@@ -9,6 +9,7 @@ export type {
   RegistryKey,
   RegistryKind,
 } from "./registry.ts";
+export { registryKinds } from "./registry.ts";
 export {
   artifactsDropped,
   type HandlerGate,

@@ -51,6 +51,8 @@ export interface HeldSlot {
 /** An attempt that can be claimed. */
 export interface QueuedRef extends EpochRef {
   readonly type: string;
+  /** Of its task, where it is known. */
+  readonly priority?: number;
 }
 
 /**
@@ -190,13 +192,15 @@ export interface Store extends Registry {
 
   /**
    * Queued shards of these types: higher priority first, then earlier `readyAt`, then queued earlier. Omits
-   * `exceptTasks`, and with `onlyTasks` all other tasks. A hint for `claim`.
+   * `exceptTasks`, with `onlyTasks` all other tasks, and with `below` all of that priority or a higher one. A hint for
+   * `claim`.
    */
   peekQueue(
     types: readonly string[],
     limit: number,
     exceptTasks?: ReadonlySet<string>,
     onlyTasks?: ReadonlySet<string>,
+    below?: number,
   ): Promise<QueuedRef[]>;
   /**
    * `queued`, same epoch -> `running` with a lease. One caller wins; a repeated call with its claim id gets the same

@@ -68,13 +68,14 @@ export const shardCollection = (session: Session): ShardDriver => ({
   expiredLeases: async (limit) =>
     (await session.due("nodes", { field: "expires_at", limit, fields: refOnly }, epochRefs.toRecord)).due,
   dueDeferred: (limit) => session.due("nodes", { field: "next_retry_at", limit, fields: refOnly }, epochRefs.toRecord),
-  async peekQueue(types, limit, exceptTasks, onlyTasks) {
+  async peekQueue(types, limit, exceptTasks, onlyTasks, below) {
     if (types.length === 0) return [];
     const except = exceptTasks === undefined || exceptTasks.size === 0 ? {} : { $nin: [...exceptTasks] };
     const only = onlyTasks === undefined ? {} : { $in: [...onlyTasks] };
     const tasks = { ...except, ...only };
     // Servers follow the index for each type, and merge.
-    const queued = { status: "queued", type: oneOf(types) } as const;
+    const lower = below === undefined ? {} : { priority: { $lt: below } };
+    const queued = { status: "queued", type: oneOf(types), ...lower } as const;
     const filter = Object.keys(tasks).length === 0 ? queued : { ...queued, task_id: tasks };
     const sort = { priority: -1, ready_at: 1, queue_order: 1 } as const;
     return (await session.find("nodes", filter, { projection: refOnly, sort, limit })).map(queuedRefs.toRecord);

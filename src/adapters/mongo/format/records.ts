@@ -189,10 +189,10 @@ const refNames = { taskId: "task_id", nodeId: "node_id", shard: "shard" } as con
 const epochNames = { ...refNames, epoch: "attempt_epoch" } as const;
 
 export const epochRefs = mapping<EpochRef>(epochNames);
-export const queuedRefs = mapping<QueuedRef>({ ...epochNames, type: "type" });
+export const queuedRefs = mapping<QueuedRef>({ ...epochNames, type: "type", priority: "priority" });
 
 /** A projection to the fields of {@link queuedRefs}. */
-export const refOnly = { task_id: 1, node_id: 1, shard: 1, attempt_epoch: 1, type: 1 } as const;
+export const refOnly = { task_id: 1, node_id: 1, shard: 1, attempt_epoch: 1, type: 1, priority: 1 } as const;
 
 /** The order of the fields is fixed: servers compare embedded documents field by field. */
 export const holders = mapping<Attempt>({ ...epochNames, claimId: "claim_id" });
