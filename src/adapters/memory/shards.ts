@@ -1,6 +1,6 @@
 import { keepShard } from "../../core/codec/index.ts";
 import { expiresAt, renewLease } from "../../core/model/index.ts";
-import { epochRef, type ShardRecord, type ShardRef, type WriteAnswer } from "../../core/model/records.ts";
+import { epochRef, type RenewAnswer, type ShardRecord, type ShardRef } from "../../core/model/records.ts";
 import type { Judged, ShardDriver, ShardUpdate } from "../../core/store/driver.ts";
 import { dueOf, Heap } from "../../core/store/heap.ts";
 import { dropConsumedBy } from "./consumption.ts";
@@ -30,7 +30,7 @@ export function shardDriver(context: StoreContext): ShardDriver {
       const task = state.tasks.get(ref.taskId);
       if (task === undefined) return "gone";
       if (state.shard(ref) !== undefined) return "exists";
-      const record = keepShard(create(now()));
+      const record = keepShard(create(now(), task.record.paused));
       const node = task.nodes.get(record.nodeId) ?? { shards: [], hasArtifacts: false, finishedShards: 0 };
       task.nodes.set(record.nodeId, node);
       const entry: ShardEntry = { task, node, record, logs: [] };
@@ -46,7 +46,7 @@ export function shardDriver(context: StoreContext): ShardDriver {
     updateWithLength: update,
 
     async renew(attempts, leaseMs) {
-      const answers: WriteAnswer[] = [];
+      const answers: RenewAnswer[] = [];
       for (const ref of attempts) {
         if (step !== undefined) await step("renew");
         const judge = (record: ShardRecord | undefined, at: number) => renewLease(record, ref, { leaseMs, now: at });
@@ -90,7 +90,7 @@ export function updateShard<TAnswer>(
   const length = entry?.logs[entry.record.generation]?.length ?? 0;
   const { answer, next } = write.judge(entry?.record, context.now(), length);
   if (entry === undefined || next === undefined) return answer;
-  const { status: from, type } = entry.record;
+  const { status: from, type, dueAt } = entry.record;
   entry.record = keepShard(next);
   if (change === "renewed" || change === "restarted" || change === "reported") {
     observe?.({ kind: change, record: next });
@@ -98,7 +98,7 @@ export function updateShard<TAnswer>(
   }
   if (next.lease === undefined) state.leased.delete(entry);
   if (from === "queued") state.queues.get(type)?.buried();
-  if (from === "deferred") state.deferred.buried();
+  if (dueAt !== undefined) state.deferred.buried();
   index(context, entry);
   observe?.({ kind: "shard", from, cause: change, record: next });
   return answer;

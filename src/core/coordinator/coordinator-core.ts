@@ -3,6 +3,7 @@ import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, type Finding, type Graph, type GraphNode, parseGraph } from "../../graph/index.ts";
 import { ExternalWorkers } from "../interop/index.ts";
 import { groups, isStatus, type Message, topics } from "../messages/messages.ts";
+import type { SignalAnswer } from "../model/records.ts";
 import type { Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { StoreRetry } from "../resilience/store-retry.ts";
@@ -14,12 +15,14 @@ import type { CoordinatorParts } from "./coordinator-options.ts";
 import {
   type CreateTaskOptions,
   checkEnded,
+  checkPausable,
   checkRetryable,
   checkSameInput,
   newTask,
   type RequestedTask,
   type RetryTaskOptions,
   retriedTask,
+  signalPayload,
   taskSettings,
 } from "./new-task.ts";
 import { findRetried } from "./retried-batches.ts";
@@ -57,6 +60,7 @@ export class CoordinatorCore {
       plans,
       cancelGraceMs: timing.cancelGraceMs,
       readsAnEvent: parts.readsAnEvent,
+      onDue: (ms) => this.#sweeper.dueIn(ms),
       onOwed: () => this.#sweeper.payLooks(this.#supervisor),
       onChange: (taskId, ended) => this.#changes.emit(taskId, ended),
       external: this.#external,
@@ -223,6 +227,41 @@ export class CoordinatorCore {
     this.#changes.check();
     const answer = await this.#callerRetry.run(() => store.cancelTask(taskId, reason));
     if (answer === "recorded") await this.#now("cancel", () => this.#scheduler.replan(taskId));
+    await this.#callerRetry.run(() => store.settle());
+    return answer;
+  }
+
+  /**
+   * Pauses or resumes a task.
+   *
+   * @throws FlowError `PAUSE_UNSUPPORTED`
+   */
+  async pauseTask(taskId: string, paused: boolean): Promise<"recorded" | "already" | "terminal" | "unknown"> {
+    const { store, external } = this.#parts;
+    this.#changes.check();
+    const task = await this.#callerRetry.run(() => store.readTask(taskId));
+    if (paused && external !== undefined && task !== undefined) checkPausable(task, external.types);
+    const answer = await this.#callerRetry.run(() => store.pauseTask(taskId, paused));
+    // Also if it was recorded before: this call may repeat one whose answer was lost.
+    if (answer === "recorded" || answer === "already") await this.#now("pause", () => this.#scheduler.replan(taskId));
+    await this.#callerRetry.run(() => store.settle());
+    return answer;
+  }
+
+  /**
+   * Stores a signal for a node that waits for it, or will.
+   *
+   * @throws FlowError `NODE_UNKNOWN`, `SIGNAL_INVALID`, `SIGNAL_TOO_LARGE`
+   */
+  async signalTask(taskId: string, nodeId: string, payload: unknown): Promise<SignalAnswer> {
+    const { store, ids, plans } = this.#parts;
+    this.#changes.check();
+    const task = await this.#callerRetry.run(() => store.readTask(taskId));
+    if (task === undefined) return "unknown";
+    const node = nodeOf(plans.get(task.graph), { taskId, nodeId });
+    const signal = { nodeId, id: ids.next(), payload: signalPayload(taskId, node, payload) };
+    const { answer } = await this.#callerRetry.run(() => store.signalTask(taskId, signal));
+    if (answer === "accepted") await this.#now("signal", () => this.#scheduler.signalled(taskId, nodeId));
     await this.#callerRetry.run(() => store.settle());
     return answer;
   }

@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import { type $ZodError, type $ZodType, safeDecode, safeEncode } from "zod/v4/core";
-import { FlowError, type JsonObject } from "../../errors/index.ts";
+import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
 import { formatMessage } from "../../graph/format/messages.ts";
 import { paramsValidator } from "../../graph/format/params-validator.ts";
 import { excessOf } from "../../graph/format/plain-data.ts";
 import { defaultGraphLimits, type Graph, graphHash, resolveParams } from "../../graph/index.ts";
 import { copyJson, describeIssues, NotJsonError } from "../codec/index.ts";
 import { isTaskTerminal, type RetriedBatches, type TaskRecord } from "../model/records.ts";
+import type { NodePlan } from "../plan/index.ts";
 import type { NewTask } from "../ports/index.ts";
 import { noSuchTask } from "../tasks/task-reader.ts";
 
@@ -56,7 +57,8 @@ export function retriedTask(
     readonly retriedBatches?: RetriedBatches;
   },
 ): NewTask {
-  const { graph, params, priority, traceparent, borrowsFrom = [] } = failed;
+  const { graph, params, priority, traceparent, borrowsFrom = [], signals = {} } = failed;
+  const received = Object.entries(signals).filter(([, { payload }]) => payload !== undefined);
   return {
     id,
     graph,
@@ -65,6 +67,7 @@ export function retriedTask(
     retryOf: failed.id,
     ...(retriedBatches === undefined ? {} : { retriedBatches }),
     borrowsFrom: [failed.id, ...borrowsFrom],
+    ...(received.length === 0 ? {} : { signals: Object.fromEntries(received) }),
     ...(vars === undefined ? {} : { vars }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...settings,
@@ -117,6 +120,44 @@ export function checkEnded(taskId: string, task: TaskRecord | undefined): TaskRe
   throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: only tasks that have ended can be retried`, {
     details: { taskId },
   });
+}
+
+/** @throws FlowError `PAUSE_UNSUPPORTED` */
+export function checkPausable({ id: taskId, graph }: TaskRecord, external: ReadonlySet<string>): void {
+  const node = graph.nodes.find(({ type }) => external.has(type));
+  if (node === undefined) return;
+  const { node_id: nodeId, type } = node;
+  const text = `task ${taskId} cannot be paused: node '${nodeId}' is run by external workers of '${type}', which go on until they have ended`;
+  throw new FlowError("PAUSE_UNSUPPORTED", text, { details: { taskId, nodeId } });
+}
+
+const maxSignalBytes = 65_536;
+
+/**
+ * The payload of a signal in its wire form, checked against the schema of the node that waits for it.
+ *
+ * @throws FlowError `SIGNAL_INVALID`, `SIGNAL_TOO_LARGE`
+ */
+export function signalPayload(taskId: string, { id: nodeId, wait }: NodePlan, payload: unknown): Json {
+  const details = { taskId, nodeId };
+  const refused = (why: string) =>
+    new FlowError("SIGNAL_INVALID", `the signal for node '${nodeId}' of task ${taskId} ${why}`, { details });
+  if (wait === undefined) throw refused("has no receiver: the node does not wait for one");
+  let json: Json;
+  try {
+    json = copyJson(payload);
+  } catch (error) {
+    if (error instanceof NotJsonError) throw refused(`is not JSON: ${error.message}`);
+    throw error;
+  }
+  const text = JSON.stringify(json);
+  if (Buffer.byteLength(text) > maxSignalBytes) {
+    const says = `the signal for node '${nodeId}' of task ${taskId} exceeds ${maxSignalBytes} bytes: store the data elsewhere, and send a reference`;
+    throw new FlowError("SIGNAL_TOO_LARGE", says, { details });
+  }
+  const decoded = safeDecode(paramsValidator(wait.payload), json);
+  if (!decoded.success) throw refused(`does not match its schema: ${describeIssues(decoded.error)}`);
+  return JSON.parse(text) as Json; // as every store returns it
 }
 
 /** A task to create, with its graph before the parameters are filled in. */

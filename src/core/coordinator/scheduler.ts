@@ -1,6 +1,15 @@
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
-import { cancelMessage, cancelTokenOf, type MessageTrace, messageKey, topics, traceOf } from "../messages/messages.ts";
+import {
+  cancelMessage,
+  cancelTokenOf,
+  type MessageTrace,
+  messageKey,
+  pauseMessage,
+  topics,
+  traceOf,
+} from "../messages/messages.ts";
+import { mayWake, signalOf } from "../model/index.ts";
 import {
   type EpochRef,
   isShardTerminal,
@@ -45,6 +54,8 @@ export interface SchedulerOptions {
   readonly external?: ExternalCommands | undefined;
   /** Called when `owedLooks` is no longer empty. */
   readonly onOwed: () => void;
+  /** Called when a shard is due in `ms`. */
+  readonly onDue: (ms: number) => void;
   /** How many other parents an event may read for a node that needs only some of them. @defaultValue 32 */
   readonly readsAnEvent?: number | undefined;
 }
@@ -56,6 +67,7 @@ export class Scheduler {
   readonly #plans: PlanCache;
   readonly #cancelGraceMs: number;
   readonly #onChange: (taskId: string, ended: boolean) => void;
+  readonly #onDue: (ms: number) => void;
   readonly #external: ExternalCommands | undefined;
   readonly #openTasks = new OpenTasks();
   readonly #looks: StartLooks;
@@ -66,6 +78,7 @@ export class Scheduler {
     this.#plans = options.plans;
     this.#cancelGraceMs = options.cancelGraceMs;
     this.#onChange = options.onChange;
+    this.#onDue = options.onDue;
     this.#external = options.external;
     this.#logger = options.logger;
     this.#looks = new StartLooks(options);
@@ -120,7 +133,8 @@ export class Scheduler {
     if (task.status === "cancelling") return this.#cancelRest(task, cached);
     const shardsOf = Map.groupBy(await this.#store.readShards(taskId), (record) => record.nodeId);
     for (const node of cached.plan.nodes) {
-      const shards = shardsOf.get(node.id) ?? [];
+      const shards = await this.#marked(task, shardsOf.get(node.id) ?? []);
+      if (node.wait !== undefined && signalOf(task, node.id) !== undefined) await this.#wake(shards);
       if (isNodeFinished(node, shards)) cached.finished.add(node.id);
       if (shards.length === node.partitions) cached.dispatched.add(node.id);
       const failure = shards.find((shard) => shard.status === "failed")?.failure;
@@ -138,6 +152,37 @@ export class Scheduler {
       if (possible >= node.needed) await this.#tryDispatch(taskId, cached, node);
     }
     this.#onChange(taskId, await this.#tryFinish(taskId, cached));
+  }
+
+  /** After its signal has been stored. */
+  async signalled(taskId: string, nodeId: string): Promise<void> {
+    await this.#wake(await this.#store.readShards(taskId, [nodeId]));
+  }
+
+  async #wake(shards: readonly ShardRecord[]): Promise<void> {
+    for (const shard of shards) {
+      const woken = mayWake(shard) ? await this.#store.wake(shard) : undefined;
+      if (woken !== undefined) await this.command(woken);
+    }
+  }
+
+  /** Completes a pause or a resume, which is recorded in the task first. Returns the records afterwards. */
+  async #marked(task: TaskRecord, shards: readonly ShardRecord[]): Promise<readonly ShardRecord[]> {
+    const { paused = false } = task;
+    if (!paused && shards.every((shard) => shard.paused === undefined)) return shards;
+    const after: ShardRecord[] = [];
+    for (const shard of shards) {
+      const marked = paused ? await this.#store.pauseShard(shard) : await this.#store.resumeShard(shard);
+      if (marked !== undefined && !paused) this.#onDue(0);
+      const record = marked ?? shard;
+      after.push(record);
+      const { status, lease } = record;
+      if (!paused || status !== "running" || lease === undefined) continue;
+      // Sent until it ends: the message may be lost.
+      const message = pauseMessage(record, { workerId: lease.workerId, ...traceOf(task) });
+      await this.#bus.publish(topics.signals, lease.workerId, message);
+    }
+    return after;
   }
 
   get owedLooks(): readonly OwedLook[] {
@@ -187,7 +232,8 @@ export class Scheduler {
   ): Promise<void> {
     if (!verdict?.ready) return;
     const { chosen } = verdict;
-    const init = { type: node.type, priority: cached.priority, ...(chosen === undefined ? {} : { chosen }) };
+    const delayMs = node.wait === undefined ? node.delayMs : (node.wait.timeoutMs ?? Number.POSITIVE_INFINITY);
+    const init = { type: node.type, priority: cached.priority, delayMs, ...(chosen === undefined ? {} : { chosen }) };
     const carried = await this.#carried(taskId, cached, node);
     for (let shard = 0; shard < node.partitions; shard++) {
       const ref = { taskId, nodeId: node.id, shard };
@@ -195,9 +241,14 @@ export class Scheduler {
       // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
       if (outcome !== "dispatched") continue;
       if (shard === 0 && node.needed === 0) this.#logStart(taskId, cached, node);
-      await this.#command(node.type, ref, 1);
+      if (delayMs === 0) await this.#command(node.type, ref, 1);
+      else this.#onDue(delayMs);
     }
     cached.dispatched.add(node.id);
+    if (node.wait === undefined) return;
+    // A signal that came before the dispatch found nothing to wake.
+    const task = await this.#store.readTask(taskId);
+    if (task !== undefined && signalOf(task, node.id) !== undefined) await this.signalled(taskId, node.id);
   }
 
   /** External workers begin every log themselves. */

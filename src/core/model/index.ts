@@ -7,12 +7,23 @@ export {
   isRecorded,
   type Judged,
   releaseShard,
+  renewAnswer,
   renewLease,
   reportShard,
   restartShard,
 } from "./attempt-transitions.ts";
 export { adoptShard, createShard } from "./shard-transition.ts";
-export { cancelShard, expireShard, expiresAt, requeueShard, supersedeShard } from "./sweep-transitions.ts";
+export {
+  cancelShard,
+  expireShard,
+  expiresAt,
+  mayWake,
+  pauseShard,
+  requeueShard,
+  resumeShard,
+  supersedeShard,
+  wakeShard,
+} from "./sweep-transitions.ts";
 export {
   cancelTask,
   closeTask,
@@ -20,6 +31,9 @@ export {
   createVars,
   failTask,
   finishTask,
+  pauseTask,
   replaceVars,
+  signalOf,
+  signalTask,
   summaryOf,
 } from "./task-transitions.ts";

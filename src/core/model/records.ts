@@ -2,8 +2,10 @@ import type { Metrics } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { Artifact, Origin } from "./artifacts.ts";
+import type { Signal } from "./signals.ts";
 
 export type { Artifact, BatchFailure, NewArtifact, Origin, Position } from "./artifacts.ts";
+export type { NewSignal, Signal, SignalAnswer } from "./signals.ts";
 
 /*
  * The records of a store. One record is one unit of atomicity. Records are immutable values: a store returns its own
@@ -53,6 +55,10 @@ export interface TaskRecord {
   /** -100 to 100; higher goes first. */
   readonly priority: number;
   readonly status: TaskStatus;
+  /** Nothing new begins until it is resumed. @defaultValue false */
+  readonly paused?: boolean;
+  /** By node, what ended its wait for a signal, or will end it. */
+  readonly signals?: Readonly<Record<string, Signal>>;
   readonly failure?: TaskFailure;
   readonly cancelReason?: string;
   readonly idempotencyKey?: string;
@@ -86,7 +92,7 @@ export interface RetriedShard {
 }
 
 /** A task in a list: its record without the fields that may be large. */
-export type TaskSummary = Omit<TaskRecord, "graph" | "params"> & { readonly name?: string };
+export type TaskSummary = Omit<TaskRecord, "graph" | "params" | "signals"> & { readonly name?: string };
 
 /** The task's variables, with what a compare-and-set on them needs. They are part of the task's record. */
 export interface VarsRecord {
@@ -125,7 +131,10 @@ export type Cause =
   | "cancel"
   | "confirm_cancelled"
   | "supersede"
-  | "adopt";
+  | "adopt"
+  | "wake"
+  | "pause"
+  | "resume";
 
 /** One transition of a shard's record. */
 export interface HistoryEntry {
@@ -164,8 +173,10 @@ export interface ShardRecord extends EpochRef {
   readonly storedAtLoss?: number;
   /** How often it released its slot because it had no input. */
   readonly yields: number;
-  /** Store time at which a deferred shard is queued again. */
+  /** Store time at which a deferred shard is queued. Without one, it waits for a signal, or until it is resumed. */
   readonly dueAt?: number;
+  /** Set while its task is paused: a deferred shard stays so, a running attempt is to end after its batches. */
+  readonly paused?: Paused;
   /** Store time at which a cancelling attempt loses its lease. */
   readonly cancelBy?: number;
   /** Incremented when a retry restarts the shard's output. */
@@ -198,6 +209,12 @@ export interface ShardRecord extends EpochRef {
   readonly metrics?: Metrics;
   readonly failure?: Failure;
   readonly history: readonly HistoryEntry[];
+}
+
+/** What a resume restores. */
+export interface Paused {
+  /** When the deferred shard would have been due. Absent if it waits for a signal without a time limit. */
+  readonly dueAt?: number;
 }
 
 /** A worker's time-limited ownership of an attempt. */
@@ -313,6 +330,9 @@ export const keptLength = ({ length, without }: Carried): number => length - (wi
  */
 export type WriteAnswer = "ok" | "fenced" | "cancelling";
 
+/** Answer to a renewal. `pausing`: renewed, but its task is paused: it is to end after its batches, and be released. */
+export type RenewAnswer = WriteAnswer | "pausing";
+
 /** A task to create. */
 export interface NewTask {
   readonly id: string;
@@ -326,6 +346,8 @@ export interface NewTask {
   readonly retryOf?: string;
   readonly retriedBatches?: RetriedBatches;
   readonly borrowsFrom?: readonly string[];
+  /** The signals that the task of which this is a retry had received. */
+  readonly signals?: TaskRecord["signals"];
   /** Initial variables, and the nodes whose updates they already contain. */
   readonly vars?: Pick<VarsRecord, "vars" | "appliedBy">;
 }
@@ -351,6 +373,8 @@ export interface DispatchInit {
   readonly type: string;
   readonly priority: number;
   readonly chosen?: readonly string[];
+  /** Its first attempt may begin after this time; `Infinity`: once it is woken. @defaultValue 0 */
+  readonly delayMs?: number;
   /** In a retry of a task. @defaultValue it begins with nothing, in generation 0 */
   readonly carried?: CarriedOutput | undefined;
 }

@@ -1,5 +1,15 @@
 import { match } from "ts-pattern";
-import type { NewTask, TaskFailure, TaskRecord, TaskStatus, TaskSummary, VarsRecord } from "./records.ts";
+import type {
+  NewSignal,
+  NewTask,
+  Signal,
+  SignalAnswer,
+  TaskFailure,
+  TaskRecord,
+  TaskStatus,
+  TaskSummary,
+  VarsRecord,
+} from "./records.ts";
 import { checkTaskTransition, type TaskCause } from "./transitions.ts";
 
 /** What a task's transitions read and change: a store need not read large fields for them. */
@@ -9,8 +19,8 @@ type TaskState = Omit<TaskRecord, "graph" | "params">;
 
 export function createTask(task: NewTask, at: { readonly now: number }): TaskRecord {
   checkTaskTransition(task.id, { from: "absent", to: "running", cause: "create" });
-  const { id, graph, params, priority, idempotencyKey, deadlineMs, traceparent, retryOf, retriedBatches, borrowsFrom } =
-    task;
+  const { id, graph, params, priority, idempotencyKey, deadlineMs, traceparent, ...more } = task;
+  const { retryOf, retriedBatches, borrowsFrom, signals } = more;
   return {
     id,
     graph,
@@ -22,6 +32,7 @@ export function createTask(task: NewTask, at: { readonly now: number }): TaskRec
     ...(retryOf === undefined ? {} : { retryOf }),
     ...(retriedBatches === undefined ? {} : { retriedBatches }),
     ...(borrowsFrom === undefined ? {} : { borrowsFrom }),
+    ...(signals === undefined ? {} : { signals }),
     createdAt: at.now,
     ...(deadlineMs === undefined ? {} : { deadlineAt: at.now + deadlineMs }),
   };
@@ -63,6 +74,35 @@ export function closeTask<TTask extends TaskState>(task: TTask, at: { readonly n
   return moved(task, { to, cause: "close", set: { endedAt: at.now } });
 }
 
+/** Pauses or resumes it. `already`: it is as requested. */
+export function pauseTask<TTask extends TaskState>(
+  task: TTask,
+  paused: boolean,
+): { readonly answer: "recorded" | "already" | "terminal"; readonly next?: TTask } {
+  if (task.status !== "running") return { answer: "terminal" };
+  if ((task.paused ?? false) === paused) return { answer: "already" };
+  return { answer: "recorded", next: { ...task, paused } };
+}
+
+/** Stores the outcome of a node's wait, unless there is one. Without `payload`: its time has passed. */
+export function signalTask<TTask extends TaskState>(
+  task: TTask,
+  { nodeId, id, payload, now }: NewSignal & { readonly now: number },
+): { readonly answer: Exclude<SignalAnswer, "unknown">; readonly signal?: Signal; readonly next?: TTask } {
+  const known = signalOf(task, nodeId);
+  if (known !== undefined) {
+    const isLate = known.payload === undefined;
+    return { answer: known.id === id ? "accepted" : isLate ? "terminal" : "already", signal: known };
+  }
+  if (task.status !== "running") return { answer: "terminal" };
+  const signal = { id, at: now, ...(payload === undefined ? {} : { payload }) };
+  return { answer: "accepted", signal, next: { ...task, signals: { ...task.signals, [nodeId]: signal } } };
+}
+
+/** The outcome of the node's wait, if it has one. */
+export const signalOf = ({ signals = {} }: Pick<TaskRecord, "signals">, nodeId: string): Signal | undefined =>
+  Object.hasOwn(signals, nodeId) ? signals[nodeId] : undefined;
+
 export function replaceVars(
   task: TaskState | undefined,
   vars: Omit<VarsRecord, "vars">,
@@ -88,6 +128,6 @@ function moved<TTask extends TaskState>(
 }
 
 /** The task as shown in a list. */
-export function summaryOf({ graph, params: _, ...rest }: TaskRecord): TaskSummary {
+export function summaryOf({ graph, params: _, signals: __, ...rest }: TaskRecord): TaskSummary {
   return { ...rest, ...(graph.name === undefined ? {} : { name: graph.name }) };
 }

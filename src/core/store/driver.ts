@@ -5,12 +5,12 @@ import type {
   EpochRef,
   NewArtifact,
   NewTask,
+  RenewAnswer,
   ShardRecord,
   ShardRef,
   TaskRecord,
   VarsRecord,
   WorkerRecord,
-  WriteAnswer,
 } from "../model/records.ts";
 import type {
   ExternalRows,
@@ -91,8 +91,14 @@ export type ShardUpdate = Cause | "restarted" | "reported";
 export interface ShardDriver {
   read(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]>;
   hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
-  /** Inserts a shard's first record. `exists`: it has one. `gone`: its task was deleted. */
-  insert(ref: ShardRef, create: (now: number) => ShardRecord): Promise<"inserted" | "exists" | "gone">;
+  /**
+   * Inserts a shard's first record. `create` also receives whether its task is paused. `exists`: it has one. `gone`: its
+   * task was deleted.
+   */
+  insert(
+    ref: ShardRef,
+    create: (now: number, paused: boolean | undefined) => ShardRecord,
+  ): Promise<"inserted" | "exists" | "gone">;
   update<TAnswer>(
     ref: ShardRef,
     change: ShardUpdate,
@@ -105,7 +111,7 @@ export interface ShardDriver {
     judge: (record: ShardRecord | undefined, now: number, length: number) => Judged<TAnswer, ShardRecord>,
   ): Promise<TAnswer>;
   /** Renews all of a worker's leases at once; the answers are in the order of the attempts. */
-  renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]>;
+  renew(attempts: readonly Attempt[], leaseMs: number): Promise<RenewAnswer[]>;
   expiredLeases(limit: number): Promise<EpochRef[]>;
   dueDeferred(limit: number): ReturnType<Store["dueDeferred"]>;
   peekQueue(...args: Parameters<Store["peekQueue"]>): ReturnType<Store["peekQueue"]>;

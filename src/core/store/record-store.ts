@@ -13,12 +13,17 @@ import {
   failShard,
   failTask,
   finishTask,
+  pauseShard,
+  pauseTask,
   releaseShard,
   replaceVars,
   reportShard,
   requeueShard,
   restartShard,
+  resumeShard,
+  signalTask,
   supersedeShard,
+  wakeShard,
 } from "../model/index.ts";
 import type {
   Attempt,
@@ -29,6 +34,7 @@ import type {
   DispatchInit,
   EpochRef,
   NewArtifact,
+  NewSignal,
   NewTask,
   ShardRecord,
   ShardRef,
@@ -87,6 +93,24 @@ export class RecordStore implements Store {
     return this.#driver.tasks.update(id, judge, { sweepNow: true });
   }
 
+  pauseTask(id: string, paused: boolean): ReturnType<Store["pauseTask"]> {
+    const judge = (task: TaskState | undefined): Judged<Awaited<ReturnType<Store["pauseTask"]>>, TaskState> =>
+      task === undefined ? { answer: "unknown" } : pauseTask(task, paused);
+    return this.#driver.tasks.update(id, judge, { sweepNow: true });
+  }
+
+  signalTask(id: string, signal: NewSignal): ReturnType<Store["signalTask"]> {
+    const judge = (
+      task: TaskState | undefined,
+      now: number,
+    ): Judged<Awaited<ReturnType<Store["signalTask"]>>, TaskState> => {
+      if (task === undefined) return { answer: { answer: "unknown" } };
+      const { next, ...answer } = signalTask(task, { ...signal, now });
+      return next === undefined ? { answer } : { answer, next };
+    };
+    return this.#driver.tasks.update(id, judge, { sweepNow: true });
+  }
+
   closeTask(id: string): Promise<boolean> {
     return this.#updateTask(id, (task, now) => closeTask(task, { now }), { sweepNow: false });
   }
@@ -130,7 +154,7 @@ export class RecordStore implements Store {
   }
 
   async dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists"> {
-    const create = (at: number) => createShard(ref, { ...init, status: "queued", at });
+    const create = (at: number, paused?: boolean) => createShard(ref, { ...init, status: "queued", paused, at });
     // A deleted task is the tombstone of all its shards.
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "dispatched" : "exists";
   }
@@ -172,6 +196,18 @@ export class RecordStore implements Store {
     return this.#updateShard(ref, "requeue", (record, now) => requeueShard(record, ref, { now }));
   }
 
+  wake(ref: EpochRef): Promise<ShardRecord | undefined> {
+    return this.#updateShard(ref, "wake", (record, now) => wakeShard(record, ref, { now }));
+  }
+
+  pauseShard(ref: ShardRef): Promise<ShardRecord | undefined> {
+    return this.#updateShard(ref, "pause", (record, now) => record && pauseShard(record, { now }));
+  }
+
+  resumeShard(ref: ShardRef): Promise<ShardRecord | undefined> {
+    return this.#updateShard(ref, "resume", (record, now) => record && resumeShard(record, { now }));
+  }
+
   supersede(ref: EpochRef): Promise<ShardRecord | undefined> {
     return this.#updateShard(ref, "supersede", (record, now) => supersedeShard(record, ref, { now }));
   }
@@ -189,7 +225,7 @@ export class RecordStore implements Store {
     });
   }
 
-  renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]> {
+  renew(attempts: readonly Attempt[], leaseMs: number): ReturnType<Store["renew"]> {
     return this.#driver.shards.renew(attempts, leaseMs);
   }
 
@@ -319,7 +355,7 @@ export class RecordStore implements Store {
   }
 
   #updateShard(
-    ref: EpochRef,
+    ref: ShardRef,
     cause: Cause,
     change: (record: ShardRecord | undefined, now: number) => ShardRecord | undefined,
   ): Promise<ShardRecord | undefined> {

@@ -12,7 +12,7 @@ import {
   type TaskFailure,
   type TaskRecord,
 } from "../model/records.ts";
-import { isNodeFinished, type NodePlan, type Plan, type PlanCache } from "../plan/index.ts";
+import { isNodeFinished, type NodePlan, type Plan, type PlanCache, signalAwaited } from "../plan/index.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import type { StoreRetry } from "../resilience/store-retry.ts";
 import type { RunningLimits } from "../worker/attempt/worker-options.ts";
@@ -124,7 +124,7 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
   return {
     id: task.id,
     ...(task.graph.name === undefined ? {} : { name: task.graph.name }),
-    status: task.status === "running" ? runningStatus(shards) : task.status,
+    status: task.status === "running" ? runningStatus(task, shards) : task.status,
     ...(task.failure === undefined ? {} : { failure: task.failure }),
     ...(task.cancelReason === undefined ? {} : { cancelReason: task.cancelReason }),
     params: task.params,
@@ -183,8 +183,12 @@ export async function failedIn(store: Store, shard: ShardRecord): Promise<number
   return asideIn((await store.tail(logOf(shard), shard.generation)).origins);
 }
 
-/** `queued`: nothing has started; `deferred`: everything open waits for a delay. Both are derived, never stored. */
-function runningStatus(shards: readonly ShardRecord[]): TaskView["status"] {
+/**
+ * `queued`: nothing has started; `deferred`: everything open waits for a delay or a signal. Both are derived, never
+ * stored.
+ */
+function runningStatus({ paused }: TaskRecord, shards: readonly ShardRecord[]): TaskView["status"] {
+  if (paused) return "paused";
   const open = shards.filter(({ status }) => status !== "finished");
   if (open.length > 0 && open.every(({ status }) => status === "deferred")) return "deferred";
   return shards.every(({ status, epoch }) => status === "queued" && epoch === 1) ? "queued" : "running";
@@ -201,6 +205,7 @@ function viewNode(
   const lostWorkers = shards.flatMap(({ lease }) =>
     lease !== undefined && lease.deadline < now ? lease.workerId : [],
   );
+  const waiting = shards.find((shard) => signalAwaited(node, shard) !== undefined);
   const failure = shards.find((shard) => shard.failure !== undefined)?.failure;
   const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [shard.result]));
   const result = node.partitions === 1 ? results[0] : results.length === 0 ? undefined : results;
@@ -216,10 +221,16 @@ function viewNode(
     failures: shards.reduce((sum, shard) => sum + shard.failures, 0),
     ...(failure === undefined ? {} : { failure }),
     ...(lostWorkers.length === 0 ? {} : { lostWorkers }),
+    ...(waiting === undefined ? {} : { awaitsSignal: awaited(node, waiting) }),
     ...progressOf(node, shards),
     metrics,
     ...(result === undefined ? {} : { result }),
   };
+}
+
+function awaited(node: NodePlan, shard: ShardRecord): NonNullable<NodeView["awaitsSignal"]> {
+  const { dueAt: until } = shard.paused ?? shard;
+  return { since: signalAwaited(node, shard) ?? 0, ...(until === undefined ? {} : { until }) };
 }
 
 /** How many batches these shards began with in a retry. */

@@ -135,6 +135,6 @@ async function collected<T>(source: AsyncIterable<T>): Promise<ReadOutcome<T>> {
 }
 
 function handleOf(process: SimProcess, taskId: string) {
-  const cancel = async () => "unknown" as const; // readers do not cancel
-  return taskHandle<UntypedFlow>({ ...process.readerParts, cancel }, taskId);
+  const unknown = async () => "unknown" as const; // readers change nothing
+  return taskHandle<UntypedFlow>({ ...process.readerParts, cancel: unknown, signal: unknown, pause: unknown }, taskId);
 }

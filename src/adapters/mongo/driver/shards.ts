@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { fence } from "../../../core/model/index.ts";
+import { fence, renewAnswer } from "../../../core/model/index.ts";
 import { type Attempt, type ShardRecord, type ShardRef, shardKey } from "../../../core/model/records.ts";
 import type { ShardDriver } from "../../../core/store/driver.ts";
 import {
@@ -27,7 +27,10 @@ export const shardCollection = (session: Session): ShardDriver => ({
   async insert(ref, create) {
     const task = await readLiveHead(session, ref.taskId);
     if (task === undefined) return "gone";
-    const document = shardDocument(create(task.now), { rev: randomUUID(), queue_order: session.orderKey(task.now) });
+    const document = shardDocument(create(task.now, task.doc.paused), {
+      rev: randomUUID(),
+      queue_order: session.orderKey(task.now),
+    });
     const { _id, rev } = document;
     const isInserted = await session.insert(
       ({ nodes }) => nodes.insertOne(document),
@@ -63,7 +66,7 @@ export const shardCollection = (session: Session): ShardDriver => ({
     await session.run(({ nodes }) => nodes.updateMany({ $or: owned }, [{ $set }]));
     const docs = await session.find("nodes", { _id: { $in: [...new Set(owned.map(({ _id }) => _id))] } });
     const records = new Map(docs.map((doc) => [doc._id, shardRecords.toRecord(doc)]));
-    return attempts.map((attempt) => fence(records.get(shardKey(attempt)), attempt));
+    return attempts.map((attempt) => renewAnswer(records.get(shardKey(attempt)), attempt));
   },
   expiredLeases: async (limit) =>
     (await session.due("nodes", { field: "expires_at", limit, fields: refOnly }, epochRefs.toRecord)).due,
