@@ -1,11 +1,18 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { Graph } from "../../graph/index.ts";
-import type { Artifact, Origin } from "./artifacts.ts";
-import type { Signal } from "./signals.ts";
+import type { Artifact, Origin, Signal } from "./artifacts.ts";
 
-export type { Artifact, BatchFailure, NewArtifact, Origin, Position } from "./artifacts.ts";
-export type { NewSignal, Signal, SignalAnswer } from "./signals.ts";
+export type {
+  Artifact,
+  BatchFailure,
+  NewArtifact,
+  NewSignal,
+  Origin,
+  Position,
+  Signal,
+  SignalAnswer,
+} from "./artifacts.ts";
 
 /*
  * The records of a store. One record is one unit of atomicity. Records are immutable values: a store returns its own

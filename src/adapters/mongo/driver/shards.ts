@@ -27,11 +27,8 @@ export const shardCollection = (session: Session): ShardDriver => ({
   async insert(ref, create) {
     const task = await readLiveHead(session, ref.taskId);
     if (task === undefined) return "gone";
-    const document = shardDocument(create(task.now, task.doc.paused), {
-      rev: randomUUID(),
-      queue_order: session.orderKey(task.now),
-    });
-    const { _id, rev } = document;
+    const [_id, rev, queue_order] = [shardKey(ref), randomUUID(), session.orderKey(task.now)];
+    const document = shardDocument(create(task.now, task.doc.paused), { rev, queue_order });
     const isInserted = await session.insert(
       ({ nodes }) => nodes.insertOne(document),
       // If the record has changed since, another process has read it.
@@ -51,7 +48,7 @@ export const shardCollection = (session: Session): ShardDriver => ({
         return judge(record, now, record === undefined ? 0 : (await logEnd(session, ref, record.generation)).length);
       },
     }),
-  /** One update for all leases, by the server's own time, and one read of the outcome. */
+  // One update for all leases, by the server's own time, and one read of the outcome.
   async renew(attempts, leaseMs) {
     if (attempts.length === 0) return [];
     const owned = attempts.map((attempt) => ({

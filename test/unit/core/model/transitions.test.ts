@@ -20,17 +20,25 @@ import { FlowError } from "../../../../src/errors/index.ts";
 /** Written out once more, by hand: what the page about states says. Everything else is refused. */
 const allowedShard = new Set([
   "absent queued dispatch",
+  "absent deferred dispatch",
   "absent cancelled cancel",
   "queued running claim",
   "queued cancelled cancel",
+  "queued deferred pause",
+  "running running pause",
+  "running running resume",
   "running finished complete",
   "running deferred fail",
   "running deferred release",
+  "running deferred expire",
   "running failed fail",
   "running failed expire",
   "running queued expire",
   "running cancelling cancel",
   "deferred queued requeue",
+  "deferred queued wake",
+  "deferred deferred pause",
+  "deferred deferred resume",
   "deferred cancelled cancel",
   "cancelling cancelled confirm_cancelled",
   "cancelling cancelled expire",
@@ -56,6 +64,9 @@ const causes: Cause[] = [
   "expire",
   "cancel",
   "confirm_cancelled",
+  "wake",
+  "pause",
+  "resume",
 ];
 const taskCauses: TaskCause[] = ["create", "finish", "fail", "cancel", "close"];
 const ref = { taskId: "t", nodeId: "clean", shard: 2 };
@@ -69,7 +80,7 @@ const taskMoves = taskStatuses.flatMap((from) =>
 
 describe("shard transitions", () => {
   test("exactly the allowed ones pass, of all pairs and causes", () => {
-    expect(shardMoves).toHaveLength(8 * 7 * 9);
+    expect(shardMoves).toHaveLength(8 * 7 * 12);
     const passed = shardMoves.filter(isShardTransition).map(({ from, to, cause }) => `${from} ${to} ${cause}`);
     expect(new Set(passed)).toEqual(allowedShard);
   });
