@@ -11,6 +11,7 @@ import { parallelMutations } from "./parallel-mutations.ts";
 import { readerMutations } from "./reader-mutations.ts";
 import { reportMutations } from "./report-mutations.ts";
 import { retryMutations } from "./retry-mutations.ts";
+import { signalMutations } from "./signal-mutations.ts";
 import { sqliteMutations } from "./sqlite-mutations.ts";
 import { storeMutations } from "./store-mutations.ts";
 import { whereMutations } from "./where-mutations.ts";
@@ -32,6 +33,7 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Concurrent batches", mutations: parallelMutations },
   { title: "Batches set aside, time limits", mutations: asideMutations },
   { title: "Batches chosen by a pattern", mutations: whereMutations },
+  { title: "Signals, delays and pauses", mutations: signalMutations },
   { title: "Checkpoints and progress", mutations: reportMutations },
   { title: "Task retries and deletion", mutations: retryMutations },
   { title: "Batches carried into a retry", mutations: carriedMutations },

@@ -135,7 +135,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   mutation(
     "no command is sent for a dispatched node",
-    edit(scheduler, "      await this.#command(node.type, ref, 1);\n", ""),
+    edit(scheduler, "if (delayMs === 0) await this.#command(node.type, ref, 1);", "if (delayMs === 0);"),
   ),
   mutation(
     "children are not checked when a node finishes",

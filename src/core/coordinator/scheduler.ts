@@ -131,9 +131,11 @@ export class Scheduler {
     const cached = await this.#load(taskId, task);
     if (cached === undefined) return;
     if (task.status === "cancelling") return this.#cancelRest(task, cached);
-    const shardsOf = Map.groupBy(await this.#store.readShards(taskId), (record) => record.nodeId);
+    const records = await this.#marked(task);
+    if (records === undefined) return this.replan(taskId);
+    const shardsOf = Map.groupBy(records, (record) => record.nodeId);
     for (const node of cached.plan.nodes) {
-      const shards = await this.#marked(task, shardsOf.get(node.id) ?? []);
+      const shards = shardsOf.get(node.id) ?? [];
       if (node.wait !== undefined && signalOf(task, node.id) !== undefined) await this.#wake(shards);
       if (isNodeFinished(node, shards)) cached.finished.add(node.id);
       if (shards.length === node.partitions) cached.dispatched.add(node.id);
@@ -166,23 +168,32 @@ export class Scheduler {
     }
   }
 
-  /** Completes a pause or a resume, which is recorded in the task first. Returns the records afterwards. */
-  async #marked(task: TaskRecord, shards: readonly ShardRecord[]): Promise<readonly ShardRecord[]> {
-    const { paused = false } = task;
-    if (!paused && shards.every((shard) => shard.paused === undefined)) return shards;
-    const after: ShardRecord[] = [];
-    for (const shard of shards) {
-      const marked = paused ? await this.#store.pauseShard(shard) : await this.#store.resumeShard(shard);
-      if (marked !== undefined && !paused) this.#onDue(0);
-      const record = marked ?? shard;
-      after.push(record);
-      const { status, lease } = record;
-      if (!paused || status !== "running" || lease === undefined) continue;
+  /**
+   * The records of the task's shards, after a pause or a resume that is recorded in the task has been completed in them.
+   * `undefined`: it was paused or resumed meanwhile.
+   */
+  async #marked(task: TaskRecord): Promise<readonly ShardRecord[] | undefined> {
+    const { id, paused = false } = task;
+    let shards = await this.#store.readShards(id);
+    const unmarked = shards.filter((shard) => isPausable(shard) && (shard.paused !== undefined) !== paused);
+    for (const shard of unmarked) {
+      if (paused) await this.#store.pauseShard(shard);
+      else if ((await this.#store.resumeShard(shard)) !== undefined) this.#onDue(0);
+    }
+    if (unmarked.length > 0) {
+      // Two processes may do the opposite at once. Each records it in the task before, and reads the task after it has
+      // changed the shards: at least one of them sees what the other did.
+      if (((await this.#store.readTask(id))?.paused ?? false) !== paused) return undefined;
+      shards = await this.#store.readShards(id);
+    }
+    for (const shard of paused ? shards : []) {
+      const { status, lease } = shard;
+      if (status !== "running" || lease === undefined) continue;
       // Sent until it ends: the message may be lost.
-      const message = pauseMessage(record, { workerId: lease.workerId, ...traceOf(task) });
+      const message = pauseMessage(shard, { workerId: lease.workerId, ...traceOf(task) });
       await this.#bus.publish(topics.signals, lease.workerId, message);
     }
-    return after;
+    return shards;
   }
 
   get owedLooks(): readonly OwedLook[] {
@@ -354,3 +365,5 @@ export class Scheduler {
     return traceOf(this.#openTasks.get(taskId) ?? {});
   }
 }
+
+const isPausable = ({ status }: ShardRecord): boolean => !isShardTerminal(status) && status !== "cancelling";

@@ -86,8 +86,12 @@ export function requeueShard(
 ): ShardRecord | undefined {
   if (record === undefined || record.status !== "deferred" || record.epoch !== ref.epoch) return undefined;
   if (record.dueAt === undefined || record.dueAt > at.now) return undefined;
+  return queuedAgain(record, "requeue", at);
+}
+
+function queuedAgain(record: ShardRecord, cause: "requeue" | "wake", at: { readonly now: number }): ShardRecord {
   const set = { epoch: record.epoch + 1, readyAt: at.now };
-  return transitionShard(record, { to: "queued", cause: "requeue", at: at.now, set });
+  return transitionShard(record, { to: "queued", cause, at: at.now, set });
 }
 
 /** The record, queued before it is due; `undefined` unless it waits with this epoch for its first attempt. */
@@ -97,8 +101,7 @@ export function wakeShard(
   at: { readonly now: number },
 ): ShardRecord | undefined {
   if (record === undefined || !mayWake(record) || record.epoch !== ref.epoch) return undefined;
-  const set = { epoch: record.epoch + 1, readyAt: at.now };
-  return transitionShard(record, { to: "queued", cause: "wake", at: at.now, set });
+  return queuedAgain(record, "wake", at);
 }
 
 /** Whether it waits for a signal: no attempt has begun, and its task is not paused. */

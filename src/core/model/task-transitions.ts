@@ -124,7 +124,9 @@ function moved<TTask extends TaskState>(
   },
 ): TTask {
   checkTaskTransition(task.id, { from: task.status, to: move.to, cause: move.cause });
-  return { ...task, ...move.set, status: move.to };
+  const { paused, ...kept } = task;
+  // A pause ends with the task.
+  return { ...kept, ...(paused === undefined ? {} : { paused: false }), ...move.set, status: move.to } as TTask;
 }
 
 /** The task as shown in a list. */

@@ -58,19 +58,22 @@ class GraphDrawer {
     const above = [...new Set(parents.flatMap((parent) => [parent, ...(this.#above.get(parent) ?? [])]))];
     this.#above.set(id, above);
     const isFunction = parents.length > 0 ? random.chance(0.15) : random.chance(0.05);
-    const drawn: Drawn = isFunction ? this.#functionOf(above) : this.#handlerOf(parents, above);
+    const isWait = random.chance(parents.length > 0 ? 0.08 : 0.03);
+    const drawn = isWait ? this.#wait() : isFunction ? this.#functionOf(above) : this.#handlerOf(parents, above);
     const { type, io, ...options } = drawn;
     const { input_adapter } = (io.input_inline ?? {}) as JsonObject;
     const isRead = parents.length === 0 || input_adapter !== undefined;
     if (isRead && options.batches?.on_failure !== undefined) this.#aside.add(id);
-    const startWhen = parents.length > 0 && random.chance(0.6) ? { start_when: "first_batch" } : {};
+    const startWhen = parents.length > 0 && !isWait && random.chance(0.6) ? { start_when: "first_batch" } : {};
+    const delay = !isWait && random.chance(0.08) ? { delay_sec: random.pick([0.05, 0.5, 3]) } : {};
     this.nodes.push({
       node_id: id,
       type,
       depends_on: parents,
       ...this.#fanIn(parents.length),
-      io: { ...startWhen, ...(isFunction ? {} : this.#backpressure()), ...io },
+      io: { ...startWhen, ...(isFunction || isWait ? {} : this.#backpressure()), ...io },
       retry_policy: this.#retryPolicy(),
+      ...delay,
       ...options,
     });
   }
@@ -208,5 +211,15 @@ class GraphDrawer {
       return call("metrics.aggregate", { node_id: random.pick(sources), mode: random.pick(["sum", "max", "mean"]) });
     }
     return random.chance(0.7) ? { type: "coordinator_fn", io: drawVarsChange(random) } : call("noop", {});
+  }
+
+  /** A wait for a signal, which its task may get or not if the time is limited. */
+  #wait(): Drawn {
+    const random = this.#random;
+    const payload = { type: "object", properties: { rows: { type: "array", items: { type: "number" } } } };
+    const limit = random.chance(0.5) ? { timeout_sec: random.pick([0.2, 1, 4]) } : {};
+    const isLimited = limit.timeout_sec !== undefined;
+    const args = { payload, ...(isLimited && random.chance(0.7) ? { on_timeout: { rows: [-1] } } : {}) };
+    return { type: "coordinator_fn", io: { fn: "wait.signal", fn_args: args }, ...limit };
   }
 }

@@ -50,7 +50,8 @@ test("a transition keeps every field except those of the previous status and tho
     history: [...history, { n: 21, epoch: 4, from: status, to: "deferred", at: 18, cause: "release" }],
   });
   const ofAnEnd = { count, failedBatches, result, metrics, failure, artifactsOf };
-  for (const gone of Object.keys({ lease, dueAt, paused, cancelBy, ...ofAnEnd })) expect(moved).not.toHaveProperty(gone);
+  for (const gone of Object.keys({ lease, dueAt, paused, cancelBy, ...ofAnEnd }))
+    expect(moved).not.toHaveProperty(gone);
 });
 
 test("fields that a transition sets win, and the previous record does not change", () => {
