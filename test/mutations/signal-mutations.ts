@@ -145,15 +145,8 @@ export const signalMutations: readonly Mutation[] = [
       edit(scheduler, "if (((await this.#store.readTask(id))?.paused ?? false) !== paused) return undefined;", ""),
     ),
   },
-  {
-    elsewhere: {
-      file: "test/integration/engine/pausing.test.ts",
-      title: "interrupts a source that waits for its next batch",
-      why: "costs only time: the attempt ends when its source yields",
-    },
-    ...mutation(
-      "a pause does not interrupt what waits for something new",
-      edit(worker, "        held.releaseIdle();\n      }\n    });", "      }\n    });"),
-    ),
-  },
+  mutation(
+    "a pause does not interrupt what waits for something new",
+    edit(worker, "        held.releaseIdle();\n      }\n    });", "      }\n    });"),
+  ),
 ];

@@ -154,9 +154,14 @@ export class CoordinatorCore {
    */
   async createTask(options: CreateTaskOptions): Promise<{ readonly id: string; readonly created: boolean }> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
-    const { ids, plans } = this.#parts;
-    const task = newTask(ids.next(), options);
-    return this.#create({ task, graph: options.graph }, () => this.#scheduler.begin(task, plans.get(task.graph)));
+    const { ids, plans, clock } = this.#parts;
+    const task = newTask(ids.next(), options, clock.now());
+    return this.#create({ task, graph: options.graph }, () =>
+      // Only the store's record has the time of a later start.
+      task.startInMs === undefined
+        ? this.#scheduler.begin(task, plans.get(task.graph))
+        : this.#scheduler.replan(task.id),
+    );
   }
 
   /**
@@ -212,6 +217,7 @@ export class CoordinatorCore {
         if (retryOf !== undefined) logger.info({ taskId: id, flow: task.graph.name, retryOf }, "a task started");
         if (task.deadlineMs !== undefined) this.#sweeper.dueIn(task.deadlineMs);
         await this.#now("begin", begin);
+        if (task.startInMs !== undefined) this.#sweeper.dueIn(task.startInMs);
       }
       await this.#callerRetry.run(() => store.settle());
       if (created) return { id, created };

@@ -22,6 +22,8 @@ export interface CreateTaskOptions {
   /** The task's time limit, in seconds. */
   readonly deadlineSec?: number | undefined;
   readonly traceparent?: string | undefined;
+  /** It starts no earlier; in milliseconds since 1970. */
+  readonly notBefore?: number | undefined;
 }
 
 export type RetryTaskOptions = Pick<CreateTaskOptions, "idempotencyKey" | "priority" | "deadlineSec" | "traceparent">;
@@ -37,10 +39,25 @@ const traceparentForm = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a
  *
  * @throws FlowError `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
  */
-export function newTask(id: string, options: CreateTaskOptions): NewTask {
-  const settings = taskSettings(options);
+export function newTask(id: string, options: CreateTaskOptions, now: number): NewTask {
+  const settings = { ...taskSettings(options), ...laterStart(options.notBefore, now) };
   const params = taskParams({ params: options.params, schema: options.paramsSchema, graph: options.graph });
   return { id, graph: resolveParams(options.graph, params), params, priority: 0, ...settings };
+}
+
+const maxStartMs = 315_576_000_000; // as of a node's delay: ten years
+
+/** @throws FlowError `ENGINE_OPTIONS` */
+function laterStart(notBefore: number | undefined, now: number): Pick<NewTask, "startInMs"> {
+  if (notBefore === undefined) return {};
+  const startInMs = typeof notBefore === "number" ? notBefore - now : Number.NaN;
+  if (!(startInMs <= maxStartMs)) {
+    throw new FlowError(
+      "ENGINE_OPTIONS",
+      "notBefore must be a time in milliseconds since 1970, at most ten years ahead",
+    );
+  }
+  return startInMs > 0 ? { startInMs } : {};
 }
 
 /** A task that continues a failed one, with its settings unless they are overridden. */

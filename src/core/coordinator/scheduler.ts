@@ -244,7 +244,8 @@ export class Scheduler {
     if (!verdict?.ready) return;
     const { chosen } = verdict;
     const delayMs = node.wait === undefined ? node.delayMs : (node.wait.timeoutMs ?? Number.POSITIVE_INFINITY);
-    const init = { type: node.type, priority: cached.priority, delayMs, ...(chosen === undefined ? {} : { chosen }) };
+    const { priority, startsAt: notBefore } = cached;
+    const init = { type: node.type, priority, delayMs, notBefore, ...(chosen === undefined ? {} : { chosen }) };
     const carried = await this.#carried(taskId, cached, node);
     for (let shard = 0; shard < node.partitions; shard++) {
       const ref = { taskId, nodeId: node.id, shard };

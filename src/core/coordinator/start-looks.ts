@@ -21,6 +21,8 @@ export interface OpenTask {
   readonly traceparent: string | undefined;
   readonly retryOf: string | undefined;
   readonly retriedBatches: RetriedBatches | undefined;
+  /** Store time before which it does not start. */
+  readonly startsAt: number | undefined;
   readonly finished: Set<string>;
   readonly dispatched: Set<string>;
   /** Nodes that have stored a batch, as far as a decision needed it. */
@@ -37,7 +39,10 @@ export interface OpenTask {
 }
 
 /** The fields of a task's record that are cached. */
-export type KnownOpenTask = Pick<TaskRecord, "id" | "priority" | "traceparent" | "retryOf" | "retriedBatches">;
+export type KnownOpenTask = Pick<
+  TaskRecord,
+  "id" | "priority" | "traceparent" | "retryOf" | "retriedBatches" | "startsAt"
+>;
 
 const keptTasks = 1_000;
 
@@ -48,13 +53,14 @@ export class OpenTasks {
     return this.#byTask.get(taskId);
   }
 
-  add({ id: taskId, priority, traceparent, retryOf, retriedBatches }: KnownOpenTask, plan: Plan): OpenTask {
+  add({ id: taskId, priority, traceparent, retryOf, retriedBatches, startsAt }: KnownOpenTask, plan: Plan): OpenTask {
     const cached: OpenTask = {
       plan,
       priority,
       traceparent,
       retryOf,
       retriedBatches,
+      startsAt,
       finished: new Set(),
       dispatched: new Set(),
       started: new Set(),

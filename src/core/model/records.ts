@@ -3,16 +3,7 @@ import type { Json, JsonObject } from "../../errors/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { Artifact, Origin, Signal } from "./artifacts.ts";
 
-export type {
-  Artifact,
-  BatchFailure,
-  NewArtifact,
-  NewSignal,
-  Origin,
-  Position,
-  Signal,
-  SignalAnswer,
-} from "./artifacts.ts";
+export type * from "./artifacts.ts";
 
 /*
  * The records of a store. One record is one unit of atomicity. Records are immutable values: a store returns its own
@@ -79,6 +70,8 @@ export interface TaskRecord {
   readonly borrowsFrom?: readonly string[];
   /** Milliseconds since 1970, by the store's clock. */
   readonly createdAt: number;
+  /** Store time before which no node of it starts. */
+  readonly startsAt?: number;
   /** Store time at which it fails with `deadline_exceeded`, unless it has ended. */
   readonly deadlineAt?: number;
   readonly endedAt?: number;
@@ -349,6 +342,8 @@ export interface NewTask {
   readonly idempotencyKey?: string;
   /** The task's time limit. */
   readonly deadlineMs?: number;
+  /** How long it waits before its first nodes start. */
+  readonly startInMs?: number;
   readonly traceparent?: string;
   readonly retryOf?: string;
   readonly retriedBatches?: RetriedBatches;
@@ -382,6 +377,8 @@ export interface DispatchInit {
   readonly chosen?: readonly string[];
   /** Its first attempt may begin after this time; `Infinity`: once it is woken. @defaultValue 0 */
   readonly delayMs?: number;
+  /** Store time at which its delay begins. @defaultValue now */
+  readonly notBefore?: number | undefined;
   /** In a retry of a task. @defaultValue it begins with nothing, in generation 0 */
   readonly carried?: CarriedOutput | undefined;
 }

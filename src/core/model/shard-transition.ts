@@ -70,14 +70,16 @@ export function createShard(
     readonly chosen?: readonly string[];
     readonly carried?: CarriedOutput | undefined;
     readonly delayMs?: number;
+    readonly notBefore?: number | undefined;
     readonly paused?: boolean | undefined;
     readonly status: "queued" | "cancelled";
     readonly at: number;
   },
 ): ShardRecord {
-  const { at, carried, delayMs = 0, paused = false } = init;
+  const { at, carried, delayMs = 0, notBefore = at, paused = false } = init;
   const cause = init.status === "queued" ? "dispatch" : "cancel";
-  const waits = cause === "dispatch" && (paused || delayMs > 0);
+  const dueAt = Math.max(at, notBefore) + delayMs;
+  const waits = cause === "dispatch" && (paused || dueAt > at);
   const status = waits ? "deferred" : init.status;
   checkShardTransition(ref, { from: "absent", to: status, cause });
   return {
@@ -96,7 +98,7 @@ export function createShard(
     sourceGens: {},
     ...(carried === undefined ? {} : continuing(carried)),
     ...(init.chosen === undefined ? {} : { chosen: init.chosen }),
-    ...(waits ? waitUntil(at + delayMs, paused) : {}),
+    ...(waits ? waitUntil(dueAt, paused) : {}),
     history: [{ n: 0, epoch: 1, from: "absent", to: status, at, cause }],
   };
 }

@@ -20,7 +20,7 @@ type TaskState = Omit<TaskRecord, "graph" | "params">;
 export function createTask(task: NewTask, at: { readonly now: number }): TaskRecord {
   checkTaskTransition(task.id, { from: "absent", to: "running", cause: "create" });
   const { id, graph, params, priority, idempotencyKey, deadlineMs, traceparent, ...more } = task;
-  const { retryOf, retriedBatches, borrowsFrom, signals } = more;
+  const { retryOf, retriedBatches, borrowsFrom, signals, startInMs } = more;
   return {
     id,
     graph,
@@ -34,6 +34,7 @@ export function createTask(task: NewTask, at: { readonly now: number }): TaskRec
     ...(borrowsFrom === undefined ? {} : { borrowsFrom }),
     ...(signals === undefined ? {} : { signals }),
     createdAt: at.now,
+    ...(startInMs === undefined ? {} : { startsAt: at.now + startInMs }),
     ...(deadlineMs === undefined ? {} : { deadlineAt: at.now + deadlineMs }),
   };
 }

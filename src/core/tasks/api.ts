@@ -96,6 +96,8 @@ export interface TaskView<TNodeId extends string = string> {
   readonly retryOf?: string;
   readonly nodes: readonly NodeView<TNodeId>[];
   readonly createdAt: number;
+  /** When its first nodes start, if it was to start later. */
+  readonly startsAt?: number;
   /** When it fails, unless it has ended before. */
   readonly deadlineAt?: number;
   readonly endedAt?: number;
@@ -214,6 +216,16 @@ export interface RunOptions<TParams = unknown> {
    * @defaultValue no deadline
    */
   readonly deadlineSec?: number;
+  /**
+   * The task starts no earlier than this, in milliseconds since 1970: its first nodes are `deferred` until then. Its
+   * deadline counts from now.
+   *
+   * @example
+   * await engine.run(etl, { notBefore: Date.parse("2026-12-01T03:00:00Z") })
+   *
+   * @defaultValue at once
+   */
+  readonly notBefore?: number;
   /**
    * The W3C trace context of the run. It is stored with the task, sent with its messages, and available to handlers as
    * `ctx.traceparent`.

@@ -132,6 +132,7 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
     ...(task.retryOf === undefined ? {} : { retryOf: task.retryOf }),
     nodes,
     createdAt: task.createdAt,
+    ...(task.startsAt === undefined ? {} : { startsAt: task.startsAt }),
     ...(task.deadlineAt === undefined ? {} : { deadlineAt: task.deadlineAt }),
     ...(task.endedAt === undefined ? {} : { endedAt: task.endedAt }),
   };

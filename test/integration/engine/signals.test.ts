@@ -193,3 +193,37 @@ describe("a node with a delay", () => {
     expect(await time.during(second.engine.task(task.id).result())).toEqual({ report: [1, 2] });
   });
 });
+
+describe("a task that does not start before a time", () => {
+  test("dispatches its roots as due then, in whatever process, and the rest after them", async () => {
+    const time = stillTime();
+    const state = new MemoryState();
+    const first = await testEngine(handlers, { state });
+    const notBefore = Date.now() + 60_000;
+    const graph = graphOf(node("report"), node("pay", ["report"]), node("later", [], { type: "pay", delay_sec: 5 }));
+    const task = await time.during(first.engine.run(graph, { notBefore, deadlineSec: 600 }));
+    const begun = await first.record(task.id, "report");
+    expect(begun).toMatchObject({ status: "deferred", epoch: 1 });
+    expect(Math.abs((begun.dueAt ?? 0) - notBefore)).toBeLessThan(100);
+    expect((await first.record(task.id, "later")).dueAt).toBe((begun.dueAt ?? 0) + 5_000);
+    expect((await task.status()).startsAt).toBe(begun.dueAt);
+    await time.during(first.engine.stop());
+    const second = await testEngine(handlers, { state });
+    await time.pass(50_000);
+    expect((await second.record(task.id, "report")).status).toBe("deferred");
+    expect(await time.during(second.engine.task(task.id).result())).toMatchObject({ pay: [1, 2] });
+    const { history } = await second.record(task.id, "pay");
+    expect(history[0]?.to).toBe("queued");
+  });
+
+  test("starts at once if the time has passed, and refuses what is not a time", async () => {
+    const { engine, record } = await testEngine(handlers, noTicks);
+    const task = await engine.run(graphOf(node("report")), { notBefore: 5 });
+    expect(await task.result()).toEqual({ report: [1, 2] });
+    expect((await record(task.id, "report")).history[0]?.to).toBe("queued");
+    for (const notBefore of [Number.NaN, new Date(), "2026-01-01", 8.64e15]) {
+      const refused = engine.run(graphOf(node("report")), { notBefore: notBefore as number });
+      await expect(refused).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
+    }
+  });
+});

@@ -88,6 +88,7 @@ const summaryFields: Fields<Omit<TaskState, "signals">> = {
   retriedBatches: json("retried_batches"),
   borrowsFrom: "borrows_from",
   createdAt: date("created_at"),
+  startsAt: date("starts_at"),
   deadlineAt: date("deadline"),
   endedAt: date("ended_at"),
 };
