@@ -36,6 +36,8 @@ export const flowErrorCodes = [
   "SIGNAL_INVALID",
   "SIGNAL_TOO_LARGE",
   "PAUSE_UNSUPPORTED",
+  "SCHEDULE_INVALID",
+  "SCHEDULE_UNKNOWN",
   // test kit
   "SIMULATION_REAL_TIME",
 ] as const;

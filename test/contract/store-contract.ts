@@ -12,6 +12,7 @@ import { queueContract } from "./store/queue-contract.ts";
 import { registryContract } from "./store/registry-contract.ts";
 import { reportContract } from "./store/report-contract.ts";
 import { signalContract } from "./store/signal-contract.ts";
+import { skipContract } from "./store/skip-contract.ts";
 import { slotContract } from "./store/slot-contract.ts";
 import { taskContract } from "./store/task-contract.ts";
 import { taskListContract } from "./store/task-list-contract.ts";
@@ -62,6 +63,7 @@ export function storeContract(
     describe("cancelling", () => cancelContract(it));
     describe("pausing", () => pauseContract(it));
     describe("signals and delays", () => signalContract(it));
+    describe("skipped shards and closed logs", () => skipContract(it));
     describe("artifacts", () => artifactContract(it));
     describe("values", () => {
       valueContract(it);

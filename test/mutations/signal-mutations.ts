@@ -6,6 +6,7 @@ const sweeps = "core/model/sweep-transitions.ts";
 const scheduler = "core/coordinator/scheduler.ts";
 const coordinator = "core/coordinator/coordinator-core.ts";
 const created = "core/coordinator/new-task.ts";
+const marks = "core/coordinator/task-marks.ts";
 const worker = "core/worker/worker-core.ts";
 const functions = "core/worker/attempt/function-run.ts";
 
@@ -15,34 +16,22 @@ export const signalMutations: readonly Mutation[] = [
     edit(tasks, "if (known !== undefined) {", "if (known !== undefined && known.id === id) {"),
   ),
   mutation(
-    "a signal is stored in a task that is ending",
-    edit(
-      tasks,
-      'if (task.status !== "running") return { answer: "terminal" };\n  const signal',
-      'if (task.status === "finished") return { answer: "terminal" };\n  const signal',
-    ),
-  ),
-  mutation(
     "a signal does not wake its node",
     edit(
       coordinator,
-      'if (answer === "accepted") await this.#now("signal", () => this.#scheduler.signalled(taskId, nodeId));',
+      'if (answer === "accepted") await this.#now("signal", () => this.#scheduler.marks.signalled(taskId, nodeId));',
       "",
     ),
   ),
   mutation(
     "a dispatch does not look for a signal that came before it",
-    edit(
-      scheduler,
-      "if (task !== undefined && signalOf(task, node.id) !== undefined) await this.signalled(taskId, node.id);",
-      "",
-    ),
+    edit(scheduler, "if (node.wait !== undefined) await this.marks.dispatched(taskId, node.id);", ""),
   ),
   mutation(
     "a sweep does not wake a node whose signal is there",
     edit(
       scheduler,
-      "if (node.wait !== undefined && signalOf(task, node.id) !== undefined) await this.#wake(shards);",
+      "if (node.wait !== undefined && signalOf(task, node.id) !== undefined) await this.marks.wake(shards);",
       "",
     ),
   ),
@@ -72,7 +61,7 @@ export const signalMutations: readonly Mutation[] = [
   ),
   mutation(
     "the coordinator that dispatches a delayed node sleeps until its next tick",
-    edit(scheduler, "else this.#onDue(delayMs);", ""),
+    edit(scheduler, 'else if (outcome === "dispatched") this.#onDue(delayMs);', ""),
   ),
   mutation(
     "a pause leaves queued shards in the queue",
@@ -104,12 +93,12 @@ export const signalMutations: readonly Mutation[] = [
   ),
   mutation(
     "a resume leaves shards paused",
-    edit(scheduler, "(shard.paused !== undefined) !== paused);", "shard.paused === undefined && paused);"),
+    edit(marks, "(shard.paused !== undefined) !== paused);", "shard.paused === undefined && paused);"),
   ),
   mutation(
     "a resume waits for the next tick",
     edit(
-      scheduler,
+      marks,
       "else if ((await this.#store.resumeShard(shard)) !== undefined) this.#onDue(0);",
       "else await this.#store.resumeShard(shard);",
     ),
@@ -125,7 +114,7 @@ export const signalMutations: readonly Mutation[] = [
   mutation(
     "a worker is not told that a task is paused",
     edit(
-      scheduler,
+      marks,
       "await this.#bus.publish(topics.signals, lease.workerId, message);\n    }\n    return shards;",
       "}\n    return shards;",
     ),
@@ -142,7 +131,7 @@ export const signalMutations: readonly Mutation[] = [
     },
     ...mutation(
       "a pause does not look whether its task was resumed meanwhile",
-      edit(scheduler, "if (((await this.#store.readTask(id))?.paused ?? false) !== paused) return undefined;", ""),
+      edit(marks, "if (((await this.#store.readTask(id))?.paused ?? false) !== paused) return undefined;", ""),
     ),
   },
   mutation(

@@ -3,7 +3,7 @@ import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, type Finding, type Graph, type GraphNode, parseGraph } from "../../graph/index.ts";
 import { ExternalWorkers } from "../interop/index.ts";
 import { groups, isStatus, type Message, topics } from "../messages/messages.ts";
-import type { SignalAnswer } from "../model/records.ts";
+import { isShardTerminal, type SignalAnswer } from "../model/records.ts";
 import type { Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { StoreRetry } from "../resilience/store-retry.ts";
@@ -27,6 +27,7 @@ import {
 } from "./new-task.ts";
 import { findRetried } from "./retried-batches.ts";
 import { Scheduler } from "./scheduler.ts";
+import { type FireSchedulesOptions, fireSchedule } from "./schedules.ts";
 import { Sweeper } from "./sweeper.ts";
 
 /** Plans tasks. Several coordinators share the work through the store. */
@@ -72,6 +73,7 @@ export class CoordinatorCore {
       leaseMs: parts.functionLimits.leaseMs,
       watch: parts.watch,
       isBusHealthy: () => isHealthy(bus),
+      fireSchedule: (id) => fireSchedule(this.#firing, id),
       onLeaseLost: this.#external && ((record) => this.#external?.leaseLost(record) ?? Promise.resolve()),
       ...timing,
     });
@@ -82,6 +84,16 @@ export class CoordinatorCore {
       handlers: new Map(),
       limits: parts.functionLimits,
     });
+  }
+
+  get #firing(): FireSchedulesOptions {
+    const { store, logger } = this.#parts;
+    return {
+      store,
+      logger,
+      createTask: (options) => this.createTask(options),
+      cancelTask: (taskId, reason) => this.cancelTask(taskId, reason),
+    };
   }
 
   get loops(): readonly LoopHealth[] {
@@ -228,11 +240,18 @@ export class CoordinatorCore {
     }
   }
 
+  /** Looks at schedules again at this time at the latest, in ms from now. */
+  dueIn(ms: number): void {
+    this.#sweeper.dueIn(ms);
+  }
+
   async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {
     const { store } = this.#parts;
     this.#changes.check();
-    const answer = await this.#callerRetry.run(() => store.cancelTask(taskId, reason));
-    if (answer === "recorded") await this.#now("cancel", () => this.#scheduler.replan(taskId));
+    // Decided before the call, which may be repeated: cancelling a task that ends already cancels what is spared, too.
+    const all = (await this.#callerRetry.run(() => store.readTask(taskId)))?.status === "cancelling";
+    const answer = await this.#callerRetry.run(() => store.cancelTask(taskId, reason, all));
+    if (answer === "recorded" || all) await this.#now("cancel", () => this.#scheduler.replan(taskId));
     await this.#callerRetry.run(() => store.settle());
     return answer;
   }
@@ -266,8 +285,13 @@ export class CoordinatorCore {
     if (task === undefined) return "unknown";
     const node = nodeOf(plans.get(task.graph), { taskId, nodeId });
     const signal = { nodeId, id: ids.next(), payload: signalPayload(taskId, node, payload) };
+    if (task.status === "cancelling") {
+      // Nodes that handle how others have ended run on, and what follows them may wait.
+      const shards = await this.#callerRetry.run(() => store.readShards(taskId, [nodeId]));
+      if (shards.some(({ status }) => isShardTerminal(status))) return "terminal";
+    }
     const { answer } = await this.#callerRetry.run(() => store.signalTask(taskId, signal));
-    if (answer === "accepted") await this.#now("signal", () => this.#scheduler.signalled(taskId, nodeId));
+    if (answer === "accepted") await this.#now("signal", () => this.#scheduler.marks.signalled(taskId, nodeId));
     await this.#callerRetry.run(() => store.settle());
     return answer;
   }

@@ -83,3 +83,16 @@ export type NewSignal = Pick<Signal, "id" | "payload"> & { readonly nodeId: stri
  * `terminal`: the task has ended or is ending, or the node's time to wait has passed. `unknown`: there is no such task.
  */
 export type SignalAnswer = "accepted" | "already" | "terminal" | "unknown";
+
+/** The tries of a batch. One that a crash ended is not among them: the lost lease is counted instead. */
+export interface BatchTries {
+  readonly failed: number;
+  /** Store time from which it may be tried again. */
+  readonly dueAt: number;
+}
+
+/** How far a handler has come, in a unit of its own. */
+export interface Progress {
+  readonly done: number;
+  readonly total?: number;
+}

@@ -15,6 +15,7 @@ export {
 export { adoptShard, createShard } from "./shard-transition.ts";
 export {
   cancelShard,
+  closeShard,
   expireShard,
   expiresAt,
   mayWake,

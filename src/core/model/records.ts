@@ -1,7 +1,7 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { Graph } from "../../graph/index.ts";
-import type { Artifact, Origin, Signal } from "./artifacts.ts";
+import type { Artifact, BatchTries, Origin, Progress, Signal } from "./artifacts.ts";
 
 export type * from "./artifacts.ts";
 
@@ -12,8 +12,16 @@ export type * from "./artifacts.ts";
 
 /** The statuses of a task; `finished`, `failed` and `cancelled` are terminal. */
 export type TaskStatus = "running" | "cancelling" | "finished" | "failed" | "cancelled";
-/** The statuses of a shard; `finished`, `failed` and `cancelled` are terminal. */
-export type ShardStatus = "queued" | "running" | "deferred" | "cancelling" | "finished" | "failed" | "cancelled";
+/** The statuses of a shard; `finished`, `skipped`, `failed` and `cancelled` are terminal. */
+export type ShardStatus =
+  | "queued"
+  | "running"
+  | "deferred"
+  | "cancelling"
+  | "finished"
+  | "skipped"
+  | "failed"
+  | "cancelled";
 
 /** The methods of a handler whose errors are not those of a batch. */
 export type HandlerMethod = "init" | "loadInput" | "iterBatches" | "finalize";
@@ -59,6 +67,8 @@ export interface TaskRecord {
   readonly signals?: Readonly<Record<string, Signal>>;
   readonly failure?: TaskFailure;
   readonly cancelReason?: string;
+  /** While it ends: nodes that handle how others have ended are cancelled too. */
+  readonly cancelsAll?: true;
   readonly idempotencyKey?: string;
   /** The W3C trace context of the task. */
   readonly traceparent?: string;
@@ -132,6 +142,8 @@ export type Cause =
   | "confirm_cancelled"
   | "supersede"
   | "adopt"
+  | "skip"
+  | "close"
   | "wake"
   | "pause"
   | "resume";
@@ -185,9 +197,9 @@ export interface ShardRecord extends EpochRef {
   readonly sourceGens: Readonly<Record<string, number>>;
   /** Under `any` and `count:N`: the parents that satisfied the start condition. */
   readonly chosen?: readonly string[];
-  /** Set by `complete`: this shard stored exactly `count` artifacts, including those of batches set aside. */
+  /** Set when its log is closed: this shard stored exactly `count` artifacts, including those of batches set aside. */
   readonly count?: number;
-  /** Set by `complete`: how many of them stand for a batch that was set aside. @defaultValue 0 */
+  /** Set when its log is closed: how many of them stand for a batch that was set aside. @defaultValue 0 */
   readonly failedBatches?: number;
   /** Where its artifacts are if it was adopted from an earlier task. @defaultValue under its own name */
   readonly artifactsOf?: ShardRef;
@@ -237,19 +249,6 @@ export interface LogAccess {
   readonly resumes: boolean;
   /** It may read its own log, as `finalize` can. */
   readonly rereads: boolean;
-}
-
-/** The tries of a batch. One that a crash ended is not among them: the lost lease is counted instead. */
-export interface BatchTries {
-  readonly failed: number;
-  /** Store time from which it may be tried again. */
-  readonly dueAt: number;
-}
-
-/** How far a handler has come, in a unit of its own. */
-export interface Progress {
-  readonly done: number;
-  readonly total?: number;
 }
 
 /** The first `length` entries in the log of an earlier task's shard. */
@@ -304,7 +303,10 @@ export const shardKey = (ref: ShardRef): string => `${ref.taskId}:${ref.nodeId}:
 /** Identifies a shard within its task. */
 export const sourceKey = (nodeId: string, shard: number): string => `${nodeId}/${shard}`;
 export const isShardTerminal = (status: ShardStatus): boolean =>
-  status === "finished" || status === "failed" || status === "cancelled";
+  status === "finished" || status === "skipped" || status === "failed" || status === "cancelled";
+/** Whether the shard ended with a closed log, so that its consumers can read it to the end. */
+export const isClosed = ({ status, count }: Pick<ShardRecord, "status" | "count">): boolean =>
+  status === "finished" || status === "skipped" || (status === "failed" && count !== undefined);
 export const isTaskTerminal = (status: TaskStatus): boolean =>
   status === "finished" || status === "failed" || status === "cancelled";
 /** The log with the shard's artifacts: its own, or that of the shard it was adopted from. */

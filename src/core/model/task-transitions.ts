@@ -1,14 +1,15 @@
 import { match } from "ts-pattern";
-import type {
-  NewSignal,
-  NewTask,
-  Signal,
-  SignalAnswer,
-  TaskFailure,
-  TaskRecord,
-  TaskStatus,
-  TaskSummary,
-  VarsRecord,
+import {
+  isTaskTerminal,
+  type NewSignal,
+  type NewTask,
+  type Signal,
+  type SignalAnswer,
+  type TaskFailure,
+  type TaskRecord,
+  type TaskStatus,
+  type TaskSummary,
+  type VarsRecord,
 } from "./records.ts";
 import { checkTaskTransition, type TaskCause } from "./transitions.ts";
 
@@ -50,21 +51,33 @@ export function finishTask<TTask extends TaskState>(task: TTask, at: { readonly 
   return moved(task, { to: "finished", cause: "finish", set: { endedAt: at.now } });
 }
 
-export function failTask<TTask extends TaskState>(task: TTask, failure: TaskFailure): TTask | undefined {
-  if (task.status !== "running") return undefined;
-  return moved(task, { to: "cancelling", cause: "fail", set: { failure } });
+/** A failure of the task as a whole, such as its deadline, also ends the nodes that handle how others have ended. */
+export function failTask<TTask extends TaskState>(
+  task: TTask,
+  failure: TaskFailure,
+  at: { readonly now: number },
+): TTask | undefined {
+  const cancelsAll = failure.nodeId === undefined ? ({ cancelsAll: true } as const) : {};
+  if (task.status === "running")
+    return moved(task, { to: "cancelling", cause: "fail", set: { failure, ...cancelsAll } });
+  const isOverdue = task.status === "cancelling" && task.deadlineAt !== undefined && task.deadlineAt <= at.now;
+  if (failure.nodeId !== undefined || !isOverdue || task.cancelsAll) return undefined;
+  return { ...task, ...cancelsAll };
 }
 
 export function cancelTask<TTask extends TaskState>(
   task: TTask,
-  reason: string,
+  { reason, all }: { readonly reason: string; readonly all: boolean },
 ): { readonly answer: "recorded" | "already" | "terminal"; readonly next?: TTask } {
   return match<TaskStatus, ReturnType<typeof cancelTask<TTask>>>(task.status)
     .with("running", () => ({
       answer: "recorded",
       next: moved(task, { to: "cancelling", cause: "cancel", set: { cancelReason: reason } }),
     }))
-    .with("cancelling", () => ({ answer: "already" }))
+    .with("cancelling", () => ({
+      answer: "already",
+      ...(all && !task.cancelsAll ? { next: { ...task, cancelsAll: true } } : {}),
+    }))
     .with("finished", "failed", "cancelled", () => ({ answer: "terminal" }))
     .exhaustive();
 }
@@ -95,7 +108,7 @@ export function signalTask<TTask extends TaskState>(
     const isLate = known.payload === undefined;
     return { answer: known.id === id ? "accepted" : isLate ? "terminal" : "already", signal: known };
   }
-  if (task.status !== "running") return { answer: "terminal" };
+  if (isTaskTerminal(task.status) || task.cancelsAll) return { answer: "terminal" };
   const signal = { id, at: now, ...(payload === undefined ? {} : { payload }) };
   return { answer: "accepted", signal, next: { ...task, signals: { ...task.signals, [nodeId]: signal } } };
 }
@@ -110,7 +123,7 @@ export function replaceVars(
   write: { readonly version: number; readonly vars: VarsRecord["vars"]; readonly appliedBy: string },
 ): { readonly answer: "ok" | "applied" | "conflict" | "closed"; readonly next?: VarsRecord } {
   if (vars.appliedBy.includes(write.appliedBy)) return { answer: "applied" };
-  if (task?.status !== "running") return { answer: "closed" };
+  if (task === undefined || isTaskTerminal(task.status)) return { answer: "closed" };
   if (vars.version !== write.version) return { answer: "conflict" };
   const appliedBy = [...vars.appliedBy, write.appliedBy];
   return { answer: "ok", next: { vars: write.vars, version: vars.version + 1, appliedBy } };
@@ -121,7 +134,7 @@ function moved<TTask extends TaskState>(
   move: {
     readonly to: TaskStatus;
     readonly cause: TaskCause;
-    readonly set: Partial<Pick<TaskRecord, "failure" | "cancelReason" | "endedAt">>;
+    readonly set: Partial<Pick<TaskRecord, "failure" | "cancelReason" | "cancelsAll" | "endedAt">>;
   },
 ): TTask {
   checkTaskTransition(task.id, { from: task.status, to: move.to, cause: move.cause });

@@ -6,9 +6,9 @@ import type { Cause, ShardRef, ShardStatus, TaskStatus } from "./records.ts";
  * each store changes its records through them, so a bug above them ends in a refused call, never in a wrong record.
  *
  * A shard
- *   absent      Its node waits for its parents. `dispatch` makes it claimable; `adopt` takes over its output from an
- *               earlier task; `cancel` inserts a tombstone, so that a dispatch which was decided before the cancel
- *               loses.
+ *   absent      Its node waits for its parents. `dispatch` makes it claimable; `skip` ends it, because its node's
+ *               condition does not hold; `adopt` takes over its output from an earlier task, or that it was skipped
+ *               there; `cancel` inserts a tombstone, so that a dispatch which was decided before the cancel loses.
  *   queued      May be claimed by one worker. Entered by `dispatch`, and with the next epoch by `requeue` and `expire`.
  *               Left by `claim` or `cancel`; `supersede` gives it the next epoch, so that a claim of this one that is
  *               still in flight cannot win.
@@ -18,7 +18,9 @@ import type { Cause, ShardRef, ShardStatus, TaskStatus } from "./records.ts";
  *               for a signal, or for the end of a pause. Left by `requeue`, `wake`, `cancel`.
  *   cancelling  The owner has been asked to stop. Left when it confirms (`confirm_cancelled`), or by `expire` when its
  *               grace period or its lease has ended. Whatever its handler returns: never finished, never failed.
- *   finished, failed, cancelled
+ *   failed      Terminal. Of an optional node, `close` closes the log of what it had stored, so that its consumers can
+ *               read that to the end.
+ *   finished, skipped, cancelled
  *               Terminal.
  *   A pause marks the shards of a task that are open: `pause` makes a queued one deferred, and asks a running attempt to
  *   end after its batches. `resume` removes the mark.
@@ -33,7 +35,13 @@ import type { Cause, ShardRef, ShardStatus, TaskStatus } from "./records.ts";
 type Targets<TStatus extends string, TCause extends string> = Readonly<Partial<Record<TStatus, readonly TCause[]>>>;
 
 export const shardTransitions: Readonly<Record<ShardStatus | "absent", Targets<ShardStatus, Cause>>> = {
-  absent: { queued: ["dispatch"], deferred: ["dispatch"], finished: ["adopt"], cancelled: ["cancel"] },
+  absent: {
+    queued: ["dispatch"],
+    deferred: ["dispatch"],
+    finished: ["adopt"],
+    skipped: ["skip", "adopt"],
+    cancelled: ["cancel"],
+  },
   queued: { running: ["claim"], queued: ["supersede"], deferred: ["pause"], cancelled: ["cancel"] },
   running: {
     running: ["pause", "resume"],
@@ -46,7 +54,8 @@ export const shardTransitions: Readonly<Record<ShardStatus | "absent", Targets<S
   deferred: { queued: ["requeue", "wake"], deferred: ["pause", "resume"], cancelled: ["cancel"] },
   cancelling: { cancelled: ["confirm_cancelled", "expire"] },
   finished: {},
-  failed: {},
+  skipped: {},
+  failed: { failed: ["close"] },
   cancelled: {},
 };
 

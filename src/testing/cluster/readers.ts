@@ -6,11 +6,11 @@ import { FlowError } from "../../errors/index.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { AllTasks } from "./archive.ts";
 import type { Client } from "./client.ts";
+import { spoil } from "./computation.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Journal } from "./journal.ts";
 import type { SimProcess } from "./process.ts";
 import { checkArtifacts, checkEvents, checkResult, type ReadOutcome } from "./reading-checks.ts";
-import { spoil } from "./spoil.ts";
 import { stackOf } from "./trace-lines.ts";
 
 export interface ReaderParts {
@@ -136,5 +136,6 @@ async function collected<T>(source: AsyncIterable<T>): Promise<ReadOutcome<T>> {
 
 function handleOf(process: SimProcess, taskId: string) {
   const unknown = async () => "unknown" as const; // readers change nothing
-  return taskHandle<UntypedFlow>({ ...process.readerParts, cancel: unknown, signal: unknown, pause: unknown }, taskId);
+  const changes = { cancel: unknown, signal: unknown, pause: unknown };
+  return taskHandle<UntypedFlow>({ ...process.readerParts, finalizing: new Set(), ...changes }, taskId);
 }

@@ -48,6 +48,7 @@ export function signalContract(it: StoreTest): void {
   it("signalTask refuses a task that is ending, and one that does not exist", async ({ store }) => {
     await store.createTask(newTask("t"));
     await store.cancelTask("t", "enough");
+    await store.cancelTask("t", "enough", true);
     expect(await store.signalTask("t", { nodeId: "clean", id: "s", payload })).toEqual({ answer: "terminal" });
     expect(await store.signalTask("unknown", { nodeId: "clean", id: "s", payload })).toEqual({ answer: "unknown" });
     expect((await store.readTask("t"))?.signals).toBeUndefined();
