@@ -125,6 +125,25 @@ describe("a paused task", () => {
     await time.during(task.cancel());
   });
 
+  test("that is cancelled runs the handlers of outcomes, which were paused too", async () => {
+    const gate = new Gate();
+    const undone: unknown[] = [];
+    const { engine, record } = await testEngine([
+      handler("a", { processBatch: () => gate.pass().then(() => 1) }),
+      handler("undo", { processBatch: (outcome) => undone.push(outcome) }),
+    ]);
+    const io = { start_when: "ended", input_inline: { input_adapter: "pull.outcomes" } } as const;
+    const task = await engine.run(graphOf(node("a"), { ...node("undo", ["a"]), io }));
+    await until(() => gate.arrived === 1);
+    await task.pause();
+    gate.open();
+    await until(async () => (await record(task.id, "undo").catch(() => undefined))?.status === "deferred");
+    expect(undone).toEqual([]);
+    await task.cancel();
+    expect((await task.wait()).status).toBe("cancelled");
+    expect(undone).toEqual([{ nodeId: "a", status: "finished" }]);
+  });
+
   test("fails at its deadline", async () => {
     const time = stillTime();
     const { engine } = await testEngine([handler("a")]);
