@@ -141,6 +141,14 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     return this.#coordinator.task(id);
   }
 
+  pause(id: string): ReturnType<TaskHandle["pause"]> {
+    return this.#coordinator.pause(id);
+  }
+
+  resume(id: string): ReturnType<TaskHandle["resume"]> {
+    return this.#coordinator.resume(id);
+  }
+
   retry(id: string, options: RetryOptions): Promise<TaskHandle> {
     return this.#coordinator.retry(id, options);
   }

@@ -67,6 +67,8 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
       external: known.external?.types,
       inputAdapters: core.inputAdapters,
       cancel: (taskId, reason) => core.cancelTask(taskId, reason),
+      signal: (taskId, nodeId, payload) => core.signalTask(taskId, nodeId, payload),
+      pause: (taskId, paused) => core.pauseTask(taskId, paused),
     };
   }
 
@@ -117,6 +119,14 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
   task(id: string): TaskHandle {
     this.#started();
     return taskHandle<UntypedFlow>(this.#handleParts, id);
+  }
+
+  pause(id: string): ReturnType<TaskHandle["pause"]> {
+    return this.task(id).pause();
+  }
+
+  resume(id: string): ReturnType<TaskHandle["resume"]> {
+    return this.task(id).resume();
   }
 
   async retry(id: string, options: RetryOptions): Promise<TaskHandle> {
@@ -275,6 +285,14 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
   ): Promise<TaskHandle<TTypes>>;
   /** A handle to an existing task, started by any process on the same store. Untyped, as an id has no flow type. */
   task(id: string): TaskHandle;
+  /**
+   * Pauses a task: batches that are being processed end, and nothing new begins until it is resumed, in any process.
+   *
+   * @throws FlowError `PAUSE_UNSUPPORTED` if external workers run one of its nodes, `TASK_UNKNOWN`
+   */
+  pause(id: string): ReturnType<TaskHandle["pause"]>;
+  /** Resumes a paused task. @throws FlowError `TASK_UNKNOWN` */
+  resume(id: string): ReturnType<TaskHandle["resume"]>;
   /**
    * Retries a task that failed or was cancelled, as a new task with the same graph and parameters; the old task stays.
    * Finished nodes are adopted, with their artifacts and their changes of variables, if everything upstream of them is

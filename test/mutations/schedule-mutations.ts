@@ -45,7 +45,7 @@ export const scheduleMutations: readonly Mutation[] = [
   ofPauses(
     "tasks of a paused flow wait until it is resumed",
     "a task of a paused flow begins when it is created",
-    edit("core/coordinator/coordinator-core.ts", "if (!this.#pausedFlows.has(task.graph.name)) await", "await"),
+    edit("core/coordinator/coordinator-core.ts", "      if (this.#pausedFlows.has(task.graph.name)) return;\n", ""),
   ),
   simulated(
     "the idempotency key of a scheduled task does not name the time",

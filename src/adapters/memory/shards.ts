@@ -4,9 +4,9 @@ import {
   epochRef,
   isClosed,
   queuedRef,
+  type RenewAnswer,
   type ShardRecord,
   type ShardRef,
-  type WriteAnswer,
 } from "../../core/model/records.ts";
 import type { Judged, ShardDriver, ShardUpdate } from "../../core/store/driver.ts";
 import { dueOf, Heap } from "../../core/store/heap.ts";
@@ -37,7 +37,7 @@ export function shardDriver(context: StoreContext): ShardDriver {
       const task = state.tasks.get(ref.taskId);
       if (task === undefined) return "gone";
       if (state.shard(ref) !== undefined) return "exists";
-      const record = keepShard(create(now()));
+      const record = keepShard(create(now(), task.record.paused));
       const node = task.nodes.get(record.nodeId) ?? { shards: [], hasArtifacts: false, closedShards: 0 };
       task.nodes.set(record.nodeId, node);
       const entry: ShardEntry = { task, node, record, logs: [] };
@@ -53,7 +53,7 @@ export function shardDriver(context: StoreContext): ShardDriver {
     updateWithLength: update,
 
     async renew(attempts, leaseMs) {
-      const answers: WriteAnswer[] = [];
+      const answers: RenewAnswer[] = [];
       for (const ref of attempts) {
         if (step !== undefined) await step("renew");
         const judge = (record: ShardRecord | undefined, at: number) => renewLease(record, ref, { leaseMs, now: at });
@@ -98,7 +98,7 @@ export function updateShard<TAnswer>(
   const length = entry?.logs[entry.record.generation]?.length ?? 0;
   const { answer, next } = write.judge(entry?.record, context.now(), length);
   if (entry === undefined || next === undefined) return answer;
-  const { status: from, type, priority } = entry.record;
+  const { status: from, type, priority, dueAt } = entry.record;
   entry.record = keepShard(next);
   if (change === "renewed" || change === "restarted" || change === "reported") {
     observe?.({ kind: change, record: next });
@@ -106,7 +106,7 @@ export function updateShard<TAnswer>(
   }
   if (next.lease === undefined) state.leased.delete(entry);
   if (from === "queued") state.queues.get(type)?.get(priority)?.buried();
-  if (from === "deferred") state.deferred.buried();
+  if (dueAt !== undefined) state.deferred.buried();
   index(context, entry);
   observe?.({ kind: "shard", from, cause: change, record: next });
   return answer;

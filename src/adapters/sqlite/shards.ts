@@ -37,9 +37,10 @@ export const shardTable = (session: Session): ShardDriver => ({
     }),
   insert: (ref, create) =>
     session.write((db, now) => {
-      if (readTask(db, ref.taskId) === undefined) return "gone";
+      const task = readTask(db, ref.taskId);
+      if (task === undefined) return "gone";
       if (readShard(db, ref) !== undefined) return "exists";
-      const record = create(now);
+      const record = create(now, task.paused);
       const { taskId, nodeId, shard, type } = record;
       const { lastInsertRowid } = db.run(insertShard, taskId, nodeId, shard, type, ...columnsOf(db, record));
       db.shards.set(shardKey(record), { pk: Number(lastInsertRowid), record: keepShard(record) });

@@ -1,9 +1,9 @@
 import type { InputAdapterDefinition } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
-import { coordinatorFnType, type Finding, type Graph, type GraphNode, parseGraph } from "../../graph/index.ts";
+import { coordinatorFnType, type Graph, parseGraph } from "../../graph/index.ts";
 import { ExternalWorkers } from "../interop/index.ts";
 import { groups, isStatus, type Message, topics } from "../messages/messages.ts";
-import type { TaskSummary } from "../model/records.ts";
+import { isShardTerminal, type SignalAnswer, type TaskSummary } from "../model/records.ts";
 import type { Page, PageRequest, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { StoreRetry } from "../resilience/store-retry.ts";
@@ -15,12 +15,15 @@ import type { CoordinatorParts } from "./coordinator-options.ts";
 import {
   type CreateTaskOptions,
   checkEnded,
+  checkPausable,
   checkRetryable,
   checkSameInput,
   newTask,
   type RequestedTask,
   type RetryTaskOptions,
+  refuseUnenforced,
   retriedTask,
+  signalPayload,
   taskSettings,
 } from "./new-task.ts";
 import { findRetried } from "./retried-batches.ts";
@@ -66,6 +69,7 @@ export class CoordinatorCore {
       plans,
       cancelGraceMs: timing.cancelGraceMs,
       readsAnEvent: parts.readsAnEvent,
+      onDue: (ms) => this.#sweeper.dueIn(ms),
       onOwed: () => this.#sweeper.payLooks(this.#supervisor),
       onChange: (taskId, ended) => this.#changes.emit(taskId, ended),
       external: this.#external,
@@ -171,10 +175,13 @@ export class CoordinatorCore {
    */
   async createTask(options: CreateTaskOptions): Promise<{ readonly id: string; readonly created: boolean }> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
-    const { ids, plans } = this.#parts;
-    const task = newTask(ids.next(), options);
+    const { ids, plans, clock } = this.#parts;
+    const task = newTask(ids.next(), options, clock.now());
     return this.#create({ task, graph: options.graph }, async () => {
-      if (!this.#pausedFlows.has(task.graph.name)) await this.#scheduler.begin(task, plans.get(task.graph));
+      if (this.#pausedFlows.has(task.graph.name)) return;
+      // Only the store's record has the time of a later start.
+      if (task.startInMs !== undefined) await this.#scheduler.replan(task.id);
+      else await this.#scheduler.begin(task, plans.get(task.graph));
     });
   }
 
@@ -234,6 +241,7 @@ export class CoordinatorCore {
           await this.#pausedFlows.refresh();
           await begin();
         });
+        if (task.startInMs !== undefined) this.#sweeper.dueIn(task.startInMs);
       }
       await this.#callerRetry.run(() => store.settle());
       if (created) return { id, created };
@@ -288,6 +296,46 @@ export class CoordinatorCore {
     return answer;
   }
 
+  /**
+   * Pauses or resumes a task.
+   *
+   * @throws FlowError `PAUSE_UNSUPPORTED`
+   */
+  async pauseTask(taskId: string, paused: boolean): Promise<"recorded" | "already" | "terminal" | "unknown"> {
+    const { store, external } = this.#parts;
+    this.#changes.check();
+    const task = await this.#callerRetry.run(() => store.readTask(taskId));
+    if (paused && external !== undefined && task !== undefined) checkPausable(task, external.types);
+    const answer = await this.#callerRetry.run(() => store.pauseTask(taskId, paused));
+    // Also if it was recorded before: this call may repeat one whose answer was lost.
+    if (answer === "recorded" || answer === "already") await this.#now("pause", () => this.#scheduler.replan(taskId));
+    await this.#callerRetry.run(() => store.settle());
+    return answer;
+  }
+
+  /**
+   * Stores a signal for a node that waits for it, or will.
+   *
+   * @throws FlowError `NODE_UNKNOWN`, `SIGNAL_INVALID`, `SIGNAL_TOO_LARGE`
+   */
+  async signalTask(taskId: string, nodeId: string, payload: unknown): Promise<SignalAnswer> {
+    const { store, ids, plans } = this.#parts;
+    this.#changes.check();
+    const task = await this.#callerRetry.run(() => store.readTask(taskId));
+    if (task === undefined) return "unknown";
+    const node = nodeOf(plans.get(task.graph), { taskId, nodeId });
+    const signal = { nodeId, id: ids.next(), payload: signalPayload(taskId, node, payload) };
+    if (task.status === "cancelling") {
+      // Nodes that handle how others have ended run on, and what follows them may wait.
+      const shards = await this.#callerRetry.run(() => store.readShards(taskId, [nodeId]));
+      if (shards.some(({ status }) => isShardTerminal(status))) return "terminal";
+    }
+    const { answer } = await this.#callerRetry.run(() => store.signalTask(taskId, signal));
+    if (answer === "accepted") await this.#now("signal", () => this.#scheduler.marks.signalled(taskId, nodeId));
+    await this.#callerRetry.run(() => store.settle());
+    return answer;
+  }
+
   /** Acts on a record that is already stored. If this fails, a sweep continues from the record. */
   async #now(name: string, follow: () => Promise<void>): Promise<void> {
     try {
@@ -338,32 +386,4 @@ export class CoordinatorCore {
         return this.#external?.onAnnounce(message);
     }
   }
-}
-
-/**
- * Refuses fields of a graph that this engine would ignore: an unenforced limit is worse than none.
- *
- * @param more - further findings on the graph
- * @throws FlowError `GRAPH_INVALID` with all findings
- */
-function refuseUnenforced(graph: Graph, more: readonly Finding[] = []): void {
-  const limits = graph.nodes.flatMap((node, index) =>
-    unknownLimits(node).map((key) => unenforced(node.node_id, `/nodes/${index}/limits/${key}`, `limits.${key}`)),
-  );
-  const findings = [...limits, ...more];
-  if (findings.length === 0) return;
-  const text = findings.map((finding) => `${finding.path}: ${finding.message}`).join("\n");
-  throw new FlowError("GRAPH_INVALID", text, { details: { findings } });
-}
-
-/** The only limit of a node is the number of its shards that run at once. */
-const unknownLimits = ({ limits = {} }: GraphNode): readonly string[] =>
-  Object.keys(limits).filter((key) => key !== "max_running");
-
-function unenforced(nodeId: string, path: string, key: string) {
-  return {
-    code: "GRAPH_UNSUPPORTED",
-    path,
-    message: `node '${nodeId}': this engine does not enforce '${key}' yet: remove it`,
-  };
 }

@@ -31,6 +31,8 @@ export interface OpenTask {
   readonly traceparent: string | undefined;
   readonly retryOf: string | undefined;
   readonly retriedBatches: RetriedBatches | undefined;
+  /** Store time before which it does not start. */
+  readonly startsAt: number | undefined;
   /** Nodes that have ended, in whatever way. */
   readonly ended: Set<string>;
   /** Those of them with a closed log: they finished, were skipped, or failed and are optional. */
@@ -52,7 +54,10 @@ export interface OpenTask {
 }
 
 /** The fields of a task's record that are cached. */
-export type KnownOpenTask = Pick<TaskRecord, "id" | "priority" | "traceparent" | "retryOf" | "retriedBatches">;
+export type KnownOpenTask = Pick<
+  TaskRecord,
+  "id" | "priority" | "traceparent" | "retryOf" | "retriedBatches" | "startsAt"
+>;
 
 const keptTasks = 1_000;
 
@@ -63,13 +68,14 @@ export class OpenTasks {
     return this.#byTask.get(taskId);
   }
 
-  add({ id: taskId, priority, traceparent, retryOf, retriedBatches }: KnownOpenTask, plan: Plan): OpenTask {
+  add({ id: taskId, priority, traceparent, retryOf, retriedBatches, startsAt }: KnownOpenTask, plan: Plan): OpenTask {
     const cached: OpenTask = {
       plan,
       priority,
       traceparent,
       retryOf,
       retriedBatches,
+      startsAt,
       ended: new Set(),
       closed: new Set(),
       omitted: new Set(),

@@ -1,10 +1,11 @@
 import { FlowError } from "../../errors/index.ts";
+import { deadlineExceeded } from "../model/index.ts";
 import { type Attempt, type EpochRef, type ShardRecord, shardKey } from "../model/records.ts";
 import type { Clock, HeldSlot, Store } from "../ports/index.ts";
 import { StoreHealthTracker } from "../resilience/store-retry.ts";
 import type { Supervisor } from "../resilience/supervisor.ts";
 import { noBusTiming } from "./coordinator-options.ts";
-import { deadlineExceeded, type Scheduler } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 
 /** Page sizes. Tasks are planned as a whole, so their pages are short, to share them with other coordinators. */
 const shardsAPage = 100;

@@ -1,5 +1,5 @@
 export { type RetryPlan, retryDelayMs } from "./backoff.ts";
-export { type ExplainFacts, explain, formatReason, type Reason } from "./explain.ts";
+export { type ExplainFacts, explain, formatReason, type Reason, signalAwaited, waitsForSignal } from "./explain.ts";
 export {
   type BackpressurePlan,
   firstNotUpstream,
@@ -10,6 +10,7 @@ export {
   planGraph,
   type Routing,
   streamReadersOf,
+  type WaitPlan,
 } from "./plan.ts";
 export {
   conditionFacts,

@@ -1,3 +1,4 @@
+import { builtInFunction } from "../../builtins/coordinator-functions/index.ts";
 import { adapterName, builtInAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { matcher } from "../../graph/format/pattern.ts";
@@ -34,12 +35,26 @@ export interface NodePlan {
   readonly fn: { readonly name: string; readonly args: JsonObject } | undefined;
   readonly retry: RetryPlan;
   readonly partitions: number;
+  /** The time between its dispatch and its start. */
+  readonly delayMs: number;
+  /** `undefined`: it does not wait for a signal. */
+  readonly wait: WaitPlan | undefined;
   readonly timeoutMs: number | undefined;
   /** How many of its shards may run at once. */
   readonly maxRunning: number | undefined;
   readonly batches: BatchPlan;
   /** `undefined`: the node does not wait for its consumers. */
   readonly backpressure: BackpressurePlan | undefined;
+}
+
+/** How a node waits for a signal. */
+export interface WaitPlan {
+  /** The JSON Schema of its payload. */
+  readonly payload: JsonObject;
+  /** From its dispatch. `undefined`: as long as its task runs. */
+  readonly timeoutMs: number | undefined;
+  /** Its output if no signal comes in time. `undefined`: it fails. */
+  readonly onTimeout: Json | undefined;
 }
 
 /** What happens to each batch of a node. */
@@ -171,6 +186,8 @@ function planNode(node: GraphNode): NodePlan {
   const fanIn = node.fan_in ?? "all";
   const policy = { ...retryDefaults, ...node.retry_policy };
   const { input_adapter, input_args, ...args } = node.io?.input_inline ?? {};
+  const timeoutMs = node.timeout_sec === undefined ? undefined : node.timeout_sec * 1_000;
+  const wait = planWait(node, timeoutMs);
   return {
     id: node.node_id,
     type: node.type,
@@ -196,11 +213,24 @@ function planNode(node: GraphNode): NodePlan {
       permanentOn: policy.permanent_on,
     },
     partitions: node.partitions ?? 1,
-    timeoutMs: node.timeout_sec === undefined ? undefined : node.timeout_sec * 1_000,
+    delayMs: Number(node.delay_sec ?? 0) * 1_000,
+    wait,
+    timeoutMs: wait === undefined ? timeoutMs : undefined,
     maxRunning: node.limits?.max_running === undefined ? undefined : Number(node.limits.max_running),
     batches: planBatches(node.batches),
     backpressure: planBackpressure(node.io?.max_pending_batches),
   };
+}
+
+function planWait({ type, io = {} }: GraphNode, timeoutMs: number | undefined): WaitPlan | undefined {
+  const { fn, fn_args = {} } = io;
+  if (type !== coordinatorFnType || fn === undefined || builtInFunction(fn)?.awaitsSignal === undefined)
+    return undefined;
+  const { payload = {}, on_timeout: onTimeout } = fn_args as {
+    readonly payload?: JsonObject;
+    readonly on_timeout?: Json;
+  };
+  return { payload, timeoutMs, onTimeout };
 }
 
 function planCondition(when: GraphNode["when"]): NodePlan["holds"] {

@@ -10,7 +10,7 @@ const queueLimit = 1_000;
 /** Why each node is not running now. Reads several records without a snapshot: for people, not for decisions. */
 export async function explainTask(parts: TaskReaderParts, taskId: string): Promise<TaskExplanation> {
   const { store, retry, clock, external } = parts;
-  const { status, graph } = await readTask(parts, taskId);
+  const { status, graph, paused } = await readTask(parts, taskId);
   const plan = parts.plans.get(graph);
   const shards = await retry.run(() => store.readShards(taskId));
   const queued = shards.filter((record) => record.status === "queued");
@@ -26,6 +26,7 @@ export async function explainTask(parts: TaskReaderParts, taskId: string): Promi
   return {
     id: taskId,
     status,
+    ...(paused && status === "running" ? { paused } : {}),
     nodes: explain({ now, status, plan, shards, workers, external, withArtifacts, fullLimit, ahead, isPaused }).map(
       (each) => ({
         ...each,

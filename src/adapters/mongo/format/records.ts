@@ -6,6 +6,7 @@ import {
   type HistoryEntry,
   isTaskTerminal,
   type Lease,
+  type Paused,
   type ShardRecord,
   type ShardRef,
   type ShardStatus,
@@ -50,6 +51,7 @@ export interface TaskDocument extends Revised {
   /** Set between a request to delete the task and the search for tasks that borrow from it. */
   readonly removal_asked?: true;
   readonly list_order: string;
+  readonly paused?: boolean;
   /** Until the task ends. */
   readonly sweep_at?: Date;
   /** Identifies the latest sweep. */
@@ -73,10 +75,11 @@ const failures = mapping<TaskFailure>({
   stack: "stack",
 });
 
-const stateFields: Fields<TaskState> = {
+const summaryFields: Fields<Omit<TaskState, "signals">> = {
   id: "_id",
   priority: "priority",
   status: "status",
+  paused: "paused",
   failure: nested("failure", failures),
   cancelReason: "cancel_reason",
   cancelsAll: "cancels_all",
@@ -86,12 +89,15 @@ const stateFields: Fields<TaskState> = {
   retriedBatches: json("retried_batches"),
   borrowsFrom: "borrows_from",
   createdAt: date("created_at"),
+  startsAt: date("starts_at"),
   deadlineAt: date("deadline"),
   endedAt: date("ended_at"),
 };
 
+const stateFields: Fields<TaskState> = { ...summaryFields, signals: json("signals") };
+
 export const taskStates = mapping<TaskState>(stateFields);
-export const taskSummaries = mapping<TaskSummary>({ ...stateFields, name: "name" });
+export const taskSummaries = mapping<TaskSummary>({ ...summaryFields, name: "name" });
 export const taskRecords = mapping<TaskRecord>({ ...stateFields, graph: json("graph"), params: json("params") });
 export const taskVars = mapping<VarsRecord>({
   vars: json("vars"),
@@ -136,7 +142,11 @@ export function taskUpdate(task: TaskState, { now, sweepNow }: { readonly now: n
   const { _id, ...fields } = taskStates.toDocument(task);
   const isEnded = isTaskTerminal(task.status);
   const sweep = sweepNow && !isEnded ? { sweep_at: new Date(now) } : {};
-  const unset = [...(task.status === "running" ? [] : ["deadline_at"]), ...(isEnded ? ["sweep_at"] : [])];
+  const unset = [
+    ...(task.status === "running" ? [] : ["deadline_at"]),
+    ...(isEnded ? ["sweep_at"] : []),
+    ...("signals_json" in fields ? ["signals"] : []), // they are stored in one of two fields
+  ];
   return updateOf({ ...fields, ...sweep, updated_at: new Date(now) }, unset);
 }
 
@@ -229,6 +239,7 @@ export const shardRecords = mapping<ShardRecord>({
   storedAtLoss: "stored_at_loss",
   yields: "yields",
   dueAt: date("next_retry_at"),
+  paused: nested("paused", mapping<Paused>({ dueAt: date("due_at") })),
   cancelBy: date("cancel_by"),
   generation: "generation",
   sourceGens: "source_gens",

@@ -39,6 +39,7 @@ async function tasksOf(...nodes: readonly GraphNode[]) {
       cancelGraceMs: 1_000,
       onChange() {},
       onOwed() {},
+      onDue() {},
     });
   };
   const finish = async (nodeId: string) => {
