@@ -103,7 +103,7 @@ export function signalContract(it: StoreTest): void {
     expect(await peer.wake({ ...ref, epoch: 2 })).toBeUndefined();
     expect(await peer.wake(ref)).toMatchObject({ status: "queued", epoch: 2 });
     expect(await store.wake(ref)).toBeUndefined();
-    expect(await store.peekQueue(["extractor"], 10)).toEqual([{ ...ref, epoch: 2, type: "extractor" }]);
+    expect(await store.peekQueue(["extractor"], 10)).toMatchObject([{ ...ref, epoch: 2, type: "extractor" }]);
   });
 
   it("wake finds only shards that wait for their first attempt", async ({ store }) => {
