@@ -1,4 +1,5 @@
 import { builtInFunction, isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
+import { builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
 import { limitFields, setFields } from "../graph/format/node-fields.ts";
 import { refsIn } from "../graph/format/params.ts";
@@ -28,6 +29,9 @@ function readingOf(node: GraphNode, { byId, adapters }: SourceGraph): string | u
   const sources = input?.sources ?? node.depends_on;
   const outside = sources.find((id) => !node.depends_on.includes(id));
   if (outside !== undefined) return `it reads from '${outside}', which it does not depend on`;
+  if (input?.aliases !== undefined && builtInAdapter(input.adapter)?.readsOutcomes) {
+    return "it reads outcomes under other names than those of its parents";
+  }
   const isOwn = input !== undefined && adapters.includes(input.adapter);
   const isReserved = (key: string) => ownWords.has(key) || isCommonAdapterArg(key);
   if (isOwn && (input.where !== undefined || Object.keys(input.args).some(isReserved))) {
@@ -62,7 +66,8 @@ function functionOf(node: GraphNode): string | undefined {
 }
 
 function paramsOf(node: GraphNode, { graph }: SourceGraph): string | undefined {
-  const refs = [...refsIn(argsOf(node), []), ...refsIn(node.io?.fn_args ?? {}, [])];
+  const delay = typeof node.delay_sec === "object" ? node.delay_sec : {};
+  const refs = [argsOf(node), node.io?.fn_args ?? {}, delay].flatMap((args) => [...refsIn(args, [])]);
   const unknown = refs.find(({ name = [] }) => name.length !== 1 || !hasProperty(graph.params_schema, name[0] ?? ""));
   return unknown === undefined ? undefined : "it uses a parameter that params_schema does not declare";
 }

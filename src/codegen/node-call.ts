@@ -1,7 +1,7 @@
 import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
-import { batchFields, type FieldTable, ioFields, nodeFields } from "../graph/format/node-fields.ts";
+import { batchFields, type Field, type FieldTable, ioFields, nodeFields } from "../graph/format/node-fields.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import type { GraphNode } from "../graph/index.ts";
 import { builderName } from "./identifiers.ts";
@@ -54,11 +54,11 @@ function optionDocs(object: object, fields: FieldTable): Record<string, Doc> {
   const values = new Map<string, Json | object>(Object.entries(object));
   const docs: Record<string, Doc> = {};
   const inside: Record<string, Record<string, Doc>> = {};
-  for (const [key, { option, within, spelling = {}, fields: inner }] of Object.entries(fields)) {
+  for (const [key, field] of Object.entries(fields)) {
+    const { option, within } = field;
     const value = values.get(key);
     if (option === undefined || value === undefined) continue;
-    const written = typeof value === "string" ? (spelling[value] ?? value) : value;
-    const doc = inner === undefined ? literal(written as Json) : objectOf(optionDocs(value as object, inner));
+    const doc = optionDoc(value as Json, field);
     if (within === undefined) docs[option] = doc;
     else {
       inside[within] = { ...inside[within], [option]: doc };
@@ -66,6 +66,13 @@ function optionDocs(object: object, fields: FieldTable): Record<string, Doc> {
     }
   }
   return docs;
+}
+
+function optionDoc(value: Json, { spelling = {}, written, fields }: Field): Doc {
+  if (written === "argument") return argument(value);
+  if (written === "pattern") return Array.isArray(value) ? array(value.map(patternDoc)) : patternDoc(value);
+  if (fields !== undefined) return objectOf(optionDocs(value as object, fields));
+  return literal(typeof value === "string" ? (spelling[value] ?? value) : value);
 }
 
 function whereDoc(node: GraphNode): Doc | undefined {

@@ -213,12 +213,13 @@ function loadedPart(source: SourceGraph): { readonly count: number; readonly why
 /** Whether an operator, or one with this value, is in the pattern of a node. */
 function hasOperator(nodes: readonly GraphNode[], operator: "$not" | "$exists", value?: Json): boolean {
   const isIn = (pattern: Json | undefined): boolean => {
+    if (Array.isArray(pattern)) return pattern.some((item: Json) => isIn(item));
     if (!isObject(pattern)) return false;
     const given = pattern[operator];
     if (given !== undefined && (value === undefined || given === value)) return true;
     return Object.values(pattern).some((inner) => isIn(inner));
   };
-  return nodes.some((node) => isIn(node.io?.input_inline?.input_args?.where));
+  return nodes.some(({ io, when }) => isIn(io?.input_inline?.input_args?.where) || isIn(when as Json | undefined));
 }
 
 /** The order in which formatters sort imports: by letter, upper case before lower case. */

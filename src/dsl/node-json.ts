@@ -56,7 +56,8 @@ function fieldValues(options: object, fields: FieldTable): Record<string, unknow
 const innerFields = (rows: readonly (readonly [string, Field])[]): FieldTable =>
   Object.fromEntries(rows.map(([key, { within: _, ...field }]) => [key, field]));
 
-function graphSpelling(value: unknown, { spelling = {} }: Partial<Field> = {}): unknown {
+function graphSpelling(value: unknown, { spelling = {}, written }: Partial<Field> = {}): unknown {
+  if (written !== undefined) return written === "pattern" ? patternJson(value) : argumentJson(value);
   return Object.entries(spelling).find(([, ofBuilder]) => ofBuilder === value)?.[0] ?? value;
 }
 

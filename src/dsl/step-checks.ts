@@ -15,7 +15,7 @@ import { permanentOnFindings } from "./rules/retry/check.ts";
 import { startFindings } from "./rules/start/check.ts";
 import { nodesOfSubflow, type Owners, useFindings } from "./rules/subflow/check.ts";
 import { suggestionFindings } from "./rules/suggestion/check.ts";
-import { whereFindings } from "./rules/where/check.ts";
+import { whenFindings, whereFindings } from "./rules/where/check.ts";
 
 /**
  * The rules that the compiler checks for TypeScript, in the same sentences, for everybody else. What concerns the graph
@@ -98,9 +98,11 @@ const isRecord = (value: unknown): value is object =>
 function shapeFindings({ kind, id: node, options }: Step): string[] {
   const wrong = (option: string, needs: string) => [formatMessage("optionType", { node, option, needs })];
   if (!isNames(options.after)) return wrong("after", "a list of node ids");
-  const { args, input, retry, onBatchFailure, tolerate, limits, where } = options;
+  const { args, input, retry, onBatchFailure, tolerate, limits, where, when } = options;
   if (args !== undefined && !isRecord(args)) return wrong("args", "an object");
   if (kind === "node" && where !== undefined && !isRecord(where)) return wrong("where", "an object");
+  if (when !== undefined && !isRecord(when) && !(Array.isArray(when) && when.every(isRecord)))
+    return wrong("when", "an object, or a list of objects");
   if (retry !== undefined && !isRecord(retry)) return wrong("retry", "an object");
   if (kind === "node" && !["fail", "setAside", undefined].includes(onBatchFailure)) {
     return wrong("onBatchFailure", "'fail' or 'setAside'");
@@ -125,6 +127,7 @@ function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHe
     ...afterFindings(step, seen),
     ...(step.kind === "fn" ? nodeArgFindings(step, seen) : []),
     ...startFindings(step),
+    ...whenFindings(step, head),
     ...(step.kind === "node" ? [...parentFindings(step.handler, { node, after }), ...whereFindings(step, head)] : []),
     ...(input === undefined ? suggestionFindings(step, head) : inputFindings(step, input, { seen, head })),
   ];

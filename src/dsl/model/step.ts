@@ -57,6 +57,8 @@ export interface StepOptions {
   readonly startWhen?: string;
   readonly input?: InputOptions;
   readonly where?: unknown;
+  readonly when?: unknown;
+  readonly delaySec?: unknown;
   readonly args?: unknown;
   readonly retry?: { readonly permanentOn?: unknown };
   readonly onBatchFailure?: string;

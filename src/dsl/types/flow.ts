@@ -1,8 +1,5 @@
-import type { $ZodType } from "zod/v4/core";
 import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
 import type { Absent, Recorded } from "../../builtins/node-records.ts";
-import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
-import type { Graph } from "../../graph/index.ts";
 import type { ParentsOf, Suggested } from "../model/adapter.ts";
 import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function.ts";
 import type { AnyHandler } from "../model/handler.ts";
@@ -15,7 +12,6 @@ import type { FnOption, NodeOption, WrittenOptions } from "../rules/option/types
 import type {
   Bindings,
   BlocksAfterUse,
-  CompileReceiver,
   HeadAfterUse,
   PlacesAfterUse,
   PrefixArgument,
@@ -26,8 +22,8 @@ import type {
   SubflowUsed,
   UseOptions,
 } from "../rules/subflow/types.ts";
-import type { Seen } from "../rules/where/types.ts";
-import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
+import type { ControlOf, FnStep, Seen } from "../rules/where/types.ts";
+import type { BuiltFlow } from "./flow-types.ts";
 import type { FnOptions } from "./fn-options.ts";
 import type { NodeOptions } from "./options.ts";
 
@@ -37,26 +33,7 @@ import type { NodeOptions } from "./options.ts";
  * Its type parameters are inferred, never written. The first two, its node ids and its parameters, come first because
  * editors cut long types at their end. The third is what the compiler knows of the nodes so far; see `state.ts`.
  */
-export interface Flow<TIds extends string, TParams, TState extends AnyState> {
-  readonly [ids]: TIds;
-  readonly [params]: TParams;
-  readonly [state]: TState;
-  /** Types only, such as `typeof etl.$infer.outputs`; the property does not exist at run time. */
-  readonly $infer: FlowInfer<TParams, TState>;
-  /**
-   * The handlers of its nodes by name, for an engine or a worker.
-   *
-   * @example
-   * createEngine({ handlers: { ...etl.handlers, ...reports.handlers } })
-   */
-  readonly handlers: HandlersByName<TState["steps"]>;
-  /** The custom input adapters that were given to `flow()`. */
-  readonly inputAdapters: readonly InputAdapterDefinition[];
-  /** The custom coordinator functions that its nodes call. */
-  readonly coordinatorFns: readonly CoordinatorFunctionDefinition[];
-  /** The schema of its parameters; `undefined` if it has none. */
-  readonly paramsSchema: $ZodType | undefined;
-
+export interface Flow<TIds extends string, TParams, TState extends AnyState> extends BuiltFlow<TIds, TParams, TState> {
   // One sentence each, for the list of members; the signatures below have the rest, for the author of a call.
 
   /** Adds a node. Without `after` it is a root, which depends on nothing. */
@@ -73,23 +50,6 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> {
 
   /** Adds all nodes of another flow. */
   readonly use: AddSubflow;
-
-  /**
-   * The graph as plain JSON, checked and deeply frozen; the same object at each call. Adapters, their sources and all
-   * edges are written out; defaults are left out.
-   *
-   * @example
-   * flow("etl").node("extract", extract, { args: { count: 10 } }).compile()
-   * // {
-   * //   schema_version: "1.0",
-   * //   name: "etl",
-   * //   nodes: [{ node_id: "extract", type: "extractor", depends_on: [], io: { input_inline: { count: 10 } } }],
-   * //   edges: [],
-   * // }
-   *
-   * @throws FlowError `FLOW_EMPTY` without nodes; `FLOW_INVALID` with inputs, or with every mistake in `details.findings`
-   */
-  compile(this: CompileReceiver<TIds, TState["head"]["inputs"]>, options?: CompileOptions): Graph;
 }
 
 /** Any flow, as a constraint of generic helpers. What the compiler cannot know in them, `compile()` checks. */
@@ -143,6 +103,8 @@ export interface AddRoot {
     const TCodes extends readonly string[] | [] = [],
     TPartitions extends number = 1,
     const TWhere extends object = Absent,
+    const TWhen extends object = Absent,
+    TOptional extends boolean = false,
     TKeys extends PropertyKey = never,
     TParents extends readonly string[] = ParentsOf<TAfter, []>,
   >(
@@ -153,7 +115,7 @@ export interface AddRoot {
       HandlerProblem<
         THandler,
         TId,
-        Seen<TFlow[typeof state], TWhere, TParents[number]>,
+        Seen<TFlow[typeof state], TWhere, TAdapter, TParents[number]>,
         TAfter,
         TParents,
         TAdapter,
@@ -175,13 +137,15 @@ export interface AddRoot {
       TListKey,
       TFlow[typeof ids],
       TFlow[typeof state],
-      Seen<TFlow[typeof state], TWhere, TParents[number]>,
+      Seen<TFlow[typeof state], TWhere, TAdapter, TParents[number]>,
       TArgKeys,
       TInputKeys,
       TCodes,
       TPartitions,
       TKeys,
-      TWhere
+      TWhere,
+      TWhen,
+      TOptional
     > &
       WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
@@ -192,7 +156,7 @@ export interface AddRoot {
       TId,
       Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
       THandler["$infer"]["output"],
-      HandlerStep<TId, THandler, TPartitions>,
+      HandlerStep<TId, THandler, TPartitions, ControlOf<TParents, TFrom, TAdapter, TWhere, TWhen, TOptional>>,
       TParents[number]
     >
   >;
@@ -229,6 +193,8 @@ export interface AddNext {
     const TCodes extends readonly string[] | [] = [],
     TPartitions extends number = 1,
     const TWhere extends object = Absent,
+    const TWhen extends object = Absent,
+    TOptional extends boolean = false,
     TKeys extends PropertyKey = never,
     TParents extends readonly string[] = ParentsOf<TAfter, TFlow[typeof state]["last"]>,
   >(
@@ -239,7 +205,7 @@ export interface AddNext {
       HandlerProblem<
         THandler,
         TId,
-        Seen<TFlow[typeof state], TWhere, TParents[number]>,
+        Seen<TFlow[typeof state], TWhere, TAdapter, TParents[number]>,
         TAfter,
         TParents,
         TAdapter,
@@ -261,13 +227,15 @@ export interface AddNext {
       TListKey,
       TFlow[typeof ids],
       TFlow[typeof state],
-      Seen<TFlow[typeof state], TWhere, TParents[number]>,
+      Seen<TFlow[typeof state], TWhere, TAdapter, TParents[number]>,
       TArgKeys,
       TInputKeys,
       TCodes,
       TPartitions,
       TKeys,
-      TWhere
+      TWhere,
+      TWhen,
+      TOptional
     > &
       WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
@@ -278,7 +246,7 @@ export interface AddNext {
       TId,
       Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
       THandler["$infer"]["output"],
-      HandlerStep<TId, THandler, TPartitions>,
+      HandlerStep<TId, THandler, TPartitions, ControlOf<TParents, TFrom, TAdapter, TWhere, TWhen, TOptional>>,
       TParents[number]
     >
   >;
@@ -307,6 +275,8 @@ export interface AddFn {
     const TArgs extends object = {},
     TFanIn extends string = "all",
     const TCodes extends readonly string[] | [] = [],
+    const TWhen extends object = Absent,
+    TOptional extends boolean = false,
     TKeys extends PropertyKey = never,
   >(
     this: TFlow,
@@ -320,7 +290,10 @@ export interface AddFn {
       TArgs,
       TFlow[typeof state]["head"]["params"],
       TFlow[typeof ids],
-      TCodes
+      TFlow[typeof state],
+      TCodes,
+      TWhen,
+      TOptional
     > &
       WrittenOptions<TKeys, FnOption, TId>,
   ): Flow<
@@ -331,7 +304,7 @@ export interface AddFn {
       TId,
       Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
       FnOutputOf<TFlow[typeof state], TFn, TArgs>,
-      never,
+      FnStep<TId, FnOutputOf<TFlow[typeof state], TFn, TArgs>, TWhen, TOptional>,
       TAfter[number]
     >
   >;
@@ -387,7 +360,7 @@ export interface AddSubflow {
       PlacesAfterUse<TFlow[typeof state], SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>>,
       {},
       never,
-      TFlow[typeof state]["steps"] | SubflowSteps<TSubflow[typeof state]["steps"], TPrefix>,
+      TFlow[typeof state]["steps"] | SubflowSteps<TSubflow[typeof state]["steps"], TPrefix, TBound>,
       TFlow[typeof state]["used"] | SubflowUsed<TSubflow[typeof state], TPrefix, TBound>,
       SubflowLast<TSubflow[typeof state]["last"], TPrefix>,
       HeadAfterUse<TFlow[typeof state]["head"], TSubflow[typeof state]["head"]["adapters"]>

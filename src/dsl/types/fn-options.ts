@@ -1,7 +1,9 @@
+import type { AnyState } from "../model/state.ts";
 import type { FnAfter } from "../rules/edge/types.ts";
 import type { FnArgs } from "../rules/fn/types.ts";
 import type { FnPermanentOn } from "../rules/retry/types.ts";
 import type { FanInArgument, FirstBatchArgument } from "../rules/start/types.ts";
+import type { DelayArgument, WhenArgument } from "../rules/where/types.ts";
 import type { RetryOptions } from "./options.ts";
 
 /** The options of a coordinator function's node. Not an interface, for the reason given at `NodeOptions`. */
@@ -13,7 +15,10 @@ export type FnOptions<
   TArgs,
   TParams,
   TIds extends string,
+  TNodes extends AnyState,
   TCodes extends readonly string[],
+  TWhen,
+  TOptional,
 > = {
   /** The nodes it depends on, declared before it. */
   readonly after?: FnAfter<TAfter, TIds, TId>;
@@ -29,4 +34,10 @@ export type FnOptions<
   readonly retry?: RetryOptions<FnPermanentOn<TCodes, TId, TFn>>;
   /** The longest time that one attempt may take, in seconds. @defaultValue no limit */
   readonly timeoutSec?: number;
+  /** Whether it runs: only if the parameters, and the status and results of the nodes in `after`, match. @defaultValue always */
+  readonly when?: WhenArgument<TWhen, TNodes, TAfter, TId>;
+  /** `true`: if it fails, the task goes on. @defaultValue false */
+  readonly optional?: TOptional;
+  /** Seconds between the end of its parents and its start; may be a parameter. @defaultValue 0 */
+  readonly delaySec?: DelayArgument<TParams>;
 };

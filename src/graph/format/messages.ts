@@ -7,7 +7,7 @@ export const messages = {
   unknownDependency: "node '{node}': '{id}' is not a node declared before it",
   fromOutsideAfter: "node '{node}' reads from '{id}', which is not in its 'after'",
   fanInTooMany: "node '{node}' waits for {parents} node(s): fanIn '{fanIn}' cannot be met",
-  rootStartWhen: "node '{node}' is a root: startWhen '{startWhen}' needs an upstream node",
+  rootStartWhen: "node '{node}' is a root: a startWhen other than 'ready' needs an upstream node",
   emptyFlow: "this flow has no nodes: add one with .node(id, handler) before compile()",
   unknownAdapter: "'{adapter}' is not an input adapter of this flow",
   notJson: "{owner} '{name}': its {what} cannot be stored as JSON: {where}",
@@ -36,6 +36,7 @@ export const messages = {
   rootInput: "node '{node}' is a root: 'input' has nothing to read",
   // patterns
   patternKey: "{path} is not a key of the data, which has {keys}",
+  patternNoKeys: "{path} is not a key of the data, which has none",
   patternValue: "{path} cannot be {given}: it is {known}",
   whenEarly: "node '{node}' starts with the first batch of its parents, so its when cannot ask for their {key}",
   whenNever: "node '{node}': its when can never hold",

@@ -1,18 +1,31 @@
+import type { OutcomeAt, OutcomesAdapter } from "../../../builtins/input-adapters/index.ts";
 import type { Absent, AllOf, OutputOf, PlacesIn, Recorded, SourcesOf } from "../../../builtins/node-records.ts";
 import type { Show } from "../../../graph/data/show-type.ts";
 import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type { Scalar } from "../../../graph/format/pattern.ts";
+import type { AnyHandler, HandlerTypes } from "../../model/handler.ts";
 import type { FlowOptionError, FlowTypeError } from "../../model/markers.ts";
 import type { Exists, FlowNotError, Not } from "../../model/pattern.ts";
-import type { AnyState, FlowState } from "../../model/state.ts";
+import type { AnyState, AnyStep, Control, FlowState, HandlerStep, SubflowControl } from "../../model/state.ts";
+import type { ParamFor } from "../params/types.ts";
 
 /**
  * What the checks of one node see of the nodes before it: with `where`, a small state in which its parents store what it
- * takes of them, so that no other check needs a case for it; without, the state itself, which costs nothing.
+ * takes of them, so that no other check needs a case for it; the same with their outcomes, if it reads these. Otherwise
+ * the state itself, which costs nothing.
  */
-export type Seen<TState extends AnyState, TWhere, TParent> = TWhere extends Absent
-  ? TState
-  : View<AllOf<Chosen<TState, TParent, TWhere>>, TParent & string, TState["head"]>;
+export type Seen<TState extends AnyState, TWhere, TAdapter, TParent> = TAdapter extends ReadsOutcomes
+  ? View<AllOf<Ended<TState["steps"], TParent, TWhere>>, TParent & string, TState["head"]>
+  : TWhere extends Absent
+    ? TState
+    : View<AllOf<Chosen<TState, TParent, TWhere>>, TParent & string, TState["head"]>;
+
+/** By its name, or as a handler suggests it. */
+type ReadsOutcomes = OutcomesAdapter | { readonly adapter: OutcomesAdapter };
+
+type Ended<TSteps, TParent, TWhere> = TParent extends string
+  ? Recorded<TParent, TWhere extends Absent ? OutcomeAt<TSteps, TParent> : Narrow<OutcomeAt<TSteps, TParent>, TWhere>>
+  : never;
 
 type View<TRecords, TIds extends string, THead extends AnyState["head"]> = FlowState<
   [TRecords],
@@ -80,6 +93,7 @@ type Merged<T> = { -readonly [TKey in keyof T as [T[TKey]] extends [undefined] ?
 export type WhereArgument<
   TWhere,
   TState extends AnyState,
+  TAdapter,
   TParents extends readonly string[],
   TFrom,
   TId extends string,
@@ -88,7 +102,14 @@ export type WhereArgument<
     ? unknown
     : TParents["length"] extends 0
       ? FlowOptionError<MessageText<"whereOnRoot", { node: TId }>>
-      : WhereOf<OutputOf<TState, SourcesOf<TParents, TFrom>>, TWhere, TId, SourcesOf<TParents, TFrom>>);
+      : WhereOf<
+          TAdapter extends ReadsOutcomes
+            ? OutcomeAt<TState["steps"], SourcesOf<TParents, TFrom>>
+            : OutputOf<TState, SourcesOf<TParents, TFrom>>,
+          TWhere,
+          TId,
+          SourcesOf<TParents, TFrom>
+        >);
 
 /** What was written is inferred from, but not asked for. */
 type Inferred<T> = [T] extends [never] ? T : {};
@@ -112,7 +133,9 @@ type UnknownKeys<TKeys, TKnown, TPath extends string> = [TKeys] extends [never]
   ? unknown
   : {
       readonly [TKey in TKeys & string]?: FlowOptionError<
-        MessageText<"patternKey", { path: `${TPath}.${TKey}`; keys: Join<TKnown, ", "> }>
+        [TKnown] extends [never]
+          ? MessageText<"patternNoKeys", { path: `${TPath}.${TKey}` }>
+          : MessageText<"patternKey", { path: `${TPath}.${TKey}`; keys: Join<TKnown, ", "> }>
       >;
     };
 
@@ -134,7 +157,109 @@ type JudgedValue<T, TPattern, TPath extends string> = TPattern extends Scalar
       : TPattern extends Exists
         ? TPattern
         : [KeysIn<T>] extends [never]
-          ? FlowOptionError<ValueText<T, "an object", TPath>>
+          ? {} extends T
+            ? Judged<T, TPattern, TPath>
+            : FlowOptionError<ValueText<T, "an object", TPath>>
           : Judged<T, TPattern, TPath>;
 
 type ValueText<T, TGiven, TPath> = MessageText<"patternValue", { path: TPath; given: TGiven; known: Show<T> }>;
+
+/*
+ * Whether a node runs. A pattern of what is known when it is dispatched, checked like a `where`.
+ */
+
+/** Reported at the keys and values of `when`. */
+export type WhenArgument<
+  TWhen,
+  TState extends AnyState,
+  TParents extends readonly string[],
+  TId extends string,
+> = Inferred<TWhen> &
+  (TWhen extends Absent
+    ? unknown
+    : WhenOf<TWhen, TState["head"]["params"], TParents[number], AllOf<ResultsOf<TState, TParents[number]>>, TId>);
+
+// Of resolved types: with the state among its arguments, each look-up would walk all nodes.
+type WhenOf<TWhen, TParams, TParent extends string, TResults, TId extends string> = [TResults] extends [never]
+  ? JudgedWhen<TWhen, Facts<TParams, TParent, {}>, `node '${TId}': when`>
+  : JudgedWhen<TWhen, Facts<TParams, TParent, TResults>, `node '${TId}': when`>;
+
+type JudgedWhen<TWhen, TFacts, TPath extends string> = TWhen extends readonly unknown[]
+  ? { readonly [TIndex in keyof TWhen]: Judged<TFacts, TWhen[TIndex], TPath> }
+  : Judged<TFacts, TWhen, TPath>;
+
+/** What is known when a node is dispatched. */
+interface Facts<TParams, TParent extends string, TResults> {
+  readonly params: TParams;
+  /** How each of its parents has ended. */
+  readonly status: Recorded<TParent, "finished" | "skipped" | "cancelled" | "failed">;
+  /** What `finalize` of each parent returned, and what each coordinator function among them stored. */
+  readonly results: TResults;
+}
+
+// One record per parent, by distribution; see `Gathered`.
+type ResultsOf<TState extends AnyState, TParent> = TParent extends string
+  ? ResultRecord<TState, TParent, ResultIn<TState["steps"], TParent>>
+  : never;
+
+type ResultRecord<TState extends AnyState, TParent extends string, TResult> = [TResult] extends [never]
+  ? Recorded<TParent, OutputOf<TState, TParent>>
+  : TResult extends Absent
+    ? {}
+    : Recorded<TParent, TResult>;
+
+// `never` for a coordinator function. Each node is only compared by its id: an `infer` would cost five times as much.
+type ResultIn<TSteps, TId> = ResultOfStep<StepIn<TSteps, HandlerStep<TId, AnyHandler, unknown, unknown>>>;
+type StepIn<TSteps, TWanted> = TSteps extends TWanted ? TSteps : never;
+type ResultOfStep<TStep> = TStep extends AnyStep
+  ? TStep["partitions"] extends 1
+    ? TStep["handler"]["$infer"]["result"]
+    : Absent
+  : never;
+
+/** A number of seconds, or a parameter that is one. */
+export type DelayArgument<TParams> =
+  | number
+  | ParamFor<
+      "delaySec",
+      number,
+      keyof { [TName in keyof TParams as [TParams[TName]] extends [number] ? TName : never]: TName } & string,
+      TParams
+    >;
+
+/**
+ * What a step remembers of the options that choose. Without any it is the list of its sources, which costs nothing.
+ */
+export type ControlOf<TParents extends readonly string[], TFrom, TAdapter, TWhere, TWhen, TOptional> = [
+  TFrom,
+  TWhere,
+  TWhen,
+  TOptional,
+] extends [Absent, Absent, Absent, false]
+  ? TAdapter extends ReadsNoOutputs
+    ? []
+    : TParents
+  : Control<TAdapter extends ReadsNoOutputs ? never : SourcesOf<TParents, TFrom>, TWhere, TWhen, TOptional>;
+
+type ReadsNoOutputs = "pull.outcomes" | "pull.failures";
+
+/** `undefined` for a node that may end without a result. */
+export type NoResult<TControl> =
+  TControl extends SubflowControl<infer TInner, unknown, unknown>
+    ? NoResult<TInner>
+    : TControl extends Control<unknown, unknown, infer TWhen, infer TOptional>
+      ? [TWhen, TOptional] extends [Absent, false]
+        ? never
+        : undefined
+      : never;
+
+/** The step of a coordinator function, which is remembered only if it may end without a result. */
+export type FnStep<TId, TOutput, TWhen, TOptional> = [TWhen, TOptional] extends [Absent, false]
+  ? never
+  : HandlerStep<TId, NoHandler<TOutput>, 1, Control<never, Absent, TWhen, TOptional>>;
+
+/** Stands for the handler of a node that has none. Its result is the output of the function. */
+export interface NoHandler<TOutput> {
+  readonly name: never;
+  readonly $infer: HandlerTypes<Absent, TOutput, TOutput, {}, never, false, Absent>;
+}
