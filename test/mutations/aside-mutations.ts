@@ -53,16 +53,16 @@ export const asideMutations: readonly Mutation[] = [
     "a consumer processes what was set aside",
     edit(
       consume,
-      "if (isOutput(artifact) !== (input.failuresOf === undefined)) return;",
-      "if (isOutput(artifact) && input.failuresOf !== undefined) return;",
+      "if (isOutput(artifact) !== (failuresOf === undefined)) return [];",
+      "if (isOutput(artifact) && failuresOf !== undefined) return [];",
     ),
   ),
   mutation(
     "a node that reads failed batches also gets outputs",
     edit(
       consume,
-      "if (isOutput(artifact) !== (input.failuresOf === undefined)) return;",
-      "if (!isOutput(artifact) && input.failuresOf === undefined) return;",
+      "if (isOutput(artifact) !== (failuresOf === undefined)) return [];",
+      "if (!isOutput(artifact) && failuresOf === undefined) return [];",
     ),
   ),
   mutation(

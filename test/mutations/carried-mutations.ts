@@ -164,8 +164,10 @@ export const carriedMutations: readonly Mutation[] = [
     "copied artifacts lose their origin's open batches",
     edit(
       "core/worker/attempt/attempt-log.ts",
-      "    await this.#insert(artifact);\n    this.#signals",
-      "    const { open: _open, ...origin } = artifact.origin;\n    await this.#insert({ ...artifact, origin });\n    this.#signals",
+      "    this.#inserted(artifact, await this.#insert(artifact));\n    this.#signals",
+      `    const { open: _open, ...origin } = artifact.origin;
+    this.#inserted(artifact, await this.#insert({ ...artifact, origin }));
+    this.#signals`,
     ),
   ),
   mutation(

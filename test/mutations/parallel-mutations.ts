@@ -41,10 +41,7 @@ export const parallelMutations: readonly Mutation[] = [
     "a resumed reader ignores how far its log has come",
     edit(stream, "({ to, seq, chunk }: Origin): Position => to ??", "({ seq, chunk }: Origin): Position =>"),
   ),
-  mutation(
-    "appends of an attempt overlap",
-    edit(queue, "if (!this.#isStoring) await this.#store();", "await this.#store();"),
-  ),
+  mutation("appends of an attempt overlap", edit(queue, "if (!this.#isStoring) return", "if (!this.#ordered) return")),
   mutation("ordered is ignored", edit(queue, "= options.run.node.batches.ordered;", "= false;")),
   mutation(
     "readers of a whole log get it in the order in which batches were done",
@@ -57,7 +54,7 @@ export const parallelMutations: readonly Mutation[] = [
   ),
   mutation(
     "chunks have no place of their own",
-    edit(consume, "place: input.adapter.whole ? place : [...place, chunk],", "place,"),
+    edit(consume, "...placeOf(artifact), ...(whole ? [] : [chunk])]", "...placeOf(artifact)]"),
   ),
   mutation(
     "a source that resumes from its checkpoint numbers its batches from 0",

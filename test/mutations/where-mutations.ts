@@ -7,7 +7,7 @@ const pattern = "graph/format/pattern.ts";
 export const whereMutations: readonly Mutation[] = [
   mutation(
     "a stream takes batches that do not match",
-    edit(consume, "  if (input.takes?.(artifact.meta) === false) return;\n", ""),
+    edit(consume, "  if (takes?.(artifact.meta) === false) return [];\n", ""),
   ),
   mutation(
     "a gather takes batches that do not match",
@@ -17,9 +17,10 @@ export const whereMutations: readonly Mutation[] = [
     "an input ends at the first batch that does not match",
     edit(
       consume,
-      "for (const batch of batchesOf({ artifact, source, skipChunks, only, input, sources })) {",
-      `if (isOutput(artifact) && input.takes?.(artifact.meta) === false) return;
-          for (const batch of batchesOf({ artifact, source, skipChunks, only, input, sources })) {`,
+      "          const payloads = payloadsOf(artifact, source, input);\n",
+      `          if (isOutput(artifact) && input.takes?.(artifact.meta) === false) return;
+          const payloads = payloadsOf(artifact, source, input);
+`,
     ),
   ),
   {

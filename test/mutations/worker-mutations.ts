@@ -173,16 +173,22 @@ export const workerMutations: readonly Mutation[] = [
     ),
     edit(
       consumeInput,
-      '    inHand = take(batch);\n    await inHand;\n    run.at.method = "iterBatches";\n  }\n',
+      "    const isStored = uids.has(batch.uid);\n",
       `    page.push(batch);
     if (log.length > 0 && page.length < 256) continue;
-    for (const each of page.splice(0)) {
-      inHand = take(each);
-      await inHand;
-    }
-  }
-  for (const each of page) await take(each);
+    for (const each of page.splice(0)) await processUnlessStored(each, Promise.resolve(uids.has(each.uid)));
+    continue;
+    const isStored = uids.has(batch.uid);
 `,
+    ),
+    edit(
+      consumeInput,
+      "  run.at.method = undefined;\n}\n\nasync function consumeSingle",
+      `  for (const each of page) await processUnlessStored(each, Promise.resolve(uids.has(each.uid)));
+  run.at.method = undefined;
+}
+
+async function consumeSingle`,
     ),
   ),
   mutation(

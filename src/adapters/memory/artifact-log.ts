@@ -32,16 +32,14 @@ export class ArtifactLog {
     return stored?.claimId === attempt.claimId && stored.uid === artifact.uid;
   }
 
-  append(attempt: Attempt, artifact: NewArtifact): Artifact | "conflict" | "duplicate_uid" {
+  append({ nodeId, epoch, claimId }: Attempt, artifact: NewArtifact): Artifact | "conflict" | "duplicate_uid" {
     const { seq, uid, origin, meta, metrics, failure } = artifact;
     if (this.#closed || seq !== this.length) return "conflict";
-    if (this.#uids.has(uid)) return "duplicate_uid";
-    const { nodeId, epoch, claimId } = attempt;
     const kept = keepJson(meta, `the artifact '${uid}' of node '${nodeId}'`);
+    if (!this.#uids.add(uid)) return "duplicate_uid"; // after everything that may throw
     const output = { seq, uid, epoch, claimId, origin, meta: kept, metrics: deepFreeze(metrics) };
     const stored: Artifact = failure === undefined ? output : { ...output, failure: deepFreeze(failure) };
     this.#artifacts.push(stored);
-    this.#uids.add(uid);
     this.#lastOrigins.set(origin.source, origin);
     return stored;
   }
@@ -99,14 +97,17 @@ export class UidSet {
 
   has(uid: string): boolean {
     const number = numberOf(uid);
-    if (number === undefined) return this.#names.has(uid);
-    return ((this.#words[number >> 5] ?? 0) & (1 << (number & 31))) !== 0;
+    return number === undefined ? this.#names.has(uid) : ((this.#words[number >> 5] ?? 0) & (1 << (number & 31))) !== 0;
   }
 
-  add(uid: string): void {
+  /** False if it is among them already. */
+  add(uid: string): boolean {
     const number = numberOf(uid);
-    if (number === undefined) this.#names.add(uid);
-    else this.#words[number >> 5] = (this.#words[number >> 5] ?? 0) | (1 << (number & 31));
+    const { size } = this.#names;
+    if (number === undefined) return this.#names.add(uid).size > size;
+    const word = this.#words[number >> 5] ?? 0;
+    this.#words[number >> 5] = word | (1 << (number & 31));
+    return this.#words[number >> 5] !== word;
   }
 
   clear(): void {
@@ -115,5 +116,6 @@ export class UidSet {
   }
 }
 
-/** The number that `uid` is the decimal form of, up to nine digits. */
-const numberOf = (uid: string): number | undefined => (/^(0|[1-9]\d{0,8})$/.test(uid) ? Number(uid) : undefined);
+/** The number that `uid` is the decimal form of, up to nine digits. Most other uids begin behind the digits. */
+const numberOf = (uid: string): number | undefined =>
+  uid < ":" && /^(0|[1-9]\d{0,8})$/.test(uid) ? Number(uid) : undefined;

@@ -18,6 +18,21 @@ import type { AppendSignals } from "../input/append-signals.ts";
 import { furthestOf, inInputOrder, placeOf } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-handle.ts";
 
+/** Names a batch and its position in the input. */
+export interface PlacedBatch {
+  readonly uid: string;
+  readonly origin: Origin;
+  /** Its place in the order of the input. @defaultValue the seq of its origin */
+  readonly place?: readonly number[];
+}
+
+/** What is stored of a batch: what the handler made of it, or why it is set aside. */
+export interface BatchOutcome {
+  readonly meta: Json;
+  readonly metrics: Metrics;
+  readonly failure?: BatchFailure;
+}
+
 /**
  * The output log of the attempt's own shard: its state, and the only way to write to it. `seq` is the fence: a batch is
  * inserted at exactly the next number, and an attempt that finds another's entry there reads the log again.
@@ -115,22 +130,14 @@ export class AttemptLog {
   }
 
   /** Appends are made one after another: each origin describes the log up to its own entry. */
-  async append(batch: {
-    readonly uid: string;
-    readonly origin: Origin;
-    readonly place: readonly number[];
-    readonly meta: Json;
-    readonly metrics: Metrics;
-    /** The batch is set aside. */
-    readonly failure?: BatchFailure;
-  }): Promise<void> {
-    const { uid, place, meta, metrics, failure } = batch;
+  async append({ uid, origin: own, place }: PlacedBatch, { meta, metrics, failure }: BatchOutcome): Promise<void> {
     const aside = this.#aside + (failure === undefined ? 0 : 1);
-    const isInPlace = place.length === 1 && place[0] === this.#length;
-    const placed = isInPlace ? batch.origin : { ...batch.origin, place };
+    const isInPlace = (place === undefined || place.length === 1) && (place?.[0] ?? own.seq) === this.#length;
+    const placed = isInPlace ? own : { ...own, place: place ?? [own.seq] };
     const origin = this.#sources.originOf(aside === 0 ? placed : { ...placed, aside });
-    const artifact = { seq: this.#length, uid, origin, meta, metrics, ...(failure === undefined ? {} : { failure }) };
-    await this.#insert(artifact);
+    const output = { seq: this.#length, uid, origin, meta, metrics };
+    const artifact = failure === undefined ? output : { ...output, failure };
+    this.#inserted(artifact, await this.#insert(artifact));
     this.#aside = aside;
     this.#sources.stored(origin);
     this.#signals.notify(this.#attempt);
@@ -143,8 +150,8 @@ export class AttemptLog {
   async move({ uid, origin, meta, metrics, failure, seq }: Artifact): Promise<void> {
     this.#sources.skip(origin);
     const own = { source: origin.source, seq: origin.seq, chunk: origin.chunk };
-    const place = placeOf({ seq, origin });
-    await this.append({ uid, origin: own, place, meta, metrics, ...(failure === undefined ? {} : { failure }) });
+    const outcome = { meta, metrics, ...(failure === undefined ? {} : { failure }) };
+    await this.append({ uid, origin: own, place: placeOf({ seq, origin }) }, outcome);
   }
 
   /** An artifact of another log is left out. */
@@ -160,12 +167,15 @@ export class AttemptLog {
 
   /** Appends an artifact of another log as it is there, but for its attempt. */
   async copy({ epoch: _, claimId: __, ...artifact }: Artifact): Promise<void> {
-    await this.#insert(artifact);
+    this.#inserted(artifact, await this.#insert(artifact));
     this.#signals.notify(this.#attempt);
   }
 
-  async #insert(artifact: NewArtifact): Promise<void> {
-    const answer = await this.#retry.run(() => this.#store.append(this.#attempt, this.#generation, artifact));
+  #insert(artifact: NewArtifact): ReturnType<WorkerStore["append"]> {
+    return this.#retry.run(() => this.#store.append(this.#attempt, this.#generation, artifact));
+  }
+
+  #inserted(artifact: NewArtifact, answer: Awaited<ReturnType<WorkerStore["append"]>>): void {
     if (answer === "duplicate_uid") {
       // Never skipped silently: either iterBatches used one uid for two batches, or a cursor is wrong.
       throw new AttemptError("duplicate_uid", `a batch with uid '${artifact.uid}' is already stored`);
@@ -257,6 +267,10 @@ class SourcePositions {
       return;
     }
     const { open } = known;
+    if (open.length === 0) {
+      open.push(own);
+      return;
+    }
     let at = open.length;
     while (at > 0 && isBefore(own, open[at - 1] as Position)) at--;
     const before = open[at - 1];
@@ -267,9 +281,9 @@ class SourcePositions {
   originOf(origin: Origin): Origin {
     const position = this.#sources.get(origin.source);
     if (position === undefined) return origin;
-    const own: Position = [origin.seq, origin.chunk];
-    const isFurthest = position.to === undefined || isBefore(position.to, own);
-    const to = isFurthest || position.to === undefined ? own : position.to;
+    const isFurthest = position.to === undefined || isBehind(origin, position.to);
+    if (isFurthest && position.open.every((each) => isAt(each, origin))) return origin;
+    const to: Position = isFurthest || position.to === undefined ? [origin.seq, origin.chunk] : position.to;
     const open = position.open.filter((each) => isBefore(each, to) && !isAt(each, origin));
     if (isFurthest && open.length === 0) return origin;
     return { ...origin, ...(isFurthest ? {} : { to }), ...(open.length === 0 ? {} : { open }) };
@@ -279,14 +293,17 @@ class SourcePositions {
   stored(origin: Origin): void {
     const position = this.#sources.get(origin.source);
     if (position === undefined) return;
-    const at = position.open.findIndex((open) => isAt(open, origin));
-    if (at >= 0) position.open.splice(at, 1);
-    position.to = furthestOf(origin);
+    const { open } = position;
+    const at = open.findIndex((each) => isAt(each, origin));
+    const own = at === 0 ? open.shift() : at > 0 ? open.splice(at, 1)[0] : undefined;
+    position.to = origin.to ?? own ?? furthestOf(origin);
   }
 }
 
 const hasPositions = ({ source }: Origin): boolean => source !== "" && source !== "*";
 const isAt = ([seq, chunk]: Position, origin: Origin): boolean => seq === origin.seq && chunk === origin.chunk;
+const isBehind = ({ seq, chunk }: Origin, [toSeq, toChunk]: Position): boolean =>
+  seq > toSeq || (seq === toSeq && chunk > toChunk);
 const isBefore = (a: Position, b: Position): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 
 /** @throws AttemptEnded unless the write was accepted */

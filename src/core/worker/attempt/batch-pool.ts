@@ -74,14 +74,14 @@ export class BatchPool {
     part.checkMayBegin();
     while (this.#isBusy && !this.#isOver) await this.#nextChange(); // a batch was tried again that was due
     part.checkMayBegin();
-    const { failed, dueAt } = tries.of(batch.uid) ?? { failed: 0, dueAt: 0 };
-    const open: OpenBatch = { batch, failed, dueAt, outcome: undefined };
+    const tried = tries.of(batch.uid);
+    const open: OpenBatch = { batch, failed: tried?.failed ?? 0, dueAt: tried?.dueAt ?? 0, outcome: undefined };
     this.#open.add(open);
     log.take(batch.origin);
-    if (dueAt > run.parts.clock.monotonic()) this.#wait(open);
+    if (tried !== undefined && tried.dueAt > run.parts.clock.monotonic()) this.#wait(open);
     else {
-      const tried = this.#try(open);
-      if (concurrency === 1) await tried;
+      const trying = this.#try(open);
+      if (concurrency === 1) await trying;
     }
     while (this.#isFull && !this.#isOver) await this.#nextChange();
     part.check();
@@ -209,9 +209,11 @@ export class BatchPool {
       failure = { error };
     }
     this.#processing--;
-    if (isInstance(failure?.error, TryTimedOut)) this.#options.leftover?.add(failure.error);
     if (failure === undefined) await this.#outcomes.add(open);
-    else await this.#failed(open, failure.error);
+    else {
+      if (isInstance(failure.error, TryTimedOut)) this.#options.leftover?.add(failure.error);
+      await this.#failed(open, failure.error);
+    }
     this.#changed();
   }
 
@@ -293,7 +295,8 @@ export class BatchPool {
 
   #changed(): void {
     this.#changes++;
-    this.#retryDue();
+    if (this.#waiting.size > 0 || this.#alarm !== undefined) this.#retryDue();
+    if (this.#wakers.length === 0) return;
     const wakers = this.#wakers;
     this.#wakers = [];
     for (const wake of wakers) wake();

@@ -2,9 +2,9 @@ import type { Metrics } from "../../../definitions/index.ts";
 import { type CoreReasonCode, FlowError, isInstance, type Json } from "../../../errors/index.ts";
 import { copyJson, NotJsonError, SchemaMismatch, type WireCodec } from "../../codec/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
-import type { BatchFailure, Origin } from "../../model/records.ts";
+import type { BatchFailure } from "../../model/records.ts";
 import { type AttemptScope, isPromiseLike } from "./attempt-handle.ts";
-import type { AttemptLog } from "./attempt-log.ts";
+import type { AttemptLog, BatchOutcome, PlacedBatch } from "./attempt-log.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { Backpressure } from "./backpressure.ts";
 import type { RunContext } from "./contexts.ts";
@@ -12,11 +12,7 @@ import type { HandlerRuntime } from "./handler-code.ts";
 import { TimedTry } from "./timed-try.ts";
 
 /** A batch on its way to the handler. */
-export interface IncomingBatch {
-  readonly uid: string;
-  readonly origin: Origin;
-  /** Its place in the order of the input. */
-  readonly place: readonly number[];
+export interface IncomingBatch extends PlacedBatch {
   readonly payload: unknown;
   /** The payload comes from the store and must be decoded; otherwise it comes from the handler itself. */
   readonly stored: boolean;
@@ -27,13 +23,6 @@ export interface IncomingBatch {
 /** A batch that is in the log. */
 export interface StoredBatch {
   readonly uid: string;
-  readonly metrics: Metrics;
-  readonly failure?: BatchFailure;
-}
-
-/** What is stored of a batch: what the handler made of it, or why it is set aside. */
-export interface BatchOutcome {
-  readonly meta: Json;
   readonly metrics: Metrics;
   readonly failure?: BatchFailure;
 }
@@ -92,27 +81,27 @@ export class BatchRunner {
   }
 
   /** Stores the outcome of a batch. Calls must not overlap: an attempt has at most one insert in flight. */
-  async store({ uid, origin, place }: IncomingBatch, outcome: BatchOutcome): Promise<void> {
-    const { held } = this.#run;
-    held.check();
+  store(batch: IncomingBatch, outcome: BatchOutcome): Promise<void> {
+    this.#run.held.check();
     const room = this.#backpressure?.room(this.#log.length);
-    if (room !== undefined) {
-      await room;
-      held.check();
-    }
-    const first = this.#log.length === 0;
-    await this.#append({ uid, origin, place, ...outcome });
-    if (first) await this.#onFirst({ uid, ...outcome });
+    const isPlain = room === undefined && this.#log.length > 0 && outcome.failure === undefined;
+    return isPlain ? this.#log.append(batch, outcome) : this.#storeAfter(room, batch, outcome);
   }
 
-  /** A payload that is too large is left out: what matters is that the batch is set aside. */
-  async #append(batch: Parameters<AttemptLog["append"]>[0]): Promise<void> {
-    try {
-      await this.#log.append(batch);
-    } catch (error) {
-      if (batch.failure === undefined || batch.meta === null || !FlowError.is(error, "RECORD_TOO_LARGE")) throw error;
-      await this.#log.append({ ...batch, meta: null });
+  async #storeAfter(room: Promise<void> | undefined, batch: IncomingBatch, outcome: BatchOutcome): Promise<void> {
+    if (room !== undefined) {
+      await room;
+      this.#run.held.check();
     }
+    const first = this.#log.length === 0;
+    try {
+      await this.#log.append(batch, outcome);
+    } catch (error) {
+      const isAside = outcome.failure !== undefined && outcome.meta !== null;
+      if (!(isAside && FlowError.is(error, "RECORD_TOO_LARGE"))) throw error;
+      await this.#log.append(batch, { ...outcome, meta: null }); // what matters is that the batch is set aside
+    }
+    if (first) await this.#onFirst({ uid: batch.uid, ...outcome });
   }
 
   /** Stops an attempt whose lease may have expired by this process's own clock. */
@@ -186,24 +175,26 @@ export function keptPayload({ payload, origin }: IncomingBatch): Json {
 }
 
 /** Copies objects and lists of a source's payload; anything else in it, such as a class instance, is shared. */
-function copyPlain(value: unknown, copies = new Map<object, unknown>()): unknown {
+function copyPlain(value: unknown, copies?: Map<object, unknown>): unknown {
   if (typeof value !== "object" || value === null) return value;
-  const known = copies.get(value);
+  const known = copies?.get(value);
   if (known !== undefined) return known;
   const isList = Array.isArray(value);
   const prototype: unknown = Object.getPrototypeOf(value);
   if (!isList && prototype !== Object.prototype && prototype !== null) return value;
-  const copy = isList ? [] : Object.create(prototype as object | null);
-  copies.set(value, copy);
-  if (isList) for (const item of value) copy.push(copyPlain(item, copies));
+  const copy = isList ? [] : prototype === null ? Object.create(null) : {};
+  let seen = copies?.set(value, copy);
+  const copyOf = (item: unknown): unknown => {
+    if (typeof item !== "object" || item === null) return item;
+    seen ??= new Map([[value, copy]]); // most payloads contain no other object
+    return copyPlain(item, seen);
+  };
+  if (isList) for (const item of value) copy.push(copyOf(item));
   else
-    for (const [key, item] of Object.entries(value)) {
-      Object.defineProperty(copy, key, {
-        value: copyPlain(item, copies),
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      });
+    for (const key of Object.keys(value)) {
+      const item = copyOf((value as Record<string, unknown>)[key]);
+      if (key !== "__proto__") copy[key] = item;
+      else Object.defineProperty(copy, key, { value: item, writable: true, enumerable: true, configurable: true });
     }
   return copy;
 }

@@ -93,11 +93,10 @@ async function consumeSource({ run, runtime, context, pass, batches, reports, pa
     },
     afterLast: Math.max(log.length, ...log.origins.map(({ seq }) => seq + 1)),
   });
-  const take = async ({ uid, index, payload }: NumberedBatch): Promise<void> => {
-    const isStored = uids.has(uid);
-    if (typeof isStored === "boolean" ? isStored : await isStored) return;
-    const origin = { source: "", seq: index, chunk: 0 };
-    await batches.process({ uid, origin, place: [index], payload, stored: false });
+  const process = ({ uid, index, payload }: NumberedBatch): Promise<void> =>
+    batches.process({ uid, origin: { source: "", seq: index, chunk: 0 }, payload, stored: false });
+  const processUnlessStored = async (batch: NumberedBatch, isStored: Promise<boolean>): Promise<void> => {
+    if (!(await isStored)) await process(batch);
   };
   const sourceContext = context.forSource(checkpoint, part);
   run.at.method = "iterBatches";
@@ -112,8 +111,11 @@ async function consumeSource({ run, runtime, context, pass, batches, reports, pa
   for await (const batch of fresh) {
     run.at.method = undefined;
     run.at.lastBatchUid = batch.uid;
-    inHand = take(batch);
-    await inHand;
+    const isStored = uids.has(batch.uid);
+    if (isStored !== true) {
+      inHand = isStored === false ? process(batch) : processUnlessStored(batch, isStored);
+      await inHand;
+    }
     run.at.method = "iterBatches";
   }
   run.at.method = undefined;
@@ -123,7 +125,7 @@ async function consumeSingle({ run, pass, batches }: Consuming): Promise<void> {
   if (pass.log.length > 0 || shardOf(singleUid, run.node.partitions) !== run.held.attempt.shard) return;
   const origin = { source: "", seq: 0, chunk: 0 };
   const payload = run.node.args;
-  await batches.process({ uid: singleUid, origin, place: [0], payload, stored: true, misfit: "bad_input" });
+  await batches.process({ uid: singleUid, origin, payload, stored: true, misfit: "bad_input" });
 }
 
 async function consumeStream(consuming: Consuming, input: InputPlan & { readonly kind: "stream" }): Promise<void> {
@@ -166,8 +168,12 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
         wait.reset();
         const { source, only } = pulled;
         let { skipChunks } = pulled;
+        const from = originsOf(source, input, sources);
         for (const artifact of pulled.artifacts) {
-          for (const batch of batchesOf({ artifact, source, skipChunks, only, input, sources })) {
+          const payloads = payloadsOf(artifact, source, input);
+          for (let chunk = skipChunks; chunk < payloads.length; chunk++) {
+            if (only?.includes(chunk) === false) continue;
+            const batch = { ...from(artifact, chunk), payload: payloads[chunk], stored: true };
             if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) await batches.process(batch);
           }
           skipChunks = 0;
@@ -215,39 +221,33 @@ async function isQueueEmpty(run: AttemptRun): Promise<boolean> {
   return (await run.retry.run(() => store.peekQueue([...handlers.keys()], 1))).length === 0;
 }
 
-/** The batches that a consumer gets from one artifact, without those stored by an earlier attempt. */
-function* batchesOf(options: {
-  readonly artifact: Artifact;
-  readonly source: Source;
-  readonly skipChunks: number;
-  /** Only these chunks. */
-  readonly only: readonly number[] | undefined;
-  readonly input: InputPlan & { readonly kind: "stream" };
-  readonly sources: readonly { readonly nodeId: string; readonly shard: number }[];
-}): Generator<IncomingBatch> {
-  const { artifact, source, skipChunks, only, input, sources } = options;
-  const onlySource = input.fromNodes.length === 1;
-  if (isOutput(artifact) !== (input.failuresOf === undefined)) return;
-  if (input.takes?.(artifact.meta) === false) return;
-  const payloads = input.adapter.expand(artifact.meta, source.nodeId);
-  const { nodeId, shard } = source;
-  const sourceAt = sources.findIndex((each) => each.nodeId === nodeId && each.shard === shard);
-  const place = sources.length === 1 ? placeOf(artifact) : [sourceAt, ...placeOf(artifact)];
-  for (let chunk = skipChunks; chunk < payloads.length; chunk++) {
-    if (only?.includes(chunk) === false) continue;
-    yield {
-      uid: consumerUid({
-        nodeId: source.nodeId,
-        uid: artifact.uid,
-        onlySource,
-        ...(input.adapter.whole ? {} : { chunk }),
-      }),
-      origin: { source: sourceKey(source.nodeId, source.shard), seq: artifact.seq, chunk },
-      place: input.adapter.whole ? place : [...place, chunk],
-      payload: payloads[chunk],
-      stored: true,
-    };
-  }
+/** The payloads of the batches that a consumer gets from one artifact. */
+function payloadsOf(
+  artifact: Artifact,
+  { nodeId }: Source,
+  { failuresOf, takes, adapter }: InputPlan & { readonly kind: "stream" },
+): readonly unknown[] {
+  if (isOutput(artifact) !== (failuresOf === undefined)) return [];
+  if (takes?.(artifact.meta) === false) return [];
+  return adapter.expand(artifact.meta, nodeId);
+}
+
+/** Names the batches that a consumer makes of the artifacts of one source. */
+function originsOf(
+  { nodeId, shard }: Source,
+  { fromNodes, adapter: { whole } }: InputPlan & { readonly kind: "stream" },
+  sources: readonly { readonly nodeId: string; readonly shard: number }[],
+): (artifact: Artifact, chunk: number) => Pick<IncomingBatch, "uid" | "origin" | "place"> {
+  const onlySource = fromNodes.length === 1;
+  const source = sourceKey(nodeId, shard);
+  const sourceAt =
+    sources.length === 1 ? [] : [sources.findIndex((each) => each.nodeId === nodeId && each.shard === shard)];
+  return (artifact, chunk) => {
+    const uid = consumerUid({ nodeId, uid: artifact.uid, onlySource, chunk: whole ? undefined : chunk });
+    const origin = { source, seq: artifact.seq, chunk };
+    if (whole && sources.length === 1 && artifact.origin.place === undefined) return { uid, origin };
+    return { uid, origin, place: [...sourceAt, ...placeOf(artifact), ...(whole ? [] : [chunk])] };
+  };
 }
 
 async function consumeGather(consuming: Consuming, input: InputPlan & { readonly kind: "gather" }): Promise<void> {
@@ -274,5 +274,5 @@ async function consumeGather(consuming: Consuming, input: InputPlan & { readonly
     gather({ store, records, sources, takes: input.takes, pageSize: limits.pageSize }),
   );
   const origin = { source: "*", seq: 0, chunk: 0 };
-  await batches.process({ uid: gatherUid, origin, place: [0], payload, stored: true });
+  await batches.process({ uid: gatherUid, origin, payload, stored: true });
 }

@@ -38,7 +38,7 @@ export async function runFunction(run: AttemptRun, definition: CoordinatorFuncti
     const says = `the output of '${definition.name}' does not match its schema`;
     const meta = await validateOutput(codec.encode.bind(codec), output, "schema_mismatch", says);
     const origin = { source: "*", seq: 0, chunk: 0 };
-    await log.append({ uid: resultUid, origin, place: [0], meta, metrics: {} });
+    await log.append({ uid: resultUid, origin }, { meta, metrics: {} });
     await log.complete({ result: meta });
   });
 }

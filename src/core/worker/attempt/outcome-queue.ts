@@ -1,9 +1,10 @@
 import { FlowError, isInstance } from "../../../errors/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
-import type { AttemptLog } from "./attempt-log.ts";
+import type { BatchFailure } from "../../model/records.ts";
+import type { AttemptLog, BatchOutcome } from "./attempt-log.ts";
 import type { TryCounts } from "./attempt-reports.ts";
 import type { AttemptRun } from "./attempt-run.ts";
-import type { BatchOutcome, BatchRunner, IncomingBatch } from "./batch-runner.ts";
+import type { BatchRunner, IncomingBatch } from "./batch-runner.ts";
 import { type ClassifiedFailure, classifyFailure } from "./failure.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 
@@ -72,21 +73,35 @@ export class OutcomeQueue {
     return this.#processed.length + (this.#isStoring ? 1 : 0);
   }
 
-  /** The batch has an outcome. Resolves when all that can be stored is, or when another call is storing. */
-  async add(open: OpenBatch): Promise<void> {
+  /** The batch has an outcome. Resolves when all that can be stored is; `undefined` if another call is storing. */
+  add(open: OpenBatch): Promise<void> | undefined {
+    if (!this.#isStoring) return this.#store(this.#ordered || this.#mayNotStore ? this.#next() : open);
     if (!this.#ordered) this.#processed.push(open);
-    if (!this.#isStoring) await this.#store();
+    return undefined;
   }
 
-  async #store(): Promise<void> {
+  async #store(first: OpenBatch | undefined): Promise<void> {
+    const { runner, tries, open: allOpen, onRefused, onFailed, onChange } = this.#options;
     this.#isStoring = true;
-    for (let open = this.#next(); open?.outcome !== undefined; open = this.#next()) {
-      const { outcome } = open;
+    for (let open = first; open?.outcome !== undefined; open = this.#next()) {
+      const { batch, outcome } = open;
       open.outcome = undefined;
-      const excess = this.#excess(open, outcome);
-      if (excess === undefined) await this.#storeOne(open, outcome);
-      else this.#options.onFailed(open, excess);
-      this.#options.onChange();
+      const excess = outcome.failure === undefined ? undefined : this.#excess(batch, outcome.failure);
+      if (excess !== undefined) onFailed(open, excess);
+      else {
+        try {
+          await runner.store(batch, outcome);
+          allOpen.delete(open);
+          tries.over(batch.uid);
+        } catch (error) {
+          if (isRefused(error) && outcome.failure === undefined) await onRefused(open, error);
+          else {
+            this.#mayNotStore = true;
+            onFailed(open, error);
+          }
+        }
+      }
+      onChange();
     }
     this.#isStoring = false;
   }
@@ -98,25 +113,12 @@ export class OutcomeQueue {
     return first;
   }
 
-  async #storeOne(open: OpenBatch, outcome: BatchOutcome): Promise<void> {
-    const { runner, tries, onRefused, onFailed } = this.#options;
-    try {
-      await runner.store(open.batch, outcome);
-      this.#options.open.delete(open);
-      tries.over(open.batch.uid);
-    } catch (error) {
-      if (isRefused(error) && outcome.failure === undefined) return onRefused(open, error);
-      this.#mayNotStore = true;
-      onFailed(open, error);
-    }
-  }
-
   /** The node's failure if it tolerates no further batch. Judged just before it is stored, so that the number is exact. */
-  #excess({ batch }: OpenBatch, { failure }: BatchOutcome): BatchFailed | undefined {
+  #excess({ uid }: IncomingBatch, failure: BatchFailure): BatchFailed | undefined {
     const { run, log, runtime } = this.#options;
     const { maxAside } = run.node.batches;
     const { newlyAside } = log;
-    if (failure === undefined || newlyAside < maxAside) return undefined;
+    if (newlyAside < maxAside) return undefined;
     const { reasonCode, message } = failure;
     const before = newlyAside === 1 ? "1 batch was" : `${newlyAside} batches were`;
     const error = new AttemptError(
@@ -124,9 +126,7 @@ export class OutcomeQueue {
       `${reasonCode}: ${message} (${before} set aside before it, which is as many as tolerated)`,
     );
     const { attempt } = run.held;
-    return new BatchFailed(
-      classifyFailure({ error, attempt, at: { batchUid: batch.uid }, handler: runtime.definition }),
-    );
+    return new BatchFailed(classifyFailure({ error, attempt, at: { batchUid: uid }, handler: runtime.definition }));
   }
 }
 

@@ -27,10 +27,29 @@ export async function* sourceBatches(options: {
   readonly checkpoint: Pick<SourceCheckpoint, "isUsed" | "index">;
 }): AsyncGenerator<NumberedBatch> {
   const { batches, held, partitions, checkpoint } = options;
-  for await (const batch of gated(batches, held)) {
-    const index = checkpoint.index++;
-    const numbered = { uid: uidOf(batch, index, checkpoint), index, payload: batch.payload };
-    if (shardOf(numbered.uid, partitions) === held.attempt.shard) yield numbered;
+  const iterator = Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
+  let idle = true; // not inside `next`: only then can the iterator be closed
+  let over = false;
+  try {
+    for (;;) {
+      held.check();
+      idle = false;
+      const next = iterator.next();
+      // A pending `next` is handler code: it is not awaited once the attempt is abandoned.
+      const step = "then" in next ? await held.whileIdle(held.run(next)) : next;
+      idle = true;
+      over = step.done === true;
+      if (step.done === true) return;
+      const index = checkpoint.index++;
+      const { value: batch } = step;
+      const numbered = { uid: uidOf(batch, index, checkpoint), index, payload: batch.payload };
+      if (shardOf(numbered.uid, partitions) === held.attempt.shard) yield numbered;
+    }
+  } finally {
+    if (idle && !over) {
+      const closing = iterator.return?.();
+      if (closing !== undefined && "then" in closing) await held.run(closing);
+    }
   }
 }
 
@@ -147,30 +166,6 @@ export class SourceCheckpoint implements Checkpoint {
     if (!(await stored)) throw new AttemptAborted("a batch before this checkpoint was not stored");
     await this.#reports.writeCheckpoint(unwritten.checkpoint, this.#generation, unwritten.index);
     if (this.#unwritten === unwritten) this.#unwritten = undefined;
-  }
-}
-
-/** Iterates handler code without being blocked by it: a pending `next` is not awaited once the attempt is abandoned. */
-async function* gated<T>(batches: AsyncIterable<T> | Iterable<T>, held: Stoppable): AsyncGenerator<T> {
-  const iterator = Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
-  let idle = true; // not inside `next`: only then can the iterator be closed
-  let over = false;
-  try {
-    for (;;) {
-      held.check();
-      idle = false;
-      const next = iterator.next();
-      const step = "then" in next ? await held.whileIdle(held.run(next)) : next;
-      idle = true;
-      over = step.done === true;
-      if (step.done === true) return;
-      yield step.value;
-    }
-  } finally {
-    if (idle && !over) {
-      const closing = iterator.return?.();
-      if (closing !== undefined && "then" in closing) await held.run(closing);
-    }
   }
 }
 

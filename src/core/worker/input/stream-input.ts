@@ -217,8 +217,8 @@ const keptLength = 120;
 export function consumerUid(from: {
   readonly nodeId: string;
   readonly uid: string;
-  /** Index within the artifact; absent if the adapter delivers whole artifacts. */
-  readonly chunk?: number;
+  /** Index within the artifact; `undefined` if the adapter delivers whole artifacts. */
+  readonly chunk?: number | undefined;
   readonly onlySource: boolean;
 }): string {
   const named = from.onlySource ? from.uid : `${from.nodeId}/${from.uid}`;
