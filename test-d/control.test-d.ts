@@ -129,3 +129,27 @@ test("a handler may suggest to read outcomes", () => {
   });
   base.then("close", close, { startWhen: "ended" });
 });
+
+test("the payload of a signal is the output and the result of the node that waits for it", () => {
+  const Answer = z.object({ ok: z.boolean(), by: z.string() });
+  const audit = defineHandler("audit", { input: Answer, ...nothing });
+  const waits = base
+    .wait("approve", { after: ["read"], payload: Answer, timeoutSec: 60, onTimeout: { ok: false, by: "nobody" } })
+    .then("audit", audit)
+    .node("load", load, {
+      after: ["approve", "read"],
+      input: { adapter: "pull.from_artifacts", from: ["read"] },
+      when: { results: { approve: { ok: true } } },
+    })
+    .wait("paid", { payload: z.int(), optional: true, when: { params: { mode: "full" } } });
+  expectTypeOf<(typeof waits)["$infer"]["signals"]>().toEqualTypeOf<{
+    readonly approve: { ok: boolean; by: string };
+    readonly paid: number;
+  }>();
+  expectTypeOf<(typeof waits)["$infer"]["results"]["paid"]>().toEqualTypeOf<number | undefined>();
+  expectTypeOf<keyof (typeof waits)["handlers"]>().toEqualTypeOf<"read" | "audit" | "load">();
+  const outer = flow("outer", { params }).use("eu", base.wait("approve", { after: ["read"], payload: Answer }));
+  expectTypeOf<(typeof outer)["$infer"]["signals"]>().toEqualTypeOf<{
+    readonly "eu.approve": { ok: boolean; by: string };
+  }>();
+});

@@ -1,4 +1,5 @@
 import { builtInFunction, isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
+import { signalSchema } from "../builtins/coordinator-functions/wait-signal.ts";
 import { builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
 import { limitFields, setFields } from "../graph/format/node-fields.ts";
@@ -6,6 +7,7 @@ import { refsIn } from "../graph/format/params.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import type { GraphNode } from "../graph/index.ts";
 import { argsOf, inputOf, isCommonAdapterArg, isWorker, type SourceGraph } from "./source-graph.ts";
+import { isExact, zodSource } from "./zod-source.ts";
 
 /**
  * Why the builder cannot express a node; `undefined` if it can. The text goes into a comment, so it names only nodes,
@@ -49,6 +51,7 @@ function functionOf(node: GraphNode): string | undefined {
   if (builtIn === undefined) return undefined;
   const external = node.retry_policy?.permanent_on?.some((code) => !isCoreReasonCode(code));
   if (external) return "permanent_on has a reason code that its built-in function does not have";
+  if (builtIn.awaitsSignal) return waitOf(node, args);
   const { takesAny, open, reads, ownId } = builtIn;
   if (takesAny) return undefined;
   const isTooDeep = [...refsIn(args, [])].some(
@@ -63,6 +66,18 @@ function functionOf(node: GraphNode): string | undefined {
   return typeof target === "string" && target !== node.node_id
     ? "its function stores under the id of another node"
     : undefined;
+}
+
+const waitFields: ReadonlySet<string> = new Set([
+  ...["node_id", "type", "depends_on", "when", "optional", "timeout_sec", "io", "fn", "fn_args"],
+]);
+
+function waitOf(node: GraphNode, args: JsonObject): string | undefined {
+  const other = setFields(node).find(({ key }) => !waitFields.has(key));
+  if (other !== undefined) return `it waits for a signal with ${other.key}`;
+  if ([...refsIn(args, [])].length > 0) return "a parameter replaces a part of what it waits for";
+  const schema = signalSchema(args);
+  return isExact(zodSource(schema), schema) ? undefined : "zod cannot reproduce its payload exactly";
 }
 
 function paramsOf(node: GraphNode, { graph }: SourceGraph): string | undefined {

@@ -1,13 +1,16 @@
 import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
+import { signalSchema } from "../builtins/coordinator-functions/wait-signal.ts";
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
 import { batchFields, type Field, type FieldTable, ioFields, nodeFields } from "../graph/format/node-fields.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import type { GraphNode } from "../graph/index.ts";
+import { awaitsSignal } from "../graph/mermaid.ts";
 import { builderName } from "./identifiers.ts";
 import { array, call, type Doc, object } from "./layout.ts";
 import { argument, literal, objectOf, patternDoc, property, stringLiteral } from "./literals.ts";
 import { argsOf, inputOf, isWorker } from "./source-graph.ts";
+import { zodSource } from "./zod-source.ts";
 
 /** The identifiers of definitions in the source. */
 export interface DefinitionNames {
@@ -23,8 +26,23 @@ export function nodeCall(node: GraphNode, previous: string | undefined, names: D
   const goesOn = isWorker(node) && parents.length === 1 && parents[0] === previous;
   const method = isWorker(node) ? (goesOn ? "then" : "node") : "fn";
   const options = optionsOf(node, { names, hasAfter: !goesOn });
+  if (awaitsSignal(node)) return call(".wait", [stringLiteral(id), waitOptions(node)]);
   const isPlain = typeof options !== "string" && options.kind === "list" && options.items.length === 0;
   return call(`.${method}`, [stringLiteral(id), definitionOf(node, names), ...(isPlain ? [] : [options])]);
+}
+
+function waitOptions(node: GraphNode): Doc {
+  const { depends_on: parents, io } = node;
+  const { when, optional, timeoutSec } = optionDocs(node, nodeFields);
+  const onTimeout = io?.fn_args?.on_timeout;
+  return objectOf({
+    after: parents.length > 0 ? array(parents.map(stringLiteral)) : undefined,
+    when,
+    payload: zodSource(signalSchema(io?.fn_args ?? {})).source,
+    timeoutSec,
+    onTimeout: onTimeout === undefined ? undefined : argument(onTimeout),
+    optional,
+  });
 }
 
 function definitionOf(node: GraphNode, { handlers, fns }: DefinitionNames): string {

@@ -1,6 +1,7 @@
 import type { Json } from "../errors/index.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import { findParamRefs, type Graph, type GraphNode } from "../graph/index.ts";
+import { awaitsSignal } from "../graph/mermaid.ts";
 import { beyondBuilder } from "./beyond-builder.ts";
 import { Identifiers } from "./identifiers.ts";
 import { array, call, type Doc, render } from "./layout.ts";
@@ -103,7 +104,10 @@ class Module {
       ["not", hasOperator(written, "$not") || hasOperator(written, "$exists", false)],
       ["param", findParamRefs({ ...graph, nodes: written }).length > 0],
     ];
-    const hasZod = (isSkeleton && hasDefinitions) || (count === 0 && graph.params_schema !== undefined);
+    const hasZod =
+      (isSkeleton && hasDefinitions) ||
+      (count === 0 && graph.params_schema !== undefined) ||
+      written.some(awaitsSignal);
     const own = isSkeleton ? [] : this.#ownNames().sort(byName);
     return [
       importOf(uses.flatMap(([name, isUsed]) => (isUsed ? [name] : [])).sort(byName), "flowkit"),

@@ -1,4 +1,8 @@
-import { type BuiltInFunction, builtInFunction } from "../builtins/coordinator-functions/index.ts";
+import {
+  type BuiltInFunction,
+  type BuiltInFunctionName,
+  builtInFunction,
+} from "../builtins/coordinator-functions/index.ts";
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import {
   batchFields,
@@ -8,9 +12,13 @@ import {
   nodeFields,
   withoutDefaults,
 } from "../graph/format/node-fields.ts";
+import { withoutRefusedPatterns } from "../graph/format/params-validator.ts";
+import { asZod } from "../graph/format/standard-schema.ts";
+import { wireJsonSchema } from "../graph/format/wire-schema.ts";
 import { coordinatorFnType, type GraphNode } from "../graph/index.ts";
 import { isParamRef, paramNameOf } from "./model/param.ts";
 import { patternJson } from "./model/pattern.ts";
+import { isSchema } from "./model/schema.ts";
 import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions } from "./model/step.ts";
 import { withWireNames } from "./model/wire-names.ts";
 
@@ -35,6 +43,21 @@ function ioJson(step: WrittenStep): object {
   const own =
     step.kind === "fn" ? fnJson(step.fn, options) : { input_inline: { ...routingJson(step), ...ownArgs(options) } };
   return withoutDefaults({ ...fieldValues(options, ioFields), ...own }, ioFields);
+}
+
+interface WaitOptions extends Partial<StepOptions> {
+  readonly payload?: unknown;
+  readonly onTimeout?: unknown;
+}
+
+export const waitFunction = "wait.signal" satisfies BuiltInFunctionName;
+
+/** A node that waits for a signal: a coordinator function, whose arguments are options in the builder. */
+export function waitStep(id: string, { payload, onTimeout, ...options }: WaitOptions = {}): Step {
+  const schema = asZod(payload);
+  const json = isSchema(schema) ? withoutRefusedPatterns(wireJsonSchema(schema)) : payload;
+  const args = { payload: json, ...(onTimeout === undefined ? {} : { onTimeout }) };
+  return { kind: "fn", id, fn: waitFunction, options: { after: [], ...options, args } };
 }
 
 /** Options under the names of their fields. A name that is not an option stays, so that parseGraph reports it. */

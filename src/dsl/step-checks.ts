@@ -1,8 +1,9 @@
 import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { wireType } from "../graph/data/zod-data.ts";
-import { formatMessage } from "../graph/format/messages.ts";
+import { formatMessage, zodSchema } from "../graph/format/messages.ts";
 import { type FlowView, isFlow } from "./model/flow-view.ts";
 import { type ChainStep, type FlowHead, handlerOf, type LoadedStep, ownFnOf, type Step } from "./model/step.ts";
+import { waitFunction } from "./node-json.ts";
 import { type Args, handlerFindings, handlerSchemas } from "./rules/args/check.ts";
 import { afterFindings } from "./rules/edge/check.ts";
 import { argsSchemaOf, fnFindings, fnNameFindings, nodeArgFindings } from "./rules/fn/check.ts";
@@ -95,7 +96,9 @@ const isNames = (value: unknown): boolean => Array.isArray(value) && value.every
 const isRecord = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function shapeFindings({ kind, id: node, options }: Step): string[] {
+function shapeFindings(step: WrittenStep): string[] {
+  const { kind, id: node, options } = step;
+  const fn = kind === "fn" ? step.fn : undefined;
   const wrong = (option: string, needs: string) => [formatMessage("optionType", { node, option, needs })];
   if (!isNames(options.after)) return wrong("after", "a list of node ids");
   const { args, input, retry, onBatchFailure, tolerate, limits, where, when } = options;
@@ -103,6 +106,8 @@ function shapeFindings({ kind, id: node, options }: Step): string[] {
   if (kind === "node" && where !== undefined && !isRecord(where)) return wrong("where", "an object");
   if (when !== undefined && !isRecord(when) && !(Array.isArray(when) && when.every(isRecord)))
     return wrong("when", "an object, or a list of objects");
+  const { payload } = (args ?? {}) as Args;
+  if (kind === "fn" && fn === waitFunction && !isRecord(payload)) return wrong("payload", zodSchema);
   if (retry !== undefined && !isRecord(retry)) return wrong("retry", "an object");
   if (kind === "node" && !["fail", "setAside", undefined].includes(onBatchFailure)) {
     return wrong("onBatchFailure", "'fail' or 'setAside'");

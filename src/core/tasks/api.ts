@@ -281,6 +281,7 @@ export interface UntypedFlow {
   readonly params: JsonObject;
   readonly outputs: { readonly [nodeId: string]: Json };
   readonly results: { readonly [leafId: string]: Json };
+  readonly signals: { readonly [nodeId: string]: Json };
   readonly handlers: object;
   readonly handlerNames: string;
 }

@@ -4,7 +4,7 @@ import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../.
 import type { Graph } from "../../graph/index.ts";
 import type { AnyState, AnyStep, ids, params, state } from "../model/state.ts";
 import type { CompileReceiver } from "../rules/subflow/types.ts";
-import type { NoHandler, NoResult } from "../rules/where/types.ts";
+import type { NoHandler, NoResult, SignalsOf } from "../rules/where/types.ts";
 
 /** The types of a run of the flow: its parameters, its outputs and its results. */
 export interface FlowInfer<TParams, TState extends AnyState> {
@@ -20,6 +20,8 @@ export interface FlowInfer<TParams, TState extends AnyState> {
       OutputOf<TState, TId>
     >;
   };
+  /** By the id of a node that waits for a signal: its payload. */
+  readonly signals: SignalsOf<TState["steps"]>;
   /** By node id. A node of a coordinator function has no handler. */
   readonly handlers: HandlersById<TState["steps"]>;
   readonly handlerNames: TState["steps"]["handler"]["name"];

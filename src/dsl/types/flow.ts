@@ -4,11 +4,12 @@ import type { ParentsOf, Suggested } from "../model/adapter.ts";
 import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function.ts";
 import type { AnyHandler } from "../model/handler.ts";
 import type { AnyString } from "../model/markers.ts";
+import type { AnySchema, Wire } from "../model/schema.ts";
 import type { AnyState, FlowState, HandlerStep, IdsAfter, ids, params, StateAfter, state } from "../model/state.ts";
 import type { FnArgument } from "../rules/fn/types.ts";
 import type { HandlerOrError, HandlerProblem } from "../rules/handler/types.ts";
 import type { IdArgument } from "../rules/id/types.ts";
-import type { FnOption, NodeOption, WrittenOptions } from "../rules/option/types.ts";
+import type { FnOption, NodeOption, WaitOption, WrittenOptions } from "../rules/option/types.ts";
 import type {
   Bindings,
   BlocksAfterUse,
@@ -22,9 +23,9 @@ import type {
   SubflowUsed,
   UseOptions,
 } from "../rules/subflow/types.ts";
-import type { ControlOf, FnStep, Seen } from "../rules/where/types.ts";
+import type { ControlOf, FnStep, Seen, SignalStep } from "../rules/where/types.ts";
 import type { BuiltFlow } from "./flow-types.ts";
-import type { FnOptions } from "./fn-options.ts";
+import type { FnOptions, WaitOptions } from "./fn-options.ts";
 import type { NodeOptions } from "./options.ts";
 
 /**
@@ -35,21 +36,18 @@ import type { NodeOptions } from "./options.ts";
  */
 export interface Flow<TIds extends string, TParams, TState extends AnyState> extends BuiltFlow<TIds, TParams, TState> {
   // One sentence each, for the list of members; the signatures below have the rest, for the author of a call.
-
   /** Adds a node. Without `after` it is a root, which depends on nothing. */
   readonly node: AddRoot;
-
   /** Adds a node that depends on the one before it, unless `after` says otherwise. */
   readonly then: AddNext;
-
   /** The same as `then`, for linters that forbid that name. */
   readonly next: AddNext;
-
   /** Adds a node that runs a coordinator function. */
   readonly fn: AddFn;
-
   /** Adds all nodes of another flow. */
   readonly use: AddSubflow;
+  /** Adds a node that waits for a signal to its task. */
+  readonly wait: AddWait;
 }
 
 /** Any flow, as a constraint of generic helpers. What the compiler cannot know in them, `compile()` checks. */
@@ -62,13 +60,13 @@ export interface AnyFlow {
   readonly next: AddNext;
   readonly fn: AddFn;
   readonly use: AddSubflow;
+  readonly wait: AddWait;
 }
 
 /*
  * The signatures of the chain's methods. They are generic over their receiver (`this: TFlow`) and read its state from
- * one property, so that the accumulated nodes are never part of a half-instantiated signature, which alone would make
- * the chain five times as expensive. `TParents` is never inferred: as a parameter its default is computed once for all
- * checks.
+ * one property, so that the accumulated nodes are never part of a half-instantiated signature, which alone would make the
+ * chain five times as expensive. `TParents` is never inferred: as a parameter its default is computed once for all checks.
  */
 
 type After = readonly string[] | [] | Absent;
@@ -162,9 +160,8 @@ export interface AddRoot {
   >;
 }
 
-// `node` and `then` differ in the default of `TParents` and in their documentation, which editors take from a signature. One
-// signature with the default as a parameter would cost a chain 6 to 7 % more; an object instead of the parameters for
-// `input` alone 0.5 %.
+// `node` and `then` differ in the default of `TParents`, and in their documentation: editors take it from a signature. As a
+// parameter, the default would cost a chain 6 to 7 % more; an object for those of `input` alone 0.5 %.
 /** The methods {@link Flow.then} and {@link Flow.next}. */
 export interface AddNext {
   /**
@@ -305,6 +302,40 @@ export interface AddFn {
       Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
       FnOutputOf<TFlow[typeof state], TFn, TArgs>,
       FnStep<TId, FnOutputOf<TFlow[typeof state], TFn, TArgs>, TWhen, TOptional>,
+      TAfter[number]
+    >
+  >;
+}
+
+/** The method {@link Flow.wait}. */
+export interface AddWait {
+  /**
+   * Adds a node that waits for a signal to its task, whose payload it stores. No worker runs it.
+   * @example
+   * .wait("approve", { after: ["report"], payload: z.object({ ok: z.boolean() }), timeoutSec: 3600, onTimeout: { ok: false } })
+   */
+  <
+    const TId extends string,
+    TPayload extends AnySchema,
+    TFlow extends AnyFlow,
+    const TAfter extends readonly string[] | [] = [],
+    const TWhen extends object = Absent,
+    TOptional extends boolean = false,
+    TKeys extends PropertyKey = never,
+  >(
+    this: TFlow,
+    id: IdArgument<TId, TFlow[typeof ids]>,
+    options: WaitOptions<TId, TPayload, TAfter, TFlow[typeof ids], TFlow[typeof state], TWhen, TOptional> &
+      WrittenOptions<TKeys, WaitOption, TId>,
+  ): Flow<
+    IdsAfter<TFlow[typeof ids], TId>,
+    TFlow[typeof params],
+    StateAfter<
+      TFlow[typeof state],
+      TId,
+      Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
+      Wire<TPayload>,
+      SignalStep<TId, Wire<TPayload>, TWhen, TOptional>,
       TAfter[number]
     >
   >;

@@ -8,7 +8,7 @@ import {
   graphHash,
   not,
   param,
-  type parseGraph,
+  parseGraph,
   toTypeScript,
 } from "flowkit";
 import { describe, expect, it } from "vitest";
@@ -184,4 +184,69 @@ it("shows a changed condition as one change", () => {
     { nodeId: "load", changes: [{ path: "/when/params/mode", before: "full", after: "delta" }] },
   ]);
   expect(lastOf(base.then("load", load))).not.toHaveProperty("when");
+});
+
+describe("wait", () => {
+  const Answer = z.object({ ok: z.boolean(), by: z.string() });
+  const audit = defineHandler("audit", { input: Answer, ...nothing });
+  const waits = base
+    .wait("approve", { after: ["check"], payload: Answer, timeoutSec: 60, onTimeout: { ok: false, by: "nobody" } })
+    .then("audit", audit)
+    .wait("paid", { payload: z.int(), optional: true, when: { params: { mode: "full" } } });
+
+  it("is a coordinator function, whose arguments are the payload's schema and what it stores after its timeout", () => {
+    const graph = waits.compile();
+    expect(graph.schema_version).toBe("1.1");
+    expect(graph.nodes[2]).toMatchObject({
+      node_id: "approve",
+      type: "coordinator_fn",
+      depends_on: ["check"],
+      timeout_sec: 60,
+      io: {
+        fn: "wait.signal",
+        fn_args: {
+          payload: { type: "object", required: ["ok", "by"] },
+          on_timeout: { ok: false, by: "nobody" },
+        },
+      },
+    });
+    expect(graph.nodes[4]).toMatchObject({ node_id: "paid", optional: true, when: { params: { mode: "full" } } });
+  });
+
+  it("keeps a recursive schema", () => {
+    type Tree = { readonly parts: readonly Tree[] };
+    const Tree: z.ZodType<Tree, Tree> = z.lazy(() => z.object({ parts: z.array(Tree) }));
+    const graph = base.wait("w", { payload: Tree, timeoutSec: 1, onTimeout: { parts: [{ parts: [] }] } }).compile();
+    expect(JSON.stringify(graph.nodes[2]?.io?.fn_args)).toContain('"$$ref"');
+    expect(parseGraph(graph)).toEqual(graph);
+  });
+
+  it("is generated as it was written, and survives a round trip as JSON", () => {
+    const graph = canonicalGraph(waits.compile());
+    const source = toTypeScript(graph, { handlersFrom: "./handlers.ts" }).replace(/\s+/g, " ");
+    expect(source).toContain('import * as z from "zod";');
+    expect(source).toContain('.wait("approve", { after: ["check"], payload: z.object({');
+    expect(source).toContain('timeoutSec: 60, onTimeout: { by: "nobody", ok: false },');
+    const loaded = fromGraph(JSON.parse(JSON.stringify(graph)), { handlers: [read, check, audit] });
+    expect(graphHash(loaded.compile())).toBe(graphHash(graph));
+  });
+
+  // biome-ignore lint/suspicious/noExplicitAny: what TypeScript refuses, as JavaScript writes it
+  const bad = (options: any) => (base as any).wait("w", options);
+  it.each([
+    ["a text as payload", bad({ payload: "x" }), "node 'w': 'payload' must be a schema of zod 4"],
+    [
+      "a value after a timeout that the payload does not allow",
+      bad({ payload: Answer, timeoutSec: 1, onTimeout: { ok: "no", by: "" } }),
+      "node 'w': what it stores after its timeout does not match its payload: ok must be true or false",
+    ],
+    [
+      "no timeout",
+      bad({ payload: Answer, onTimeout: { ok: true, by: "" } }),
+      "node 'w': on_timeout needs a timeout_sec",
+    ],
+    ["an option of handlers", bad({ payload: Answer, where: {} }), "node 'w': unknown option 'where'"],
+  ])("is refused: %s", (_, built, message) => {
+    expect(() => built.compile()).toThrow(message);
+  });
 });

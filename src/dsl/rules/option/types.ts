@@ -15,6 +15,9 @@ export type FnOption =
   | "retry"
   | "timeoutSec";
 
+/* The options of a node that waits for a signal. */
+export type WaitOption = "after" | "payload" | "timeoutSec" | "onTimeout" | "when" | "optional";
+
 /* The options of a handler's node. */
 export type NodeOption =
   | FnOption

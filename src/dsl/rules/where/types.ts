@@ -258,6 +258,25 @@ export type FnStep<TId, TOutput, TWhen, TOptional> = [TWhen, TOptional] extends 
   ? never
   : HandlerStep<TId, NoHandler<TOutput>, 1, Control<never, Absent, TWhen, TOptional>>;
 
+/** The step of a node that waits for a signal. */
+export type SignalStep<TId, TPayload, TWhen, TOptional> = HandlerStep<
+  TId,
+  SignalHandler<TPayload>,
+  1,
+  Control<never, Absent, TWhen, TOptional>
+>;
+
+interface SignalHandler<TPayload> extends NoHandler<TPayload> {
+  readonly signal: TPayload;
+}
+
+/** By the id of a node that waits, the payload of its signal. */
+export type SignalsOf<TSteps extends AnyStep> = {
+  readonly [TStep in TSteps as TStep["handler"] extends SignalHandler<unknown>
+    ? TStep["id"]
+    : never]: TStep["handler"]["$infer"]["output"];
+};
+
 /** Stands for the handler of a node that has none. Its result is the output of the function. */
 export interface NoHandler<TOutput> {
   readonly name: never;
