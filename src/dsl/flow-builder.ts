@@ -78,6 +78,11 @@ export class FlowBuilder {
     return this.#add(waitStep(id, options));
   }
 
+  exhaustive(source: string, key: string): FlowBuilder {
+    const head = { ...this.#head, cases: [...(this.#head.cases ?? []), { source, key }] };
+    return new FlowBuilder(head, this.#previous && this.#step && { previous: this.#previous, step: this.#step });
+  }
+
   use(prefix: string, flow: FlowDefinition, options?: UseOptions): FlowBuilder {
     return this.#add({ kind: "use", id: prefix, flow, options: { ...options } });
   }

@@ -67,7 +67,7 @@ export const builtInAdapters = [
   "pull.gather",
 ];
 const flowMembers =
-  "$infer compile coordinatorFns fn handlers inputAdapters next node paramsSchema then use wait".split(" ");
+  "$infer compile coordinatorFns exhaustive fn handlers inputAdapters next node paramsSchema then use wait".split(" ");
 
 export const nodes: readonly Place[] = [
   {

@@ -4,7 +4,7 @@ import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../.
 import type { Graph } from "../../graph/index.ts";
 import type { AnyState, AnyStep, ids, params, state } from "../model/state.ts";
 import type { CompileReceiver } from "../rules/subflow/types.ts";
-import type { NoHandler, NoResult, SignalsOf } from "../rules/where/types.ts";
+import type { CaseKeyArgument, NoHandler, NoResult, SignalsOf } from "../rules/where/types.ts";
 
 /** The types of a run of the flow: its parameters, its outputs and its results. */
 export interface FlowInfer<TParams, TState extends AnyState> {
@@ -80,6 +80,9 @@ export interface BuiltFlow<TIds extends string, TParams, TState extends AnyState
   /** The schema of its parameters; `undefined` if it has none. */
   readonly paramsSchema: $ZodType | undefined;
 
+  /** Checks that each value of a key of what a node stores goes to some node. */
+  readonly exhaustive: CheckCases;
+
   /**
    * The graph as plain JSON, checked and deeply frozen; the same object at each call. Adapters, their sources and all
    * edges are written out; defaults are left out.
@@ -96,6 +99,26 @@ export interface BuiltFlow<TIds extends string, TParams, TState extends AnyState
    * @throws FlowError `FLOW_EMPTY` without nodes; `FLOW_INVALID` with inputs, or with every mistake in `details.findings`
    */
   compile(this: CompileReceiver<TIds, TState["head"]["inputs"]>, options?: CompileOptions): Graph;
+}
+
+/** The method {@link BuiltFlow.exhaustive}. */
+export interface CheckCases {
+  /**
+   * Checks that each value of a key of what a node stores goes to some node declared before. A node takes it for certain if
+   * its `where` has no other key and it has no `when`.
+   *
+   * @example
+   * .exhaustive("classify", "kind") // or a nested key, such as "bank.country"
+   */
+  <
+    TFlow extends { readonly [ids]: string; readonly [state]: AnyState },
+    const TSource extends string,
+    const TKey extends string,
+  >(
+    this: TFlow,
+    source: TSource & TFlow[typeof ids],
+    key: CaseKeyArgument<TFlow[typeof state], TSource, TKey>,
+  ): TFlow;
 }
 
 /** What `compile` adds to the graph on request. */

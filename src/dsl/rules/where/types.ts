@@ -1,10 +1,18 @@
 import type { OutcomeAt, OutcomesAdapter } from "../../../builtins/input-adapters/index.ts";
-import type { Absent, AllOf, OutputOf, PlacesIn, Recorded, SourcesOf } from "../../../builtins/node-records.ts";
+import type {
+  Absent,
+  AllOf,
+  IsNever,
+  OutputOf,
+  PlacesIn,
+  Recorded,
+  SourcesOf,
+} from "../../../builtins/node-records.ts";
 import type { Show } from "../../../graph/data/show-type.ts";
 import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type { Scalar } from "../../../graph/format/pattern.ts";
 import type { AnyHandler, HandlerTypes } from "../../model/handler.ts";
-import type { FlowOptionError, FlowTypeError } from "../../model/markers.ts";
+import type { FlowChoiceError, FlowOptionError, FlowTypeError } from "../../model/markers.ts";
 import type { Exists, FlowNotError, Not } from "../../model/pattern.ts";
 import type { AnyState, AnyStep, Control, FlowState, HandlerStep, SubflowControl } from "../../model/state.ts";
 import type { ParamFor } from "../params/types.ts";
@@ -241,7 +249,8 @@ export type ControlOf<TParents extends readonly string[], TFrom, TAdapter, TWher
     : TParents
   : Control<TAdapter extends ReadsNoOutputs ? never : SourcesOf<TParents, TFrom>, TWhere, TWhen, TOptional>;
 
-type ReadsNoOutputs = "pull.outcomes" | "pull.failures";
+type ReadsNoOutputs = UnreadAdapter | { readonly adapter: UnreadAdapter };
+type UnreadAdapter = "pull.outcomes" | "pull.failures";
 
 /** `undefined` for a node that may end without a result. */
 export type NoResult<TControl> =
@@ -282,3 +291,107 @@ export interface NoHandler<TOutput> {
   readonly name: never;
   readonly $infer: HandlerTypes<Absent, TOutput, TOutput, {}, never, false, Absent>;
 }
+
+/*
+ * `exhaustive`: every value of a key goes to some node. A node takes a case for certain if it has no condition, and its
+ * `where` is absent or of this key alone.
+ */
+
+/** The keys, and keys of keys, that hold scalars. */
+type CaseKey<T> = {
+  [TKey in KeysIn<T>]: [Extract<ValueIn<T, TKey>, Scalar>] extends [never]
+    ? `${TKey}.${KeysIn<Exclude<ValueIn<T, TKey>, undefined>>}`
+    : TKey;
+}[KeysIn<T>];
+
+export type CaseKeyArgument<TState extends AnyState, TSource extends string, TKey extends string> =
+  TKey extends CaseKey<OutputOf<TState, TSource>>
+    ? CaseProblem<TSource, TKey, CasesAt<OutputOf<TState, TSource>, TKey>, PatternsAt<TState["steps"], TSource, TKey>>
+    : FlowChoiceError<
+        MessageText<"caseKey", { from: TSource; key: TKey; keys: Join<CaseKey<OutputOf<TState, TSource>>, ", "> }>,
+        CaseKey<OutputOf<TState, TSource>>
+      >;
+
+type CasesAt<T, TKey extends string> = TKey extends `${infer THead}.${infer TRest}`
+  ? CasesAt<Exclude<ValueIn<T, THead>, undefined>, TRest>
+  : ValueIn<T, TKey>;
+
+/** What the nodes that read the source take, as patterns of the key; `Exists | Not<Exists>` of one that takes all. */
+type PatternsAt<TSteps, TSource, TKey extends string> = TSteps extends AnyStep
+  ? PatternOfControl<TSteps["control"], TSource, TKey>
+  : never;
+
+type PatternOfControl<TControl, TSource, TKey extends string> = TControl extends readonly string[]
+  ? TSource extends TControl[number]
+    ? Everything
+    : never
+  : TControl extends Control<infer TFrom, infer TWhere, infer TWhen, unknown>
+    ? [IsNever<TSource>, TSource, TWhen] extends [false, TFrom, Absent]
+      ? TWhere extends Absent
+        ? Everything
+        : PatternAt<TWhere, TKey>
+      : never
+    : TControl extends SubflowControl<infer TInner, infer TPrefix extends string, infer TBound>
+      ? PatternOfControl<TInner, InSubflow<TSource, TPrefix, TBound>, TKey>
+      : never;
+
+type Everything = Exists | Not<Exists>;
+
+/** The names of a node in a subflow: its inner id, or the inputs that it feeds. */
+type InSubflow<TSource, TPrefix extends string, TBound> =
+  | (TSource extends `${TPrefix}.${infer TId}` ? TId : never)
+  | { [TInput in keyof TBound]: TBound[TInput] extends TSource ? TInput : never }[keyof TBound];
+
+/** `{ kind: "a" }` at `kind` is `"a"`; a pattern with another key beside it takes no case for certain. */
+type PatternAt<TWhere, TKey extends string> = TKey extends `${infer THead}.${infer TRest}`
+  ? [keyof TWhere] extends [THead]
+    ? PatternAt<TWhere[THead & keyof TWhere], TRest>
+    : never
+  : [keyof TWhere] extends [TKey]
+    ? TWhere[TKey & keyof TWhere]
+    : never;
+
+type CaseProblem<TSource, TKey extends string, TCase, TPatterns> = [Left<TCase, TPatterns>] extends [never]
+  ? TKey
+  : FlowTypeError<
+      true extends IsOpen<Left<TCase, TPatterns>>
+        ? MessageText<"caseOpen", { from: TSource; key: TKey; type: Show<Left<TCase, TPatterns>> }>
+        : MessageText<"caseNowhere", { from: TSource; key: TKey; value: Show<Left<TCase, TPatterns>> }>
+    >;
+
+type IsOpen<T> = T extends unknown ? (string extends T ? true : number extends T ? true : false) : never;
+
+/** The cases of no pattern. Of an open type, none unless one node takes it all, or the others take what one negates. */
+type Left<TCase, TPatterns> = TCase extends unknown
+  ? true extends IsTaken<TCase, TPatterns, Listed<TPatterns>>
+    ? never
+    : TCase
+  : never;
+
+/** The values that patterns list. */
+type Listed<TPatterns> = TPatterns extends Scalar
+  ? TPatterns
+  : TPatterns extends readonly (infer TItem extends Scalar)[]
+    ? TItem
+    : never;
+
+type IsTaken<TCase, TPattern, TListed> =
+  TPattern extends Not<infer TNegated>
+    ? TNegated extends Exists
+      ? TCase extends undefined
+        ? true
+        : false
+      : TNegated extends Scalar | readonly unknown[]
+        ? TCase extends Listed<TNegated>
+          ? false
+          : [Extract<Listed<TNegated>, TCase>] extends [TListed]
+            ? true
+            : false
+        : false
+    : TPattern extends Exists
+      ? TCase extends undefined
+        ? false
+        : true
+      : TCase extends Listed<TPattern>
+        ? true
+        : false;
