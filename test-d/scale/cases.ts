@@ -11,6 +11,7 @@ import {
   ownDefinitions,
   parts,
   threeParents,
+  wideUnions,
   withFlowkit,
   zodOnly,
 } from "./programs.ts";
@@ -65,6 +66,7 @@ const shapes: readonly Case[] = [
   { name: "200 handlers with every member", program: everyMember(200), limit: 480_600 },
   { name: "200 nodes, own adapters and functions", program: ownDefinitions(200), limit: 213_000 },
   { name: "200 nodes of all kinds", program: mixed(200), limit: 355_300 },
+  { name: "unions of 1,000 members", program: wideUnions(1_000), limit: 525_000 },
   { name: "100 nodes, used 5 times", program: inParts(100, 5), limit: 229_500 },
   { name: "400 nodes, used 5 times", program: inParts(400, 5), limit: 882_200 },
 ];

@@ -4,7 +4,7 @@ import { RecordStore } from "../../core/store/record-store.ts";
 import { FlowError } from "../../errors/index.ts";
 import { logDriver } from "./logs.ts";
 import { MemoryState, type MemoryStoreEvent, type StoreContext } from "./memory-state.ts";
-import { deadLetterDriver, slotDriver, workerDriver } from "./registry.ts";
+import { registryDriver, slotDriver } from "./registry.ts";
 import { shardDriver } from "./shards.ts";
 import { taskDriver } from "./tasks.ts";
 
@@ -66,11 +66,8 @@ export interface MemoryStoreOptions {
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const { state = new MemoryState(), now = systemClock().now, keepFinishedTasks = 1000 } = options;
   const { step, observe, dropConsumed = false } = options;
-  if (!Number.isInteger(keepFinishedTasks) || keepFinishedTasks < 0)
-    throw new FlowError(
-      "ENGINE_OPTIONS",
-      `keepFinishedTasks must be an integer of at least 0, got ${keepFinishedTasks}`,
-    );
+  const range = `keepFinishedTasks must be an integer of at least 0, got ${keepFinishedTasks}`;
+  if (!Number.isInteger(keepFinishedTasks) || keepFinishedTasks < 0) throw new FlowError("ENGINE_OPTIONS", range);
   const sinks = new Set(options.sinks);
   const context: StoreContext = { state, now, step, observe, keepFinishedTasks, dropConsumed, sinks };
   return new RecordStore({
@@ -78,8 +75,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     shards: shardDriver(context),
     logs: logDriver(context),
     slots: slotDriver(context),
-    workers: workerDriver(context),
-    deadLetters: deadLetterDriver(context),
+    registry: registryDriver(context),
     open: nothing,
     settle: nothing,
     close: nothing,

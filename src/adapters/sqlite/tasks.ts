@@ -2,7 +2,7 @@ import { jsonText, keepJson } from "../../core/codec/index.ts";
 import { createVars, summaryOf } from "../../core/model/index.ts";
 import { isTaskTerminal, type TaskRecord, type TaskStatus } from "../../core/model/records.ts";
 import { minSweepMs } from "../../core/ports/index.ts";
-import { newestPage, splitDue, type TaskDriver } from "../../core/store/driver.ts";
+import { dueIds, newestPage, type TaskDriver } from "../../core/store/driver.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
 import { mostBytes, type Session, type SqliteConnection } from "./connection.ts";
 
@@ -77,13 +77,10 @@ export const taskTable = (session: Session): TaskDriver => ({
       if (record === undefined) return "unknown";
       if (!isTaskTerminal(record.status)) return "open";
       if (db.has("SELECT 1 FROM loans WHERE lender = ? LIMIT 1", id)) return "borrowed";
-      const shards = "(SELECT pk FROM shards WHERE task_id = ?)";
-      db.run(`DELETE FROM artifacts WHERE shard_pk IN ${shards}`, id);
-      db.run(`DELETE FROM complete_markers WHERE shard_pk IN ${shards}`, id);
-      db.run("DELETE FROM shards WHERE task_id = ?", id);
-      db.run("DELETE FROM slots WHERE task_id = ?", id);
-      db.run("DELETE FROM loans WHERE borrower = ?", id);
-      db.run("DELETE FROM tasks WHERE id = ?", id);
+      const ofShards = "WHERE shard_pk IN (SELECT pk FROM shards WHERE task_id = ?)";
+      for (const table of ["artifacts", "complete_markers"]) db.run(`DELETE FROM ${table} ${ofShards}`, id);
+      const own = ["shards WHERE task_id", "slots WHERE task_id", "loans WHERE borrower", "tasks WHERE id"];
+      for (const rows of own) db.run(`DELETE FROM ${rows} = ?`, id);
       db.forget(); // a new shard may get the key of a deleted one
       return "deleted";
     }),
@@ -101,8 +98,8 @@ export const taskTable = (session: Session): TaskDriver => ({
   },
   overdue: (limit) =>
     session.read((db, now) => {
-      const { due, nextInMs } = splitDue(db.all<TaskRow>(deadlines, limit + 1), limit, now);
-      return { overdue: due.map(({ id }) => id), nextInMs };
+      const { due: overdue, nextInMs } = dueIds(db.all<TaskRow>(deadlines, limit + 1), limit, now);
+      return { overdue, nextInMs };
     }),
   ended: ({ endedForMs, limit }) =>
     session.read((db, now) => db.all<TaskRow>(endedTasks, now - endedForMs, limit).map(({ id }) => id)),

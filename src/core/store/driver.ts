@@ -1,7 +1,7 @@
+import { FlowError } from "../../errors/index.ts";
 import type {
   Attempt,
   Cause,
-  DeadLetter,
   EpochRef,
   NewArtifact,
   NewTask,
@@ -9,7 +9,6 @@ import type {
   ShardRef,
   TaskRecord,
   VarsRecord,
-  WorkerRecord,
   WriteAnswer,
 } from "../model/records.ts";
 import type {
@@ -19,6 +18,7 @@ import type {
   Page,
   PageRequest,
   PlainRows,
+  RegistryEntry,
   SlotLimit,
   Store,
 } from "../ports/index.ts";
@@ -38,8 +38,9 @@ export interface StoreDriver {
   readonly shards: ShardDriver;
   readonly logs: LogDriver;
   readonly slots: SlotDriver;
-  readonly workers: WorkerDriver;
-  readonly deadLetters: DeadLetterDriver;
+  readonly registry: RegistryDriver;
+  /** @defaultValue forever */
+  readonly keepDeadLettersMs?: number | undefined;
   readonly handlerGate?: HandlerGate | undefined;
   readonly externalRows?: ExternalRows | undefined;
   readonly plainRows?: PlainRows | undefined;
@@ -116,6 +117,8 @@ export interface LogDriver {
   append(attempt: Attempt, generation: number, artifact: NewArtifact): ReturnType<Store["append"]>;
   /** Checks the fence, closes the log at `count`, and replaces the shard's record by the finished one. */
   complete(attempt: Attempt, outcome: Parameters<Store["complete"]>[1]): ReturnType<Store["complete"]>;
+  /** Closes the log where it ends: nothing is appended to it any more, not even by an insert that is in flight. */
+  close(ref: ShardRef, generation: number): Promise<void>;
   read(
     ref: ShardRef,
     page: { readonly generation: number; readonly from: number; readonly limit: number },
@@ -136,16 +139,10 @@ export interface SlotDriver {
   held(): Promise<HeldSlot[]>;
 }
 
-export interface WorkerDriver {
-  announce(worker: WorkerRecord, ttlMs: number): Promise<void>;
-  remove(id: string): Promise<void>;
-  live(): Promise<WorkerRecord[]>;
-}
-
-export interface DeadLetterDriver {
-  add(letter: Omit<DeadLetter, "at">): Promise<void>;
-  list(query: Parameters<Store["listDeadLetters"]>[0]): ReturnType<Store["listDeadLetters"]>;
-  remove(id: string): Promise<boolean>;
+export interface RegistryDriver {
+  update: Store["updateEntry"];
+  list: Store["listEntries"];
+  due: Store["dueEntries"];
 }
 
 /* Helpers for lists of a driver that reads one row more than the limit. */
@@ -157,6 +154,22 @@ export function splitDue<TRow extends { readonly at: number }>(rows: readonly TR
   return { due, nextInMs: next === undefined ? undefined : Math.max(0, next.at - now) };
 }
 
+/** Like {@link splitDue}, for rows with an id. */
+export function dueIds(rows: readonly { readonly id: string; readonly at: number }[], limit: number, now: number) {
+  const { due, nextInMs } = splitDue(rows, limit, now);
+  return { due: due.map(({ id }) => id), nextInMs };
+}
+
+/** An entry of the registry from columns that may be empty. */
+export const entryOf = (
+  value: object,
+  { dueAt, until }: { readonly dueAt: number | null | undefined; readonly until: number | null | undefined },
+): RegistryEntry => ({
+  value,
+  ...(dueAt == null ? {} : { dueAt }),
+  ...(until == null ? {} : { until }),
+});
+
 /** The page behind a cursor, by descending `pk`. */
 export function newestPage<TRow extends { readonly pk: number }, TItem>(
   { cursor, limit }: PageRequest,
@@ -167,3 +180,16 @@ export function newestPage<TRow extends { readonly pk: number }, TItem>(
   const items = rows.slice(0, limit).map(itemOf);
   return rows.length > limit ? { items, cursor: String(rows[limit - 1]?.pk) } : { items };
 }
+
+const unavailable = async (): Promise<never> => {
+  throw new FlowError("STORE_UNAVAILABLE", "the store is closed", { retryable: true });
+};
+
+const closedTable = new Proxy({}, { get: () => unavailable });
+
+/** Stands in for the driver of a closed store. */
+export const closedDriver = {
+  ...{ tasks: closedTable, shards: closedTable, logs: closedTable },
+  ...{ slots: closedTable, registry: closedTable },
+  ...{ open: unavailable, settle: unavailable, close: unavailable },
+} as unknown as StoreDriver;

@@ -1,9 +1,9 @@
-import { FlowError } from "../../errors/index.ts";
 import {
   adoptShard,
   cancelShard,
   cancelTask,
   claimShard,
+  closeShard,
   closeTask,
   confirmCancelledShard,
   createShard,
@@ -20,25 +20,39 @@ import {
   restartShard,
   supersedeShard,
 } from "../model/index.ts";
-import type {
-  Attempt,
-  AttemptReport,
-  Cause,
-  ClaimInit,
-  DeadLetter,
-  DispatchInit,
-  EpochRef,
-  NewArtifact,
-  NewTask,
-  ShardRecord,
-  ShardRef,
-  ShardStatus,
-  TaskFailure,
-  WorkerRecord,
-  WriteAnswer,
+import {
+  type Attempt,
+  type AttemptReport,
+  asideIn,
+  type Cause,
+  type ClaimInit,
+  type DeadLetter,
+  type DispatchInit,
+  type EpochRef,
+  type NewArtifact,
+  type NewTask,
+  type ShardRecord,
+  type ShardRef,
+  type ShardStatus,
+  type TaskFailure,
+  type WorkerRecord,
+  type WriteAnswer,
 } from "../model/records.ts";
-import type { ExternalRows, HandlerGate, HeldSlot, PageRequest, PlainRows, SlotLimit, Store } from "../ports/index.ts";
-import type { Judged, StoreDriver, TaskState } from "./driver.ts";
+import type {
+  ExternalRows,
+  HandlerGate,
+  HeldSlot,
+  Page,
+  PageRequest,
+  PlainRows,
+  RegistryEntry,
+  RegistryJudge,
+  RegistryKey,
+  RegistryKind,
+  SlotLimit,
+  Store,
+} from "../ports/index.ts";
+import { closedDriver, type Judged, type StoreDriver, type TaskState } from "./driver.ts";
 
 /**
  * The store, written once: every change of a record is read, judged by a pure transition, and replaced by the driver.
@@ -78,12 +92,12 @@ export class RecordStore implements Store {
   }
 
   failTask(id: string, failure: TaskFailure): Promise<boolean> {
-    return this.#updateTask(id, (task) => failTask(task, failure), { sweepNow: true });
+    return this.#updateTask(id, (task, now) => failTask(task, failure, { now }), { sweepNow: true });
   }
 
-  cancelTask(id: string, reason: string): ReturnType<Store["cancelTask"]> {
+  cancelTask(id: string, reason: string, all = false): ReturnType<Store["cancelTask"]> {
     const judge = (task: TaskState | undefined): Judged<Awaited<ReturnType<Store["cancelTask"]>>, TaskState> =>
-      task === undefined ? { answer: "unknown" } : cancelTask(task, reason);
+      task === undefined ? { answer: "unknown" } : cancelTask(task, { reason, all });
     return this.#driver.tasks.update(id, judge, { sweepNow: true });
   }
 
@@ -135,6 +149,11 @@ export class RecordStore implements Store {
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "dispatched" : "exists";
   }
 
+  async skip(ref: ShardRef, init: Parameters<Store["skip"]>[1]): Promise<"skipped" | "exists"> {
+    const create = (at: number) => createShard(ref, { ...init, status: "skipped", at });
+    return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "skipped" : "exists";
+  }
+
   async adopt(ref: ShardRef, from: Parameters<Store["adopt"]>[1]): Promise<"adopted" | "exists"> {
     const create = (at: number) => adoptShard(ref, { ...from, at });
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "adopted" : "exists";
@@ -161,6 +180,21 @@ export class RecordStore implements Store {
     return this.#driver.shards.updateWithLength(ref, "expire", (record, now, stored) => {
       const next = expireShard(record, ref, { maxLost, stored, now });
       return judged(next, next);
+    });
+  }
+
+  async closeFailed(ref: ShardRef): Promise<void> {
+    const { shards, logs } = this.#driver;
+    const records = await shards.read(ref.taskId, [ref.nodeId]);
+    const failed = records.find(({ shard, status }) => shard === ref.shard && status === "failed");
+    if (failed === undefined || failed.count !== undefined) return;
+    const { generation } = failed;
+    await logs.close(ref, generation);
+    const { length: count, origins } = await logs.tail(ref, generation);
+    const failedBatches = asideIn(origins);
+    await shards.update(ref, "close", (record, now) => {
+      const next = record && closeShard(record, { count, failedBatches, now });
+      return judged(undefined, next);
     });
   }
 
@@ -265,27 +299,56 @@ export class RecordStore implements Store {
   }
 
   announceWorker(worker: WorkerRecord, ttlMs: number): Promise<void> {
-    return this.#driver.workers.announce(worker, ttlMs);
+    const announce = (_: unknown, now: number) => ({ answer: undefined, next: { value: worker, until: now + ttlMs } });
+    return this.updateEntry({ kind: "worker", id: worker.id }, announce);
   }
 
   removeWorker(id: string): Promise<void> {
-    return this.#driver.workers.remove(id);
+    return this.updateEntry({ kind: "worker", id }, () => ({ answer: undefined, next: null }));
   }
 
-  liveWorkers(): Promise<WorkerRecord[]> {
-    return this.#driver.workers.live();
+  async liveWorkers(): Promise<WorkerRecord[]> {
+    const found: WorkerRecord[] = [];
+    for (let page: PageRequest | undefined = { limit: 1_000 }; page !== undefined; ) {
+      const { items, cursor }: Page<RegistryEntry> = await this.listEntries("worker", page);
+      found.push(...items.map(({ value }) => value as WorkerRecord));
+      page = cursor === undefined ? undefined : { limit: page.limit, cursor };
+    }
+    return found;
   }
 
   addDeadLetter(letter: Omit<DeadLetter, "at">): Promise<void> {
-    return this.#driver.deadLetters.add(letter);
+    return this.updateEntry({ kind: "dead_letter", id: letter.id }, (known, at) => {
+      if (known !== undefined) return { answer: undefined };
+      const { keepDeadLettersMs } = this.#opened;
+      const until = keepDeadLettersMs === undefined ? {} : { until: at + keepDeadLettersMs };
+      return { answer: undefined, next: { value: { ...letter, at }, ...until } };
+    });
   }
 
-  listDeadLetters(query: PageRequest): ReturnType<Store["listDeadLetters"]> {
-    return this.#driver.deadLetters.list(query);
+  async listDeadLetters(query: PageRequest): ReturnType<Store["listDeadLetters"]> {
+    const { items, ...rest } = await this.listEntries("dead_letter", query);
+    return { items: items.map(({ value }) => value as DeadLetter), ...rest };
   }
 
   removeDeadLetter(id: string): Promise<boolean> {
-    return this.#driver.deadLetters.remove(id);
+    const remove = (known: RegistryEntry | undefined) =>
+      known === undefined ? { answer: false } : { answer: true, next: null };
+    return this.updateEntry({ kind: "dead_letter", id }, remove);
+  }
+
+  // ---- the registry
+
+  updateEntry<TAnswer>(key: RegistryKey, judge: RegistryJudge<TAnswer>): Promise<TAnswer> {
+    return this.#driver.registry.update(key, judge);
+  }
+
+  listEntries(kind: RegistryKind, query: PageRequest): ReturnType<Store["listEntries"]> {
+    return this.#driver.registry.list(kind, query);
+  }
+
+  dueEntries(kind: RegistryKind, limit: number): ReturnType<Store["dueEntries"]> {
+    return this.#driver.registry.due(kind, limit);
   }
 
   // ---- the store itself
@@ -332,16 +395,3 @@ export class RecordStore implements Store {
 
 const judged = <TAnswer>(answer: TAnswer, next: ShardRecord | undefined): Judged<TAnswer, ShardRecord> =>
   next === undefined ? { answer } : { answer, next };
-
-const unavailable = async (): Promise<never> => {
-  throw new FlowError("STORE_UNAVAILABLE", "the store is closed", { retryable: true });
-};
-
-const closedTable = new Proxy({}, { get: () => unavailable });
-
-/** Stands in for the driver of a closed store. */
-const closedDriver = {
-  ...{ tasks: closedTable, shards: closedTable, logs: closedTable },
-  ...{ slots: closedTable, workers: closedTable, deadLetters: closedTable },
-  ...{ open: unavailable, settle: unavailable, close: unavailable },
-} as unknown as StoreDriver;

@@ -11,6 +11,8 @@ import { explainTask } from "./task-explain.ts";
 import { endedBadly, nodeOf, noSuchTask, readTask, type TaskReaderParts, viewTask, waitForEnd } from "./task-reader.ts";
 
 export interface TaskHandleParts extends TaskReaderParts {
+  /** Types of handlers with a `finalize`, as far as they are known. */
+  readonly finalizing: ReadonlySet<string>;
   readonly cancel: (taskId: string, reason: string) => Promise<"recorded" | "already" | "terminal" | "unknown">;
 }
 
@@ -39,8 +41,8 @@ export function taskHandle<TTypes extends FlowTypes>(parts: TaskHandleParts, id:
   };
 }
 
-/** By leaf id: what its `finalize` returned, or the list of its outputs. */
-async function taskResult(parts: TaskReaderParts, taskId: string): Promise<Record<string, unknown>> {
+/** By leaf id: what its `finalize` returned, or `undefined` if it did not finish; without `finalize` the list of its outputs. */
+async function taskResult(parts: TaskHandleParts, taskId: string): Promise<Record<string, unknown>> {
   const task = await waitForEnd(parts, taskId);
   if (task.status !== "finished") {
     await parts.retry.run(() => parts.store.settle());
@@ -52,10 +54,11 @@ async function taskResult(parts: TaskReaderParts, taskId: string): Promise<Recor
   return results;
 }
 
-async function leafResult(parts: TaskReaderParts, task: TaskRecord, leaf: NodePlan): Promise<unknown> {
+async function leafResult(parts: TaskHandleParts, task: TaskRecord, leaf: NodePlan): Promise<unknown> {
   const shards = await parts.retry.run(() => parts.store.readShards(task.id, [leaf.id]));
   const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [ownJson(shard.result)]));
   if (results.length > 0) return leaf.partitions === 1 ? results[0] : results;
+  if (parts.finalizing.has(leaf.type) && shards.some(({ status }) => status !== "finished")) return undefined;
   const logs: Artifact[][] = Array.from({ length: leaf.partitions }, () => []);
   for await (const { shard, artifact } of streamLogs(parts, task.id, leaf.id)) logs[shard]?.push(artifact);
   return logs.flatMap((log) => sortedByPlace(log).map(({ meta }) => ownJson(meta)));

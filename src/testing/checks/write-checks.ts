@@ -13,6 +13,7 @@ import { sortKeys } from "../../graph/format/stable-json.ts";
 import { times } from "../cluster/process.ts";
 import { varsAfter } from "../cluster/vars-changes.ts";
 import { CarriedChecks } from "./carried-checks.ts";
+import { ControlChecks, isClosedShard } from "./control-checks.ts";
 import { type CheckParts, LogChecks, ReportChecks } from "./log-checks.ts";
 import { retryPolicyOf } from "./reference.ts";
 import { ShardChecks } from "./shard-checks.ts";
@@ -21,7 +22,7 @@ import { ShardChecks } from "./shard-checks.ts";
 const transitions: Readonly<Record<TaskStatus | "absent", readonly TaskStatus[]>> = {
   absent: ["running"],
   running: ["finished", "cancelling"],
-  cancelling: ["failed", "cancelled"],
+  cancelling: ["cancelling", "failed", "cancelled"],
   finished: [],
   failed: [],
   cancelled: [],
@@ -36,6 +37,7 @@ export class WriteChecks {
   readonly #reports: ReportChecks;
   readonly #backpressure: BackpressureCheck;
   readonly #carried: CarriedChecks;
+  readonly #control: ControlChecks;
 
   constructor(parts: CheckParts) {
     this.#parts = parts;
@@ -44,6 +46,7 @@ export class WriteChecks {
     this.#reports = new ReportChecks(parts, violated);
     this.#backpressure = new BackpressureCheck(parts.state, violated);
     this.#carried = new CarriedChecks(parts, violated);
+    this.#control = new ControlChecks(parts, (key, what) => this.#violated(key, what));
     this.#shards = new ShardChecks({ ...parts, logs: this.#logs, violated });
     this.#deadlines = new DeadlineCheck(parts, (key, what) => this.#violated(key, what));
   }
@@ -55,6 +58,7 @@ export class WriteChecks {
       .with({ kind: "shard" }, (write) => {
         this.#shards.transition(write);
         this.#carried.transition(write);
+        this.#control.transition(write);
         this.#deadlines.shard(write);
       })
       .with({ kind: "renewed" }, ({ record }) => this.#shards.renewed(record))
@@ -86,13 +90,16 @@ export class WriteChecks {
   #task({ taskId, from, to }: MemoryStoreEvent & { readonly kind: "task" }): void {
     if (!transitions[from].includes(to)) this.#violated(taskId, `task ${from} -> ${to}`);
     this.#deadlines.task(taskId, from, to);
+    this.#control.task(taskId, from);
     if (!isTaskTerminal(to)) return;
     const entry = this.#parts.state.tasks.get(taskId);
     for (const node of entry?.record.graph.nodes ?? []) {
       for (let shard = 0; shard < (node.partitions ?? 1); shard++) {
-        const status = entry?.nodes.get(node.node_id)?.shards[shard]?.record.status ?? "absent";
-        const closed = status === "finished" || (to !== "finished" && (status === "failed" || status === "cancelled"));
-        if (!closed) this.#violated(taskId, `${to} while ${node.node_id}/${shard} is ${status}`);
+        const record = entry?.nodes.get(node.node_id)?.shards[shard]?.record;
+        const status = record?.status ?? "absent";
+        const ended = to !== "finished" && (status === "failed" || status === "cancelled");
+        if (!ended && (record === undefined || !isClosedShard(record)))
+          this.#violated(taskId, `${to} while ${node.node_id}/${shard} is ${status}`);
       }
     }
   }

@@ -67,7 +67,7 @@ test("borrowed artifacts stay as long as the retry that borrows them", async () 
   await store.createTask(newTask("borrower", { retryOf: "lender", borrowsFrom: ["lender"] }));
   const finished = await recordOf(store, shardOf("extract", 0, "lender"));
   const adopter = shardOf("extract", 0, "borrower");
-  await store.adopt(adopter, { type: "extractor", priority: 0, finished });
+  await store.adopt(adopter, { type: "extractor", priority: 0, ended: finished });
   for (const id of ["a", "b"]) await endedTask(store, id);
   await until(
     async () => {
@@ -146,7 +146,7 @@ test("limits without holders, silent workers and dead letters do not accumulate"
     (await collection(name).indexes()).flatMap(({ key, expireAfterSeconds }) =>
       expireAfterSeconds === undefined ? [] : [[Object.keys(key)[0], expireAfterSeconds]],
     );
-  expect(await ttl("worker_registry")).toEqual([["alive_until", 3_600]]);
+  expect(await ttl("worker_registry")).toEqual([["expire_at", 0]]);
   expect(await ttl("dead_letters")).toEqual([["expire_at", 0]]);
   const [letter] = (await collection("dead_letters").find().toArray()) as unknown as { at: Date; expire_at: Date }[];
   expect((letter?.expire_at.getTime() ?? 0) - (letter?.at.getTime() ?? 0)).toBe(30 * 86_400_000);

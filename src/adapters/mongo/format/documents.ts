@@ -1,4 +1,4 @@
-import type { Document } from "mongodb";
+import type { Document, IndexDescription } from "mongodb";
 import {
   type Artifact,
   type Attempt,
@@ -6,13 +6,16 @@ import {
   type DeadLetter,
   type NewArtifact,
   type Origin,
+  type ShardRef,
   shardKey,
   type WorkerRecord,
 } from "../../../core/model/records.ts";
+import type { RegistryEntry, RegistryKind } from "../../../core/ports/index.ts";
+import { entryOf } from "../../../core/store/driver.ts";
 import type { Metrics } from "../../../definitions/index.ts";
 import type { Json } from "../../../errors/index.ts";
-import { checkSize, converted, date, jsonField, jsonOf, mapping } from "./fields.ts";
-import { checkedId, type NodeDocument, refFields, type ShardRefDocument, type TaskDocument } from "./records.ts";
+import { checkSize, converted, date, jsonField, jsonOf, type Mapping, mapping } from "./fields.ts";
+import { type NodeDocument, type Revised, refFields, type ShardRefDocument, type TaskDocument } from "./records.ts";
 
 /** The documents of each collection. */
 export interface Documents {
@@ -20,8 +23,11 @@ export interface Documents {
   readonly nodes: NodeDocument;
   readonly artifacts: ArtifactDocument;
   readonly limits: LimitDocument;
-  readonly workers: WorkerDocument;
-  readonly deadLetters: DeadLetterDocument;
+  readonly workers: RegistryDocument;
+  readonly deadLetters: RegistryDocument;
+  readonly schedules: RegistryDocument;
+  readonly pausedFlows: RegistryDocument;
+  readonly rates: RegistryDocument;
   readonly layout: LayoutDocument;
   /** Written by external workers only: the batches that they have claimed to read. */
   readonly streamProgress: Document;
@@ -34,6 +40,9 @@ export const collectionNames: Readonly<Record<keyof Documents, string>> = {
   limits: "limits",
   workers: "worker_registry",
   deadLetters: "dead_letters",
+  schedules: "schedules",
+  pausedFlows: "paused_flows",
+  rates: "rate_limits",
   layout: "layout",
   streamProgress: "stream_progress",
 };
@@ -57,6 +66,8 @@ export interface ArtifactDocument extends ShardRefDocument {
   readonly meta?: unknown;
   readonly created_at: Date;
 }
+
+export const logFilter = (ref: ShardRef, generation: number) => ({ ...refFields(ref), generation });
 
 /** A projection to the fields that {@link uidOf} reads, and the status. */
 export const uidOnly = { batch_uid: 1, generation: 1, status: 1 } as const;
@@ -104,6 +115,10 @@ export function artifactDocument(place: Place, { uid, origin, meta, metrics, fai
   } as const;
   return checkSize(document, `the artifact '${uid}' of node '${place.attempt.nodeId}'`);
 }
+
+/** Whether this attempt has appended this artifact. */
+export const isEntryOf = (doc: ArtifactDocument | undefined, { claimId }: Attempt, { uid }: NewArtifact): boolean =>
+  doc?.status === "partial" && doc.claim_id === claimId && uidOf(doc) === uid;
 
 /** The complete marker of a log: its seq is the one after the last artifact's. */
 export function markerDocument(place: Place, result: Json | undefined): ArtifactDocument {
@@ -153,7 +168,7 @@ export const originOf = (origin: Origin = { source: "", seq: 0, chunk: 0 }): Ori
   };
 };
 
-// ---- limits, workers, dead letters, the layout
+// ---- limits, the registry, the layout
 
 export interface LimitDocument {
   /** The key of the limit. */
@@ -161,11 +176,11 @@ export interface LimitDocument {
   readonly holders: readonly object[];
 }
 
-export interface WorkerDocument {
-  readonly _id: string;
-  readonly last_seen: Date;
-  /** Until then the worker counts as alive. */
-  readonly alive_until: Date;
+/** An entry of the registry: the fields of its value beside these. */
+export interface RegistryDocument extends Revised {
+  readonly list_order: string;
+  readonly due_at?: Date;
+  readonly expire_at?: Date;
 }
 
 export const workerRecords = mapping<WorkerRecord>({
@@ -179,12 +194,6 @@ export const workerRecords = mapping<WorkerRecord>({
   running: "running",
 });
 
-export interface DeadLetterDocument {
-  readonly _id: string;
-  readonly list_order: string;
-  readonly expire_at: Date;
-}
-
 export const deadLetterRecords = mapping<DeadLetter>({
   id: "_id",
   topic: "topic",
@@ -194,17 +203,91 @@ export const deadLetterRecords = mapping<DeadLetter>({
   at: date("at"),
 });
 
-export const deadLetterDocument = (
-  letter: DeadLetter,
-  { keptMs, ...more }: { readonly keptMs: number; readonly list_order: string },
-): DeadLetterDocument => ({
-  ...deadLetterRecords.toDocument(letter),
-  ...more,
-  _id: checkedId(letter.id),
-  expire_at: new Date(letter.at + keptMs),
-});
+/** Where each kind is stored, and as what: workers and dead letters by field, for other programs to read. */
+export const registryFormats: Readonly<Record<RegistryKind, RegistryFormat>> = {
+  worker: formatOf("workers", workerRecords),
+  dead_letter: formatOf("deadLetters", deadLetterRecords),
+  schedule: formatOf("schedules"),
+  paused_flow: formatOf("pausedFlows"),
+  rate: formatOf("rates"),
+};
+
+export type RegistryCollection = "workers" | "deadLetters" | "schedules" | "pausedFlows" | "rates";
+
+interface RegistryFormat {
+  readonly of: RegistryCollection;
+  entryOf(document: RegistryDocument): RegistryEntry;
+  documentOf(entry: RegistryEntry, more: Pick<RegistryDocument, "_id" | "rev" | "list_order">): RegistryDocument;
+}
+
+function formatOf<TValue extends object>(of: RegistryCollection, values: Mapping<TValue> = whole()): RegistryFormat {
+  return {
+    of,
+    entryOf: (document) =>
+      entryOf(values.toRecord(document), { dueAt: document.due_at?.getTime(), until: document.expire_at?.getTime() }),
+    documentOf: ({ value, dueAt, until }, more) => ({
+      ...values.toDocument(value as TValue),
+      ...more,
+      ...(dueAt === undefined ? {} : { due_at: new Date(dueAt) }),
+      ...(until === undefined ? {} : { expire_at: new Date(until) }),
+    }),
+  };
+}
+
+/** The value in one field. */
+function whole<TValue>(): Mapping<TValue> {
+  return {
+    toDocument: (value) => jsonField("value", value as Json),
+    toRecord: (document) => jsonOf<TValue>(document, "value") as TValue,
+  };
+}
 
 export interface LayoutDocument {
   readonly _id: "layout";
   readonly version: number;
 }
+
+// ---- indexes
+
+export const logIndex = "log";
+export const originIndex = "last_origins";
+
+const logKey = { task_id: 1, node_id: 1, shard: 1, generation: 1 } as const;
+/** Rows of external workers have no seq until they are part of a log. */
+const inLog = { seq: { $exists: true } };
+
+const registryIndexes: readonly IndexDescription[] = [
+  { name: "list", key: { list_order: -1 } },
+  { name: "due", key: { due_at: 1 }, sparse: true },
+  { name: "old", key: { expire_at: 1 }, expireAfterSeconds: 0 },
+];
+
+/** By collection. */
+export const indexes: Readonly<Partial<Record<keyof Documents, readonly IndexDescription[]>>> = {
+  tasks: [
+    { name: "idempotency_key", key: { idempotency_key: 1 }, unique: true, sparse: true },
+    { name: "list", key: { list_order: -1 } },
+    { name: "list_of_status", key: { status: 1, list_order: -1 } },
+    { name: "sweep", key: { sweep_at: 1 }, sparse: true },
+    { name: "deadline", key: { deadline_at: 1 }, sparse: true },
+    { name: "ended", key: { ended_at: 1 }, sparse: true },
+    { name: "borrowers", key: { borrows_from: 1 }, sparse: true },
+  ],
+  nodes: [
+    { name: "shard", key: { task_id: 1, node_id: 1, shard: 1 }, unique: true },
+    {
+      name: "queue",
+      key: { type: 1, priority: -1, ready_at: 1, queue_order: 1 },
+      partialFilterExpression: { status: "queued" },
+    },
+    { name: "expiry", key: { expires_at: 1 }, sparse: true },
+    { name: "deferred", key: { next_retry_at: 1 }, sparse: true },
+  ],
+  artifacts: [
+    { name: logIndex, key: { ...logKey, seq: 1 }, unique: true, partialFilterExpression: inLog },
+    { name: "batch_uid", key: { task_id: 1, node_id: 1, batch_uid: 1 }, unique: true },
+    { name: originIndex, key: { ...logKey, "origin.source": 1, seq: 1 }, partialFilterExpression: inLog },
+  ],
+  limits: [{ name: "holders_of_task", key: { "holders.task_id": 1 } }],
+  ...Object.fromEntries(Object.values(registryFormats).map(({ of }) => [of, registryIndexes])),
+};
