@@ -188,9 +188,9 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
    *
    * @throws FlowError `SIGNAL_INVALID`, `SIGNAL_TOO_LARGE`, `NODE_UNKNOWN`, `TASK_UNKNOWN`
    */
-  signal<TNodeId extends Extract<keyof TTypes["outputs"], string>>(
+  signal<TNodeId extends Extract<keyof TTypes["signals"], string>>(
     nodeId: TNodeId,
-    payload: TTypes["outputs"][TNodeId],
+    payload: TTypes["signals"][TNodeId],
   ): Promise<"accepted" | "already" | "terminal">;
   /**
    * Pauses the task: batches that are being processed end, and nothing new begins until it is resumed. Resolves when that
@@ -331,6 +331,7 @@ export interface UntypedFlow {
   readonly params: JsonObject;
   readonly outputs: { readonly [nodeId: string]: Json };
   readonly results: { readonly [leafId: string]: Json };
+  readonly signals: { readonly [nodeId: string]: Json };
   readonly handlers: object;
   readonly handlerNames: string;
 }

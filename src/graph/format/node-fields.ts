@@ -20,6 +20,8 @@ export interface Field<TValue = unknown> {
   readonly within?: string;
   /** The builder's spelling of values that it spells otherwise. */
   readonly spelling?: Readonly<Record<string, string>>;
+  /** The builder writes patterns in it, or parameters. */
+  readonly written?: "pattern" | "argument";
   /** The rows of the object that the key holds. */
   readonly fields?: FieldTable;
   /** Not an option of coordinator functions. */
@@ -47,30 +49,20 @@ export type FanIn = "all" | "any" | `count:${number}`;
 /** What satisfies a node: its parents have finished, have stored their first batch, or have ended in whatever way. */
 export type StartWhen = "ready" | "first_batch" | "ended";
 
-/**
- * A pattern over what is known when a node is dispatched: the parameters of the task, and of its parents, by their ids,
- * the status and the result. A type alias, because an interface is not assignable to JSON.
- */
-export type Condition = {
-  readonly params?: Json;
-  readonly status?: JsonObject;
-  readonly results?: JsonObject;
-};
+/** What a node is judged by when it is dispatched: patterns of the parameters, and by parent of statuses and results. */
+export type Condition = { readonly params?: Json; readonly status?: JsonObject; readonly results?: JsonObject };
 
 /** Seconds, or a parameter of the task; a number once the parameters are filled in. */
 export type DelaySec = number | { readonly $ref: string };
 
-const pattern = z.unknown(); // `checkControl` checks its shape
-const byNode = z.record(z.string(), pattern);
+const byNode = z.record(z.string(), z.unknown()); // `checkControl` checks the shape of patterns
 export const condition = z.strictObject({
-  params: pattern.optional().describe("A pattern of the task's params."),
+  params: z.unknown().optional().describe("A pattern of the task's params."),
   status: byNode.optional().describe("By parent: a pattern of its final status."),
   results: byNode.optional().describe("By parent: a pattern of its result."),
 });
 
-/** Ten years: a delay is a due time, which survives its process. */
-const maxDelaySec = 315_576_000;
-export const delaySeconds = z.number().min(0).max(maxDelaySec);
+export const delaySeconds = z.number().min(0).max(315_576_000); // ten years: it survives its process
 
 /**
  * `io.input_inline`: `input_adapter` and `input_args` are the routing, every other key is an argument of the handler.
@@ -95,9 +87,7 @@ export const ioFields: FieldsOf<NodeIo> = {
   start_when: {
     schema: z
       .enum(["ready", "first_batch", "ended"])
-      .describe(
-        'What satisfies this node: a finished parent ("ready", the default), its first batch, or its end, successful or not.',
-      ),
+      .describe('What satisfies this node: a finished parent ("ready", the default), its first batch, or its end.'),
     default: "ready",
     option: "startWhen",
   },
@@ -297,16 +287,21 @@ export const nodeFields: FieldsOf<GraphNode> = {
     schema: z
       .union([condition, z.array(condition).min(1)], { error: "must be a condition or a list of conditions" })
       .describe("Whether the node runs, judged once when it is dispatched; of a list, one condition has to hold."),
+    option: "when",
+    written: "pattern",
   },
   optional: {
     schema: z.boolean().describe("Whether the task goes on without this node's output if it fails; default false."),
     default: false,
+    option: "optional",
   },
   delay_sec: {
     schema: z
       .union([delaySeconds, z.strictObject({ $ref: z.string() })], { error: "must be seconds or a parameter" })
       .describe("Seconds between the dispatch of the node and its start, or a parameter; default 0."),
     default: 0,
+    option: "delaySec",
+    written: "argument",
   },
   io: {
     schema: z.strictObject(shapeOf(ioFields)).describe("Where the node's input comes from."),

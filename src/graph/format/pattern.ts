@@ -1,5 +1,6 @@
 import { $ZodObject, type $ZodType } from "zod/v4/core";
 import type { Json, JsonObject } from "../../errors/index.ts";
+import type { Condition } from "./node-fields.ts";
 import { isObject } from "./plain-data.ts";
 import type { Path } from "./pointer.ts";
 
@@ -117,6 +118,17 @@ export function canonicalPattern(pattern: Json): Json {
  */
 export function patternWords(pattern: Json): string {
   return wordsAt(pattern, "");
+}
+
+/**
+ * A condition in a few words.
+ *
+ * @example
+ * whenWords([{ params: { mode: "full" } }, { status: { check: "failed" } }])
+ * // "when params.mode: full or status.check: failed"
+ */
+export function whenWords(when: Condition | readonly Condition[]): string {
+  return `when ${[when].flat().map(patternWords).join(" or ")}`;
 }
 
 function wordsAt(pattern: Json, path: string): string {
