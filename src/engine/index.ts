@@ -37,6 +37,7 @@ export type {
   ShardRecord,
   ShardRef,
   ShardStatus,
+  SignalAnswer,
   TaskFailure,
   TaskRecord,
   TaskStatus,

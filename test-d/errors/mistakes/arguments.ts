@@ -29,7 +29,7 @@ export const argumentMistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", isPaged() ? paged : extract, { args: { batchSize: 1 } }),
-    right: () => etl.node("w", paged, { args: { batchSize: 1, pages: 2 } }),
+    right: () => etl.node("w", extract, { args: { batchSize: 1 } }),
   },
   {
     rule: "args of a consumer missing",
