@@ -11,6 +11,7 @@ export {
   memoryStore,
   type UndeliveredMessage,
 } from "../adapters/memory/index.ts";
+export type { Overlap, ScheduledRun } from "../core/coordinator/schedules.ts";
 export type * from "../core/messages/messages.ts";
 // The types needed to implement a store or a bus.
 export type {
@@ -29,14 +30,18 @@ export type {
   Lease,
   LeftOut,
   LogAccess,
+  NewSignal,
   Origin,
+  Paused,
   Position,
   Progress,
+  RenewAnswer,
   RetriedBatches,
   RetriedShard,
   ShardRecord,
   ShardRef,
   ShardStatus,
+  Signal,
   SignalAnswer,
   TaskFailure,
   TaskRecord,

@@ -49,37 +49,38 @@ export type { AttemptReport, ClaimInit, DispatchInit, NewArtifact, NewTask, Writ
 /** The store operations that a worker uses. */
 export interface WorkerStore
   extends Pick<
-      Store,
-      | "readVars"
-      | "writeVars"
-      | "readShards"
-      | "peekQueue"
-      | "claim"
-      | "renew"
-      | "restart"
-      | "report"
-      | "append"
-      | "complete"
-      | "fail"
-      | "release"
-      | "confirmCancelled"
-      | "readArtifacts"
-      | "tail"
-      | "readUids"
-      | "storedUids"
-      | "takeSlot"
-      | "freeSlot"
-      | "countHolders"
-      | "announceWorker"
-      | "removeWorker"
-      | "deleteTask"
-      | "handlerGate"
-    >,
-    Partial<Pick<Store, "signalTask">> {
+    Store,
+    | "readVars"
+    | "writeVars"
+    | "readShards"
+    | "peekQueue"
+    | "claim"
+    | "renew"
+    | "restart"
+    | "report"
+    | "append"
+    | "complete"
+    | "fail"
+    | "release"
+    | "confirmCancelled"
+    | "readArtifacts"
+    | "tail"
+    | "readUids"
+    | "storedUids"
+    | "takeSlot"
+    | "freeSlot"
+    | "countHolders"
+    | "announceWorker"
+    | "removeWorker"
+    | "deleteTask"
+    | "handlerGate"
+  > {
   /** Its coordinators retry whole attempts, by a policy that is not known here: no batch is retried on its own. */
   readonly retriesAttempts?: true;
   /** The task, or the part of it that is known so far. `undefined`: there is none. */
   readTask(id: string): Promise<WorkerTask | undefined>;
+  /** Absent if it has no nodes that wait for signals. */
+  readonly signalTask?: Store["signalTask"];
 }
 
 /** The fields of a task that a worker uses. */

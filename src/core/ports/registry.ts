@@ -14,13 +14,16 @@ export interface PageRequest {
 
 /** Records apart from tasks, which need no more than a key, an order of creation and two times. */
 export const registryKinds = ["worker", "dead_letter", "schedule", "paused_flow"] as const;
+/** The kinds of records in a registry. */
 export type RegistryKind = (typeof registryKinds)[number];
 
+/** Names a record of the registry. */
 export interface RegistryKey {
   readonly kind: RegistryKind;
   readonly id: string;
 }
 
+/** A record of the registry. */
 export interface RegistryEntry {
   /** JSON. */
   readonly value: object;

@@ -48,6 +48,8 @@ class GraphDrawer {
   /** Nodes that set batches aside, which others may read. */
   readonly #aside = new Set<string>();
   readonly #functions = new Set<string>();
+  /** Nodes with a result for each of their partitions, which no condition asks for. */
+  readonly #partitioned = new Set<string>();
   /** Probability that a node has backpressure; above 0 in a third of the graphs. */
   readonly #waits: number;
 
@@ -70,6 +72,7 @@ class GraphDrawer {
     const ordinary = () => (isFunction ? this.#functionOf(above) : this.#handlerOf(parents, above, optional));
     const drawn: Drawn = handles ? this.#outcomesOf(parents) : isWait ? this.#wait() : ordinary();
     const { type, io, ...options } = drawn;
+    if (drawn.partitions !== undefined) this.#partitioned.add(id);
     const { input_adapter } = (io.input_inline ?? {}) as JsonObject;
     const isRead = parents.length === 0 || input_adapter !== undefined;
     if (isRead && options.batches?.on_failure !== undefined) this.#aside.add(id);
@@ -135,7 +138,7 @@ class GraphDrawer {
       const id = random.pick(parents);
       const result = random.pick<Json>([{ batches: random.int(6) }, { batches: { $not: random.int(6) } }]);
       const pattern = this.#functions.has(id) || random.chance(0.2) ? { $exists: random.chance(0.5) } : result;
-      if (random.chance(0.5)) return { results: { [id]: pattern } };
+      if (random.chance(0.5) && !this.#partitioned.has(id)) return { results: { [id]: pattern } };
       return {
         status: { [id]: random.pick<Json>(["finished", "skipped", { $not: "finished" }, ["failed", "skipped"]]) },
       };
