@@ -394,7 +394,7 @@ export const runs: readonly Place[] = [
   {
     what: "options of a run",
     code: `engine.run(etl, { | })`,
-    offers: ["deadlineSec?", "idempotencyKey?", "params?", "priority?", "traceparent?"],
+    offers: ["deadlineSec?", "idempotencyKey?", "notBefore?", "params?", "priority?", "traceparent?"],
   },
   {
     what: "nodes whose artifacts can be read",
