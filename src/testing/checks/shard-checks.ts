@@ -106,8 +106,7 @@ export class ShardChecks {
     if (status === "queued" && paused !== undefined) violated(record, `queued by ${cause}, but marked as paused`);
     if (paused !== undefined && record.dueAt !== undefined) violated(record, "is paused, but due");
     // Without faults, the mark is complete when the pause is answered.
-    const isRunning = state.tasks.get(taskId)?.record.status === "running"; // handlers of outcomes run while it ends
-    if (cause === "claim" && mode === "calm" && isRunning && journal.asked.pausedSince(taskId) !== undefined)
+    if (cause === "claim" && mode === "calm" && journal.asked.pausedSince(taskId) !== undefined)
       violated(record, "claimed although its task is paused");
     if (cause === "dispatch" && (state.tasks.get(taskId)?.record.paused ?? false) !== (paused !== undefined))
       violated(record, `dispatched ${paused === undefined ? "without" : "with"} the mark of a pause`);

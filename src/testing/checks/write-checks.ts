@@ -95,6 +95,7 @@ export class WriteChecks {
     if (!transitions[from].includes(to)) this.#violated(taskId, `task ${from} -> ${to}`);
     this.#deadlines.task(taskId, from, to);
     this.#control.task(taskId, from);
+    if (to !== "running") this.#parts.journal.asked.ending(taskId);
     const entry = this.#parts.state.tasks.get(taskId);
     if (entry !== undefined) this.#checkSignals(entry.record, from);
     if (!isTaskTerminal(to)) return;

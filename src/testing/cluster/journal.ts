@@ -150,6 +150,8 @@ class AskedBook {
   readonly #signals = new Map<string, { readonly sent: Set<string>; accepted?: string }>();
   /** By task: since when its pause is answered, in true time. */
   readonly #paused = new Map<string, number>();
+  /** Tasks that are ending, or have ended: what handles that runs, although they are paused. */
+  readonly #ending = new Set<string>();
 
   sent({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">, payload: Json): void {
     const key = `${taskId}:${nodeId}`;
@@ -171,8 +173,13 @@ class AskedBook {
   }
 
   paused(taskId: string, since: number | undefined): void {
-    if (since === undefined) this.#paused.delete(taskId);
+    if (since === undefined || this.#ending.has(taskId)) this.#paused.delete(taskId);
     else this.#paused.set(taskId, since);
+  }
+
+  ending(taskId: string): void {
+    this.#ending.add(taskId);
+    this.#paused.delete(taskId);
   }
 
   pausedSince(taskId: string): number | undefined {
