@@ -3,6 +3,7 @@ import { adapterName, isBuiltInAdapter } from "../builtins/input-adapters/index.
 import type { Json, JsonObject } from "../errors/index.ts";
 import {
   batchFields,
+  type Condition,
   type GraphNode,
   type InputInline,
   ioFields,
@@ -41,15 +42,24 @@ export function canonicalGraph(graph: Graph): Graph {
 }
 
 function canonicalNode(node: GraphNode): GraphNode {
-  const { depends_on: dependsOn, io, retry_policy: retry, batches, limits } = node;
+  const { depends_on: dependsOn, when, io, retry_policy: retry, batches, limits } = node;
   const inside = {
     depends_on: [...dependsOn],
     ...optional("io", io && canonicalIo(io, dependsOn)),
+    ...optional("when", when && canonicalWhen(when)),
     ...optional("retry_policy", retry && withoutDefaults(retry, retryFields)),
     ...optional("batches", batches && withoutDefaults(batches, batchFields)),
     ...optional("limits", sorted(limits)),
   };
   return withoutDefaults({ ...node, ...inside }, nodeFields);
+}
+
+/** A list is in sorted order: it has no meaning. */
+function canonicalWhen(when: NonNullable<GraphNode["when"]>): Condition | readonly Condition[] {
+  if (!Array.isArray(when)) return canonicalPattern(when as Condition) as Condition;
+  const texts = new Set(when.map((one: Condition) => JSON.stringify(canonicalPattern(one))));
+  const all = [...texts].sort().map((text): Condition => JSON.parse(text));
+  return all.length === 1 ? (all[0] as Condition) : all;
 }
 
 function canonicalIo(io: NodeIo, dependsOn: readonly string[]): NodeIo {

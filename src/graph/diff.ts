@@ -1,3 +1,4 @@
+import { outputAsWritten } from "../builtins/coordinator-functions/index.ts";
 import { EdgeInputs, readingOf } from "../builtins/input-adapters/deliveries.ts";
 import type { Json } from "../errors/index.ts";
 import { canonicalGraph } from "./canonical.ts";
@@ -89,7 +90,9 @@ const misfitKey = ({ from, to }: EdgeMisfit): string => edgeKey([from.join(), to
 /** According to the graph's own `schemas`. */
 function misfits({ nodes, schemas }: Graph): readonly EdgeMisfit[] {
   const byId = new Map(nodes.map((node) => [node.node_id, node]));
-  const deliveries = new EdgeInputs(knownData({ schemas }, (id) => byId.get(id)));
+  const deliveries = new EdgeInputs(
+    knownData({ schemas, outputAsWritten }, (id) => ({ type: byId.get(id)?.type, ...byId.get(id)?.io })),
+  );
   return nodes.flatMap(({ node_id: nodeId, type, io, fan_in: fanIn, depends_on: parents }) => {
     const reading = readingOf({ nodeId, inline: io?.input_inline, fanIn, parents });
     if (reading === undefined || type === coordinatorFnType) return [];

@@ -22,6 +22,8 @@ export { type Finding, type FindingCode, findingCodes, formatFindings } from "./
 export { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
 export {
   type BatchPolicy,
+  type Condition,
+  type DelaySec,
   type FanIn,
   type GraphNode,
   type InputInline,

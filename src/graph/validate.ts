@@ -1,7 +1,9 @@
-import { adapterName, spellOutArgs } from "../builtins/input-adapters/index.ts";
+import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
+import { adapterName, builtInAdapter, spellOutArgs } from "../builtins/input-adapters/index.ts";
 import { FlowError, type Json, type JsonObject } from "../errors/index.ts";
 import { checkParamRefs, checkParamsSchema } from "./checks/args.ts";
 import type { CheckContext, ValidateOptions } from "./checks/context.ts";
+import { checkControl } from "./checks/control.ts";
 import { checkFunctions } from "./checks/functions.ts";
 import { checkData, checkFailures, checkInput, checkSources } from "./checks/input.ts";
 import { checkCycles, checkEdges, checkIds, checkStart, checkTypes, linkNodes } from "./checks/structure.ts";
@@ -9,9 +11,10 @@ import { type Finding, FindingList, formatFindings } from "./format/findings.ts"
 import { runtimeKeys } from "./format/known-keys.ts";
 import { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
 import { formatMessage } from "./format/messages.ts";
+import type { GraphNode } from "./format/node-fields.ts";
 import { hasOwnWhere } from "./format/pattern.ts";
 import { copyPlain, deepFreeze, isObject } from "./format/plain-data.ts";
-import { readShape } from "./format/shape.ts";
+import { type Facets, readShape } from "./format/shape.ts";
 import { components } from "./format/topology.ts";
 import type { Graph } from "./format/types.ts";
 
@@ -81,9 +84,18 @@ function runChecks(context: CheckContext): void {
   const sources = [...checkInput(context, links), ...checkFunctions(context)];
   checkSources(context, { sources, links, groups });
   checkFailures(context, links);
+  if (context.draft.nodes.some(({ facets }) => isControlled(facets))) checkControl(context, links);
   checkParamsSchema(context);
   checkParamRefs(context);
   checkData(context, links);
+}
+
+/** Whether a node has what `checkControl` checks. */
+function isControlled({ when, start_when: startWhen, fn, input_inline: inline }: Facets): boolean {
+  if (when !== undefined || startWhen === "ended") return true;
+  if (fn !== undefined && builtInFunction(fn)?.awaitsSignal === true) return true;
+  const { input_adapter: adapter } = inline ?? {};
+  return adapter !== undefined && builtInAdapter(adapterName(adapter))?.readsOutcomes === true;
 }
 
 /** @returns whether the graph is small enough for the other checks */
@@ -122,7 +134,7 @@ function normalise(valid: Json, options: ValidateOptions): Graph {
   const drawn: Json[] = [];
   for (const node of long) for (const parent of node.depends_on) drawn.push([parent, node.node_id as string]);
   const graph = {
-    schema_version: long.some(({ io }) => isNew(io as Json | undefined, options)) ? "1.1" : "1.0",
+    schema_version: long.some((node) => isNew(node as unknown as GraphNode, options)) ? "1.1" : "1.0",
     ...(name === undefined ? {} : { name }),
     nodes: long,
     edges: drawn,
@@ -144,10 +156,12 @@ function normaliseNode(node: JsonObject, parents: ReadonlyMap<string, readonly s
 }
 
 /** Whether an engine that knows version 1.0 only would refuse the node. */
-function isNew(io: Json | undefined, { adapters = [] }: ValidateOptions): boolean {
-  const inline = isObject(io) && isObject(io.input_inline) ? io.input_inline : {};
-  const { input_adapter: adapter, input_args: args } = inline;
-  if (!isObject(args) || args.where === undefined) return false;
+function isNew(node: GraphNode, { adapters = [] }: ValidateOptions): boolean {
+  const { io = {}, when, optional = false, delay_sec: delay = 0 } = node;
+  if (when !== undefined || optional || delay !== 0 || io.start_when === "ended") return true;
+  if (io.fn !== undefined && builtInFunction(io.fn)?.awaitsSignal === true) return true;
+  const { input_adapter: adapter, input_args: args } = io.input_inline ?? {};
+  if (args?.where === undefined) return false;
   return !hasOwnWhere(adapters.find(({ name }) => name === adapter)?.args);
 }
 

@@ -1,4 +1,7 @@
 import type { output } from "zod/v4/core";
+import type { JsonObject } from "../../errors/index.ts";
+import type { DataType } from "../../graph/data/data-type.ts";
+import { readSchema } from "../../graph/data/read-schema.ts";
 import type { NodeRecords } from "../node-records.ts";
 import type { BuiltInFunction } from "./function.ts";
 import { type MergeGenericTypes, mergeGeneric } from "./merge-generic.ts";
@@ -8,6 +11,7 @@ import { type VarsIncrTypes, varsIncr } from "./vars-incr.ts";
 import { type VarsMergeTypes, varsMerge } from "./vars-merge.ts";
 import { type VarsSetTypes, varsSet } from "./vars-set.ts";
 import { type VarsUnsetTypes, varsUnset } from "./vars-unset.ts";
+import { type WaitSignalTypes, waitSignal } from "./wait-signal.ts";
 
 export type { BuiltInFunction } from "./function.ts";
 export type { OwnIdPath } from "./merge-generic.ts";
@@ -21,6 +25,7 @@ export const builtInFunctions = {
   "vars.unset": varsUnset,
   "merge.generic": mergeGeneric,
   "metrics.aggregate": metricsAggregate,
+  "wait.signal": waitSignal,
   noop,
 } as const satisfies { readonly [TName in BuiltInFunctionName]: BuiltInFunction };
 
@@ -36,6 +41,7 @@ export interface FunctionTypes<TNode extends string, TOwnId extends string, TNod
   "vars.unset": VarsUnsetTypes;
   "merge.generic": MergeGenericTypes<TNode, TOwnId, TNodes, TArgs>;
   "metrics.aggregate": MetricsAggregateTypes<TNode>;
+  "wait.signal": WaitSignalTypes;
   noop: NoopTypes;
 }
 
@@ -73,6 +79,12 @@ function argsOf<TTable extends Readonly<Record<string, BuiltInFunction>>>(table:
 
 export function isBuiltInFunction(name: string): name is BuiltInFunctionName {
   return Object.hasOwn(builtInFunctions, name);
+}
+
+/** The output of a built-in function whose arguments describe it; `undefined` of others. */
+export function outputAsWritten(fn: string, args: JsonObject): DataType | undefined {
+  const schema = builtInFunction(fn)?.outputOf?.(args);
+  return schema === undefined ? undefined : readSchema(schema);
 }
 
 /** `undefined` for a custom function. */

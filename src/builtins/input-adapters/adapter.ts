@@ -18,11 +18,14 @@ export interface BuiltInAdapter<TArgs extends $ZodType = $ZodType> {
   readonly isOnWire?: true;
   /** It delivers what its sources have set aside, not their outputs. */
   readonly readsFailures?: true;
+  /** It delivers how its sources have ended, not their outputs. */
+  readonly readsOutcomes?: true;
   /**
    * How it makes batches of artifacts; `gather`: a single batch of all artifacts of every source, once they are
-   * complete; `failures`: one batch for each batch that a source has set aside.
+   * complete; `failures`: one batch for each batch that a source has set aside; `outcomes`: one batch for each source,
+   * once it has ended.
    */
-  batches(args: output<TArgs>): StreamAdapter | "gather" | "failures";
+  batches(args: output<TArgs>): StreamAdapter | "gather" | "failures" | "outcomes";
   /** Where what it delivers does not match the node's input. */
   faults(reading: Reading, wanted: DataType, deliveries: Deliveries): readonly DeliveryFault[];
 }
@@ -72,6 +75,7 @@ export interface DeliveryFault {
 /** What adapters use to check deliveries. */
 export interface Deliveries {
   readonly fit: Assignability;
+  /** What one batch of the source stores; what is chosen of it, if the reading has a pattern. */
   outputOf(source: Source): DataType;
   /** What is known of a batch that the source sets aside. */
   failingOf(source: Source): { readonly input: DataType; readonly codes: readonly string[] | undefined };

@@ -9,6 +9,7 @@ import type { FanIn, InputInline } from "../../graph/format/node-fields.ts";
 import { isObject } from "../../graph/format/plain-data.ts";
 import type { Deliveries, DeliveryFault, Reading, Source } from "./adapter.ts";
 import { adapterName, builtInAdapter } from "./index.ts";
+import { outcomeData } from "./outcomes.ts";
 
 export type { DeliveryFault } from "./adapter.ts";
 
@@ -45,39 +46,52 @@ export class EdgeInputs implements Deliveries {
 
   faultsOf(reading: Reading): readonly DeliveryFault[] {
     if (reading.sources.length === 0) return [];
-    const readsFailures = builtInAdapter(reading.adapter)?.readsFailures === true; // which `where` does not choose from
+    const { readsFailures, readsOutcomes } = builtInAdapter(reading.adapter) ?? {};
+    const read = readsOutcomes ? this.#view((source) => this.#outcomeOf(source)) : this;
+    // Failed batches are not chosen from, which `checkFailures` reports.
     if (reading.where === undefined || readsFailures || this.#data.hasOwnWhere(reading.adapter)) {
-      return this.#faultsOfAll(reading, this);
+      return this.#faultsOfAll(reading, read);
     }
-    return this.#faultsOfChosen(reading, reading.where);
+    return this.#faultsOfChosen(reading, reading.where, read);
   }
 
   /** What `where` leaves of each source's data is checked as if that were all of it. */
-  #faultsOfChosen(reading: Reading, where: Json): readonly DeliveryFault[] {
+  #faultsOfChosen(reading: Reading, where: Json, read: Deliveries): readonly DeliveryFault[] {
     const { nodeId, sources } = reading;
     const from = sources.map((source) => source.nodeId);
     const place = { text: `node '${nodeId}': where`, path: [] };
-    const mistakes = patternMistakes(unionOf(sources.map((source) => this.outputOf(source))), where, place);
+    const mistakes = patternMistakes(unionOf(sources.map((source) => read.outputOf(source))), where, place);
     if (mistakes.length > 0) {
       return mistakes.map(({ path, message }) => ({ from, to: nodeId, message, at: { where: path } }));
     }
     const chosen = new Map<string, DataType>();
     for (const source of sources) {
-      const left = narrow(this.outputOf(source), where);
+      const left = narrow(read.outputOf(source), where);
       if (left === undefined) {
         const message = formatMessage("patternNothing", { node: nodeId, from: source.nodeId });
         return [{ from: [source.nodeId], to: nodeId, message, at: { where: [] } }];
       }
       chosen.set(source.nodeId, left);
     }
-    const outputOf = (source: Source) => chosen.get(source.nodeId) ?? anyData;
-    return this.#faultsOfAll(reading, {
+    return this.#faultsOfAll(
+      reading,
+      this.#view(({ nodeId }) => chosen.get(nodeId) ?? anyData),
+    );
+  }
+
+  /** With other data of the sources. */
+  #view(outputOf: Deliveries["outputOf"]): Deliveries {
+    return {
       fit: this.fit,
       outputOf,
       failingOf: (source) => this.failingOf(source),
       edgeFault: (edge) => this.edgeFault(edge),
       once: (...args) => this.once(...args),
-    });
+    };
+  }
+
+  #outcomeOf({ nodeId }: Source): DataType {
+    return outcomeData(nodeId, this.#data.failingOf(nodeId).codes);
   }
 
   #faultsOfAll(reading: Reading, deliveries: Deliveries): readonly DeliveryFault[] {

@@ -1,10 +1,10 @@
-import { type CoreReasonCode, coreReasonCodes } from "../../errors/index.ts";
-import { anyData, type DataType, type Field, objectOf, unionOf } from "../../graph/data/data-type.ts";
+import { type DataType, type Field, objectOf, unionOf } from "../../graph/data/data-type.ts";
 import { type MismatchText, mismatchText } from "../../graph/data/mismatch.ts";
 import { formatMessage, type MessageText } from "../../graph/format/messages.ts";
 import type { Absent, NodeRecords, SourcesOf } from "../node-records.ts";
 import { builtIn, type Deliveries } from "./adapter.ts";
 import { commonAdapterArgs } from "./args.ts";
+import { type CodeOf, codeOf } from "./outcomes.ts";
 
 /** `pull.failures`: one batch for each batch that a source has set aside. */
 export const failures = builtIn({
@@ -30,11 +30,6 @@ function failureOf({ input, codes }: ReturnType<Deliveries["failingOf"]>): DataT
     ["tries", field({ kind: "number" })],
     ["input", field(input)],
   ]);
-}
-
-function codeOf(codes: readonly string[] | undefined): DataType {
-  if (codes === undefined) return anyData;
-  return codes.length === 0 ? { kind: "string" } : { kind: "values", values: [...codes, ...coreReasonCodes] };
 }
 
 /** A batch that a node has set aside. An alias, since the compiler takes no interface for JSON. */
@@ -64,9 +59,6 @@ type FailureOfStep<TStep> = [TStep] extends [never]
         CodeOf<TTypes["errors"]>
       >
     : never;
-
-/** A handler that declares no codes may throw any. */
-type CodeOf<TErrors extends string> = [TErrors] extends [never] ? string : TErrors | CoreReasonCode;
 
 /** What a source makes of its own is not described, and neither is a node of another flow. */
 // biome-ignore lint/suspicious/noExplicitAny: its reader declares what it expects, as with a graph whose schemas are unknown

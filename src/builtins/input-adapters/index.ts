@@ -3,6 +3,7 @@ import type { BuiltInAdapter } from "./adapter.ts";
 import type { PullArgs } from "./args.ts";
 import { type Failed, type FailedText, failures } from "./failures.ts";
 import { type Gathered, type GatheredText, gather } from "./gather.ts";
+import { type EndedText, type Outcomes, outcomes } from "./outcomes.ts";
 import { type Pulled, type PulledText, pull } from "./pull.ts";
 import { type Chunk, type ChunkText, type RechunkArgs, rechunk } from "./rechunk.ts";
 
@@ -18,6 +19,7 @@ const adapters = {
   "pull.from_artifacts.rechunk:size": rechunk,
   "pull.gather": gather,
   "pull.failures": failures,
+  "pull.outcomes": outcomes,
 } as const satisfies { readonly [TName in BuiltInAdapterName]: BuiltInAdapter };
 
 /** The builder's arguments besides `from` and `metaListKey`, which have checks of their own. */
@@ -26,6 +28,7 @@ export interface BuiltInAdapters {
   "pull.from_artifacts.rechunk:size": RechunkArgs;
   "pull.gather": PullArgs;
   "pull.failures": PullArgs;
+  "pull.outcomes": PullArgs;
 }
 
 /** The payload of a batch. A record, so that only the chosen adapter's entry is instantiated. */
@@ -34,6 +37,7 @@ export interface Delivered<TNodes extends NodeRecords, TParents extends readonly
   "pull.from_artifacts.rechunk:size": Chunk<Pulled<TNodes, TParents, TFrom>, TListKey>;
   "pull.gather": Gathered<TNodes, TParents, TFrom, TFanIn>;
   "pull.failures": Failed<TNodes, TParents, TFrom>;
+  "pull.outcomes": Outcomes<TNodes, TParents, TFrom>;
 }
 
 /** What a node does not accept of it, as a sentence. A list key has its own sentences. */
@@ -49,6 +53,7 @@ export interface DeliveredText<
   "pull.from_artifacts.rechunk:size": ChunkText<TNodes, TParents, TFrom, TId, Absent, TInput>;
   "pull.gather": GatheredText<TNodes, TParents, TFrom, TFanIn, TId, TInput>;
   "pull.failures": FailedText<TNodes, TParents, TFrom, TId, TInput>;
+  "pull.outcomes": EndedText<TNodes, TParents, TFrom, TId, TInput>;
 }
 
 /** The default adapter. What it delivers is checked for each source. */

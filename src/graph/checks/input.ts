@@ -1,3 +1,4 @@
+import { outputAsWritten } from "../../builtins/coordinator-functions/index.ts";
 import type { Reading } from "../../builtins/input-adapters/adapter.ts";
 import { type DeliveryFault, EdgeInputs, readingOf } from "../../builtins/input-adapters/deliveries.ts";
 import {
@@ -265,7 +266,7 @@ function readingBy(node: DraftNode, links: Links): Reading | undefined {
 export function checkData({ draft, options, findings }: CheckContext, links: Links): void {
   const { schemas } = draft;
   if (schemas === undefined && options.handlers === undefined) return;
-  const data = knownData({ ...options, schemas }, (nodeId) => draft.byName.get(nodeId)?.facets);
+  const data = knownData({ ...options, outputAsWritten, schemas }, (nodeId) => draft.byName.get(nodeId)?.facets);
   const deliveries = new EdgeInputs(data);
   const mistaken = findings.nodes();
   for (const node of draft.nodes) {

@@ -258,11 +258,11 @@ export function startFaults(start: {
   readonly startWhen: string | undefined;
   readonly parents: number;
 }): readonly StartFault[] {
-  const { node, fanIn = "all", startWhen, parents } = start;
+  const { node, fanIn = "all", startWhen = "ready", parents } = start;
   const fault = (code: FindingCode, key: StartFault["key"], message: MessageKey): StartFault => ({
     code,
     key,
-    message: formatMessage(message, { node, fanIn, parents }),
+    message: formatMessage(message, { node, fanIn, startWhen, parents }),
   });
   if (parents > 0) {
     const count = /^count:(\d+)$/.exec(fanIn)?.[1];
@@ -270,7 +270,7 @@ export function startFaults(start: {
     return isMet ? [] : [fault("GRAPH_FAN_IN", "fan_in", "fanInTooMany")];
   }
   return [
-    ...(startWhen === "first_batch" ? [fault("GRAPH_START_WHEN", "start_when", "rootFirstBatch")] : []),
+    ...(["first_batch", "ended"].includes(startWhen) ? [fault("GRAPH_START_WHEN", "start_when", "rootStartWhen")] : []),
     ...(fanIn === "all" ? [] : [fault("GRAPH_FAN_IN", "fan_in", "rootFanIn")]),
   ];
 }

@@ -15,6 +15,8 @@ export interface KnownData {
   inputOf(nodeId: string): DataType | undefined;
   /** What is known of a batch that the node sets aside: its input, and the reason codes that the handler declares. */
   failingOf(nodeId: string): { readonly input: DataType | undefined; readonly codes: readonly string[] | undefined };
+  /** The type of the node's result; `undefined` if it is unknown or there is none. */
+  resultOf(nodeId: string): DataType | undefined;
   /** The type of the payloads that a custom adapter makes. */
   payloadOf(adapter: string): DataType | "as it is" | undefined;
   /** Whether `where` is an argument of the custom adapter itself. */
@@ -26,6 +28,8 @@ export interface DataSources {
   readonly schemas: JsonObject | Graph["schemas"];
   readonly handlers?: readonly NamedData[] | undefined;
   readonly functions?: readonly { readonly name: string; readonly output?: $ZodType }[] | undefined;
+  /** The output of a built-in function whose arguments describe it. */
+  readonly outputAsWritten?: (fn: string, args: JsonObject) => DataType | undefined;
   readonly adapters?:
     | readonly { readonly name: string; readonly args?: $ZodType; readonly payload?: $ZodType }[]
     | undefined;
@@ -36,6 +40,7 @@ export interface NamedData {
   readonly name: string;
   readonly input?: $ZodType;
   readonly output: $ZodType;
+  readonly result?: $ZodType;
   /** The reason codes that it declares. */
   readonly errors?: readonly string[];
   /** Present if it makes its own batches, whose payloads are not described. */
@@ -46,6 +51,7 @@ export interface NamedData {
 interface Runs {
   readonly type?: string | undefined;
   readonly fn?: string | undefined;
+  readonly fn_args?: JsonObject | undefined;
 }
 
 /** The known types. The caller's schemas take precedence, because they belong to the code that runs. */
@@ -69,18 +75,27 @@ export function knownData(sources: DataSources, nodeOf: (nodeId: string) => Runs
     const input = handlers.get(type)?.input;
     return input === undefined ? written(type, "input") : wireType(input);
   };
+  const functionOutput = ({ fn = "", fn_args = {} }: Runs): DataType | undefined => {
+    const written = sources.outputAsWritten?.(fn, fn_args);
+    if (written !== undefined) return written;
+    const output = functions.get(fn)?.output;
+    return output === undefined ? undefined : storedType(output);
+  };
   return {
     inputOf,
+    resultOf: (nodeId) => {
+      const type = worker(nodeId);
+      if (type === undefined) return functionOutput(nodeOf(nodeId) ?? {});
+      const result = handlers.get(type)?.result;
+      return result === undefined ? undefined : storedType(result);
+    },
     failingOf: (nodeId) => {
       const handler = handlers.get(worker(nodeId) ?? "");
       return { input: handler?.iterBatches === undefined ? inputOf(nodeId) : undefined, codes: handler?.errors };
     },
     outputOf: (nodeId) => {
       const type = worker(nodeId);
-      if (type === undefined) {
-        const output = functions.get(nodeOf(nodeId)?.fn ?? "")?.output;
-        return output === undefined ? undefined : storedType(output);
-      }
+      if (type === undefined) return functionOutput(nodeOf(nodeId) ?? {});
       const output = handlers.get(type)?.output;
       return output === undefined ? written(type, "output") : storedType(output);
     },

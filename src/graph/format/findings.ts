@@ -15,6 +15,7 @@ export const findingCodes = [
   "GRAPH_EDGE_DATA",
   "GRAPH_FAN_IN",
   "GRAPH_START_WHEN",
+  "GRAPH_WHEN",
   "GRAPH_UNKNOWN_ADAPTER",
   "GRAPH_ADAPTER_ARGS",
   "GRAPH_FROM_NODES",

@@ -1,12 +1,13 @@
 import type { JsonObject } from "../../errors/index.ts";
 import type { FindingCode } from "./findings.ts";
 import { nearName } from "./near-name.ts";
-import { ioFields, nodeFields } from "./node-fields.ts";
+import { condition, ioFields, nodeFields } from "./node-fields.ts";
 import type { Path } from "./pointer.ts";
 import { graphShape, nodeShape, typeSchemasShape } from "./schema.ts";
 
 export const nodeKeys = keysOf(nodeShape.shape);
 export const ioKeys = keysOf(ioFields);
+const conditionKeys = keysOf(condition.shape);
 const graphKeys = keysOf(graphShape.shape);
 const typeSchemasKeys = keysOf(typeSchemasShape.shape);
 
@@ -16,6 +17,7 @@ export function keysAt(path: Path): ReadonlySet<string> {
   if (path[0] === "schemas") return typeSchemasKeys;
   if (path.length === 2) return nodeKeys;
   const [, , key] = path;
+  if (key === "when") return conditionKeys;
   return keysOf(Object.entries(nodeFields).find(([name]) => name === key)?.[1].fields ?? {});
 }
 
@@ -45,6 +47,7 @@ export const runtimeKeys = ["status", "attempt_epoch", "stats", "lease"] as cons
 /** Places in a node with a specific code; everywhere else the code is `GRAPH_SHAPE`. */
 const codesInNode: ReadonlyMap<string, FindingCode> = new Map<string, FindingCode>([
   ["fan_in", "GRAPH_FAN_IN"],
+  ["when", "GRAPH_WHEN"],
   ["retry_policy", "GRAPH_RETRY_POLICY"],
   ["io.start_when", "GRAPH_START_WHEN"],
   ["io.input_inline.input_args", "GRAPH_ADAPTER_ARGS"],

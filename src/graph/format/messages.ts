@@ -7,7 +7,7 @@ export const messages = {
   unknownDependency: "node '{node}': '{id}' is not a node declared before it",
   fromOutsideAfter: "node '{node}' reads from '{id}', which is not in its 'after'",
   fanInTooMany: "node '{node}' waits for {parents} node(s): fanIn '{fanIn}' cannot be met",
-  rootFirstBatch: "node '{node}' is a root: startWhen 'first_batch' needs an upstream node",
+  rootStartWhen: "node '{node}' is a root: startWhen '{startWhen}' needs an upstream node",
   emptyFlow: "this flow has no nodes: add one with .node(id, handler) before compile()",
   unknownAdapter: "'{adapter}' is not an input adapter of this flow",
   notJson: "{owner} '{name}': its {what} cannot be stored as JSON: {where}",
@@ -37,6 +37,16 @@ export const messages = {
   // patterns
   patternKey: "{path} is not a key of the data, which has {keys}",
   patternValue: "{path} cannot be {given}: it is {known}",
+  whenEarly: "node '{node}' starts with the first batch of its parents, so its when cannot ask for their {key}",
+  whenNever: "node '{node}': its when can never hold",
+  endedNotOutcomes: "node '{node}' starts when its parents have ended, so it must read them with 'pull.outcomes'",
+  endedFunction: "node '{node}' is a coordinator function, so it cannot start when its parents have ended",
+  outcomesNotEnded: "node '{node}' reads with 'pull.outcomes', so it must have startWhen 'ended'",
+  outcomeNotParent: "node '{node}' reads the outcome of '{id}', which is not one of its parents",
+  waitStreams: "node '{node}' waits for a signal, so it cannot start with the first batch of its parents",
+  waitWithoutTimeout: "node '{node}': on_timeout needs a timeout_sec",
+  waitOnTimeout: "node '{node}': what it stores after its timeout does not match its payload: {why}",
+  payloadRef: "node '{node}': a parameter cannot be a part of its payload schema (write $$ref for a literal key $ref)",
   patternNothing: "node '{node}': no batch of '{from}' matches its where",
   whereOnRoot: "node '{node}' is a root: 'where' has nothing to choose from",
   whereTaken: "node '{node}': adapter '{adapter}' has an argument 'where' of its own, so the node cannot have one",
@@ -152,6 +162,7 @@ export const messages = {
   refIllShaped:
     "node '{node}': invalid parameter reference {ref}: write 'params.name', or $$ref for a literal key $ref",
   refUnknown: "node '{node}': the parameter '{name}' is not in params_schema",
+  delayParam: "node '{node}': delay_sec needs a number of seconds from 0, but the parameter '{name}' is {actual}",
   paramMissing: "node '{node}' needs the parameter '{name}', which is not given",
   patternRefused:
     "the pattern {pattern} is not supported: {why}; patterns use RE2 syntax, without lookaround or backreferences",

@@ -44,8 +44,33 @@ const timeoutSec = z.number().gt(0).max(2_147_483, { error: "must be at most 214
 
 /** How many parents must be satisfied before a node starts. */
 export type FanIn = "all" | "any" | `count:${number}`;
-/** What satisfies a node: its parents have finished, or have stored their first batch. */
-export type StartWhen = "ready" | "first_batch";
+/** What satisfies a node: its parents have finished, have stored their first batch, or have ended in whatever way. */
+export type StartWhen = "ready" | "first_batch" | "ended";
+
+/**
+ * A pattern over what is known when a node is dispatched: the parameters of the task, and of its parents, by their ids,
+ * the status and the result. A type alias, because an interface is not assignable to JSON.
+ */
+export type Condition = {
+  readonly params?: Json;
+  readonly status?: JsonObject;
+  readonly results?: JsonObject;
+};
+
+/** Seconds, or a parameter of the task; a number once the parameters are filled in. */
+export type DelaySec = number | { readonly $ref: string };
+
+const pattern = z.unknown(); // `checkControl` checks its shape
+const byNode = z.record(z.string(), pattern);
+export const condition = z.strictObject({
+  params: pattern.optional().describe("A pattern of the task's params."),
+  status: byNode.optional().describe("By parent: a pattern of its final status."),
+  results: byNode.optional().describe("By parent: a pattern of its result."),
+});
+
+/** Ten years: a delay is a due time, which survives its process. */
+const maxDelaySec = 315_576_000;
+export const delaySeconds = z.number().min(0).max(maxDelaySec);
 
 /**
  * `io.input_inline`: `input_adapter` and `input_args` are the routing, every other key is an argument of the handler.
@@ -69,8 +94,10 @@ export interface NodeIo {
 export const ioFields: FieldsOf<NodeIo> = {
   start_when: {
     schema: z
-      .enum(["ready", "first_batch"])
-      .describe('What satisfies this node: a finished parent ("ready", the default) or its first batch.'),
+      .enum(["ready", "first_batch", "ended"])
+      .describe(
+        'What satisfies this node: a finished parent ("ready", the default), its first batch, or its end, successful or not.',
+      ),
     default: "ready",
     option: "startWhen",
   },
@@ -243,6 +270,9 @@ export interface GraphNode {
   readonly type: string;
   readonly depends_on: readonly string[];
   readonly fan_in?: FanIn;
+  readonly when?: Condition | readonly Condition[];
+  readonly optional?: boolean;
+  readonly delay_sec?: DelaySec;
   readonly io?: NodeIo;
   readonly retry_policy?: RetryPolicy;
   readonly batches?: BatchPolicy;
@@ -262,6 +292,21 @@ export const nodeFields: FieldsOf<GraphNode> = {
       .describe('How many parents must be satisfied: "all" (default), "any" or "count:N".'),
     default: "all",
     option: "fanIn",
+  },
+  when: {
+    schema: z
+      .union([condition, z.array(condition).min(1)], { error: "must be a condition or a list of conditions" })
+      .describe("Whether the node runs, judged once when it is dispatched; of a list, one condition has to hold."),
+  },
+  optional: {
+    schema: z.boolean().describe("Whether the task goes on without this node's output if it fails; default false."),
+    default: false,
+  },
+  delay_sec: {
+    schema: z
+      .union([delaySeconds, z.strictObject({ $ref: z.string() })], { error: "must be seconds or a parameter" })
+      .describe("Seconds between the dispatch of the node and its start, or a parameter; default 0."),
+    default: 0,
   },
   io: {
     schema: z.strictObject(shapeOf(ioFields)).describe("Where the node's input comes from."),

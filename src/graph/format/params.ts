@@ -1,7 +1,7 @@
 import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
 import { defaultGraphLimits } from "./limits.ts";
-import { formatMessage } from "./messages.ts";
-import type { GraphNode, InputInline, NodeIo } from "./node-fields.ts";
+import { formatMessage, shown } from "./messages.ts";
+import { type DelaySec, delaySeconds, type GraphNode, type InputInline, type NodeIo } from "./node-fields.ts";
 import { deepFreeze, excessOf, isObject } from "./plain-data.ts";
 import { type Path, pointer } from "./pointer.ts";
 import type { Graph } from "./types.ts";
@@ -40,24 +40,27 @@ export function* refsIn(value: Json | undefined, path: Path): Generator<FoundRef
   }
 }
 
-/** A part of a node's `io` that may contain references: `input_inline` without the routing, or `fn_args`. */
+/** A part of a node that may contain references: `input_inline` without the routing, `fn_args`, or a `delay_sec`. */
 export interface ArgumentsPart {
-  readonly key: "input_inline" | "fn_args";
+  readonly key: "input_inline" | "fn_args" | "delay_sec";
   readonly value: JsonObject;
 }
 
 const isRouting = (key: string): boolean => key === "input_adapter" || key === "input_args";
 
-export function argumentsOf(io: {
+export function argumentsOf(node: {
   readonly input_inline?: InputInline;
   readonly fn_args?: JsonObject;
+  readonly delay_sec?: DelaySec;
 }): readonly ArgumentsPart[] {
   const parts: ArgumentsPart[] = [];
-  if (io.input_inline !== undefined && Object.keys(io.input_inline).some((key) => !isRouting(key))) {
-    const { input_adapter: _, input_args: __, ...own } = io.input_inline;
+  const { input_inline: inline, fn_args: args, delay_sec: delay } = node;
+  if (inline !== undefined && Object.keys(inline).some((key) => !isRouting(key))) {
+    const { input_adapter: _, input_args: __, ...own } = inline;
     parts.push({ key: "input_inline", value: own as JsonObject });
   }
-  if (io.fn_args !== undefined) parts.push({ key: "fn_args", value: io.fn_args });
+  if (args !== undefined) parts.push({ key: "fn_args", value: args });
+  if (typeof delay === "object") parts.push({ key: "delay_sec", value: delay });
   return parts;
 }
 
@@ -100,13 +103,16 @@ export interface ParamRef {
  */
 export function findParamRefs(graph: Graph): readonly ParamRef[] {
   return graph.nodes.flatMap((node, index) =>
-    argumentsOf(node.io ?? {}).flatMap(({ key, value }) =>
-      [...refsIn(value, ["nodes", index, "io", key])].flatMap((ref) =>
+    argumentsOf({ ...node.io, ...delayOf(node) }).flatMap(({ key, value }) =>
+      [...refsIn(value, ["nodes", index, ...placeOf(key)])].flatMap((ref) =>
         ref.name === undefined ? [] : [{ nodeId: node.node_id, path: pointer(ref.path), name: ref.name }],
       ),
     ),
   );
 }
+
+const delayOf = ({ delay_sec }: GraphNode) => (delay_sec === undefined ? {} : { delay_sec });
+const placeOf = (key: ArgumentsPart["key"]): Path => (key === "delay_sec" ? [key] : ["io", key]);
 
 /**
  * The graph of one task: parameter references are replaced by the parameters, `$$ref` by `$ref`. All references to a
@@ -118,7 +124,7 @@ export function findParamRefs(graph: Graph): readonly ParamRef[] {
  *
  * @returns the same object if the graph has no references
  * @throws FlowError `PARAMS_INVALID` naming the missing parameters and their nodes; `details.missing` contains them as
- * data
+ * data; or naming a parameter that is not a number of seconds where it replaces a delay
  * @throws FlowError `PARAMS_TOO_LARGE` if the result exceeds the limits of a graph
  */
 export function resolveParams(graph: Graph, params: JsonObject): Graph {
@@ -128,7 +134,7 @@ export function resolveParams(graph: Graph, params: JsonObject): Graph {
     resolveNode(node, (ref) => {
       const value = ref.name === undefined ? undefined : parameter(params, ref.name);
       if (value !== undefined) return shared(value, copies);
-      const at = pointer(["nodes", index, "io", ...ref.path]);
+      const at = pointer(["nodes", index, ...ref.path]);
       missing.push({ nodeId: node.node_id, path: at, name: ref.name?.join(".") ?? String(ref.value) });
       return null;
     }),
@@ -139,6 +145,7 @@ export function resolveParams(graph: Graph, params: JsonObject): Graph {
     );
     throw new FlowError("PARAMS_INVALID", lines.join("\n"), { details: { missing } });
   }
+  checkDelays(nodes, graph);
   if (nodes.every((node, index) => node === graph.nodes[index])) return graph;
   const filled = { ...graph, nodes };
   const excess = excessOf(filled, defaultGraphLimits);
@@ -155,15 +162,30 @@ function shared(value: Json, copies: Map<Json, Json>): Json {
   return copy;
 }
 
-function resolveNode(node: GraphNode, lookup: (ref: FoundRef) => Json): GraphNode {
+function resolveNode(json: GraphNode, lookup: (ref: FoundRef) => Json): GraphNode {
+  const node = resolveDelay(json, lookup);
   if (node.io === undefined) return node;
   let io: NodeIo = node.io;
   for (const { key, value } of argumentsOf(node.io)) {
-    const resolved = replaceRefs(value, [key], lookup);
+    const resolved = replaceRefs(value, ["io", key], lookup);
     if (resolved === value || !isObject(resolved)) continue;
     io = key === "fn_args" ? { ...io, fn_args: resolved } : { ...io, input_inline: withRouting(resolved, node.io) };
   }
   return io === node.io ? node : { ...node, io };
+}
+
+function resolveDelay(node: GraphNode, lookup: (ref: FoundRef) => Json): GraphNode {
+  const { delay_sec: delay } = node;
+  return typeof delay === "object" ? { ...node, delay_sec: replaceRefs(delay, ["delay_sec"], lookup) as number } : node;
+}
+
+function checkDelays(nodes: readonly GraphNode[], { nodes: written }: Graph): void {
+  for (const [index, { node_id: node, delay_sec: delay }] of nodes.entries()) {
+    const ref = written[index]?.delay_sec;
+    if (typeof ref !== "object" || delaySeconds.safeParse(delay).success) continue;
+    const values = { node, name: ref.$ref.replace("params.", ""), actual: shown(delay) };
+    throw new FlowError("PARAMS_INVALID", formatMessage("delayParam", values));
+  }
 }
 
 function withRouting(own: JsonObject, { input_inline: { input_adapter: adapter, input_args: args } = {} }: NodeIo) {

@@ -5,8 +5,10 @@ import { codeAt, ioKeys, keysAt, misspelt, nodeKeys, runtimeKeys, unsupportedKey
 import { cut, formatMessage, shown } from "./messages.ts";
 import {
   type BatchPolicy,
+  type DelaySec,
   type FanIn,
   type FieldTable,
+  type GraphNode,
   type InputInline,
   ioFields,
   nodeFields,
@@ -91,6 +93,12 @@ function readEdges(raw: Json | undefined): readonly DraftEdge[] | undefined {
 
 function report(issue: $ZodIssue, value: Json, nodes: readonly DraftNode[], findings: FindingList): void {
   const path = issue.path as Path;
+  if (issue.code === "invalid_union") {
+    // The form that was meant: the one whose kind of value it is.
+    const meant = issue.errors.find((form) => form.every((inner) => inner.path.length > 0 || !isOfOtherKind(inner)));
+    for (const inner of meant ?? []) report({ ...inner, path: [...path, ...inner.path] }, value, nodes, findings);
+    if (meant !== undefined) return;
+  }
   const { where, key } = placeOf(path, nodes);
   const runtimeKey = path[0] === "nodes" ? runtimeKeys.find((name) => name === path[2]) : undefined;
   if (runtimeKey !== undefined) {
@@ -117,6 +125,8 @@ function report(issue: $ZodIssue, value: Json, nodes: readonly DraftNode[], find
   }
 }
 
+const isOfOtherKind = ({ code }: $ZodIssue): boolean => code === "invalid_type" || code === "invalid_union";
+
 function reportUnknownKey(at: { path: Path; where: string; within: string }, findings: FindingList): void {
   const { path, where } = at;
   const unknown = String(path.at(-1));
@@ -140,16 +150,30 @@ function placeOf(path: Path, nodes: readonly DraftNode[]): { readonly where: str
   return { where: "the graph", key: dotted(path) };
 }
 
-const inNode = ["node_id", "type", "depends_on", "fan_in", "retry_policy", "batches", "partitions"] as const;
+const inNode = [
+  "node_id",
+  "type",
+  "depends_on",
+  "fan_in",
+  "when",
+  "optional",
+  "delay_sec",
+  "timeout_sec",
+  "retry_policy",
+  "batches",
+  "partitions",
+] as const;
 const inIo = ["start_when", "input_inline", "fn", "fn_args"] as const;
 const isInIo = (facet: Facet): boolean => (inIo as readonly Facet[]).includes(facet);
 
 /** A node without mistakes in its shape. */
 function wellShapedNode(raw: JsonObject, index: number): DraftNode {
-  const { node_id, type, depends_on, fan_in, retry_policy, batches, partitions } = raw;
+  const { node_id, type, depends_on, fan_in, when, optional, delay_sec, timeout_sec, ...others } = raw;
+  const { retry_policy, batches, partitions } = others;
   const { start_when, input_inline, fn, fn_args } = (raw.io ?? {}) as JsonObject;
   const inside = { start_when, input_inline, fn, fn_args };
-  const facets = { node_id, type, depends_on, fan_in, retry_policy, batches, partitions, ...inside };
+  const control = { fan_in, when, optional, delay_sec, timeout_sec };
+  const facets = { node_id, type, depends_on, ...control, retry_policy, batches, partitions, ...inside };
   return draftNode({ index, name: node_id as string, facets });
 }
 
@@ -223,6 +247,10 @@ export interface Facets {
   readonly type?: string;
   readonly depends_on?: readonly string[];
   readonly fan_in?: FanIn;
+  readonly when?: NonNullable<GraphNode["when"]>;
+  readonly optional?: boolean;
+  readonly delay_sec?: DelaySec;
+  readonly timeout_sec?: number;
   readonly start_when?: StartWhen;
   readonly input_inline?: InputInline;
   readonly fn?: string;

@@ -78,6 +78,9 @@ function adapterInput(options: Parameters<typeof routeInput>[0] & { readonly rou
   const args = check(name, builtIn.args, written) as CommonArgs; // each adapter accepts these and its own
   const adapter = builtIn.batches(args);
   if (adapter === "gather") return gatherInput({ node, plan, args });
+  if (adapter === "outcomes") {
+    throw new AttemptError("bad_input_adapter", `'${name}' is not an input adapter of this worker`);
+  }
   if (adapter !== "failures") return streamInput({ node, plan, args, adapter });
   const input = streamInput({ node, plan, args, adapter: pullEach });
   const { failing = new Map<string, InputPlan>() } = options;

@@ -24,5 +24,5 @@ export type FanInArgument<TFanIn, TParents extends readonly string[], TId extend
         >;
 
 export type FirstBatchArgument<TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
-  ? FlowTypeError<LateText<TId, "rootFirstBatch", { node: TId }>>
+  ? FlowTypeError<LateText<TId, "rootStartWhen", { node: TId; startWhen: "first_batch" }>>
   : "first_batch";

@@ -238,4 +238,22 @@ export const inStructure: readonly Corruption[] = [
       return "/io/start_when";
     }),
   },
+  {
+    name: "a key of a condition that is not known",
+    code: "GRAPH_SHAPE",
+    hint: "params",
+    apply: inNode("mid", (node) => {
+      node.when = { parms: { day: 1 } };
+      return "/when/parms";
+    }),
+  },
+  {
+    name: "a condition on a node that is not a parent",
+    code: "GRAPH_WHEN",
+    apply: inNode("mid", (node) => {
+      if (node.io) delete node.io.start_when;
+      node.when = [{ params: { date: { $exists: true } } }, { status: { nowhere: "failed" } }];
+      return "/when/1/status/nowhere";
+    }),
+  },
 ];

@@ -1,0 +1,91 @@
+import { type CoreReasonCode, coreReasonCodes } from "../../errors/index.ts";
+import { anyData, type DataType, type Field, objectOf, unionOf } from "../../graph/data/data-type.ts";
+import { type MismatchText, mismatchText } from "../../graph/data/mismatch.ts";
+import { formatMessage, type MessageText } from "../../graph/format/messages.ts";
+import type { NodeRecords, SourcesOf } from "../node-records.ts";
+import { builtIn } from "./adapter.ts";
+import { commonAdapterArgs } from "./args.ts";
+
+/** `pull.outcomes`: one batch for each source, once it has ended in whatever way. Its uid is the id of the source. */
+export const outcomes = builtIn({
+  aliases: [],
+  args: commonAdapterArgs,
+  readsOutcomes: true,
+  batches: () => "outcomes",
+  faults({ nodeId: to, sources }, wanted, deliveries) {
+    const why = mismatchText(unionOf(sources.map((source) => deliveries.outputOf(source))), wanted, deliveries.fit);
+    if (why === undefined) return [];
+    const from = sources.map(({ nodeId }) => nodeId);
+    return [{ from, to, message: formatMessage("adapterInput", { node: to, why }), at: "adapter" }];
+  },
+});
+
+/** How a node ended that did not fail. */
+export const unfailedStatuses = ["finished", "skipped", "cancelled"] as const;
+
+/** How a node ended, as data. @param codes - the reason codes that its handler declares, as far as they are known */
+export function outcomeData(nodeId: string, codes: readonly string[] | undefined): DataType {
+  const field = (type: DataType): Field => ({ type: () => type, optional: false });
+  const value = (...values: readonly (string | null)[]): Field => field({ kind: "values", values });
+  const batchUid = unionOf([{ kind: "string" }, { kind: "values", values: [null] }]);
+  return unionOf([
+    objectOf([
+      ["nodeId", value(nodeId)],
+      ["status", value(...unfailedStatuses)],
+    ]),
+    objectOf([
+      ["nodeId", value(nodeId)],
+      ["status", value("failed")],
+      ["reasonCode", field(codeOf(codes))],
+      ["message", field({ kind: "string" })],
+      ["batchUid", field(batchUid)],
+    ]),
+  ]);
+}
+
+/** A handler that declares no codes may throw any. */
+export function codeOf(codes: readonly string[] | undefined): DataType {
+  if (codes === undefined) return anyData;
+  return codes.length === 0 ? { kind: "string" } : { kind: "values", values: [...codes, ...coreReasonCodes] };
+}
+
+/** How a node ended. An alias, since the compiler takes no interface for JSON. */
+export type Outcome<TId extends string, TCode extends string> = Unfailed<TId> | FailedOutcome<TId, TCode>;
+
+type Unfailed<TId extends string> = { readonly nodeId: TId; readonly status: (typeof unfailedStatuses)[number] };
+
+type FailedOutcome<TId extends string, TCode extends string> = {
+  readonly nodeId: TId;
+  readonly status: "failed";
+  readonly reasonCode: TCode;
+  readonly message: string;
+  /** The batch that failed; `null` if the failure is not of one batch. */
+  readonly batchUid: string | null;
+};
+
+export type Outcomes<TNodes extends NodeRecords, TParents extends readonly string[], TFrom> = OutcomeAt<
+  TNodes["steps"],
+  SourcesOf<TParents, TFrom>
+>;
+
+type OutcomeAt<TSteps, TId> = TId extends string
+  ? Outcome<TId, CodeOfStep<Extract<TSteps, { readonly id: TId }>>>
+  : never;
+
+/** The codes of a coordinator function are not declared. */
+type CodeOfStep<TStep> = [TStep] extends [never]
+  ? string
+  : TStep extends { readonly handler: { readonly $infer: { readonly errors: infer TErrors extends string } } }
+    ? CodeOf<TErrors>
+    : string;
+
+/** A handler that declares no codes may throw any. */
+export type CodeOf<TErrors extends string> = [TErrors] extends [never] ? string : TErrors | CoreReasonCode;
+
+export type EndedText<
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TFrom,
+  TId extends string,
+  TInput,
+> = MessageText<"adapterInput", { node: TId; why: MismatchText<Outcomes<TNodes, TParents, TFrom>, TInput> }>;
