@@ -2,16 +2,14 @@ import type {
   Artifact,
   Attempt,
   Cause,
-  DeadLetter,
   ShardRecord,
   ShardRef,
   ShardStatus,
   TaskRecord,
   TaskStatus,
   VarsRecord,
-  WorkerRecord,
 } from "../../core/model/records.ts";
-import type { Page, PageRequest } from "../../core/ports/index.ts";
+import type { Page, PageRequest, RegistryEntry, RegistryKind } from "../../core/ports/index.ts";
 import { newestPage } from "../../core/store/driver.ts";
 import { Heap } from "../../core/store/heap.ts";
 import type { Reading } from "../../core/store/readings.ts";
@@ -64,6 +62,9 @@ export interface ShardItem {
   readonly pk: number;
 }
 
+/** By id, the oldest first. */
+export type RegistryTable = Map<string, { readonly id: string; readonly pk: number; readonly entry: RegistryEntry }>;
+
 interface TaskItem {
   readonly task: TaskEntry;
   readonly at: number;
@@ -103,16 +104,14 @@ export class MemoryState {
   readonly borrowers = new Map<string, number>();
   /** By limit, its holders. */
   readonly slots = new Map<string, Map<string, Attempt>>();
-  readonly workers = new Map<string, { readonly worker: WorkerRecord; readonly until: number }>();
-  /** The oldest first. */
-  readonly deadLetters = new Map<string, { readonly letter: DeadLetter; readonly pk: number }>();
+  readonly registry = new Map<RegistryKind, RegistryTable>();
   #lastPk = 0;
 
   shard(ref: ShardRef): ShardEntry | undefined {
     return this.tasks.get(ref.taskId)?.nodes.get(ref.nodeId)?.shards[ref.shard];
   }
 
-  /** Counts tasks, dead letters and index entries in the order of arrival. */
+  /** Counts tasks, entries of the registry and of indexes in the order of arrival. */
   nextPk(): number {
     return ++this.#lastPk;
   }

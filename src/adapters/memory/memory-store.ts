@@ -4,7 +4,7 @@ import { RecordStore } from "../../core/store/record-store.ts";
 import { FlowError } from "../../errors/index.ts";
 import { logDriver } from "./logs.ts";
 import { MemoryState, type MemoryStoreEvent, type StoreContext } from "./memory-state.ts";
-import { deadLetterDriver, slotDriver, workerDriver } from "./registry.ts";
+import { registryDriver, slotDriver } from "./registry.ts";
 import { shardDriver } from "./shards.ts";
 import { taskDriver } from "./tasks.ts";
 
@@ -78,8 +78,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     shards: shardDriver(context),
     logs: logDriver(context),
     slots: slotDriver(context),
-    workers: workerDriver(context),
-    deadLetters: deadLetterDriver(context),
+    registry: registryDriver(context),
     open: nothing,
     settle: nothing,
     close: nothing,

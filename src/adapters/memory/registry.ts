@@ -1,7 +1,8 @@
 import { type Attempt, shardKey } from "../../core/model/records.ts";
-import type { DeadLetterDriver, SlotDriver, WorkerDriver } from "../../core/store/driver.ts";
+import type { RegistryEntry, RegistryKind } from "../../core/ports/index.ts";
+import { dueIds, type RegistryDriver, type SlotDriver } from "../../core/store/driver.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
-import { pageOf, type StoreContext } from "./memory-state.ts";
+import { pageOf, type RegistryTable, type StoreContext } from "./memory-state.ts";
 
 /** When there are more, the oldest are dropped. */
 const mostLetters = 10_000;
@@ -33,32 +34,33 @@ export function slotDriver({ state: { slots }, observe }: StoreContext): SlotDri
 
 const holderKey = (holder: Attempt): string => `${shardKey(holder)}:${holder.epoch}:${holder.claimId}`;
 
-export function workerDriver({ state: { workers }, now }: StoreContext): WorkerDriver {
-  return {
-    announce: async (worker, ttlMs) =>
-      void workers.set(worker.id, { worker: deepFreeze(worker), until: now() + ttlMs }),
-
-    remove: async (id) => void workers.delete(id),
-
-    async live() {
-      for (const [id, { until }] of workers) if (until <= now()) workers.delete(id);
-      return [...workers.values()].map(({ worker }) => worker);
-    },
+export function registryDriver({ state, now }: StoreContext): RegistryDriver {
+  const tableOf = (kind: RegistryKind): RegistryTable => {
+    const table = state.registry.get(kind) ?? new Map();
+    state.registry.set(kind, table);
+    return table;
   };
-}
-
-export function deadLetterDriver({ state, now }: StoreContext): DeadLetterDriver {
-  const { deadLetters } = state;
+  const isKept = ({ until = Number.POSITIVE_INFINITY }: RegistryEntry): boolean => until > now();
+  const rowsOf = (kind: RegistryKind) => [...tableOf(kind).values()].filter(({ entry }) => isKept(entry));
   return {
-    async add(letter) {
-      if (deadLetters.has(letter.id)) return;
-      deadLetters.set(letter.id, { letter: Object.freeze({ ...letter, at: now() }), pk: state.nextPk() });
-      const [oldest] = deadLetters.keys();
-      if (deadLetters.size > mostLetters && oldest !== undefined) deadLetters.delete(oldest);
+    async update({ kind, id }, judge) {
+      const table = tableOf(kind);
+      const row = table.get(id);
+      const found = row !== undefined && isKept(row.entry) ? row : undefined;
+      const { answer, next } = judge(found?.entry, now());
+      if (next === null || (next !== undefined && found === undefined)) table.delete(id);
+      if (next) table.set(id, { id, pk: found?.pk ?? state.nextPk(), entry: deepFreeze(next) });
+      const [oldest] = table.keys();
+      if (kind === "dead_letter" && table.size > mostLetters && oldest !== undefined) table.delete(oldest);
+      return answer;
     },
 
-    list: async (query) => pageOf(deadLetters.values(), query, ({ letter }) => letter),
+    list: async (kind, query) => pageOf(rowsOf(kind), query, ({ id, entry }) => ({ id, ...entry })),
 
-    remove: async (id) => deadLetters.delete(id),
+    async due(kind, limit) {
+      const rows = rowsOf(kind).flatMap(({ id, entry: { dueAt: at } }) => (at === undefined ? [] : [{ id, at }]));
+      rows.sort((a, b) => a.at - b.at);
+      return dueIds(rows.slice(0, limit + 1), limit, now());
+    },
   };
 }

@@ -2,7 +2,7 @@ import type { Store } from "../../core/ports/index.ts";
 import type { TaskDriver } from "../../core/store/driver.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { artifactLogs } from "./driver/logs.ts";
-import { deadLetterCollection, slotCollection, workerCollection } from "./driver/registry.ts";
+import { registryCollections, slotCollection } from "./driver/registry.ts";
 import { Session } from "./driver/session.ts";
 import { shardCollection } from "./driver/shards.ts";
 import { taskCollection } from "./driver/tasks.ts";
@@ -45,8 +45,8 @@ export function mongoStore(options: MongoStoreOptions): MongoStore {
     shards: shardCollection(session),
     logs: artifactLogs(session),
     slots: slotCollection(session),
-    workers: workerCollection(session),
-    deadLetters: deadLetterCollection(session, { keptMs: keepDeadLettersMs }),
+    registry: registryCollections(session),
+    keepDeadLettersMs,
     externalRows: isShared ? new ExternalArtifacts(session) : undefined,
     plainRows: isShared ? new PlainArtifacts(session) : undefined,
     open: () => session.open(),

@@ -289,7 +289,7 @@ const endLeases = `
   UPDATE shards SET record = json_set(record, '$.lease.deadline', 0), expires_at = 0 WHERE expires_at IS NOT NULL;
   UPDATE tasks SET sweep_at = 0 WHERE sweep_at IS NOT NULL;
   DELETE FROM slots;
-  DELETE FROM workers`;
+  DELETE FROM registry WHERE kind = 'worker'`;
 
 /**
  * Lets tasks continue immediately after a crash, without waiting for the leases of the dead process. The system releases

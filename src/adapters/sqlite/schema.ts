@@ -60,7 +60,16 @@ const migrations: readonly string[] = [
      UNION ALL SELECT ended_at FROM tasks
    );`,
   // What else is in an origin. The new name stops older processes that have the file open: they would ignore it.
-  "ALTER TABLE artifacts RENAME origin_chunk TO chunk; ALTER TABLE artifacts ADD more TEXT NOT NULL DEFAULT '{}'",
+  `ALTER TABLE artifacts RENAME origin_chunk TO chunk; ALTER TABLE artifacts ADD more TEXT NOT NULL DEFAULT '{}';
+   CREATE TABLE registry (
+     pk INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL, due_at REAL,
+     until REAL, UNIQUE (kind, id)
+   ) STRICT;
+   CREATE INDEX registry_by_order ON registry (kind, pk);
+   CREATE INDEX registry_by_due ON registry (kind, due_at) WHERE due_at IS NOT NULL;
+   CREATE INDEX registry_by_end ON registry (until) WHERE until IS NOT NULL;
+   INSERT INTO registry (kind, id, value) SELECT 'dead_letter', id, letter FROM dead_letters ORDER BY pk;
+   DROP TABLE dead_letters; DROP TABLE workers`,
 ];
 
 /**

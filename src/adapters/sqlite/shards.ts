@@ -1,7 +1,8 @@
 import { keepShard } from "../../core/codec/index.ts";
 import { expiresAt, renewLease } from "../../core/model/index.ts";
-import { epochRef, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
-import { type Judged, type ShardDriver, splitDue } from "../../core/store/driver.ts";
+import { type Attempt, epochRef, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
+import type { HeldSlot } from "../../core/ports/index.ts";
+import { type Judged, type ShardDriver, type SlotDriver, splitDue } from "../../core/store/driver.ts";
 import type { Keyed, Session, SqliteConnection } from "./connection.ts";
 import { readTask } from "./tasks.ts";
 
@@ -118,3 +119,29 @@ type QueuedRow = ShardRef & Readonly<Record<"priority" | "ready_at" | "queue_ord
 
 const byTurn = (a: QueuedRow, b: QueuedRow): number =>
   b.priority - a.priority || a.ready_at - b.ready_at || a.queue_order - b.queue_order;
+
+const slotColumns = "limit_key, task_id, node_id, shard, epoch, claim_id";
+const isSlot = `(${slotColumns}) = (?, ?, ?, ?, ?, ?)`;
+const slotValues = ({ key, holder: { taskId, nodeId, shard, epoch, claimId } }: HeldSlot) =>
+  [key, taskId, nodeId, shard, epoch, claimId] as const;
+
+const holders = (db: SqliteConnection, key: string): number =>
+  db.get<{ n: number }>("SELECT count(*) AS n FROM slots WHERE limit_key = ?", key)?.n ?? 0;
+
+export const slotTable = (session: Session): SlotDriver => ({
+  take: ({ key, max }, holder) =>
+    session.write((db) => {
+      const slot = slotValues({ key, holder });
+      if (db.has(`SELECT 1 FROM slots WHERE ${isSlot}`, ...slot)) return "ok";
+      if (holders(db, key) >= max) return "full";
+      db.run(`INSERT INTO slots (${slotColumns}) VALUES (?, ?, ?, ?, ?, ?)`, ...slot);
+      return "ok";
+    }),
+  free: (slot) => session.write((db) => void db.run(`DELETE FROM slots WHERE ${isSlot}`, ...slotValues(slot))),
+  count: (keys) => session.read((db) => keys.map((key) => holders(db, key))),
+  held: () =>
+    session.read((db) => {
+      const look = `SELECT limit_key AS key, ${refColumns}, epoch, claim_id AS claimId FROM slots`;
+      return db.all<Attempt & { readonly key: string }>(look).map(({ key, ...holder }) => ({ key, holder }));
+    }),
+});

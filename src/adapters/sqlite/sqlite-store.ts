@@ -3,12 +3,12 @@ import { basename, dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Store } from "../../core/ports/index.ts";
 import { systemClock } from "../../core/ports/system.ts";
+import { dueIds, entryOf, newestPage, type RegistryDriver } from "../../core/store/driver.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { FlowError } from "../../errors/index.ts";
 import { type ConnectionOptions, type Session, SqliteConnection, type SqliteStoreOptions } from "./connection.ts";
 import { artifactLogs } from "./logs.ts";
-import { deadLetterTable, slotTable, workerTable } from "./registry.ts";
-import { shardTable } from "./shards.ts";
+import { shardTable, slotTable } from "./shards.ts";
 import { taskTable } from "./tasks.ts";
 
 const longestBusyMs = 60_000;
@@ -40,8 +40,7 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sto
     shards: shardTable(session),
     logs: artifactLogs(session),
     slots: slotTable(session),
-    workers: workerTable(session),
-    deadLetters: deadLetterTable(session),
+    registry: registryTable(session),
     handlerGate: connection,
     open: async () => connection.open(session),
     settle: () => connection.settled(),
@@ -83,3 +82,30 @@ function absolute(path: string): string {
     return full; // opening the file reports the error
   }
 }
+
+type Row = Readonly<Record<"id" | "value", string> & Record<"pk" | "at" | "dueAt" | "until", number>>;
+
+const keep = `INSERT INTO registry (kind, id, value, due_at, until) VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, id)
+  DO UPDATE SET value = excluded.value, due_at = excluded.due_at, until = excluded.until`;
+const columns = "pk, id, value, due_at AS dueAt, until";
+const entries = `SELECT ${columns} FROM registry WHERE kind = ? AND (until IS NULL OR until > ?) AND pk < ?
+  ORDER BY pk DESC LIMIT ? + 0`;
+const firstDue = "SELECT id, due_at AS at FROM registry WHERE kind = ? AND due_at IS NOT NULL ORDER BY at LIMIT ? + 0";
+
+const registryTable = (session: Session): RegistryDriver => ({
+  update: ({ kind, id }, judge) =>
+    session.write((db, now) => {
+      db.run("DELETE FROM registry WHERE until <= ?", now);
+      const row = db.get<Row>(`SELECT ${columns} FROM registry WHERE kind = ? AND id = ?`, kind, id);
+      const { answer, next } = judge(row && entryOf(JSON.parse(row.value), row), now);
+      if (next === null) db.run("DELETE FROM registry WHERE kind = ? AND id = ?", kind, id);
+      else if (next) db.run(keep, kind, id, JSON.stringify(next.value), next.dueAt ?? null, next.until ?? null);
+      return answer;
+    }),
+  list: (kind, query) =>
+    session.read((db, now) => {
+      const read = (...range: readonly [number, number]) => db.all<Row>(entries, kind, now, ...range);
+      return newestPage(query, read, (row) => ({ id: row.id, ...entryOf(JSON.parse(row.value), row) }));
+    }),
+  due: (kind, limit) => session.read((db, now) => dueIds(db.all<Row>(firstDue, kind, limit + 1), limit, now)),
+});

@@ -2,7 +2,7 @@ import { jsonText, keepJson } from "../../core/codec/index.ts";
 import { createVars, summaryOf } from "../../core/model/index.ts";
 import { isTaskTerminal, type TaskRecord, type TaskStatus } from "../../core/model/records.ts";
 import { minSweepMs } from "../../core/ports/index.ts";
-import { newestPage, splitDue, type TaskDriver } from "../../core/store/driver.ts";
+import { dueIds, newestPage, type TaskDriver } from "../../core/store/driver.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
 import { mostBytes, type Session, type SqliteConnection } from "./connection.ts";
 
@@ -101,8 +101,8 @@ export const taskTable = (session: Session): TaskDriver => ({
   },
   overdue: (limit) =>
     session.read((db, now) => {
-      const { due, nextInMs } = splitDue(db.all<TaskRow>(deadlines, limit + 1), limit, now);
-      return { overdue: due.map(({ id }) => id), nextInMs };
+      const { due: overdue, nextInMs } = dueIds(db.all<TaskRow>(deadlines, limit + 1), limit, now);
+      return { overdue, nextInMs };
     }),
   ended: ({ endedForMs, limit }) =>
     session.read((db, now) => db.all<TaskRow>(endedTasks, now - endedForMs, limit).map(({ id }) => id)),

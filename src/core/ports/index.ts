@@ -1,12 +1,19 @@
 export type { Bus, BusHealth, SubscribeOptions, Subscription, UndeliverableMessage } from "./bus.ts";
 export type { ExternalRows, PlainRow, PlainRows, Stamped, UnreadableSource } from "./external-rows.ts";
+export type {
+  Page,
+  PageRequest,
+  Registry,
+  RegistryEntry,
+  RegistryJudge,
+  RegistryKey,
+  RegistryKind,
+} from "./registry.ts";
 export {
   artifactsDropped,
   type HandlerGate,
   type HeldSlot,
   minSweepMs,
-  type Page,
-  type PageRequest,
   type QueuedRef,
   type SlotLimit,
   type Store,

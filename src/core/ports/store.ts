@@ -24,6 +24,7 @@ import type {
   WriteAnswer,
 } from "../model/records.ts";
 import type { ExternalRows, PlainRows } from "./external-rows.ts";
+import type { Page, PageRequest, Registry } from "./registry.ts";
 
 /** Minimum time between two sweeps of one task, in ms. */
 export const minSweepMs = 1;
@@ -33,20 +34,6 @@ export function artifactsDropped({ taskId, nodeId }: Pick<ShardRef, "taskId" | "
   return new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' are not kept by this store any more`, {
     details: { taskId, nodeId },
   });
-}
-
-/** A page of a list; `cursor` is present if more items follow, and is valid for the same store only. */
-export interface Page<TItem> {
-  readonly items: readonly TItem[];
-  readonly cursor?: string;
-}
-
-/** The page of a list to return. */
-export interface PageRequest {
-  /** The cursor of the previous page. */
-  readonly cursor?: string;
-  /** 1 or more. */
-  readonly limit: number;
 }
 
 /** The number of slots under this key. */
@@ -99,7 +86,7 @@ export interface Tail {
  * - **Settled before it leaves.** A store may acknowledge a write before it is durable, as long as no other process can
  *   see or overtake it by then; callers settle before they tell anything to the outside.
  */
-export interface Store {
+export interface Store extends Registry {
   // ---- tasks
 
   /**

@@ -1,7 +1,6 @@
 import type {
   Attempt,
   Cause,
-  DeadLetter,
   EpochRef,
   NewArtifact,
   NewTask,
@@ -9,7 +8,6 @@ import type {
   ShardRef,
   TaskRecord,
   VarsRecord,
-  WorkerRecord,
   WriteAnswer,
 } from "../model/records.ts";
 import type {
@@ -19,6 +17,7 @@ import type {
   Page,
   PageRequest,
   PlainRows,
+  RegistryEntry,
   SlotLimit,
   Store,
 } from "../ports/index.ts";
@@ -38,8 +37,9 @@ export interface StoreDriver {
   readonly shards: ShardDriver;
   readonly logs: LogDriver;
   readonly slots: SlotDriver;
-  readonly workers: WorkerDriver;
-  readonly deadLetters: DeadLetterDriver;
+  readonly registry: RegistryDriver;
+  /** @defaultValue forever */
+  readonly keepDeadLettersMs?: number | undefined;
   readonly handlerGate?: HandlerGate | undefined;
   readonly externalRows?: ExternalRows | undefined;
   readonly plainRows?: PlainRows | undefined;
@@ -136,16 +136,10 @@ export interface SlotDriver {
   held(): Promise<HeldSlot[]>;
 }
 
-export interface WorkerDriver {
-  announce(worker: WorkerRecord, ttlMs: number): Promise<void>;
-  remove(id: string): Promise<void>;
-  live(): Promise<WorkerRecord[]>;
-}
-
-export interface DeadLetterDriver {
-  add(letter: Omit<DeadLetter, "at">): Promise<void>;
-  list(query: Parameters<Store["listDeadLetters"]>[0]): ReturnType<Store["listDeadLetters"]>;
-  remove(id: string): Promise<boolean>;
+export interface RegistryDriver {
+  update: Store["updateEntry"];
+  list: Store["listEntries"];
+  due: Store["dueEntries"];
 }
 
 /* Helpers for lists of a driver that reads one row more than the limit. */
@@ -156,6 +150,22 @@ export function splitDue<TRow extends { readonly at: number }>(rows: readonly TR
   const next = rows[due.length];
   return { due, nextInMs: next === undefined ? undefined : Math.max(0, next.at - now) };
 }
+
+/** Like {@link splitDue}, for rows with an id. */
+export function dueIds(rows: readonly { readonly id: string; readonly at: number }[], limit: number, now: number) {
+  const { due, nextInMs } = splitDue(rows, limit, now);
+  return { due: due.map(({ id }) => id), nextInMs };
+}
+
+/** An entry of the registry from columns that may be empty. */
+export const entryOf = (
+  value: object,
+  { dueAt, until }: { readonly dueAt: number | null | undefined; readonly until: number | null | undefined },
+): RegistryEntry => ({
+  value,
+  ...(dueAt == null ? {} : { dueAt }),
+  ...(until == null ? {} : { until }),
+});
 
 /** The page behind a cursor, by descending `pk`. */
 export function newestPage<TRow extends { readonly pk: number }, TItem>(

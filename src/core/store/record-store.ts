@@ -37,7 +37,20 @@ import type {
   WorkerRecord,
   WriteAnswer,
 } from "../model/records.ts";
-import type { ExternalRows, HandlerGate, HeldSlot, PageRequest, PlainRows, SlotLimit, Store } from "../ports/index.ts";
+import type {
+  ExternalRows,
+  HandlerGate,
+  HeldSlot,
+  Page,
+  PageRequest,
+  PlainRows,
+  RegistryEntry,
+  RegistryJudge,
+  RegistryKey,
+  RegistryKind,
+  SlotLimit,
+  Store,
+} from "../ports/index.ts";
 import type { Judged, StoreDriver, TaskState } from "./driver.ts";
 
 /**
@@ -265,27 +278,56 @@ export class RecordStore implements Store {
   }
 
   announceWorker(worker: WorkerRecord, ttlMs: number): Promise<void> {
-    return this.#driver.workers.announce(worker, ttlMs);
+    const announce = (_: unknown, now: number) => ({ answer: undefined, next: { value: worker, until: now + ttlMs } });
+    return this.updateEntry({ kind: "worker", id: worker.id }, announce);
   }
 
   removeWorker(id: string): Promise<void> {
-    return this.#driver.workers.remove(id);
+    return this.updateEntry({ kind: "worker", id }, () => ({ answer: undefined, next: null }));
   }
 
-  liveWorkers(): Promise<WorkerRecord[]> {
-    return this.#driver.workers.live();
+  async liveWorkers(): Promise<WorkerRecord[]> {
+    const found: WorkerRecord[] = [];
+    for (let page: PageRequest | undefined = { limit: 1_000 }; page !== undefined; ) {
+      const { items, cursor }: Page<RegistryEntry> = await this.listEntries("worker", page);
+      found.push(...items.map(({ value }) => value as WorkerRecord));
+      page = cursor === undefined ? undefined : { limit: page.limit, cursor };
+    }
+    return found;
   }
 
   addDeadLetter(letter: Omit<DeadLetter, "at">): Promise<void> {
-    return this.#driver.deadLetters.add(letter);
+    return this.updateEntry({ kind: "dead_letter", id: letter.id }, (known, at) => {
+      if (known !== undefined) return { answer: undefined };
+      const { keepDeadLettersMs } = this.#opened;
+      const until = keepDeadLettersMs === undefined ? {} : { until: at + keepDeadLettersMs };
+      return { answer: undefined, next: { value: { ...letter, at }, ...until } };
+    });
   }
 
-  listDeadLetters(query: PageRequest): ReturnType<Store["listDeadLetters"]> {
-    return this.#driver.deadLetters.list(query);
+  async listDeadLetters(query: PageRequest): ReturnType<Store["listDeadLetters"]> {
+    const { items, ...rest } = await this.listEntries("dead_letter", query);
+    return { items: items.map(({ value }) => value as DeadLetter), ...rest };
   }
 
   removeDeadLetter(id: string): Promise<boolean> {
-    return this.#driver.deadLetters.remove(id);
+    const remove = (known: RegistryEntry | undefined) =>
+      known === undefined ? { answer: false } : { answer: true, next: null };
+    return this.updateEntry({ kind: "dead_letter", id }, remove);
+  }
+
+  // ---- the registry
+
+  updateEntry<TAnswer>(key: RegistryKey, judge: RegistryJudge<TAnswer>): Promise<TAnswer> {
+    return this.#driver.registry.update(key, judge);
+  }
+
+  listEntries(kind: RegistryKind, query: PageRequest): ReturnType<Store["listEntries"]> {
+    return this.#driver.registry.list(kind, query);
+  }
+
+  dueEntries(kind: RegistryKind, limit: number): ReturnType<Store["dueEntries"]> {
+    return this.#driver.registry.due(kind, limit);
   }
 
   // ---- the store itself
@@ -342,6 +384,6 @@ const closedTable = new Proxy({}, { get: () => unavailable });
 /** Stands in for the driver of a closed store. */
 const closedDriver = {
   ...{ tasks: closedTable, shards: closedTable, logs: closedTable },
-  ...{ slots: closedTable, workers: closedTable, deadLetters: closedTable },
+  ...{ slots: closedTable, registry: closedTable },
   ...{ open: unavailable, settle: unavailable, close: unavailable },
 } as unknown as StoreDriver;

@@ -294,6 +294,22 @@ const registries = [
     store.addDeadLetter({ ...drawn, topic: "status", key: "k", body: "{" }),
   ),
   plain(id, "removeDeadLetter", (store, drawn) => store.removeDeadLetter(drawn)),
+  plain(
+    fc.record({ id, n: few, inMs: fc.option(durationMs), ttlMs: fc.option(durationMs) }),
+    "updateEntry",
+    (store, drawn) =>
+      store.updateEntry({ kind: "schedule", id: drawn.id }, (known, now) => ({
+        answer: known?.value,
+        next: {
+          value: { n: drawn.n },
+          ...(drawn.inMs === null ? {} : { dueAt: now + drawn.inMs }),
+          ...(drawn.ttlMs === null ? {} : { until: now + drawn.ttlMs }),
+        },
+      })),
+  ),
+  plain(id, "updateEntry", (store, drawn) =>
+    store.updateEntry({ kind: "schedule", id: drawn }, (known) => ({ answer: known, next: null })),
+  ),
 ] as const;
 
 export const operation: fc.Arbitrary<Operation> = fc.oneof(

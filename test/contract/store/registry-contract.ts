@@ -50,4 +50,75 @@ export function registryContract(it: StoreTest): void {
     expect(await store.removeDeadLetter("a")).toBe(false);
     expect(await store.listDeadLetters({ limit: 5 })).toEqual({ items: [] });
   });
+
+  it("creates, replaces and removes an entry as judged, and lists entries by their creation", async ({
+    store,
+    peer,
+  }) => {
+    const write = (id: string, value: object) =>
+      store.updateEntry({ kind: "schedule", id }, (known) => ({ answer: known?.value, next: { value } }));
+    const nested = { graph: { $ref: "params.day", "a.b": [1, -0.5, null] }, text: "é" };
+    expect(await write("a", nested)).toBeUndefined();
+    await write("b", { n: 2 });
+    expect(await write("a", { n: 3 })).toEqual(nested);
+    const { items, cursor = "" } = await peer.listEntries("schedule", { limit: 1 });
+    expect(items).toEqual([{ id: "b", value: { n: 2 } }]);
+    expect(await peer.listEntries("schedule", { limit: 1, cursor })).toEqual({ items: [{ id: "a", value: { n: 3 } }] });
+    expect(await peer.listEntries("rate", { limit: 1 })).toEqual({ items: [] });
+    const remove = () => peer.updateEntry({ kind: "schedule", id: "a" }, (known) => ({ answer: known, next: null }));
+    expect(await remove()).toEqual({ value: { n: 3 } });
+    expect(await remove()).toBeUndefined();
+    expect((await store.listEntries("schedule", { limit: 5 })).items.map(({ id }) => id)).toEqual(["b"]);
+  });
+
+  it("writes nothing without a next entry", async ({ store }) => {
+    expect(await store.updateEntry({ kind: "rate", id: "a" }, () => ({ answer: 1 }))).toBe(1);
+    expect(await store.listEntries("rate", { limit: 5 })).toEqual({ items: [] });
+  });
+
+  it("judges an entry again that another process has changed", async ({ store, peer }) => {
+    const count = (by: typeof store) =>
+      by.updateEntry({ kind: "rate", id: "n" }, (known) => {
+        const n = ((known?.value as { n?: number })?.n ?? 0) + 1;
+        return { answer: n, next: { value: { n } } };
+      });
+    const counted = await Promise.all(Array.from({ length: 8 }, (_, index) => count(index % 2 === 0 ? store : peer)));
+    expect(counted.toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it("returns the entries that are due, the earliest first, and when the next one is", async ({ store, peer }) => {
+    const put = (id: string, inMs: number | undefined) =>
+      store.updateEntry({ kind: "schedule", id }, (_, now) => ({
+        answer: undefined,
+        next: { value: {}, ...(inMs === undefined ? {} : { dueAt: Math.floor(now) + inMs }) },
+      }));
+    await put("never", undefined);
+    expect(await peer.dueEntries("schedule", 5)).toEqual({ due: [], nextInMs: undefined });
+    for (const [id, inMs] of [
+      ["later", longMs],
+      ["second", -5_000],
+      ["first", -10_000],
+    ] as const)
+      await put(id, inMs);
+    const { due, nextInMs = 0 } = await peer.dueEntries("schedule", 5);
+    expect(due).toEqual(["first", "second"]);
+    expect(nextInMs).toBeGreaterThan(0);
+    expect(nextInMs).toBeLessThanOrEqual(longMs);
+    expect((await peer.dueEntries("schedule", 1)).due).toEqual(["first"]);
+    await put("first", undefined);
+    expect((await peer.dueEntries("schedule", 5)).due).toEqual(["second"]);
+  });
+
+  it("has no entry any more whose time is over", async ({ store, advance }) => {
+    const keep = (ms: number) =>
+      store.updateEntry({ kind: "rate", id: "a" }, (known, now) => ({
+        answer: known !== undefined,
+        next: { value: {}, until: Math.floor(now) + ms },
+      }));
+    expect(await keep(shortMs)).toBe(false);
+    await advance(pastShortMs);
+    expect(await store.listEntries("rate", { limit: 5 })).toEqual({ items: [] });
+    expect(await keep(longMs)).toBe(false);
+    expect(await keep(longMs)).toBe(true);
+  });
 }

@@ -19,6 +19,7 @@ export async function visibleState(store: Store): Promise<unknown> {
     slots: sorted(await store.heldSlots()),
     holders: await store.countHolders(limitKeys),
     workers: sorted(await store.liveWorkers()),
+    entries: await pages((cursor) => store.listEntries("schedule", { limit: 2, ...cursor })),
     letters: await pages((cursor) => store.listDeadLetters({ limit: 2, ...cursor })),
   };
 }

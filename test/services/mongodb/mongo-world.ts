@@ -23,7 +23,17 @@ export async function openStore(options: MongoStoreOptions): Promise<MongoStore>
   return store;
 }
 
-const dataNames = ["tasks", "nodes", "artifacts", "limits", "worker_registry", "dead_letters"] as const;
+const dataNames = [
+  "tasks",
+  "nodes",
+  "artifacts",
+  "limits",
+  "worker_registry",
+  "dead_letters",
+  "schedules",
+  "paused_flows",
+  "rate_limits",
+] as const;
 
 /** Removes what a test has left. */
 export async function dropCollections(client: MongoClient, prefix: string): Promise<void> {

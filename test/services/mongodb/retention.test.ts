@@ -146,7 +146,7 @@ test("limits without holders, silent workers and dead letters do not accumulate"
     (await collection(name).indexes()).flatMap(({ key, expireAfterSeconds }) =>
       expireAfterSeconds === undefined ? [] : [[Object.keys(key)[0], expireAfterSeconds]],
     );
-  expect(await ttl("worker_registry")).toEqual([["alive_until", 3_600]]);
+  expect(await ttl("worker_registry")).toEqual([["expire_at", 0]]);
   expect(await ttl("dead_letters")).toEqual([["expire_at", 0]]);
   const [letter] = (await collection("dead_letters").find().toArray()) as unknown as { at: Date; expire_at: Date }[];
   expect((letter?.expire_at.getTime() ?? 0) - (letter?.at.getTime() ?? 0)).toBe(30 * 86_400_000);

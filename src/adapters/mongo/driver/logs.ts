@@ -15,7 +15,7 @@ import {
   uidOf,
   uidOnly,
 } from "../format/documents.ts";
-import { logIndex, originIndex } from "./layout.ts";
+import { logIndex, originIndex } from "../format/indexes.ts";
 import type { Session } from "./session.ts";
 import { logEnd, logFilter, readFenced, readShards, replaceShard } from "./shards.ts";
 

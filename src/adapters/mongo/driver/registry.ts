@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import type { DeadLetterDriver, SlotDriver, WorkerDriver } from "../../../core/store/driver.ts";
-import { deadLetterDocument, deadLetterRecords, workerRecords } from "../format/documents.ts";
+import type { RegistryEntry } from "../../../core/ports/index.ts";
+import type { RegistryDriver, SlotDriver } from "../../../core/store/driver.ts";
+import { type RegistryDocument, registryFormats } from "../format/documents.ts";
 import { checkedId, holders } from "../format/records.ts";
-import type { Session } from "./session.ts";
+import type { Collections } from "./layout.ts";
+import { compareAndSet, type Read, type Session } from "./session.ts";
 
 /** The holders of limits: one document per limit. */
 export const slotCollection = (session: Session): SlotDriver => ({
@@ -39,33 +41,39 @@ export const slotCollection = (session: Session): SlotDriver => ({
   },
 });
 
-/** The workers that announced themselves. */
-export const workerCollection = (session: Session): WorkerDriver => ({
-  async announce(worker, ttlMs) {
-    // Without `$literal`, a pipeline reads a string that begins with `$` as the name of a field.
-    const fields = Object.entries(workerRecords.toDocument(worker)).map(([name, value]) => [name, { $literal: value }]);
-    const $set = { ...Object.fromEntries(fields), last_seen: "$$NOW", alive_until: { $add: ["$$NOW", ttlMs] } };
-    await session.run(({ workers }) => workers.updateOne({ _id: worker.id }, [{ $set }], { upsert: true }));
+/** Each kind has a collection of its own. */
+export const registryCollections = (session: Session): RegistryDriver => ({
+  async update({ kind, id }, judge) {
+    const { of, entryOf, documentOf } = registryFormats[kind];
+    const _id = checkedId(id);
+    return compareAndSet<Read<RegistryDocument>, Read<RegistryEntry>, ReturnType<typeof judge>["answer"]>({
+      read: async () => (await session.timed(of, [{ $match: { _id } }]))[0],
+      async judge(found) {
+        const now = found?.now ?? (await session.now());
+        const known = found && isKept(found) ? entryOf(found.doc) : undefined;
+        const { answer, next } = judge(known, now);
+        const removed = known && { value: known.value, until: now }; // the server removes it, a little later
+        const doc = next === null ? removed : next;
+        return doc === undefined ? { answer } : { answer, next: { doc, now } };
+      },
+      async insert({ doc, now }, rev) {
+        const document = documentOf(doc, { _id, rev, list_order: session.orderKey(now) });
+        const isInserted = async (all: Collections) => (await all[of].countDocuments({ _id, rev }, { limit: 1 })) === 1;
+        return session.insert((all) => all[of].insertOne(document), isInserted);
+      },
+      async write({ doc, now }, { found, rev }) {
+        const { rev: old = { $exists: false }, list_order = session.orderKey(now) } = found.doc;
+        const { _id: __, ...document } = documentOf(doc, { _id, rev, list_order });
+        return (await session.run((all) => all[of].replaceOne({ _id, rev: old }, document))).modifiedCount === 1;
+      },
+    });
   },
-  async remove(id) {
-    await session.run(({ workers }) => workers.deleteOne({ _id: id }));
+  async list(kind, page) {
+    const { of, entryOf } = registryFormats[kind];
+    const { items, ...rest } = await session.newest(of, { ...page, filters: [{}] }, (row) => row);
+    return { items: items.filter(isKept).map(({ doc }) => ({ id: doc._id, ...entryOf(doc) })), ...rest };
   },
-  async live() {
-    const rows = await session.timed("workers", [{ $match: { alive_until: { $gt: new Date(0) } } }]);
-    return rows.filter(({ doc, now }) => doc.alive_until.getTime() > now).map(({ doc }) => workerRecords.toRecord(doc));
-  },
+  due: (kind, limit) => session.due(registryFormats[kind].of, { field: "due_at", limit }, ({ _id }) => _id),
 });
 
-/** The messages that could not be read. */
-export const deadLetterCollection = (session: Session, { keptMs }: { readonly keptMs: number }): DeadLetterDriver => ({
-  async add(letter) {
-    const at = await session.now();
-    const document = deadLetterDocument({ ...letter, at }, { keptMs, list_order: session.orderKey(at) });
-    await session.insert(({ deadLetters }) => deadLetters.insertOne(document));
-  },
-  list: (page) => session.newest("deadLetters", { ...page, filters: [{}] }, deadLetterRecords.toRecord),
-  async remove(id) {
-    const filter = { _id: checkedId(id) };
-    return (await session.run(({ deadLetters }) => deadLetters.deleteOne(filter))).deletedCount === 1;
-  },
-});
+const isKept = ({ doc, now }: Read<RegistryDocument>): boolean => (doc.expire_at?.getTime() ?? now + 1) > now;

@@ -4,7 +4,7 @@ import type { Document, Filter, FindOptions, UpdateFilter } from "mongodb";
 import type { Page, PageRequest } from "../../../core/ports/index.ts";
 import { type Judged, splitDue } from "../../../core/store/driver.ts";
 import type { FlowError } from "../../../errors/index.ts";
-import type { Documents } from "../format/documents.ts";
+import type { Documents, RegistryCollection } from "../format/documents.ts";
 import type { Revised } from "../format/records.ts";
 import { isDuplicate, translated, unavailable, worthRepeating } from "./errors.ts";
 import { type Collections, checkLayout, migrate } from "./layout.ts";
@@ -24,10 +24,11 @@ export interface Read<TDocument> {
 }
 
 type Name = keyof Documents;
+type Listed = "tasks" | RegistryCollection;
 type Wanted<TName extends Name> = Filter<Documents[TName]>;
 
-interface Listing<TName extends Name> extends PageRequest {
-  readonly filters: readonly Wanted<TName>[];
+interface Listing extends PageRequest {
+  readonly filters: readonly Document[];
   readonly projection?: Document;
 }
 
@@ -118,17 +119,22 @@ export class Session {
    * A page of the documents that match any of the filters, from the newest on. Each filter is a query of its own, along
    * an index: a single query for all of them would sort the collection.
    */
-  async newest<TName extends "tasks" | "deadLetters", TItem>(
+  async newest<TName extends Listed, TItem>(
     from: TName,
-    { cursor = lastOrderKey, limit, filters, projection }: Listing<TName>,
-    toItem: (document: Documents[TName]) => TItem,
+    { cursor = lastOrderKey, limit, filters, projection }: Listing,
+    toItem: (row: Read<Documents[TName]>) => TItem,
   ): Promise<Page<TItem>> {
-    const options = { sort: { list_order: -1 }, limit: limit + 1, ...(projection && { projection }) } as const;
-    const queries = filters.map((filter) => this.find(from, { list_order: { $lt: cursor }, ...filter }, options));
-    const found = (await Promise.all(queries)).flat().sort((a, b) => (a.list_order < b.list_order ? 1 : -1));
+    const end = [
+      { $sort: { list_order: -1 } },
+      { $limit: limit + 1 },
+      ...(projection ? [{ $project: projection }] : []),
+    ];
+    const matches = filters.map((filter) => ({ $match: { list_order: { $lt: cursor }, ...filter } }));
+    const found = (await Promise.all(matches.map((match) => this.timed(from, [match, ...end])))).flat();
+    found.sort((a, b) => (a.doc.list_order < b.doc.list_order ? 1 : -1));
     const items = found.slice(0, limit).map(toItem);
     const last = found[limit - 1];
-    return found.length > limit && last !== undefined ? { items, cursor: last.list_order } : { items };
+    return found.length > limit && last !== undefined ? { items, cursor: last.doc.list_order } : { items };
   }
 
   /** False: another document has the unique key. `isInserted`: whether a request whose answer was lost has had its effect. */
@@ -216,6 +222,8 @@ export async function compareAndSet<TRead extends Read<Revised>, TNext, TAnswer>
   judge(found: TRead | undefined): Judging<TAnswer, TNext>;
   /** Resolves with whether it was written. */
   write(next: TNext, over: { readonly found: TRead; readonly rev: string }): Promise<boolean>;
+  /** Where none was found; without it nothing is written then. */
+  insert?(next: TNext, rev: string): Promise<boolean>;
   /** Replaces the first read. */
   readonly known?: TRead | undefined;
 }): Promise<TAnswer> {
@@ -224,9 +232,9 @@ export async function compareAndSet<TRead extends Read<Revised>, TNext, TAnswer>
     const found = round === 0 && steps.known !== undefined ? steps.known : await steps.read();
     if (tried !== undefined && found?.doc.rev === tried.rev) return tried.answer;
     const { answer, next } = await steps.judge(found);
-    if (found === undefined || next === undefined) return answer;
+    if (next === undefined || (found === undefined && steps.insert === undefined)) return answer;
     const rev = randomUUID();
-    if (await steps.write(next, { found, rev })) return answer;
+    if (await (found === undefined ? steps.insert?.(next, rev) : steps.write(next, { found, rev }))) return answer;
     tried = { rev, answer };
     // Another process has written, or a majority does not have the write yet.
     await sleep(Math.random() * Math.min(longestDelayMs, 2 ** round));

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { fence } from "../../../core/model/index.ts";
 import { type Attempt, type ShardRecord, type ShardRef, shardKey } from "../../../core/model/records.ts";
 import type { ShardDriver } from "../../../core/store/driver.ts";
+import { logIndex } from "../format/indexes.ts";
 import {
   checkedId,
   epochRefs,
@@ -12,7 +13,6 @@ import {
   shardDocument,
   shardRecords,
 } from "../format/records.ts";
-import { logIndex } from "./layout.ts";
 import { readLiveHead } from "./removal.ts";
 import { compareAndSet, type Judging, type Read, type Session } from "./session.ts";
 

@@ -81,7 +81,9 @@ export const taskCollection = (session: Session): TaskDriver => ({
   list({ statuses, ...page }) {
     const all = [{ status: { $ne: "deleted" as const } }];
     const filters = statuses ? [...new Set(statuses)].map((status) => ({ status })) : all;
-    return session.newest("tasks", { ...page, filters, projection: headOnly }, taskSummaries.toRecord);
+    return session.newest("tasks", { ...page, filters, projection: headOnly }, ({ doc }) =>
+      taskSummaries.toRecord(doc),
+    );
   },
 });
 

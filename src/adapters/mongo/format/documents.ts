@@ -9,10 +9,12 @@ import {
   shardKey,
   type WorkerRecord,
 } from "../../../core/model/records.ts";
+import type { RegistryEntry, RegistryKind } from "../../../core/ports/index.ts";
+import { entryOf } from "../../../core/store/driver.ts";
 import type { Metrics } from "../../../definitions/index.ts";
 import type { Json } from "../../../errors/index.ts";
-import { checkSize, converted, date, jsonField, jsonOf, mapping } from "./fields.ts";
-import { checkedId, type NodeDocument, refFields, type ShardRefDocument, type TaskDocument } from "./records.ts";
+import { checkSize, converted, date, jsonField, jsonOf, type Mapping, mapping } from "./fields.ts";
+import { type NodeDocument, type Revised, refFields, type ShardRefDocument, type TaskDocument } from "./records.ts";
 
 /** The documents of each collection. */
 export interface Documents {
@@ -20,8 +22,11 @@ export interface Documents {
   readonly nodes: NodeDocument;
   readonly artifacts: ArtifactDocument;
   readonly limits: LimitDocument;
-  readonly workers: WorkerDocument;
-  readonly deadLetters: DeadLetterDocument;
+  readonly workers: RegistryDocument;
+  readonly deadLetters: RegistryDocument;
+  readonly schedules: RegistryDocument;
+  readonly pausedFlows: RegistryDocument;
+  readonly rates: RegistryDocument;
   readonly layout: LayoutDocument;
   /** Written by external workers only: the batches that they have claimed to read. */
   readonly streamProgress: Document;
@@ -34,6 +39,9 @@ export const collectionNames: Readonly<Record<keyof Documents, string>> = {
   limits: "limits",
   workers: "worker_registry",
   deadLetters: "dead_letters",
+  schedules: "schedules",
+  pausedFlows: "paused_flows",
+  rates: "rate_limits",
   layout: "layout",
   streamProgress: "stream_progress",
 };
@@ -153,7 +161,7 @@ export const originOf = (origin: Origin = { source: "", seq: 0, chunk: 0 }): Ori
   };
 };
 
-// ---- limits, workers, dead letters, the layout
+// ---- limits, the registry, the layout
 
 export interface LimitDocument {
   /** The key of the limit. */
@@ -161,11 +169,11 @@ export interface LimitDocument {
   readonly holders: readonly object[];
 }
 
-export interface WorkerDocument {
-  readonly _id: string;
-  readonly last_seen: Date;
-  /** Until then the worker counts as alive. */
-  readonly alive_until: Date;
+/** An entry of the registry: the fields of its value beside these. */
+export interface RegistryDocument extends Revised {
+  readonly list_order: string;
+  readonly due_at?: Date;
+  readonly expire_at?: Date;
 }
 
 export const workerRecords = mapping<WorkerRecord>({
@@ -179,12 +187,6 @@ export const workerRecords = mapping<WorkerRecord>({
   running: "running",
 });
 
-export interface DeadLetterDocument {
-  readonly _id: string;
-  readonly list_order: string;
-  readonly expire_at: Date;
-}
-
 export const deadLetterRecords = mapping<DeadLetter>({
   id: "_id",
   topic: "topic",
@@ -194,15 +196,44 @@ export const deadLetterRecords = mapping<DeadLetter>({
   at: date("at"),
 });
 
-export const deadLetterDocument = (
-  letter: DeadLetter,
-  { keptMs, ...more }: { readonly keptMs: number; readonly list_order: string },
-): DeadLetterDocument => ({
-  ...deadLetterRecords.toDocument(letter),
-  ...more,
-  _id: checkedId(letter.id),
-  expire_at: new Date(letter.at + keptMs),
-});
+/** Where each kind is stored, and as what: workers and dead letters by field, for other programs to read. */
+export const registryFormats: Readonly<Record<RegistryKind, RegistryFormat>> = {
+  worker: formatOf("workers", workerRecords),
+  dead_letter: formatOf("deadLetters", deadLetterRecords),
+  schedule: formatOf("schedules"),
+  paused_flow: formatOf("pausedFlows"),
+  rate: formatOf("rates"),
+};
+
+export type RegistryCollection = "workers" | "deadLetters" | "schedules" | "pausedFlows" | "rates";
+
+interface RegistryFormat {
+  readonly of: RegistryCollection;
+  entryOf(document: RegistryDocument): RegistryEntry;
+  documentOf(entry: RegistryEntry, more: Pick<RegistryDocument, "_id" | "rev" | "list_order">): RegistryDocument;
+}
+
+function formatOf<TValue extends object>(of: RegistryCollection, values: Mapping<TValue> = whole()): RegistryFormat {
+  return {
+    of,
+    entryOf: (document) =>
+      entryOf(values.toRecord(document), { dueAt: document.due_at?.getTime(), until: document.expire_at?.getTime() }),
+    documentOf: ({ value, dueAt, until }, more) => ({
+      ...values.toDocument(value as TValue),
+      ...more,
+      ...(dueAt === undefined ? {} : { due_at: new Date(dueAt) }),
+      ...(until === undefined ? {} : { expire_at: new Date(until) }),
+    }),
+  };
+}
+
+/** The value in one field. */
+function whole<TValue>(): Mapping<TValue> {
+  return {
+    toDocument: (value) => jsonField("value", value as Json),
+    toRecord: (document) => jsonOf<TValue>(document, "value") as TValue,
+  };
+}
 
 export interface LayoutDocument {
   readonly _id: "layout";

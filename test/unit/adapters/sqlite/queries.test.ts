@@ -9,7 +9,6 @@ import { visibleState } from "../../../contract/store/visible-state.ts";
 import { tempFolder } from "../../../helpers/temp-folder.ts";
 
 const ofOneTask = "all shards of one task, which are all returned";
-const ofWorkers = "one row per process";
 const ofSlots = "one row per running attempt";
 
 /** Statements that may scan or sort, and why. */
@@ -22,8 +21,6 @@ const dear: Readonly<Record<string, string>> = {
   "SELECT limit_key AS key, task_id AS taskId, node_id AS nodeId, shard, epoch, claim_id AS claimId FROM slots":
     ofSlots,
   "DELETE FROM slots WHERE task_id = ?": ofSlots,
-  "SELECT record FROM workers WHERE until > ?": ofWorkers,
-  "DELETE FROM workers WHERE until <= ?": ofWorkers,
 };
 
 /** The statements that all operations of a store prepare, on a file with some data. */

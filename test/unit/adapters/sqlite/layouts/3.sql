@@ -39,10 +39,13 @@ CREATE TABLE slots (
      epoch INTEGER NOT NULL, claim_id TEXT NOT NULL,
      PRIMARY KEY (limit_key, task_id, node_id, shard, epoch, claim_id)
    ) STRICT, WITHOUT ROWID;
-CREATE TABLE workers (id TEXT PRIMARY KEY, record TEXT NOT NULL, until REAL NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE dead_letters (
-     pk INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, letter TEXT NOT NULL
+CREATE TABLE registry (
+     pk INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL, due_at REAL,
+     until REAL, UNIQUE (kind, id)
    ) STRICT;
+CREATE INDEX registry_by_order ON registry (kind, pk);
+CREATE INDEX registry_by_due ON registry (kind, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX registry_by_end ON registry (until) WHERE until IS NOT NULL;
 CREATE TABLE store_time (pk INTEGER PRIMARY KEY CHECK (pk = 1), latest REAL NOT NULL) STRICT;
 INSERT INTO tasks (pk, id, status, record, graph, params, vars, vars_version, applied_by, idempotency_key, sweep_at, deadline_at, ended_at) VALUES (1, '9aa667cd-7808-42b1-8b6a-0e84f09d7413', 'finished', '{"id":"9aa667cd-7808-42b1-8b6a-0e84f09d7413","priority":0,"status":"finished","idempotencyKey":"done","createdAt":1700000026331,"endedAt":1700000026343}', '{"schema_version":"1.0","nodes":[{"node_id":"src","type":"src","depends_on":[]}],"edges":[]}', '{}', '{}', 0, '[]', 'done', NULL, NULL, 1700000026343);
 INSERT INTO tasks (pk, id, status, record, graph, params, vars, vars_version, applied_by, idempotency_key, sweep_at, deadline_at, ended_at) VALUES (2, '99b88a7f-3092-4b5b-9506-98fbb58554d6', 'running', '{"id":"99b88a7f-3092-4b5b-9506-98fbb58554d6","priority":0,"status":"running","idempotencyKey":"open","createdAt":1700000026351}', '{"schema_version":"1.0","nodes":[{"node_id":"src","type":"src","depends_on":[]},{"node_id":"step","type":"step","depends_on":["src"]}],"edges":[["src","step"]]}', '{}', '{}', 0, '[]', 'open', 1700000026351, NULL, NULL);
@@ -59,9 +62,7 @@ INSERT INTO artifacts (shard_pk, generation, seq, uid, epoch, claim_id, origin_s
 INSERT INTO artifacts (shard_pk, generation, seq, uid, epoch, claim_id, origin_source, origin_seq, chunk, meta, metrics, more) VALUES (3, 0, 1, '0', 1, '78709a5d-2d35-4327-b9db-0eeef23498eb', 'src/0', 0, 0, '"a!"', '{}', '{"place":[0],"to":[1,0]}');
 INSERT INTO complete_markers (shard_pk, generation) VALUES (1, 0);
 INSERT INTO complete_markers (shard_pk, generation) VALUES (2, 0);
-INSERT INTO workers (id, record, until) VALUES ('coordinator-30596b63-9e2e-4915-983b-63fb2d65d72f.fn', '{"id":"coordinator-30596b63-9e2e-4915-983b-63fb2d65d72f.fn","types":["coordinator_fn"],"capacity":16,"running":0}', 1700000056318);
-INSERT INTO workers (id, record, until) VALUES ('worker-f7ad2e3a-10c1-4ed4-b0b0-9f52fdc698b4', '{"id":"worker-f7ad2e3a-10c1-4ed4-b0b0-9f52fdc698b4","types":["src","step"],"capacity":8,"running":0}', 1700000056321);
-INSERT INTO dead_letters (pk, id, letter) VALUES (1, 'l', '{"id":"l","topic":"status","key":"k","body":"{","reason":"no JSON","at":1700000026366}');
+INSERT INTO registry (pk, kind, id, value) VALUES (1, 'dead_letter', 'l', '{"id":"l","topic":"status","key":"k","body":"{","reason":"no JSON","at":1700000026366}');
 INSERT INTO store_time (pk, latest) VALUES (1, 1700000026318);
 PRAGMA application_id = 1179406167;
 PRAGMA user_version = 3;

@@ -1,0 +1,49 @@
+/** A page of a list; `cursor` is present if more items follow, and is valid for the same store only. */
+export interface Page<TItem> {
+  readonly items: readonly TItem[];
+  readonly cursor?: string;
+}
+
+/** The page of a list to return. */
+export interface PageRequest {
+  /** The cursor of the previous page. */
+  readonly cursor?: string;
+  /** 1 or more. */
+  readonly limit: number;
+}
+
+/** Records apart from tasks, which need no more than a key, an order of creation and two times. */
+export type RegistryKind = "worker" | "dead_letter" | "schedule" | "paused_flow" | "rate";
+
+export interface RegistryKey {
+  readonly kind: RegistryKind;
+  readonly id: string;
+}
+
+export interface RegistryEntry {
+  /** JSON. */
+  readonly value: object;
+  /** When `dueEntries` returns it. */
+  readonly dueAt?: number;
+  /** From then on the entry does not exist. */
+  readonly until?: number;
+}
+
+/** The answer, and the entry to put in place: `null` removes it, without one nothing is written. Pure. */
+export type RegistryJudge<TAnswer> = (
+  entry: RegistryEntry | undefined,
+  now: number,
+) => { readonly answer: TAnswer; readonly next?: RegistryEntry | null };
+
+/** The part of a store for records that are neither a task nor a part of one. */
+export interface Registry {
+  /** Judges the entry and replaces it, if it has not changed since it was read; otherwise judges it again. */
+  updateEntry<TAnswer>(key: RegistryKey, judge: RegistryJudge<TAnswer>): Promise<TAnswer>;
+  /** The newest first, by their creation. */
+  listEntries(kind: RegistryKind, query: PageRequest): Promise<Page<RegistryEntry & { readonly id: string }>>;
+  /** Ids of entries that are due, the earliest first, and the time until the next one is. */
+  dueEntries(
+    kind: RegistryKind,
+    limit: number,
+  ): Promise<{ readonly due: readonly string[]; readonly nextInMs: number | undefined }>;
+}
