@@ -13,8 +13,13 @@ const allStatuses: readonly TaskStatus[] = ["running", "cancelling", "finished",
 const insertTask = `INSERT INTO tasks (id, status, record, graph, params, vars, vars_version, applied_by,
   idempotency_key, sweep_at, deadline_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const replaceTask = "UPDATE tasks SET status = ?, record = ?, sweep_at = ?, deadline_at = ?, ended_at = ? WHERE id = ?";
-const endedTasks = "SELECT id FROM tasks WHERE ended_at <= ? ORDER BY ended_at, pk LIMIT ? + 0";
-const tasksOfStatus = "SELECT pk, id FROM tasks WHERE status = ? AND pk < ? ORDER BY pk DESC LIMIT ? + 0";
+// Without those that are kept because the task exists that runs them.
+const endedTasks = `SELECT id FROM tasks AS task WHERE ended_at <= ? AND NOT EXISTS
+  (SELECT 1 FROM tasks WHERE id = json_extract(task.record, '$.parent.taskId')) ORDER BY ended_at, pk LIMIT ? + 0`;
+// The id of a task that a node runs continues that of the node's task, behind a dot.
+const tasksOfStatus = `SELECT pk, id FROM tasks WHERE status = ?1 AND pk < ?2 AND CASE WHEN ?4 IS NULL THEN 1
+  WHEN ?4 = '' THEN instr(id, '.') = 0 ELSE id > ?4 || '.' AND id < ?4 || '/' AND
+  instr(substr(id, length(?4) + 2), '.') = 0 END ORDER BY pk DESC LIMIT ?3 + 0`;
 const deadlines = "SELECT id, deadline_at AS at FROM tasks WHERE deadline_at IS NOT NULL ORDER BY at LIMIT ? + 0";
 
 type TaskRow = Readonly<
@@ -77,6 +82,7 @@ export const taskTable = (session: Session): TaskDriver => ({
       if (record === undefined) return "unknown";
       if (!isTaskTerminal(record.status)) return "open";
       if (db.has("SELECT 1 FROM loans WHERE lender = ? LIMIT 1", id)) return "borrowed";
+      if (record.parent !== undefined && readTask(db, record.parent.taskId) !== undefined) return "borrowed";
       const shards = "(SELECT pk FROM shards WHERE task_id = ?)";
       db.run(`DELETE FROM artifacts WHERE shard_pk IN ${shards}`, id);
       db.run(`DELETE FROM complete_markers WHERE shard_pk IN ${shards}`, id);
@@ -106,11 +112,12 @@ export const taskTable = (session: Session): TaskDriver => ({
     }),
   ended: ({ endedForMs, limit }) =>
     session.read((db, now) => db.all<TaskRow>(endedTasks, now - endedForMs, limit).map(({ id }) => id)),
-  list: ({ statuses = allStatuses, ...query }) =>
+  list: ({ statuses = allStatuses, children, ...query }) =>
     session.read((db) => {
+      const of = children === "all" ? null : (children?.of ?? "");
       // One query for each status, along the index: a single query would sort all their tasks.
       const read = (...range: readonly [before: number, limit: number]) =>
-        [...new Set(statuses)].flatMap((of) => db.all<TaskRow>(tasksOfStatus, of, ...range)).sort(byAge);
+        [...new Set(statuses)].flatMap((status) => db.all<TaskRow>(tasksOfStatus, status, ...range, of)).sort(byAge);
       const { items, ...rest } = newestPage(query, read, ({ id }) => readTask(db, id));
       return { items: items.filter((task) => task !== undefined).map(summaryOf), ...rest };
     }),

@@ -1,15 +1,23 @@
 import type { InputAdapterDefinition } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
-import { coordinatorFnType, type Finding, type Graph, type GraphNode, parseGraph } from "../../graph/index.ts";
+import {
+  coordinatorFnType,
+  type Finding,
+  flowType,
+  type Graph,
+  type GraphNode,
+  parseGraph,
+} from "../../graph/index.ts";
 import { ExternalWorkers } from "../interop/index.ts";
 import { groups, isStatus, type Message, topics } from "../messages/messages.ts";
-import type { Subscription } from "../ports/index.ts";
+import type { NewTask, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { StoreRetry } from "../resilience/store-retry.ts";
 import { type LoopHealth, runInOrder, Supervisor } from "../resilience/supervisor.ts";
 import { TaskChanges } from "../tasks/task-changes.ts";
 import { nodeOf } from "../tasks/task-reader.ts";
 import { WorkerCore } from "../worker/worker-core.ts";
+import { flowHandler } from "./child-tasks.ts";
 import type { CoordinatorParts } from "./coordinator-options.ts";
 import {
   type CreateTaskOptions,
@@ -26,6 +34,9 @@ import { findRetried } from "./retried-batches.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Sweeper } from "./sweeper.ts";
 
+/** Attempts that only wait, and must not wait for each other's slots: flows run flows. */
+const flowCapacity = 10_000;
+
 /** Plans tasks. Several coordinators share the work through the store. */
 export class CoordinatorCore {
   readonly #parts: CoordinatorParts;
@@ -35,6 +46,8 @@ export class CoordinatorCore {
   readonly #changes = new TaskChanges();
   /** Runs the coordinator functions, which are claimed, leased, retried and fenced like any node. */
   readonly #functionWorker: WorkerCore;
+  /** Runs nodes of type `flow`, each of which only waits for the tasks of its batches. Started with the first such graph. */
+  #flowWorker: { readonly core: WorkerCore; readonly started: Promise<void> } | undefined;
   readonly #callerRetry: StoreRetry;
   /** Handles the types that external workers serve; `undefined` if there are none. */
   readonly #external: ExternalWorkers | undefined;
@@ -57,6 +70,7 @@ export class CoordinatorCore {
       plans,
       cancelGraceMs: timing.cancelGraceMs,
       readsAnEvent: parts.readsAnEvent,
+      onFlows: () => this.#serveFlows(),
       onOwed: () => this.#sweeper.payLooks(this.#supervisor),
       onChange: (taskId, ended) => this.#changes.emit(taskId, ended),
       external: this.#external,
@@ -81,7 +95,7 @@ export class CoordinatorCore {
   }
 
   get loops(): readonly LoopHealth[] {
-    return [...this.#supervisor.loops, ...this.#functionWorker.loops];
+    return [...this.#supervisor.loops, ...this.#functionWorker.loops, ...(this.#flowWorker?.core.loops ?? [])];
   }
 
   get inputAdapters(): ReadonlyMap<string, InputAdapterDefinition> {
@@ -106,11 +120,59 @@ export class CoordinatorCore {
     this.#stopping ??= runInOrder("stopping a coordinator", [
       () => this.#changes.close(),
       () => this.#functionWorker.stop(options),
+      () => this.#stopFlows(),
       () => this.#subscription?.close(),
       () => this.#supervisor.stop(),
     ]);
     return this.#stopping;
   }
+
+  /** Another coordinator serves them too if it has such a task; each finds all of them in the store. */
+  #serveFlows(): void {
+    if (this.#flowWorker !== undefined || this.#stopping !== undefined) return;
+    const { clock, store, plans, functionLimits } = this.#parts;
+    const retry = new StoreRetry(clock, this.#supervisor);
+    const reader = { store, clock, retry, plans, changes: this.#changes, running: {} };
+    const core = new WorkerCore({
+      ...this.#parts,
+      watch: undefined,
+      workerId: `${this.#parts.coordinatorId}.flow`,
+      functions: undefined,
+      handlers: new Map([[flowType, flowHandler({ reader, create: (task) => this.#createChild(task), cancel: this.#cancelChild })]]),
+      limits: { ...functionLimits, capacity: flowCapacity, capacityPerType: {}, running: {} },
+    });
+    const started = core.start();
+    this.#flowWorker = { core, started };
+    this.#supervisor.spawn("flows", async () => {
+      try {
+        await started;
+      } catch (error) {
+        this.#flowWorker = undefined; // the next look at such a task tries again
+        throw error;
+      }
+    });
+  }
+
+  /** Their tasks go on: another coordinator, or a later attempt, waits for them. */
+  async #stopFlows(): Promise<void> {
+    const worker = this.#flowWorker;
+    await worker?.started;
+    await worker?.core.stop({ graceMs: 0 });
+  }
+
+  async #createChild(task: NewTask): Promise<void> {
+    const { store, clock, plans } = this.#parts;
+    const { outcome } = await new StoreRetry(clock, this.#supervisor).run(() => store.createTask(task));
+    const isNew = outcome === "created" && task.retryOf === undefined;
+    const begin = () => (isNew ? this.#scheduler.begin(task, plans.get(task.graph)) : this.#scheduler.replan(task.id));
+    await this.#now("begin", begin);
+  }
+
+  readonly #cancelChild = async (taskId: string, reason: string): Promise<void> => {
+    const { store, clock } = this.#parts;
+    await new StoreRetry(clock, this.#supervisor).run(() => store.cancelTask(taskId, reason));
+    await this.#now("cancel", () => this.#scheduler.replan(taskId));
+  };
 
   async #subscribe(types: readonly string[]): Promise<Subscription> {
     const group = groups.coordinators;

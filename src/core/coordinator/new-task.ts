@@ -110,9 +110,14 @@ export function checkRetryable(taskId: string, task: TaskRecord | undefined): Ta
   return checkEnded(taskId, task);
 }
 
-/** @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN` */
+/** @throws FlowError `TASK_UNKNOWN`, `TASK_HAS_PARENT`, `TASK_OPEN` */
 export function checkEnded(taskId: string, task: TaskRecord | undefined): TaskRecord {
   if (task === undefined) throw noSuchTask(taskId);
+  if (task.parent !== undefined) {
+    const { taskId: parent, nodeId } = task.parent;
+    const text = `task ${taskId} is run by node '${nodeId}' of task ${parent}: retry that one, which continues it`;
+    throw new FlowError("TASK_HAS_PARENT", text, { details: { taskId, parent, nodeId } });
+  }
   if (isTaskTerminal(task.status)) return task;
   throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: only tasks that have ended can be retried`, {
     details: { taskId },

@@ -43,11 +43,15 @@ export interface SchedulerOptions {
   /** Called when the task changed or ended, for waiters in this process. */
   readonly onChange: (taskId: string, ended: boolean) => void;
   readonly external?: ExternalCommands | undefined;
+  /** Called when it plans a task whose nodes run flows. */
+  readonly onFlows: () => void;
   /** Called when `owedLooks` is no longer empty. */
   readonly onOwed: () => void;
   /** How many other parents an event may read for a node that needs only some of them. @defaultValue 32 */
   readonly readsAnEvent?: number | undefined;
 }
+
+const childrenAPage = 100;
 
 export class Scheduler {
   readonly #store: Store;
@@ -57,6 +61,7 @@ export class Scheduler {
   readonly #cancelGraceMs: number;
   readonly #onChange: (taskId: string, ended: boolean) => void;
   readonly #external: ExternalCommands | undefined;
+  readonly #onFlows: () => void;
   readonly #openTasks = new OpenTasks();
   readonly #looks: StartLooks;
 
@@ -66,6 +71,7 @@ export class Scheduler {
     this.#plans = options.plans;
     this.#cancelGraceMs = options.cancelGraceMs;
     this.#onChange = options.onChange;
+    this.#onFlows = options.onFlows;
     this.#external = options.external;
     this.#logger = options.logger;
     this.#looks = new StartLooks(options);
@@ -74,6 +80,7 @@ export class Scheduler {
   /** Dispatches the roots of a task that this coordinator has just created. */
   async begin(task: KnownOpenTask, plan: Plan): Promise<void> {
     const cached = this.#openTasks.get(task.id) ?? this.#openTasks.add(task, plan);
+    if (plan.graph.flows !== undefined) this.#onFlows();
     for (const node of plan.nodes) {
       if (node.needed === 0) await this.#tryDispatch(task.id, cached, node);
     }
@@ -118,6 +125,7 @@ export class Scheduler {
     const cached = await this.#load(taskId, task);
     if (cached === undefined) return;
     if (task.status === "cancelling") return this.#cancelRest(task, cached);
+    if (task.parent !== undefined && !(await this.#isRunning(task.parent.taskId))) return this.#cancel(taskId);
     const shardsOf = Map.groupBy(await this.#store.readShards(taskId), (record) => record.nodeId);
     for (const node of cached.plan.nodes) {
       const shards = shardsOf.get(node.id) ?? [];
@@ -170,6 +178,7 @@ export class Scheduler {
     const task = known ?? (await this.#store.readTask(taskId));
     if (task === undefined || isTaskTerminal(task.status)) return undefined;
     const plan = this.#plans.get(task.graph);
+    if (plan.graph.flows !== undefined) this.#onFlows();
     const external = this.#external?.types;
     if (task.status === "running") await adoptFinished({ store: this.#store, plan, task, external });
     // A concurrent call may have cached it during the reads: with two caches of one task, each would miss facts.
@@ -233,6 +242,7 @@ export class Scheduler {
    */
   async #cancelRest(task: TaskRecord, cached: OpenTask): Promise<void> {
     const { id: taskId, failure, cancelReason = failure?.reasonCode ?? "cancelled" } = task;
+    if (cached.plan.graph.flows !== undefined) await this.#cancelChildren(taskId);
     const records = await this.#store.readShards(taskId);
     const known = new Map(records.map((record) => [`${record.nodeId}:${record.shard}`, record]));
     let open = 0;
@@ -255,6 +265,27 @@ export class Scheduler {
       this.#openTasks.forget(taskId);
     }
     this.#onChange(taskId, open === 0);
+  }
+
+  /** Its tasks find out by their own sweeps too, which also finds those that are created in this moment. */
+  async #cancelChildren(taskId: string): Promise<void> {
+    let cursor: string | undefined;
+    do {
+      const query = { limit: childrenAPage, statuses: ["running"], children: { of: taskId } } as const;
+      const page = await this.#store.listTasks({ ...query, ...(cursor === undefined ? {} : { cursor }) });
+      for (const { id } of page.items) await this.#cancel(id);
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+  }
+
+  /** Of a task whose parent has ended. */
+  async #cancel(taskId: string): Promise<void> {
+    await this.#store.cancelTask(taskId, "the task that runs it has ended");
+    await this.replan(taskId);
+  }
+
+  async #isRunning(taskId: string): Promise<boolean> {
+    return (await this.#store.readTask(taskId))?.status === "running";
   }
 
   /** Once: of several coordinators, only one dispatches the first root. Of a retry, it may be adopted instead. */

@@ -60,6 +60,8 @@ export interface TaskRecord {
   readonly traceparent?: string;
   /** The task that this one retries. */
   readonly retryOf?: string;
+  /** The node that runs this task for one of its batches. */
+  readonly parent?: ParentRef;
   /** Of that task: the batches that this one retries, if it retries failed batches of a node that may have finished. */
   readonly retriedBatches?: RetriedBatches;
   /** Tasks whose artifacts this one's shards refer to: they are kept as long as this task is. */
@@ -69,6 +71,14 @@ export interface TaskRecord {
   /** Store time at which it fails with `deadline_exceeded`, unless it has ended. */
   readonly deadlineAt?: number;
   readonly endedAt?: number;
+}
+
+/** A batch of a node that runs a flow for each of its batches. */
+export interface ParentRef {
+  readonly taskId: string;
+  readonly nodeId: string;
+  /** Of the batch. */
+  readonly uid: string;
 }
 
 /** Batches of a node that were set aside and are retried by another task, which keeps the rest of the node's output. */
@@ -324,6 +334,7 @@ export interface NewTask {
   readonly deadlineMs?: number;
   readonly traceparent?: string;
   readonly retryOf?: string;
+  readonly parent?: ParentRef;
   readonly retriedBatches?: RetriedBatches;
   readonly borrowsFrom?: readonly string[];
   /** Initial variables, and the nodes whose updates they already contain. */

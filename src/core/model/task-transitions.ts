@@ -9,8 +9,8 @@ type TaskState = Omit<TaskRecord, "graph" | "params">;
 
 export function createTask(task: NewTask, at: { readonly now: number }): TaskRecord {
   checkTaskTransition(task.id, { from: "absent", to: "running", cause: "create" });
-  const { id, graph, params, priority, idempotencyKey, deadlineMs, traceparent, retryOf, retriedBatches, borrowsFrom } =
-    task;
+  const { id, graph, params, priority, idempotencyKey, deadlineMs, traceparent } = task;
+  const { retryOf, parent, retriedBatches, borrowsFrom } = task;
   return {
     id,
     graph,
@@ -20,6 +20,7 @@ export function createTask(task: NewTask, at: { readonly now: number }): TaskRec
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(retryOf === undefined ? {} : { retryOf }),
+    ...(parent === undefined ? {} : { parent }),
     ...(retriedBatches === undefined ? {} : { retriedBatches }),
     ...(borrowsFrom === undefined ? {} : { borrowsFrom }),
     createdAt: at.now,

@@ -4,6 +4,7 @@ export {
   type BackpressurePlan,
   firstNotUpstream,
   logsReadBy,
+  type FlowPlan,
   type NodePlan,
   type Plan,
   PlanCache,

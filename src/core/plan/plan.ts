@@ -1,6 +1,6 @@
 import { adapterName, builtInAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import { type BatchPolicy, coordinatorFnType, type Graph, type GraphNode, retryDefaults } from "../../graph/index.ts";
+import { type BatchPolicy, coordinatorFnType, flowType, type Graph, type GraphNode, retryDefaults } from "../../graph/index.ts";
 import type { RetryPlan } from "./backoff.ts";
 
 /** Where a node's input comes from, according to the graph. */
@@ -25,6 +25,8 @@ export interface NodePlan {
   /** The handler's own arguments. */
   readonly args: JsonObject;
   readonly fn: { readonly name: string; readonly args: JsonObject } | undefined;
+  /** The flow that runs for each of its batches. */
+  readonly flow: FlowPlan | undefined;
   readonly retry: RetryPlan;
   readonly partitions: number;
   readonly timeoutMs: number | undefined;
@@ -33,6 +35,17 @@ export interface NodePlan {
   readonly batches: BatchPlan;
   /** `undefined`: the node does not wait for its consumers. */
   readonly backpressure: BackpressurePlan | undefined;
+}
+
+/** What a node of type `flow` runs. */
+export interface FlowPlan {
+  readonly name: string;
+  readonly graph: Graph;
+  /** The parameter that is the batch; the others are the node's arguments. */
+  readonly item: string;
+  readonly settled: boolean;
+  /** How many tasks of the node run at once. */
+  readonly maxRunning: number;
 }
 
 /** What happens to each batch of a node. */
@@ -71,7 +84,7 @@ export interface Plan {
 }
 
 export function planGraph(graph: Graph): Plan {
-  const nodes = graph.nodes.map(planNode);
+  const nodes = graph.nodes.map((node) => planNode(node, graph));
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const children = new Map<string, NodePlan[]>(nodes.map((node) => [node.id, []]));
   const streaming = new Set<string>();
@@ -153,11 +166,18 @@ export class PlanCache {
   }
 }
 
-function planNode(node: GraphNode): NodePlan {
+/** Enough to keep workers busy; each running child has a record and a poll of its own. */
+const defaultChildren = 8;
+
+function planNode(node: GraphNode, { flows = {} }: Graph): NodePlan {
   const parents = node.depends_on.length;
   const fanIn = node.fan_in ?? "all";
   const policy = { ...retryDefaults, ...node.retry_policy };
   const { input_adapter, input_args, ...args } = node.io?.input_inline ?? {};
+  const maxRunning = node.limits?.max_running === undefined ? undefined : Number(node.limits.max_running);
+  const { flow: name = "", item = "", settled = false } = node.io ?? {};
+  const graph = node.type === flowType && Object.hasOwn(flows, name) ? flows[name] : undefined;
+  const flow = graph && { name, graph, item, settled, maxRunning: maxRunning ?? defaultChildren };
   return {
     id: node.node_id,
     type: node.type,
@@ -171,6 +191,7 @@ function planNode(node: GraphNode): NodePlan {
       node.type === coordinatorFnType && node.io?.fn !== undefined
         ? { name: node.io.fn, args: node.io.fn_args ?? {} }
         : undefined,
+    flow,
     retry: {
       maxFailures: policy.max + 1,
       backoffMs: policy.backoff_sec * 1_000,
@@ -181,7 +202,7 @@ function planNode(node: GraphNode): NodePlan {
     },
     partitions: node.partitions ?? 1,
     timeoutMs: node.timeout_sec === undefined ? undefined : node.timeout_sec * 1_000,
-    maxRunning: node.limits?.max_running === undefined ? undefined : Number(node.limits.max_running),
+    maxRunning: node.type === flowType ? undefined : maxRunning, // of a flow: how many of its tasks run
     batches: planBatches(node.batches),
     backpressure: planBackpressure(node.io?.max_pending_batches),
   };

@@ -18,6 +18,7 @@ export {
   type SlotLimit,
   type Store,
   type Tail,
+  type TaskQuery,
   type WorkerStore,
   type WorkerTask,
 } from "./store.ts";
@@ -36,7 +37,7 @@ export interface Clock {
 
 /** Generates ids. */
 export interface Ids {
-  /** A new id, unique across all processes, without `:`. */
+  /** A new id, unique across all processes, without `:` and `.`. */
   next(): string;
 }
 

@@ -46,9 +46,15 @@ async function taskResult(parts: TaskReaderParts, taskId: string): Promise<Recor
     await parts.retry.run(() => parts.store.settle());
     throw endedBadly(task);
   }
+  const results = await taskResults(parts, task);
+  await parts.retry.run(() => parts.store.settle());
+  return results;
+}
+
+/** The results of a task that finished. */
+export async function taskResults(parts: TaskReaderParts, task: TaskRecord): Promise<Record<string, unknown>> {
   const results: Record<string, unknown> = {};
   for (const leaf of parts.plans.get(task.graph).leaves) results[leaf.id] = await leafResult(parts, task, leaf);
-  await parts.retry.run(() => parts.store.settle());
   return results;
 }
 

@@ -88,6 +88,12 @@ export interface NodeIo {
   /** Coordinator function and its arguments; only with `type: "coordinator_fn"`. */
   readonly fn?: string;
   readonly fn_args?: JsonObject;
+  /** The flow that runs for each batch, of the graph's `flows`; only with `type: "flow"`. */
+  readonly flow?: string;
+  /** The parameter of that flow that is the batch; the others are the node's arguments. */
+  readonly item?: string;
+  /** A run that fails is an output too. */
+  readonly settled?: boolean;
   readonly max_pending_batches?: number;
 }
 
@@ -112,6 +118,12 @@ export const ioFields: FieldsOf<NodeIo> = {
   },
   fn: { schema: z.string().describe('Coordinator function; only with type "coordinator_fn".') },
   fn_args: { schema: anyObject.describe("Arguments of the coordinator function."), default: {} },
+  flow: { schema: z.string().describe('Name of the flow that runs for each batch; only with type "flow".') },
+  item: { schema: z.string().describe("The parameter of that flow that is the batch.") },
+  settled: {
+    schema: z.boolean().describe("Whether a run that fails is an output too, as { ok: false, failure }; default false."),
+    default: false,
+  },
   max_pending_batches: {
     schema: positiveInt.describe(
       "How many batches this node may be ahead of a running streaming consumer before it waits.",
@@ -266,7 +278,7 @@ export const limitFields: FieldTable = { max_running: { schema: positiveInt, opt
 /** A node of the graph JSON. */
 export interface GraphNode {
   readonly node_id: string;
-  /** The handler type (worker role), or `coordinator_fn`. */
+  /** The handler type (worker role), `coordinator_fn` or `flow`. */
   readonly type: string;
   readonly depends_on: readonly string[];
   readonly fan_in?: FanIn;
@@ -283,7 +295,7 @@ export interface GraphNode {
 
 export const nodeFields: FieldsOf<GraphNode> = {
   node_id: { schema: name.describe("Unique in the graph."), required: true },
-  type: { schema: name.describe('The handler type (worker role), or "coordinator_fn".'), required: true },
+  type: { schema: name.describe('The handler type (worker role), "coordinator_fn" or "flow".'), required: true },
   depends_on: { schema: z.array(z.string()).describe("Parents, in order; default none.") },
   fan_in: {
     schema: z

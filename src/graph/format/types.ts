@@ -17,7 +17,15 @@ export interface Graph {
   readonly edges: readonly (readonly [from: string, to: string])[];
   readonly params_schema?: JsonObject;
   readonly schemas?: { readonly [type: string]: TypeSchemas };
+  /** By name: the graphs that nodes of type `flow` run. Each may have `flows` of its own. */
+  readonly flows?: { readonly [name: string]: Graph };
 }
 
 /** Node type of a coordinator function. */
 export const coordinatorFnType = "coordinator_fn";
+
+/** Node type of a node that runs a flow for each of its batches, as a task of its own. */
+export const flowType = "flow";
+
+/** Whether workers serve the type; coordinators run the others. */
+export const isWorkerType = (type: string): boolean => type !== coordinatorFnType && type !== flowType;

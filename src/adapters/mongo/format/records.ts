@@ -6,6 +6,7 @@ import {
   type HistoryEntry,
   isTaskTerminal,
   type Lease,
+  type ParentRef,
   type ShardRecord,
   type ShardRef,
   type ShardStatus,
@@ -47,6 +48,7 @@ export interface TaskDocument extends Revised {
   readonly graph_hash: string;
   readonly idempotency_key?: string;
   readonly borrows_from?: readonly string[];
+  readonly parent?: { readonly task_id: string; readonly node_id: string; readonly uid: string };
   /** Set between a request to delete the task and the search for tasks that borrow from it. */
   readonly removal_asked?: true;
   readonly list_order: string;
@@ -84,6 +86,7 @@ const stateFields: Fields<TaskState> = {
   retryOf: "retry_of",
   retriedBatches: json("retried_batches"),
   borrowsFrom: "borrows_from",
+  parent: nested("parent", mapping<ParentRef>({ taskId: "task_id", nodeId: "node_id", uid: "uid" })),
   createdAt: date("created_at"),
   deadlineAt: date("deadline"),
   endedAt: date("ended_at"),

@@ -54,7 +54,7 @@ export async function consumeInput(
   const { input, onFirst, ...passRun } = options;
   const { run, runtime, context, pass, tries, leftover } = passRun;
   const { log } = pass;
-  const { concurrency = 1 } = runtime.definition;
+  const concurrency = concurrencyOf(run, runtime);
   const part = new AttemptScope(run.held);
   const runner = new BatchRunner({ run, runtime, context, log, onFirst, part });
   const mayStay = (wouldLoseWork: boolean) => mayWaitForTries(passRun, wouldLoseWork);
@@ -66,6 +66,10 @@ export async function consumeInput(
     await batches.leave(error);
   }
 }
+
+/** How many batches are processed at once: of a flow, how many of its tasks run. */
+export const concurrencyOf = ({ node }: AttemptRun, { definition }: HandlerRuntime): number =>
+  node.flow?.maxRunning ?? definition.concurrency ?? 1;
 
 async function consume(input: InputPlan, consuming: Consuming): Promise<void> {
   switch (input.kind) {

@@ -1,0 +1,198 @@
+import { createHash } from "node:crypto";
+import * as z from "zod";
+import type { BatchContext, HandlerDefinition } from "../../definitions/index.ts";
+import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
+import { flowType } from "../../graph/index.ts";
+import { AttemptError } from "../model/attempt-error.ts";
+import { isTaskTerminal, type TaskRecord } from "../model/records.ts";
+import type { FlowPlan } from "../plan/index.ts";
+import type { NewTask } from "../ports/index.ts";
+import { taskResults } from "../tasks/task-handle.ts";
+import type { TaskReaderParts } from "../tasks/task-reader.ts";
+import { AttemptEnded } from "../worker/attempt/attempt-handle.ts";
+import { newTask, retriedTask } from "./new-task.ts";
+
+/** Waits poll with growing intervals, for tasks that other coordinators end. */
+const pollMinMs = 100;
+const pollMaxMs = 2_000;
+
+export interface ChildTaskParts {
+  readonly reader: TaskReaderParts;
+  /** Stores the task, unless it exists, and starts it. */
+  readonly create: (task: NewTask) => Promise<void>;
+  readonly cancel: (taskId: string, reason: string) => Promise<void>;
+}
+
+/** A batch of a node of type `flow`, and the task with the node. */
+interface FlowBatch {
+  readonly parent: TaskRecord;
+  readonly flow: FlowPlan;
+  readonly params: JsonObject;
+  readonly ctx: BatchContext;
+  readonly maxTries: number;
+  /** A failed task is not tried again. */
+  readonly isPermanent: boolean;
+}
+
+/**
+ * The handler of nodes of type `flow`: it runs a task for each batch, and its output is the results of that.
+ *
+ * The id of the task is made of the batch: whoever processes the batch again, after a crash or while an attempt with a
+ * lost lease is still running, finds the task and waits for it. The tasks of a batch form a chain: each but the first
+ * retries the one before it, and the number of the last tells whether the current try has made it.
+ */
+export function flowHandler(parts: ChildTaskParts): HandlerDefinition {
+  return {
+    kind: "handler",
+    name: flowType,
+    input: z.unknown(),
+    output: z.unknown(),
+    errors: [],
+    resumable: true,
+    async loadInput(_, { taskId }) {
+      const parent = await read(parts, taskId);
+      if (parent === undefined) throw new AttemptEnded("fenced"); // the task was deleted
+      return parent;
+    },
+    async processBatch(payload, ctx) {
+      const parent = ctx.loaded as TaskRecord;
+      const node = parts.reader.plans.get(parent.graph).byId.get(ctx.nodeId);
+      if (node?.flow === undefined) throw new AttemptError("no_handler", "its graph does not contain the flow");
+      const { flow, args, retry } = node;
+      const isPermanent = retry.permanentOn.includes("subflow_failed");
+      const params = { ...args, [flow.item]: payload as Json };
+      return outputOf(parts, { parent, flow, params, ctx, maxTries: retry.maxFailures, isPermanent });
+    },
+  };
+}
+
+async function outputOf(parts: ChildTaskParts, batch: FlowBatch): Promise<unknown> {
+  const { flow, parent, ctx } = batch;
+  const { id } = await currentTask(parts, batch);
+  const child = await ended(parts, id, ctx.signal);
+  if (child?.status === "finished") {
+    const results = await resultsOf(parts, child);
+    return flow.settled ? { ok: true, results } : results;
+  }
+  // It ends its tasks when it ends itself, which is not a failure of theirs.
+  if ((await read(parts, parent.id))?.status !== "running") throw new AttemptEnded("starving");
+  const failure = failureOf(child);
+  if (flow.settled && (batch.isPermanent || ctx.tries >= batch.maxTries)) return { ok: false, failure };
+  const { nodeId, reasonCode, message, batchUid } = failure;
+  const place = nodeId === null ? "" : ` at node '${nodeId}'${batchUid === null ? "" : `, batch '${batchUid}'`}`;
+  const text = `task ${id} of flow '${flow.name}' ${child?.failure ? "failed" : "ended"}${place}: ${reasonCode}: ${message}`;
+  throw new AttemptError("subflow_failed", text, { permanent: false });
+}
+
+function failureOf(child: TaskRecord | undefined) {
+  const { nodeId, reasonCode, message, batchUid } = child?.failure ?? {
+    reasonCode: "cancelled",
+    message: child === undefined ? "it was deleted" : (child.cancelReason ?? "it was cancelled"),
+  };
+  return { nodeId: nodeId ?? null, reasonCode, message, batchUid: batchUid ?? null };
+}
+
+async function resultsOf({ reader }: ChildTaskParts, child: TaskRecord): Promise<Record<string, unknown>> {
+  try {
+    return await taskResults(reader, child);
+  } catch (error) {
+    if (FlowError.is(error, "ENGINE_STOPPED")) throw new AttemptEnded("stopping");
+    throw error;
+  }
+}
+
+/** The task of the batch that this try waits for. */
+async function currentTask(parts: ChildTaskParts, batch: FlowBatch): Promise<TaskRecord | { readonly id: string }> {
+  const { parent, ctx } = batch;
+  const own = await lastOf(parts, batch, parent.id);
+  if (own.task === undefined) {
+    const earlier = await lastOfRetried(parts, batch);
+    return earlier === undefined ? create(parts, batch, firstTask(batch)) : continued(parts, batch, earlier, 1);
+  }
+  // As many tries as tasks have failed, so this one waits for the last task, or takes over from one that its try gave up.
+  return own.count < ctx.tries ? continued(parts, batch, own.task, own.count + 1) : own.task;
+}
+
+/** The task itself if it finished; else one that retries it, once it has ended. */
+async function continued(
+  parts: ChildTaskParts,
+  batch: FlowBatch,
+  earlier: TaskRecord,
+  number: number,
+): Promise<TaskRecord | { readonly id: string }> {
+  if (!isTaskTerminal(earlier.status)) await parts.cancel(earlier.id, "its batch is tried again");
+  const task = await ended(parts, earlier.id, batch.ctx.signal);
+  if (task?.status === "finished") return task;
+  if (task === undefined) return create(parts, batch, firstTask(batch, number)); // it was deleted
+  const { store, retry } = parts.reader;
+  const vars = await retry.run(() => store.readVars(task.id));
+  const { priority } = batch.parent;
+  const next = retriedTask(childId(batch, batch.parent.id, number), task, { vars, settings: { priority } });
+  return create(parts, batch, next);
+}
+
+/** @throws AttemptError `bad_input` if the parameters do not match the flow's */
+function firstTask(batch: FlowBatch, number = 1): NewTask {
+  const { flow, params, parent } = batch;
+  const { priority, traceparent } = parent;
+  const options = { graph: flow.graph, params, priority, ...(traceparent === undefined ? {} : { traceparent }) };
+  try {
+    return newTask(childId(batch, parent.id, number), { ...options, paramsSchema: undefined });
+  } catch (error) {
+    if (!FlowError.is(error)) throw error;
+    throw new AttemptError("bad_input", `flow '${flow.name}': ${error.message}`, { cause: error });
+  }
+}
+
+async function create(parts: ChildTaskParts, { parent, ctx }: FlowBatch, task: NewTask) {
+  const { nodeId, uid } = ctx;
+  await parts.create({ ...task, parent: { taskId: parent.id, nodeId, uid } });
+  return task;
+}
+
+/** The batch's tasks in a task that this one retries, from the latest on: it may have made none, being cancelled early. */
+async function lastOfRetried(parts: ChildTaskParts, batch: FlowBatch): Promise<TaskRecord | undefined> {
+  let { retryOf } = batch.parent;
+  while (retryOf !== undefined) {
+    const { task } = await lastOf(parts, batch, retryOf);
+    if (task !== undefined) return task;
+    retryOf = (await read(parts, retryOf))?.retryOf;
+  }
+  return undefined;
+}
+
+/** The last of the tasks that a task has made for the batch, and how many there are. */
+async function lastOf(parts: ChildTaskParts, batch: FlowBatch, taskId: string) {
+  let task: TaskRecord | undefined;
+  for (let count = 0; ; count++) {
+    const next = await read(parts, childId(batch, taskId, count + 1));
+    if (next === undefined) return { task, count };
+    task = next;
+  }
+}
+
+/** Contains the parameters: after a restart of its source, a batch of this uid may have another payload. */
+function childId({ ctx: { nodeId, uid }, params }: FlowBatch, taskId: string, number: number): string {
+  const text = JSON.stringify([nodeId, uid, number, params]);
+  return `${taskId}.${createHash("sha256").update(text).digest("hex").slice(0, 20)}`;
+}
+
+/** Resolves with the task once it has ended; `undefined` if it was deleted. @throws the reason of the signal */
+async function ended(parts: ChildTaskParts, taskId: string, signal: AbortSignal): Promise<TaskRecord | undefined> {
+  const { clock, changes } = parts.reader;
+  for (let waitMs = pollMinMs; ; waitMs = Math.min(pollMaxMs, waitMs * 2)) {
+    const woken = new AbortController();
+    using _ended = changes.onEnd(taskId, () => woken.abort(wakeUp)); // before the read, so that no end is missed
+    const task = await read(parts, taskId);
+    if (task === undefined || isTaskTerminal(task.status)) return task;
+    signal.throwIfAborted();
+    await clock.sleep(waitMs, AbortSignal.any([signal, woken.signal]));
+    signal.throwIfAborted();
+  }
+}
+
+/** An explicit reason: without one, each abort creates a DOMException with a stack. */
+const wakeUp = Symbol("wake up");
+
+const read = ({ reader }: ChildTaskParts, taskId: string): Promise<TaskRecord | undefined> =>
+  reader.retry.run(() => reader.store.readTask(taskId));
