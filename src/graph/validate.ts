@@ -142,7 +142,15 @@ function parentCount(node: Json): number {
  * @param valid - a copy that nothing else refers to
  */
 function normalise(valid: Json, options: ValidateOptions): Graph {
-  const { $schema: _, schema_version: __, name, nodes, edges, flows, ...rest } = valid as JsonObject & { nodes: JsonObject[] };
+  const {
+    $schema: _,
+    schema_version: __,
+    name,
+    nodes,
+    edges,
+    flows,
+    ...rest
+  } = valid as JsonObject & { nodes: JsonObject[] };
   const unsaid = nodes.some((node) => node.depends_on === undefined);
   const parents = parentsByEdges(unsaid ? (edges as readonly (readonly [string, string])[] | undefined) : []);
   const long = nodes.map((node) => normaliseNode(node, parents));

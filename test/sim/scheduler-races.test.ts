@@ -20,7 +20,16 @@ const deafBus: Bus = {
 };
 
 const coordinator = (store: Store, plans: PlanCache, bus: Bus = deafBus) =>
-  new Scheduler({ store, bus, plans, logger: silentLogger, cancelGraceMs: 1_000, onChange() {}, onOwed() {}, onFlows() {} });
+  new Scheduler({
+    store,
+    bus,
+    plans,
+    logger: silentLogger,
+    cancelGraceMs: 1_000,
+    onChange() {},
+    onOwed() {},
+    onFlows() {},
+  });
 
 async function claim(store: Store, taskId: string, nodeId: string): Promise<Attempt> {
   const ref = { taskId, nodeId, shard: 0, epoch: 1 };

@@ -91,7 +91,8 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
 
     async list({ statuses, children, ...query }) {
       const isListed = (id: string) => children === "all" || state.tasks.get(id)?.record.parent === undefined;
-      const ids = typeof children === "object" ? [...childrenOf(state, children.of)] : [...state.tasks.keys()].filter(isListed);
+      const ids =
+        typeof children === "object" ? [...childrenOf(state, children.of)] : [...state.tasks.keys()].filter(isListed);
       const found = ids.flatMap((id) => state.tasks.get(id) ?? []);
       const isWanted = ({ record }: TaskEntry) => statuses?.includes(record.status) ?? true;
       return pageOf(found.filter(isWanted), query, ({ record }) => summaryOf(record));

@@ -138,7 +138,9 @@ export class CoordinatorCore {
       watch: undefined,
       workerId: `${this.#parts.coordinatorId}.flow`,
       functions: undefined,
-      handlers: new Map([[flowType, flowHandler({ reader, create: (task) => this.#createChild(task), cancel: this.#cancelChild })]]),
+      handlers: new Map([
+        [flowType, flowHandler({ reader, create: (task) => this.#createChild(task), cancel: this.#cancelChild })],
+      ]),
       limits: { ...functionLimits, capacity: flowCapacity, capacityPerType: {}, running: {} },
     });
     const started = core.start();

@@ -100,14 +100,11 @@ export function taskSettings({ idempotencyKey, priority, deadlineSec, traceparen
   };
 }
 
-/** @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_FINISHED` */
+/** @throws FlowError `TASK_UNKNOWN`, `TASK_HAS_PARENT`, `TASK_OPEN`, `TASK_FINISHED` */
 export function checkRetryable(taskId: string, task: TaskRecord | undefined): TaskRecord {
-  if (task === undefined) throw noSuchTask(taskId);
-  const details = { taskId };
-  if (task.status === "finished") {
-    throw new FlowError("TASK_FINISHED", `task ${taskId} finished: there is nothing to retry`, { details });
-  }
-  return checkEnded(taskId, task);
+  const ended = checkEnded(taskId, task);
+  if (ended.status !== "finished") return ended;
+  throw new FlowError("TASK_FINISHED", `task ${taskId} finished: there is nothing to retry`, { details: { taskId } });
 }
 
 /** @throws FlowError `TASK_UNKNOWN`, `TASK_HAS_PARENT`, `TASK_OPEN` */

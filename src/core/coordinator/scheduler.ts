@@ -1,5 +1,6 @@
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
+import { flowType } from "../../graph/index.ts";
 import { cancelMessage, cancelTokenOf, type MessageTrace, messageKey, topics, traceOf } from "../messages/messages.ts";
 import {
   type EpochRef,
@@ -305,6 +306,7 @@ export class Scheduler {
 
   #command(type: string, ref: { taskId: string; nodeId: string; shard: number }, epoch: number): Promise<void> {
     const { taskId, nodeId, shard } = ref;
+    if (type === flowType) this.#onFlows();
     const address = { taskId, nodeId, shard, epoch, type };
     if (this.#external?.types.has(type)) return this.#external.command(address);
     const message = {

@@ -2,9 +2,9 @@ export { type RetryPlan, retryDelayMs } from "./backoff.ts";
 export { type ExplainFacts, explain, formatReason, type Reason } from "./explain.ts";
 export {
   type BackpressurePlan,
+  type FlowPlan,
   firstNotUpstream,
   logsReadBy,
-  type FlowPlan,
   type NodePlan,
   type Plan,
   PlanCache,

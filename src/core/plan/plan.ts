@@ -1,6 +1,13 @@
 import { adapterName, builtInAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import { type BatchPolicy, coordinatorFnType, flowType, type Graph, type GraphNode, retryDefaults } from "../../graph/index.ts";
+import {
+  type BatchPolicy,
+  coordinatorFnType,
+  flowType,
+  type Graph,
+  type GraphNode,
+  retryDefaults,
+} from "../../graph/index.ts";
 import type { RetryPlan } from "./backoff.ts";
 
 /** Where a node's input comes from, according to the graph. */

@@ -35,7 +35,12 @@ export function checkFlows(
     for (const { code, path, message, hint } of findingsOf(flow)) {
       const near = hint === undefined ? {} : { near: { word: hint, among: new Set([hint]) } };
       const at = ["flows", name, ...pathOfPointer(path)];
-      findings.add({ code, path: at, message: formatMessage("flowFinding", { flow: cut(name), finding: message }), ...near });
+      findings.add({
+        code,
+        path: at,
+        message: formatMessage("flowFinding", { flow: cut(name), finding: message }),
+        ...near,
+      });
     }
   }
 }
@@ -60,7 +65,8 @@ function checkFlowNode(node: DraftNode, context: CheckContext, links: Links): vo
     const near = { word: flow, among: new Set(Object.keys(draft.flows ?? {})) };
     const message = formatMessage("flowNotKnown", { ...values, flow: cut(flow) });
     findings.add({ code, path: node.pathOf("flow"), message, near });
-  } else if (item !== undefined && isObject(found)) checkParams(node, { flow, item, schema: found.params_schema }, context);
+  } else if (item !== undefined && isObject(found))
+    checkParams(node, { flow, item, schema: found.params_schema }, context);
 }
 
 /** A flow without `params_schema` takes any parameters. */
@@ -83,7 +89,8 @@ function checkParams(
   const values = { node: node.name, flow: cut(flow) };
   for (const key of Object.keys(args)) {
     const path = [...node.pathOf("input_inline"), key];
-    if (key === item) findings.add({ code, path, message: formatMessage("flowItemGiven", { ...values, key: cut(key) }) });
+    if (key === item)
+      findings.add({ code, path, message: formatMessage("flowItemGiven", { ...values, key: cut(key) }) });
     else if (!hasParam(schema, [key])) {
       const message = formatMessage("flowParamUnknown", { ...values, key: cut(key), list });
       findings.add({ code, path, message, near: { word: key, among: known } });

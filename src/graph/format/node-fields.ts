@@ -121,7 +121,9 @@ export const ioFields: FieldsOf<NodeIo> = {
   flow: { schema: z.string().describe('Name of the flow that runs for each batch; only with type "flow".') },
   item: { schema: z.string().describe("The parameter of that flow that is the batch.") },
   settled: {
-    schema: z.boolean().describe("Whether a run that fails is an output too, as { ok: false, failure }; default false."),
+    schema: z
+      .boolean()
+      .describe("Whether a run that fails is an output too, as { ok: false, failure }; default false."),
     default: false,
   },
   max_pending_batches: {

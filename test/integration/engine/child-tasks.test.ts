@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { MemoryState } from "../../../src/adapters/memory/index.ts";
-import type { GraphInput } from "../../../src/core/tasks/api.ts";
 import { isTaskTerminal, type TaskSummary } from "../../../src/core/model/records.ts";
 import type { Store } from "../../../src/core/ports/index.ts";
+import type { GraphInput } from "../../../src/core/tasks/api.ts";
 import { PermanentError } from "../../../src/errors/index.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
 import { type TestEngine, testEngine } from "../../helpers/engines.ts";
@@ -106,7 +106,9 @@ describe("a node that runs a flow for each of its batches", () => {
       return order;
     });
     const run = await testEngine([source("orders", [1, 2]), { ...bad, errors: ["bad"] }, ship]);
-    const task = await run.engine.run(flowOf(each({ settled: true, batches: { ordered: true }, retry_policy: atOnce })));
+    const task = await run.engine.run(
+      flowOf(each({ settled: true, batches: { ordered: true }, retry_policy: atOnce })),
+    );
     expect((await task.result()).each).toEqual([
       { ok: true, results: { ship: [{ shipped: 1 }] } },
       { ok: false, failure: { nodeId: "check", reasonCode: "bad", message: "no", batchUid: "0" } },
@@ -124,7 +126,9 @@ describe("a node that runs a flow for each of its batches", () => {
     const run = await testEngine([source("orders", [1, 2]), obeying, ship]);
     const task = await run.engine.run(flowOf(each()));
     await until(async () => (await childrenOf(run.store, task.id)).length === 2);
-    await until(async () => (await run.store.readShards((await childrenOf(run.store, task.id))[0]?.id ?? "")).length > 0);
+    await until(
+      async () => (await run.store.readShards((await childrenOf(run.store, task.id))[0]?.id ?? "")).length > 0,
+    );
     await task.cancel();
     expect((await task.wait()).status).toBe("cancelled");
     await until(() => allEnded(run, task.id));
@@ -139,7 +143,12 @@ describe("a node that runs a flow for each of its batches", () => {
       nodes: [node("orders"), each()],
       flows: { order: { ...oneOrder, params_schema } },
     });
-    expect((await task.wait()).failure).toMatchObject({ nodeId: "each", reasonCode: "bad_input", batchUid: "1", tries: 1 });
+    expect((await task.wait()).failure).toMatchObject({
+      nodeId: "each",
+      reasonCode: "bad_input",
+      batchUid: "1",
+      tries: 1,
+    });
   });
 
   test("runs flows in flows", async () => {
@@ -178,7 +187,7 @@ describe("a node that runs a flow for each of its batches", () => {
       return order;
     });
     const handlers = [source("orders", [1, 2]), counting, ship];
-    const first = await testEngine(handlers, { state, store: undefined as never });
+    const first = await testEngine(handlers, { state, sweepMs: 100 });
     const task = await first.engine.run(flowOf(each()));
     await until(async () => checks === 2);
     const stopping = first.engine.stop({ graceMs: 0 });

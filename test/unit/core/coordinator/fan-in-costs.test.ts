@@ -54,7 +54,7 @@ async function joinOf(options: {
       cancelGraceMs: 1_000,
       onChange() {},
       onOwed() {},
-    onFlows() {},
+      onFlows() {},
     });
   const coordinators = numbers(count).map(coordinator);
   await store.createTask({ id: "t", graph, params: {}, priority: 0 });
