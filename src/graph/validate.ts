@@ -15,7 +15,7 @@ import { formatMessage } from "./format/messages.ts";
 import type { GraphNode } from "./format/node-fields.ts";
 import { hasOwnWhere } from "./format/pattern.ts";
 import { copyPlain, deepFreeze, isObject } from "./format/plain-data.ts";
-import { type Facets, readShape } from "./format/shape.ts";
+import { type Draft, type Facets, readShape } from "./format/shape.ts";
 import { components } from "./format/topology.ts";
 import { flowType, type Graph } from "./format/types.ts";
 
@@ -91,11 +91,14 @@ function runChecks(context: CheckContext, depth: number): void {
   checkSources(context, { sources, links, groups });
   checkFailures(context, links);
   if (context.draft.nodes.some(({ facets }) => isControlled(facets))) checkControl(context, links);
-  checkFlows(context, links, (flow) => findingsOfFlow(flow, context.options, depth + 1));
+  if (hasFlows(context.draft)) checkFlows(context, links, (flow) => findingsOfFlow(flow, context.options, depth + 1));
   checkParamsSchema(context);
   checkParamRefs(context);
   checkData(context, links);
 }
+
+const hasFlows = ({ flows, nodes }: Draft): boolean =>
+  flows !== undefined || nodes.some(({ facets }) => facets.type === flowType || facets.flow !== undefined);
 
 function findingsOfFlow(flow: JsonObject, options: ValidateOptions, depth: number): readonly Finding[] {
   if (depth > maxFlowDepth) {

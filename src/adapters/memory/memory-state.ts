@@ -102,8 +102,6 @@ export class MemoryState {
   readonly ended = new Set<string>();
   /** By task, how many tasks borrow its artifacts. */
   readonly borrowers = new Map<string, number>();
-  /** By task, those that its nodes run. */
-  readonly children = new Map<string, Set<string>>();
   /** By limit, its holders. */
   readonly slots = new Map<string, Map<string, Attempt>>();
   readonly registry = new Map<RegistryKind, RegistryTable>();

@@ -27,7 +27,6 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       state.sweeps.push({ task: entry, at: sweepAt });
       if (record.deadlineAt !== undefined) state.deadlines.push({ task: entry, at: record.deadlineAt });
       for (const lender of record.borrowsFrom ?? []) lend(state, lender, 1);
-      if (record.parent !== undefined) childrenOf(state, record.parent.taskId).add(id);
       observe?.({ kind: "task", taskId: id, from: "absent", to: record.status });
       return { outcome: "created", id };
     },
@@ -90,12 +89,9 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
     },
 
     async list({ statuses, children, ...query }) {
-      const isListed = (id: string) => children === "all" || state.tasks.get(id)?.record.parent === undefined;
-      const ids =
-        typeof children === "object" ? [...childrenOf(state, children.of)] : [...state.tasks.keys()].filter(isListed);
-      const found = ids.flatMap((id) => state.tasks.get(id) ?? []);
-      const isWanted = ({ record }: TaskEntry) => statuses?.includes(record.status) ?? true;
-      return pageOf(found.filter(isWanted), query, ({ record }) => summaryOf(record));
+      const isWanted = ({ record: { status, parent } }: TaskEntry) =>
+        (statuses?.includes(status) ?? true) && (children === "all" || parent?.taskId === children?.of);
+      return pageOf([...state.tasks.values()].filter(isWanted), query, ({ record }) => summaryOf(record));
     },
 
     async ended({ endedForMs, limit }) {
@@ -115,8 +111,7 @@ function sweepAt({ sweeps }: MemoryState, task: TaskEntry, at: number | undefine
 
 /** Keeps the newest ended tasks; drops older ones with all their records, unless a task borrows from them. */
 function retire(state: MemoryState, id: string, keepFinishedTasks: number): void {
-  const entry = state.tasks.get(id);
-  if (entry !== undefined && hasParent(state, entry)) return;
+  if (hasParent(state, state.tasks.get(id))) return;
   state.ended.add(id);
   let surplus = state.ended.size - keepFinishedTasks;
   for (const oldest of surplus > 0 ? state.ended : []) {
@@ -132,7 +127,6 @@ function drop(state: MemoryState, id: string): void {
   if (entry === undefined) return;
   entry.dropped = true;
   state.tasks.delete(id);
-  if (entry.record.parent !== undefined) state.children.get(entry.record.parent.taskId)?.delete(id);
   if (entry.record.idempotencyKey !== undefined) state.idsByIdempotencyKey.delete(entry.record.idempotencyKey);
   for (const lender of entry.record.borrowsFrom ?? []) lend(state, lender, -1);
   for (const holders of state.slots.values()) {
@@ -141,28 +135,17 @@ function drop(state: MemoryState, id: string): void {
   for (const node of entry.nodes.values()) {
     for (const shard of node.shards) if (shard !== undefined) state.leased.delete(shard);
   }
-  dropChildren(state, id);
-}
-
-/** The newest first: it may borrow from an older one. One that has not ended is dropped like any other task. */
-function dropChildren(state: MemoryState, id: string): void {
-  const children = [...(state.children.get(id) ?? [])].reverse();
-  state.children.delete(id);
-  for (const child of children) {
-    const record = state.tasks.get(child)?.record;
-    if (record !== undefined && isTaskTerminal(record.status) && !state.borrowers.has(child)) drop(state, child);
+  if (entry.record.graph.flows === undefined) return;
+  // The newest first: it may borrow from an older one. One that has not ended is dropped after its end.
+  for (const { record } of [...state.tasks.values()].reverse()) {
+    const isOver = record.parent?.taskId === id && isTaskTerminal(record.status);
+    if (isOver && !state.borrowers.has(record.id)) drop(state, record.id);
   }
 }
 
-function childrenOf({ children }: MemoryState, id: string): Set<string> {
-  const known = children.get(id) ?? new Set();
-  children.set(id, known);
-  return known;
-}
-
 /** While the task exists that runs it, it is kept. */
-const hasParent = ({ tasks }: MemoryState, { record: { parent } }: TaskEntry): boolean =>
-  parent !== undefined && tasks.has(parent.taskId);
+const hasParent = ({ tasks }: MemoryState, entry: TaskEntry | undefined): boolean =>
+  tasks.has(entry?.record.parent?.taskId ?? "");
 
 function lend({ borrowers }: MemoryState, lender: string, by: 1 | -1): void {
   const count = (borrowers.get(lender) ?? 0) + by;

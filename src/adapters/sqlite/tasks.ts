@@ -17,9 +17,9 @@ const replaceTask = "UPDATE tasks SET status = ?, record = ?, sweep_at = ?, dead
 const endedTasks = `SELECT id FROM tasks AS task WHERE ended_at <= ? AND NOT EXISTS
   (SELECT 1 FROM tasks WHERE id = json_extract(task.record, '$.parent.taskId')) ORDER BY ended_at, pk LIMIT ? + 0`;
 // The id of a task that a node runs continues that of the node's task, behind a dot.
-const tasksOfStatus = `SELECT pk, id FROM tasks WHERE status = ?1 AND pk < ?2 AND CASE WHEN ?4 IS NULL THEN 1
-  WHEN ?4 = '' THEN instr(id, '.') = 0 ELSE id > ?4 || '.' AND id < ?4 || '/' AND
-  instr(substr(id, length(?4) + 2), '.') = 0 END ORDER BY pk DESC LIMIT ?3 + 0`;
+const tasksOfStatus = `SELECT pk, id FROM tasks WHERE status = ?1 AND pk < ?2 AND CASE ?4 WHEN '*' THEN 1 WHEN '' THEN
+  instr(id, '.') = 0 ELSE id > ?4 || '.' AND id < ?4 || '/' AND instr(substr(id, length(?4) + 2), '.') = 0 END
+  ORDER BY pk DESC LIMIT ?3 + 0`;
 const deadlines = "SELECT id, deadline_at AS at FROM tasks WHERE deadline_at IS NOT NULL ORDER BY at LIMIT ? + 0";
 
 type TaskRow = Readonly<
@@ -114,7 +114,7 @@ export const taskTable = (session: Session): TaskDriver => ({
     session.read((db, now) => db.all<TaskRow>(endedTasks, now - endedForMs, limit).map(({ id }) => id)),
   list: ({ statuses = allStatuses, children, ...query }) =>
     session.read((db) => {
-      const of = children === "all" ? null : (children?.of ?? "");
+      const of = children === "all" ? "*" : (children?.of ?? "");
       // One query for each status, along the index: a single query would sort all their tasks.
       const read = (...range: readonly [before: number, limit: number]) =>
         [...new Set(statuses)].flatMap((status) => db.all<TaskRow>(tasksOfStatus, status, ...range, of)).sort(byAge);

@@ -77,7 +77,7 @@ describe("a node that runs a flow for each of its batches", () => {
       },
       errors: ["no_stock"],
     });
-    const run = await testEngine([source("orders", [1, 2]), check((order) => (checked.push(order), order)), failing]);
+    const run = await testEngine([source("orders", [1, 2]), check((order) => checked.push(order) && order), failing]);
     const task = await run.engine.run(flowOf(each({ retry_policy: { ...atOnce, max: 1 } })));
     const view = await task.wait();
     expect(view.status).toBe("failed");
