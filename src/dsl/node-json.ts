@@ -1,5 +1,6 @@
 import { type BuiltInFunction, builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
+import type { HandlerDefinition } from "../definitions/index.ts";
 import {
   batchFields,
   type Field,
@@ -11,7 +12,7 @@ import {
 import { coordinatorFnType, type GraphNode } from "../graph/index.ts";
 import { isParamRef, paramNameOf } from "./model/param.ts";
 import { patternJson } from "./model/pattern.ts";
-import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions } from "./model/step.ts";
+import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions, subflowOf } from "./model/step.ts";
 import { withWireNames } from "./model/wire-names.ts";
 
 type WrittenStep = Exclude<Step, LoadedStep>;
@@ -33,8 +34,13 @@ export function nodeJson(step: Step): GraphNode {
 function ioJson(step: WrittenStep): object {
   const { options } = step;
   const own =
-    step.kind === "fn" ? fnJson(step.fn, options) : { input_inline: { ...routingJson(step), ...ownArgs(options) } };
+    step.kind === "fn" ? fnJson(step.fn, options) : { input_inline: { ...routingJson(step), ...ownArgs(options) }, ...subflowJson(step.handler) };
   return withoutDefaults({ ...fieldValues(options, ioFields), ...own }, ioFields);
+}
+
+function subflowJson(handler: HandlerDefinition): object {
+  const { name, item, settled } = subflowOf(handler) ?? {};
+  return name === undefined ? {} : { flow: name, item, settled };
 }
 
 /** Options under the names of their fields. A name that is not an option stays, so that parseGraph reports it. */

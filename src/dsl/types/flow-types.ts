@@ -23,11 +23,16 @@ export interface FlowInfer<TParams, TState extends AnyState> {
 // By the keys of places: if some ids are known only at run time, a union of ids would be `string`.
 type Outputs<TState extends AnyState, TPlaces> = { readonly [TId in keyof TPlaces]: OutputOf<TState, TId> };
 
-type HandlersById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: TStep["handler"] };
+type HandlersById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: RunBy<TStep["handler"]> };
 
 export type HandlersByName<TSteps extends AnyStep> = {
-  readonly [TStep in TSteps as TStep["handler"]["name"]]: TStep["handler"];
+  readonly [THandler in RunBy<TSteps["handler"]> as THandler["name"]]: THandler;
 };
+
+/** Of a flow that runs for each batch, the handlers of its nodes. */
+type RunBy<THandler> = THandler extends { readonly $inner: infer TInner extends { readonly name: string } }
+  ? TInner
+  : Extract<THandler, { readonly name: string }>;
 
 type StepsById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: TStep };
 

@@ -62,7 +62,7 @@ export const messages = {
   flowAwaited: "a flow is not a promise: do not await it or return it from an async function (return { flow } instead)",
   handlerName:
     "invalid handler name '{name}': must start with a letter, then letters, digits, '_', '.' or '-', at most 128 characters",
-  handlerNameReserved: "handler name '{name}' is reserved for coordinator functions: choose another name",
+  handlerNameReserved: "handler name '{name}' is reserved for nodes that coordinators run: choose another name",
   handlerOptions: "handler '{handler}': its definition must be an object",
   handlerMember: "handler '{handler}': unknown property '{member}'",
   handlerMemberType: "handler '{handler}': '{member}' must be {needs}",
@@ -90,6 +90,10 @@ export const messages = {
   twoOfOneName: "two different {what} are named '{name}'",
   contradictsGraph: "{what}: {part} does not match the graph's schema: {why}",
   // subflows
+  asHandlerFlow: "asHandler() needs a flow built with flow()",
+  asHandlerName: "asHandler() needs a flow with a name: flow(name, options)",
+  asHandlerOption: "asHandler(): '{option}' must be {needs}",
+  flowNameTaken: "node '{node}': another flow in this flow is already named '{name}'",
   inputForm:
     "invalid input name '{id}': must start with a letter, then letters, digits, '_', '.' or '-', at most 128 characters",
   openInputs:

@@ -13,7 +13,7 @@ import { formatMessage } from "../../../graph/format/messages.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { argumentsOf, replaceRefs } from "../../../graph/format/params.ts";
 import {
-  coordinatorFnType,
+  isWorkerType,
   type Graph,
   type GraphNode,
   type TypeSchemas,
@@ -110,7 +110,7 @@ function edgeFindings(graph: Graph, { handlers, fns, adapters }: LoadedWith): st
 }
 
 function definitionFindings(graph: Graph, { handlers, schemas }: LoadedWith): string[] {
-  const types = new Set(graph.nodes.map(({ type }) => type).filter((type) => type !== coordinatorFnType));
+  const types = new Set(typesOf(graph));
   const all = [...types].join(", ");
   const unlessKnown = (type: string, message: string) => (types.has(type) ? [] : [withHint(message, type, types)]);
   return [
@@ -126,6 +126,11 @@ function definitionFindings(graph: Graph, { handlers, schemas }: LoadedWith): st
     ),
     ...nodeFindings(graph, handlers).map(({ message }) => message),
   ];
+}
+
+/** Those of its flows too, whose nodes the same engine runs. */
+function typesOf({ nodes, flows = {} }: Graph): readonly string[] {
+  return [...nodes.map(({ type }) => type).filter(isWorkerType), ...Object.values(flows).flatMap(typesOf)];
 }
 
 /** Nodes have the parents and the arguments that their handlers accept. */
