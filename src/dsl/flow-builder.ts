@@ -10,7 +10,15 @@ import { formatMessage } from "../graph/format/messages.ts";
 import { type Graph, primeGraph } from "../graph/index.ts";
 import { compileFlow, flowViewOf } from "./compile-flow.ts";
 import { type FlowView, flowView, lastIds } from "./model/flow-view.ts";
-import { type ChainStep, type FlowHead, handlerOf, ownFnOf, type StepOptions, subflowOf, type UseOptions } from "./model/step.ts";
+import {
+  type ChainStep,
+  type FlowHead,
+  handlerOf,
+  ownFnOf,
+  type StepOptions,
+  subflowOf,
+  type UseOptions,
+} from "./model/step.ts";
 import type { CompileOptions } from "./types/flow-types.ts";
 
 type GivenOptions = Partial<StepOptions> | undefined;

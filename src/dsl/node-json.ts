@@ -34,7 +34,9 @@ export function nodeJson(step: Step): GraphNode {
 function ioJson(step: WrittenStep): object {
   const { options } = step;
   const own =
-    step.kind === "fn" ? fnJson(step.fn, options) : { input_inline: { ...routingJson(step), ...ownArgs(options) }, ...subflowJson(step.handler) };
+    step.kind === "fn"
+      ? fnJson(step.fn, options)
+      : { input_inline: { ...routingJson(step), ...ownArgs(options) }, ...subflowJson(step.handler) };
   return withoutDefaults({ ...fieldValues(options, ioFields), ...own }, ioFields);
 }
 

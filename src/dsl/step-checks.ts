@@ -2,7 +2,16 @@ import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { wireType } from "../graph/data/zod-data.ts";
 import { formatMessage } from "../graph/format/messages.ts";
 import { type FlowView, isFlow } from "./model/flow-view.ts";
-import { type ChainStep, type FlowHead, handlerOf, type LoadedStep, ownFnOf, type Step, type Subflow, subflowOf } from "./model/step.ts";
+import {
+  type ChainStep,
+  type FlowHead,
+  handlerOf,
+  type LoadedStep,
+  ownFnOf,
+  type Step,
+  type Subflow,
+  subflowOf,
+} from "./model/step.ts";
 import { type Args, handlerFindings, handlerSchemas } from "./rules/args/check.ts";
 import { afterFindings } from "./rules/edge/check.ts";
 import { argsSchemaOf, fnFindings, fnNameFindings, nodeArgFindings } from "./rules/fn/check.ts";

@@ -2,7 +2,7 @@ import { adapterName, builtInAdapter } from "../builtins/input-adapters/index.ts
 import { canonicalGraph } from "./canonical.ts";
 import type { GraphNode } from "./format/node-fields.ts";
 import { patternWords } from "./format/pattern.ts";
-import { coordinatorFnType, type Graph } from "./format/types.ts";
+import { coordinatorFnType, flowType, type Graph, runs } from "./format/types.ts";
 
 /** Options of `toMermaid`. */
 export interface MermaidOptions {
@@ -11,8 +11,8 @@ export interface MermaidOptions {
 }
 
 /**
- * The graph as a Mermaid flowchart, parents first. Sources are rounded, coordinator functions are hexagons. A dotted
- * edge delivers from the first batch on; its label shows a `fan_in` other than `"all"`, which batches it takes, and whether
+ * The graph as a Mermaid flowchart, parents first. Sources are rounded, coordinator functions are hexagons, and nodes
+ * that run a flow for each batch have double sides. A dotted edge delivers from the first batch on; its label shows a `fan_in` other than `"all"`, which batches it takes, and whether
  * only failed batches are read along it.
  *
  * @example
@@ -59,9 +59,9 @@ export function readsFailuresOf({ io }: GraphNode, parent: string): boolean {
 }
 
 function shape(node: GraphNode): string {
-  const runs = node.type === coordinatorFnType ? (node.io?.fn ?? "") : node.type;
-  const label = `"${text(node.node_id)}<br/>${text(runs)}"`;
+  const label = `"${text(node.node_id)}<br/>${text(runs(node))}"`;
   if (node.type === coordinatorFnType) return `{{${label}}}`;
+  if (node.type === flowType) return `[[${label}]]`;
   return node.depends_on.length === 0 ? `([${label}])` : `[${label}]`;
 }
 

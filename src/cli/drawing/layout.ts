@@ -1,4 +1,4 @@
-import { coordinatorFnType, type Graph, type GraphNode } from "../../graph/index.ts";
+import { type Graph, type GraphNode, runs } from "../../graph/index.ts";
 
 /*
  * A layered layout of a graph, parents above their children, in the three steps of Sugiyama's method: layers by the
@@ -95,8 +95,8 @@ function layersOf(nodes: readonly GraphNode[]): ReadonlyMap<string, number> {
 export const fanInLabel = ({ fan_in: fanIn }: GraphNode): string | undefined => (fanIn === "all" ? undefined : fanIn);
 
 function nodeItem(node: GraphNode, layer: number): Item {
-  const runs = node.type === coordinatorFnType ? (node.io?.fn ?? "") : node.type;
-  const lines = node.node_id === runs ? [runs] : [node.node_id, runs];
+  const code = runs(node);
+  const lines = node.node_id === code ? [code] : [node.node_id, code];
   const label = fanInLabel(node);
   const width = Math.max(...lines.map((line) => line.length)) * letterWidth + 32;
   // The label takes the right half, beside the arrow tips in the middle.

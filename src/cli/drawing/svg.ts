@@ -1,4 +1,4 @@
-import { coordinatorFnType, type Graph } from "../../graph/index.ts";
+import { coordinatorFnType, flowType, type Graph, runs } from "../../graph/index.ts";
 import { edgeLabel, readsFailuresOf } from "../../graph/mermaid.ts";
 import { type Box, fanInLabel, type Line, layOut } from "./layout.ts";
 
@@ -94,9 +94,9 @@ export const escaped = (text: string): string =>
 export function toDot({ name, nodes }: Graph): string {
   const lines = [`digraph ${quoted(name ?? "graph")} {`, '  node [shape=box fontname="monospace"]'];
   for (const { node_id: id, type, depends_on: parents, io } of nodes) {
-    const isFn = type === coordinatorFnType;
-    const label = `label=${quoted(`${id}\n${isFn ? (io?.fn ?? "") : type}`)}`;
-    const shape = isFn ? " shape=hexagon" : parents.length === 0 ? " style=rounded" : "";
+    const label = `label=${quoted(`${id}\n${runs({ type, ...(io && { io }) })}`)}`;
+    const own = type === coordinatorFnType ? " shape=hexagon" : type === flowType ? " peripheries=2" : undefined;
+    const shape = own ?? (parents.length === 0 ? " style=rounded" : "");
     lines.push(`  ${quoted(id)} [${label}${shape}]`);
   }
   for (const node of nodes) {

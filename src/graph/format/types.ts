@@ -29,3 +29,13 @@ export const flowType = "flow";
 
 /** Whether workers serve the type; coordinators run the others. */
 export const isWorkerType = (type: string): boolean => type !== coordinatorFnType && type !== flowType;
+
+/** What a node runs, by name: the handler, the coordinator function or the flow. */
+export const runs = ({ type, io = {} }: Pick<GraphNode, "type" | "io">): string =>
+  (type === coordinatorFnType ? io.fn : type === flowType ? io.flow : type) ?? "";
+
+/** The types that workers must serve for a graph, also in its flows. */
+export function workerTypes({ nodes, flows = {} }: Pick<Graph, "nodes" | "flows">): readonly string[] {
+  const own = nodes.map(({ type }) => type).filter(isWorkerType);
+  return [...new Set([...own, ...Object.values(flows).flatMap(workerTypes)])];
+}

@@ -1,5 +1,16 @@
+import {
+  asHandler,
+  canonicalGraph,
+  defineHandler,
+  diffGraphs,
+  flow,
+  fromGraph,
+  graphHash,
+  param,
+  toMermaid,
+  toTypeScript,
+} from "flowkit";
 import { createEngine } from "flowkit/engine";
-import { asHandler, canonicalGraph, defineHandler, diffGraphs, flow, fromGraph, graphHash, param, toMermaid } from "flowkit";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import * as z from "zod";
 
@@ -69,12 +80,27 @@ describe("a flow as a handler", () => {
     const graph = each.compile();
     expect(toMermaid(graph)).toContain('each[["each<br/>order"]]');
     const other = shop
-      .then("each", asHandler(flow("order", { params: z.object({ order: Order }) }).node("read", read), { item: "order" }))
+      .then(
+        "each",
+        asHandler(flow("order", { params: z.object({ order: Order }) }).node("read", read), { item: "order" }),
+      )
       .compile();
     expect(diffGraphs(graph, other).graph.some(({ path }) => path.startsWith("/flows/order"))).toBe(true);
     const loaded = fromGraph(graph as never, { handlers: [...Object.values(each.handlers)] as never });
     expect(graphHash(loaded.compile())).toBe(graphHash(graph));
     expect(Object.keys(loaded.handlers).sort()).toEqual(["charge", "read", "reserve", "sum"]);
+  });
+
+  test("is generated before the flow that runs it", () => {
+    const lines = toTypeScript(each.compile(), { handlersFrom: "./handlers.ts" }).split("\n");
+    expect(lines.filter((line) => /import|flow\(|asHandler/.test(line))).toEqual([
+      'import { asHandler, flow, param } from "flowkit";',
+      'import * as z from "zod";',
+      'import { charge, read, reserve, sum } from "./handlers.ts";',
+      'const order = flow("order", {',
+      'export const shop = flow("shop", { params: z.object({ shop: z.string() }) })',
+      '  .then("each", asHandler(order, { item: "order" }), {',
+    ]);
   });
 
   test("is part of another flow", () => {
@@ -92,7 +118,10 @@ describe("a flow as a handler", () => {
     });
     const pipeline = flow("shop", { params: z.object({ shop: z.string() }) })
       .node("read", orders)
-      .then("each", asHandler(order, { item: "order", settled: true }), { args: { shop: param("shop") }, ordered: true });
+      .then("each", asHandler(order, { item: "order", settled: true }), {
+        args: { shop: param("shop") },
+        ordered: true,
+      });
     expectTypeOf<(typeof pipeline.$infer.outputs)["each"]>().toMatchTypeOf<
       | { readonly ok: true; readonly results: { readonly charge: { receipt: string }[] } }
       | { readonly ok: false; readonly failure: { readonly nodeId: "reserve" | "charge" | null } }
@@ -122,9 +151,11 @@ describe("a flow as a handler", () => {
     // @ts-expect-error -- lacks the argument
     const lacking = shop.then("each", asHandler(order, { item: "order" }));
     expect(() => lacking.compile()).toThrow("node 'each': handler 'flow' needs args (missing: shop)");
+    const numbers = defineHandler("numbers", { output: z.int(), *iterBatches() {} });
+    const counts = flow("counts").node("n", numbers);
     // @ts-expect-error -- reads another payload
-    const wrong = shop.then("n", sum).then("each", asHandler(order, { item: "order" }), { args: { shop: "tea" } });
-    expect(() => wrong.compile()).toThrow("edge 'n' -> 'each'");
+    const wrong = counts.then("each", asHandler(order, { item: "order" }), { args: { shop: "tea" } });
+    expect(() => wrong.compile()).toThrow("edge 'n' -> 'each': the whole payload is number, needs");
     const same = flow("order", { params: z.object({ order: Order }) }).node("read", read);
     const both = shop
       .then("each", asHandler(order, { item: "order" }), { args: { shop: "tea" } })
