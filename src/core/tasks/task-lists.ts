@@ -10,9 +10,13 @@ const cleanupPage = 100;
 
 /** @throws FlowError `ENGINE_OPTIONS` */
 export async function listTasks(parts: TaskReaderParts, options: ListOptions): Promise<Page<TaskSummary>> {
-  const { status } = options;
+  const { status, children = false } = options;
   const statuses = typeof status === "string" ? [status] : status;
-  const request = { ...pageRequest(options), ...(statuses === undefined ? {} : { statuses }) };
+  const request = {
+    ...pageRequest(options),
+    ...(statuses === undefined ? {} : { statuses }),
+    ...(children === false ? {} : { children: children === true ? ("all" as const) : children }),
+  };
   return settledPage(parts, () => parts.store.listTasks(request));
 }
 
