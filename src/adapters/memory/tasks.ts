@@ -116,7 +116,9 @@ function retire(state: MemoryState, id: string, keepFinishedTasks: number): void
   let surplus = state.ended.size - keepFinishedTasks;
   for (const oldest of surplus > 0 ? state.ended : []) {
     if (state.borrowers.has(oldest)) continue;
+    const entry = state.tasks.get(oldest);
     drop(state, oldest);
+    if (entry !== undefined) for (const child of endedChildren(state, entry)) drop(state, child);
     if (--surplus === 0) return;
   }
 }
@@ -135,11 +137,15 @@ function drop(state: MemoryState, id: string): void {
   for (const node of entry.nodes.values()) {
     for (const shard of node.shards) if (shard !== undefined) state.leased.delete(shard);
   }
-  if (entry.record.graph.flows === undefined) return;
-  // The newest first: it may borrow from an older one. One that has not ended is dropped after its end.
-  for (const { record } of [...state.tasks.values()].reverse()) {
-    const isOver = record.parent?.taskId === id && isTaskTerminal(record.status);
-    if (isOver && !state.borrowers.has(record.id)) drop(state, record.id);
+  for (const child of endedChildren(state, entry)) state.ended.add(child);
+}
+
+/** The newest first, as it may borrow from an older one. One that is still ending is kept like any other task. */
+function* endedChildren({ tasks, borrowers }: MemoryState, { record: { id, graph } }: TaskEntry): Generator<string> {
+  if (graph.flows === undefined) return;
+  for (const { record } of [...tasks.values()].reverse()) {
+    const isEnded = record.parent?.taskId === id && isTaskTerminal(record.status);
+    if (isEnded && !borrowers.has(record.id)) yield record.id;
   }
 }
 

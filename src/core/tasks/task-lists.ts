@@ -96,17 +96,21 @@ export async function cleanUp(parts: TaskReaderParts, { endedForSec }: CleanupOp
     if (isGone) gone++;
     return isGone;
   };
-  for (;;) {
-    // Borrowed tasks come first in each page, so the page grows by their number.
-    const page = { endedForMs: endedForSec * 1_000, limit: cleanupPage + borrowed.size };
-    const ids = (await retry.run(() => store.endedTasks(page))).filter((id) => !borrowed.has(id));
-    if (ids.length === 0) break;
-    for (const id of ids) await remove(id);
-  }
-  // A lender ended before its borrower, so it was tried first.
-  for (let again = gone > 0; again; ) {
-    again = false;
-    for (const id of [...borrowed].reverse()) again = (await remove(id)) || again;
+  // Once a task is gone, those that its nodes ran may be listed.
+  for (let mayFree = true; mayFree; ) {
+    for (;;) {
+      // Borrowed tasks come first in each page, so the page grows by their number.
+      const page = { endedForMs: endedForSec * 1_000, limit: cleanupPage + borrowed.size };
+      const ids = (await retry.run(() => store.endedTasks(page))).filter((id) => !borrowed.has(id));
+      if (ids.length === 0) break;
+      for (const id of ids) await remove(id);
+    }
+    mayFree = false;
+    // A lender ended before its borrower, so it was tried first.
+    for (let again = gone > 0; again; mayFree ||= again) {
+      again = false;
+      for (const id of [...borrowed].reverse()) again = (await remove(id)) || again;
+    }
   }
   await retry.run(() => store.settle());
   return { deleted, borrowed: borrowed.size };

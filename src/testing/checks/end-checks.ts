@@ -1,15 +1,16 @@
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
-import { checkKept, type TaskLookup } from "../cluster/archive.ts";
+import { type AllTasks, checkKept } from "../cluster/archive.ts";
 import type { Client } from "../cluster/client.ts";
 import type { Fleet } from "../cluster/fleet.ts";
 import type { Journal } from "../cluster/journal.ts";
 import { hopeless, initFailed } from "../cluster/random-graph.ts";
 import { changedPaths } from "../cluster/vars-changes.ts";
 import type { Workload } from "../cluster/workload.ts";
-import { asideOf, choiceOf, type FinishedShard, judgeNode, retryPolicyOf } from "./reference.ts";
+import { flowOutput, hasFailedChild, mayBeCancelled } from "./child-checks.ts";
+import { asideOf, choiceOf, type FinishedShard, isSettledFailure, judgeNode, retryPolicyOf } from "./reference.ts";
 
 export interface EndParts {
-  readonly allTasks: TaskLookup;
+  readonly allTasks: AllTasks;
   readonly journal: Journal;
   readonly client: Client;
   readonly fleet: Fleet;
@@ -20,7 +21,7 @@ export interface EndParts {
 /** What must hold once all tasks have ended and every process has stopped. */
 export function checkEnd(parts: EndParts): void {
   const { allTasks, journal, client } = parts;
-  for (const id of client.taskIds) {
+  for (const id of [...client.taskIds, ...allTasks.childrenOf().map(({ record }) => record.id)]) {
     const task = allTasks.tasks.get(id);
     if (task === undefined) {
       journal.violated(`task ${id} is missing`);
@@ -29,7 +30,8 @@ export function checkEnd(parts: EndParts): void {
     const violated = (what: string) => journal.violated(`task ${id}: ${what}`);
     const { status } = task.record;
     if (status === "finished") checkOutputs(task, parts, violated);
-    if (status === "cancelled" && !client.cancelRequested.has(id)) violated("cancelled without a request");
+    const isAsked = client.cancelRequested.has(id) || (task.record.parent !== undefined && mayBeCancelled(parts, task));
+    if (status === "cancelled" && !isAsked) violated("cancelled without a request");
     if (status === "failed") checkFailure(task, parts, violated);
   }
   checkLeftovers(parts);
@@ -59,9 +61,18 @@ function checkOutputs(
     if (choice.left > 0) journal.counts.choosing++;
     journal.counts.leftOut += choice.left;
     journal.counts.chosen += choice.taken;
-    for (const wrong of judgeNode(node, finished, graph.nodes)) violated(`node ${node.node_id}: ${wrong}`);
+    const outputOf = flowOutput(workload, graph, node);
+    for (const wrong of judgeNode(node, finished, graph.nodes, outputOf)) violated(`node ${node.node_id}: ${wrong}`);
   }
   if (!workload.isKnown) return;
+  for (const node of graph.nodes.filter(({ io }) => io?.settled === true)) {
+    for (const { uid, meta } of finished(node.node_id).flatMap(({ artifacts }) => artifacts)) {
+      if (!isSettledFailure(node, meta)) continue;
+      journal.counts.childrenSettled++;
+      if (!hasFailedChild({ allTasks, journal }, task.record.id, node.node_id, uid))
+        violated(`node ${node.node_id}: batch ${uid} is a failure, but none of its tasks failed`);
+    }
+  }
   const missing = graph.nodes.filter((node) => changedPaths(node) && !task.vars.appliedBy.includes(node.node_id));
   for (const { node_id } of missing) violated(`node ${node_id} finished, but its change is not in the vars`);
 }
@@ -101,7 +112,8 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
   }
   if (failure.tries !== undefined) {
     const isTimeout = code === "timeout" && node.batches?.timeout_sec !== undefined;
-    if (!isTimeout && !journal.hasThrown({ taskId: id, nodeId: node.node_id }, code))
+    const isOfChild = code === "subflow_failed" && hasFailedChild(parts, id, node.node_id, failure.batchUid);
+    if (!isTimeout && !isOfChild && !journal.hasThrown({ taskId: id, nodeId: node.node_id }, code))
       violated(`failed without an injected cause: ${text}`);
     if (!policy.isPermanent(code) && failure.tries !== policy.max + 1)
       violated(`gave up a batch after ${failure.tries} tries: ${text}`);

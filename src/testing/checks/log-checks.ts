@@ -10,6 +10,7 @@ import {
 import type { RunningLimits } from "../../core/worker/attempt/worker-options.ts";
 import { shardOf } from "../../core/worker/input/index.ts";
 import type { GraphNode } from "../../graph/index.ts";
+import type { AllTasks } from "../cluster/archive.ts";
 import type { SourceArgs } from "../cluster/computation.ts";
 import type { SimulationMode } from "../cluster/fault-rates.ts";
 import type { Journal } from "../cluster/journal.ts";
@@ -19,6 +20,7 @@ import { asideOf, batchesOf, readsFailures, retryPolicyOf } from "./reference.ts
 
 /** What the write checks inspect, and where they report. */
 export interface CheckParts {
+  readonly allTasks: AllTasks;
   readonly state: MemoryState;
   readonly journal: Journal;
   readonly scheduler: Scheduler;

@@ -13,6 +13,7 @@ import { sortKeys } from "../../graph/format/stable-json.ts";
 import { times } from "../cluster/process.ts";
 import { varsAfter } from "../cluster/vars-changes.ts";
 import { CarriedChecks } from "./carried-checks.ts";
+import { checkChild } from "./child-checks.ts";
 import { type CheckParts, LogChecks, ReportChecks } from "./log-checks.ts";
 import { retryPolicyOf } from "./reference.ts";
 import { ShardChecks } from "./shard-checks.ts";
@@ -86,6 +87,8 @@ export class WriteChecks {
   #task({ taskId, from, to }: MemoryStoreEvent & { readonly kind: "task" }): void {
     if (!transitions[from].includes(to)) this.#violated(taskId, `task ${from} -> ${to}`);
     this.#deadlines.task(taskId, from, to);
+    const created = from === "absent" ? this.#parts.state.tasks.get(taskId) : undefined;
+    if (created !== undefined) for (const wrong of checkChild(this.#parts, created)) this.#violated(taskId, wrong);
     if (!isTaskTerminal(to)) return;
     const entry = this.#parts.state.tasks.get(taskId);
     for (const node of entry?.record.graph.nodes ?? []) {
