@@ -116,9 +116,9 @@ function retire(state: MemoryState, id: string, keepFinishedTasks: number): void
   let surplus = state.ended.size - keepFinishedTasks;
   for (const oldest of surplus > 0 ? state.ended : []) {
     if (state.borrowers.has(oldest)) continue;
-    const entry = state.tasks.get(oldest);
+    const entry = state.tasks.get(oldest) as TaskEntry;
     drop(state, oldest);
-    if (entry !== undefined) for (const child of endedChildren(state, entry)) drop(state, child);
+    for (const child of endedChildren(state, entry)) if (!state.borrowers.has(child)) drop(state, child);
     if (--surplus === 0) return;
   }
 }
@@ -141,11 +141,10 @@ function drop(state: MemoryState, id: string): void {
 }
 
 /** The newest first, as it may borrow from an older one. One that is still ending is kept like any other task. */
-function* endedChildren({ tasks, borrowers }: MemoryState, { record: { id, graph } }: TaskEntry): Generator<string> {
+function* endedChildren({ tasks }: MemoryState, { record: { id, graph } }: TaskEntry): Generator<string> {
   if (graph.flows === undefined) return;
   for (const { record } of [...tasks.values()].reverse()) {
-    const isEnded = record.parent?.taskId === id && isTaskTerminal(record.status);
-    if (isEnded && !borrowers.has(record.id)) yield record.id;
+    if (record.parent?.taskId === id && isTaskTerminal(record.status)) yield record.id;
   }
 }
 

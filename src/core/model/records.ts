@@ -1,6 +1,6 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import type { Graph } from "../../graph/index.ts";
+import { flowType, type Graph } from "../../graph/index.ts";
 import type { Artifact, Origin } from "./artifacts.ts";
 
 export type { Artifact, BatchFailure, NewArtifact, Origin, Position } from "./artifacts.ts";
@@ -300,6 +300,8 @@ export const isShardTerminal = (status: ShardStatus): boolean =>
   status === "finished" || status === "failed" || status === "cancelled";
 export const isTaskTerminal = (status: TaskStatus): boolean =>
   status === "finished" || status === "failed" || status === "cancelled";
+/** Whether it stores batches without needing the slot of another: a node that runs flows waits for their nodes. */
+export const isFeeding = ({ status, type }: ShardRecord): boolean => status === "running" && type !== flowType;
 /** The log with the shard's artifacts: its own, or that of the shard it was adopted from. */
 export const logOf = (record: ShardRecord): ShardRef => record.artifactsOf ?? record;
 /** Whether it is an output, and not the note that its batch was set aside. */

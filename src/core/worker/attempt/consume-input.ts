@@ -1,5 +1,5 @@
 import type { Json } from "../../../errors/index.ts";
-import { type Artifact, isOutput, sourceKey } from "../../model/records.ts";
+import { type Artifact, isFeeding, isOutput, sourceKey } from "../../model/records.ts";
 import {
   chosenSources,
   consumerUid,
@@ -152,6 +152,7 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
     failuresOf === undefined ? stream : new FailureInput(stream, { store, taskId, plan, pageSize, failuresOf });
   const positions = ReadPositions.of(run, { reports, stream, fromNodes: input.fromNodes });
   if (positions !== undefined) await positions.begin();
+  const readsFlow = input.fromNodes.some((id) => run.plan.byId.get(id)?.flow !== undefined);
   await withInputWait(
     run,
     sources,
@@ -189,7 +190,8 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
       pollMs: input.pollMs,
       pollMaxMs: input.pollMaxMs,
       held: part,
-      mayStay: async () => !runtime.definition.resumable && pass.log.length > 0 && (await isQueueEmpty(run)),
+      mayStay: async () =>
+        (readsFlow || (!runtime.definition.resumable && pass.log.length > 0)) && (await isQueueEmpty(run)),
     },
   );
 }
@@ -212,7 +214,7 @@ export async function checkMayStartOver(run: AttemptRun, input: InputPlan): Prom
   if (input.kind !== "stream" || run.claimed.yields === 0) return;
   const { fromNodes } = input;
   const records = await run.retry.run(() => run.parts.store.readShards(run.held.attempt.taskId, fromNodes));
-  const feeding = records.filter(({ status }) => status === "running" || status === "finished");
+  const feeding = records.filter((record) => isFeeding(record) || record.status === "finished");
   const keys = new Set(feeding.map(({ nodeId, shard }) => sourceKey(nodeId, shard)));
   const all = shardsOf(run.plan, fromNodes).every(({ nodeId, shard }) => keys.has(sourceKey(nodeId, shard)));
   if (!all) throw new AttemptEnded("starving");

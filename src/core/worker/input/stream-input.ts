@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import {
   type Artifact,
+  isFeeding,
   type Origin,
   type Position,
   type ShardRecord,
@@ -177,7 +178,7 @@ export class StreamInput {
       if (record.generation !== cursor.generation) restarted = true;
       else if (record.status === "finished") cursor.count = record.count;
       // A source that finished after its page was read has more to read, so the consumer is not starving.
-      if (record.status === "running" || record.status === "finished") running = true;
+      if (isFeeding(record) || record.status === "finished") running = true;
     }
     return { restarted, running, adopted };
   }
