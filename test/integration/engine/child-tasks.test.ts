@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import * as z from "zod";
 import { MemoryState } from "../../../src/adapters/memory/index.ts";
 import { isTaskTerminal, type TaskSummary } from "../../../src/core/model/records.ts";
 import type { Store } from "../../../src/core/ports/index.ts";
@@ -162,6 +163,22 @@ describe("a node that runs a flow for each of its batches", () => {
     });
     const parts = (order: number) => ({ parts: [{ ship: [{ shipped: order }] }] });
     expect(await task.result()).toEqual({ each: [parts(10), parts(20), parts(30)] });
+  });
+
+  test("does not wait for a slot that its consumer or its source has", async () => {
+    const count = handler("count", { input: z.json(), processBatch: () => 1 });
+    const fast: GraphNode = { ...node("orders"), io: { max_pending_batches: 1 } };
+    const run = await testEngine([source("orders", numbers(6)), check(), ship, count], { capacity: 1 });
+    const streaming = each({ limits: { max_running: 1 } });
+    const task = await run.engine.run({
+      nodes: [
+        fast,
+        { ...streaming, io: { ...streaming.io, start_when: "first_batch" } },
+        node("count", ["each"], { start: "first_batch" }),
+      ],
+      flows: { order: oneOrder },
+    });
+    expect((await task.result()).count).toHaveLength(6);
   });
 
   test("keeps their tasks as long as its own, and deletes them with it", async () => {
