@@ -55,7 +55,8 @@ function update(node: NodeProgress, event: Exclude<TaskEvent, { kind: "task" }>)
   if (isOver(event.to)) node.endedAt = event.at;
 }
 
-const isOver = (status: NodeStatus): boolean => status === "finished" || status === "failed" || status === "cancelled";
+const over: readonly NodeStatus[] = ["finished", "skipped", "failed", "cancelled"];
+const isOver = (status: NodeStatus): boolean => over.includes(status);
 
 const marks: Readonly<Record<NodeStatus, string>> = {
   queued: styleText("dim", "·"),
@@ -63,6 +64,7 @@ const marks: Readonly<Record<NodeStatus, string>> = {
   deferred: styleText("yellow", "↻"),
   cancelling: styleText("yellow", "▸"),
   finished: styleText("green", "✔"),
+  skipped: styleText("dim", "–"),
   failed: styleText("red", "✘"),
   cancelled: styleText("yellow", "■"),
 };

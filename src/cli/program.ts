@@ -13,6 +13,7 @@ import { addInit } from "./commands/init.ts";
 import { addLint } from "./commands/lint.ts";
 import { reportError } from "./commands/report-error.ts";
 import { addRun } from "./commands/run.ts";
+import { addSchedules } from "./commands/schedules.ts";
 import { addTasks } from "./commands/tasks.ts";
 import { addUp } from "./commands/up.ts";
 import { addValidate } from "./commands/validate.ts";
@@ -54,7 +55,7 @@ function leave(error: NodeJS.ErrnoException): never {
 /** In the order of the help. */
 const commands = [
   ...[addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen],
-  ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addBatches, addDlq],
+  ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addBatches, addSchedules, addDlq],
 ];
 
 export function program(terminal: Terminal): Command {
@@ -84,7 +85,7 @@ Exit codes:
 }
 
 /** Commands with subcommands. */
-const groups: ReadonlySet<string> = new Set(["tasks", "dlq"]);
+const groups: ReadonlySet<string> = new Set(["tasks", "schedules", "dlq"]);
 
 function usageError({ code, message }: CommanderError, args: readonly string[]): CliError {
   const [first = "", ...rest] = message.replace(/^error: /, "").split("\n");

@@ -20,6 +20,7 @@ import { acquireShared, localBus, releaseShared } from "./connections.ts";
 import { Coordinator } from "./coordinator.ts";
 import { Lifecycle, type StopOptions, type StoreHealth } from "./lifecycle.ts";
 import { checkOptions, type EngineOptions, optionKeys } from "./options.ts";
+import type { Schedules } from "./schedules.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import type { TaskMethods } from "./task-client.ts";
 import { Worker } from "./worker.ts";
@@ -157,6 +158,10 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     options?: RetryBatchesOptions,
   ): Promise<TaskHandle<TTypes>> {
     return this.#coordinator.retryBatches(task, nodeId, options);
+  }
+
+  get schedules(): Schedules<THandlers> {
+    return this.#coordinator.schedules as unknown as Schedules<THandlers>; // which accepts all types
   }
 
   list(options?: ListOptions): Promise<Page<TaskSummary>> {

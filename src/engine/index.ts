@@ -59,5 +59,14 @@ export { createEngine, type Engine, type EngineHealth } from "./engine.ts";
 export type { HandlerList, WorkerType } from "./known-types.ts";
 export type { LifecycleState, PartHealth, StopOptions, StoreHealth, WorkerHealth } from "./lifecycle.ts";
 export type { EngineOptions, ExternalOptions } from "./options.ts";
+export {
+  type Schedule,
+  type ScheduleOptions,
+  type Schedules,
+  type ScheduleTimes,
+  type Tick,
+  tick,
+  type WithTicks,
+} from "./schedules.ts";
 export type { TaskMethods } from "./task-client.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

@@ -17,6 +17,8 @@ export interface KnownTypes {
   readonly list: "handlers" | "workerTypes";
   /** Those that external workers serve. */
   readonly external: ExternalTypes | undefined;
+  /** Those whose handlers are known to have a `finalize`. */
+  readonly finalizing: readonly string[];
 }
 
 /** @throws FlowError `ENGINE_OPTIONS` */
@@ -47,11 +49,14 @@ export function knownTypes(
     const byType = handlersByName(what, handlers as HandlerList<HandlerDefinition>);
     const restarting = [...byType.values()].filter(({ resumable }) => !resumable).map(({ name }) => name);
     const names = [...byType.keys()];
-    return { list: "handlers", names, external: externalAmong(what, { externalTypes, names, restarting }) };
+    const external = externalAmong(what, { externalTypes, names, restarting });
+    const finalizing = [...byType.values()].filter(({ finalize }) => finalize !== undefined).map(({ name }) => name);
+    return { list: "handlers", names, external, finalizing };
   }
   if (!isListOfNames(workerTypes)) throw needs(what, "workerTypes: a list of node types");
   const names = [...new Set(workerTypes)];
-  return { list: "workerTypes", names, external: externalAmong(what, { externalTypes, names, restarting: [] }) };
+  const external = externalAmong(what, { externalTypes, names, restarting: [] });
+  return { list: "workerTypes", names, external, finalizing: [] };
 }
 
 function externalAmong(

@@ -25,6 +25,7 @@ import { type Graph, isWorkerType } from "../graph/index.ts";
 import type { Connections } from "./connections.ts";
 import type { KnownTypes } from "./known-types.ts";
 import { type KeepAlive, type Lifecycle, type PartHealth, partHealth, type StopOptions } from "./lifecycle.ts";
+import { type Schedules, schedulesOf } from "./schedules.ts";
 
 export interface TaskClientParts {
   readonly core: CoordinatorCore;
@@ -45,10 +46,13 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
   readonly #handleParts: TaskHandleParts & FailedBatchParts;
   /** Graphs by flow: flows are immutable, so each is compiled and checked once. */
   readonly #graphs = new WeakMap<object, Graph>();
+  /** Types of handlers with a `finalize`, as far as they are known here. */
+  readonly #finalizing: Set<string>;
 
   constructor(parts: TaskClientParts) {
     this.#parts = parts;
     const { core, ports, known, running } = parts;
+    this.#finalizing = new Set(known.finalizing);
     this.#handleParts = {
       store: ports.store,
       clock: ports.callerClock,
@@ -59,6 +63,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
       }),
       changes: core.changes,
       running,
+      finalizing: this.#finalizing,
       external: known.external?.types,
       inputAdapters: core.inputAdapters,
       cancel: (taskId, reason) => core.cancelTask(taskId, reason),
@@ -146,6 +151,16 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
     return taskHandle<TTypes>(this.#handleParts, retry.id);
   }
 
+  readonly schedules: Schedules<THandlers> = schedulesOf(() => {
+    const { core } = this.#started();
+    const { store, retry, clock } = this.#handleParts;
+    const read = (flow: unknown) => ({
+      graph: this.#graphOf(flow),
+      schema: isFlow(flow) ? flow.paramsSchema : undefined,
+    });
+    return { core, store, retry, read, now: () => clock.now() };
+  });
+
   async list(options: ListOptions = {}): Promise<Page<TaskSummary>> {
     this.#started();
     return listTasks(this.#handleParts, options);
@@ -179,6 +194,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
       const compiled = flow.compile();
       assertHandlers(compiled, known);
       graph = core.checkGraph(compiled);
+      for (const { name, finalize } of Object.values(flow.handlers)) if (finalize) this.#finalizing.add(name);
       this.#graphs.set(flow, graph);
     }
     return graph;
@@ -287,6 +303,13 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
     nodeId: Extract<keyof TTypes["outputs"], string>,
     options?: RetryBatchesOptions,
   ): Promise<TaskHandle<TTypes>>;
+  /**
+   * Flows that run at given times.
+   *
+   * @example
+   * await engine.schedules.put("nightly", { flow: etl, cron: "0 3 * * *", params: { day: tick.date } })
+   */
+  readonly schedules: Schedules<THandlers>;
   /**
    * A page of the store's tasks, the newest first, without their graphs and parameters. `cursor` is present if more
    * follow.

@@ -34,6 +34,8 @@ export const flowErrorCodes = [
   "RECORD_TOO_LARGE",
   "PARAMS_TOO_LARGE",
   "MESSAGE_TOO_LARGE",
+  "SCHEDULE_INVALID",
+  "SCHEDULE_UNKNOWN",
   // test kit
   "SIMULATION_REAL_TIME",
 ] as const;

@@ -11,6 +11,7 @@ import {
   ownDefinitions,
   parts,
   threeParents,
+  wideUnions,
   withFlowkit,
   zodOnly,
 } from "./programs.ts";
@@ -60,11 +61,12 @@ const shapes: readonly Case[] = [
   { name: "1 node read by 300", program: fanOut(300), limit: 234_800 },
   { name: "300 nodes read by 1", program: fanIn(300), limit: 259_900 },
   { name: "200 nodes, inputs gathered", program: gathered(200), limit: 351_800 },
-  { name: "500 nodes, each after the one before", program: chain(500), limit: 380_600 },
+  { name: "500 nodes, each after the one before", program: chain(500), limit: 381_100 },
   { name: "200 nodes with every option there is", program: everyOption(200), limit: 303_900 },
   { name: "200 handlers with every member", program: everyMember(200), limit: 480_600 },
   { name: "200 nodes, own adapters and functions", program: ownDefinitions(200), limit: 213_000 },
   { name: "200 nodes of all kinds", program: mixed(200), limit: 354_000 },
+  { name: "unions of 1,000 members", program: wideUnions(1_000), limit: 525_000 },
   { name: "100 nodes, used 5 times", program: inParts(100, 5), limit: 229_500 },
   { name: "400 nodes, used 5 times", program: inParts(400, 5), limit: 882_200 },
 ];

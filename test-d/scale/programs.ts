@@ -111,6 +111,20 @@ export function chain(count: number): string {
   );
 }
 
+/** Three nodes whose payloads are unions: of `count` objects, and of `count` literals. */
+export function wideUnions(count: number): string {
+  const objects = range(count).map((index) => `z.object({ kind: z.literal("k${index}"), v${index}: z.string() })`);
+  const texts = range(count).map((index) => `"t${index}"`);
+  const unions = [`z.discriminatedUnion("kind", [${objects.join(", ")}])`, `z.literal([${texts.join(", ")}])`];
+  return program(
+    unions.flatMap((union, index) => [
+      `const h${2 * index} = defineHandler("h${2 * index}", { output: ${union} });`,
+      `const h${2 * index + 1} = defineHandler("h${2 * index + 1}", { input: ${union}, output: z.null() });`,
+    ]),
+    flowOf([node(0, ""), node(1, 'after: ["n0"]'), node(2, ""), node(3, 'after: ["n2"]')]),
+  );
+}
+
 /** A flow that uses a part of `size` nodes `uses` times, one behind the other: longer than a chain can be. */
 export function inParts(size: number, uses: number): string {
   const indices = range(size);

@@ -10,6 +10,7 @@ import { outcomeContract } from "./store/outcome-contract.ts";
 import { queueContract } from "./store/queue-contract.ts";
 import { registryContract } from "./store/registry-contract.ts";
 import { reportContract } from "./store/report-contract.ts";
+import { skipContract } from "./store/skip-contract.ts";
 import { slotContract } from "./store/slot-contract.ts";
 import { taskContract } from "./store/task-contract.ts";
 import { taskListContract } from "./store/task-list-contract.ts";
@@ -58,6 +59,7 @@ export function storeContract(
     describe("claims and leases", () => leaseContract(it));
     describe("outcomes", () => outcomeContract(it));
     describe("cancelling", () => cancelContract(it));
+    describe("skipped shards and closed logs", () => skipContract(it));
     describe("artifacts", () => artifactContract(it));
     describe("values", () => {
       valueContract(it);

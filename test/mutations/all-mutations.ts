@@ -3,6 +3,7 @@ import { backpressureMutations } from "./backpressure-mutations.ts";
 import { carriedMutations } from "./carried-mutations.ts";
 import { childMutations } from "./child-mutations.ts";
 import { clockMutations } from "./clock-mutations.ts";
+import { controlMutations } from "./control-mutations.ts";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
 import { dropMutations } from "./drop-mutations.ts";
 import { extensionMutations } from "./extension-mutations.ts";
@@ -12,6 +13,7 @@ import { parallelMutations } from "./parallel-mutations.ts";
 import { readerMutations } from "./reader-mutations.ts";
 import { reportMutations } from "./report-mutations.ts";
 import { retryMutations } from "./retry-mutations.ts";
+import { scheduleMutations } from "./schedule-mutations.ts";
 import { sqliteMutations } from "./sqlite-mutations.ts";
 import { storeMutations } from "./store-mutations.ts";
 import { whereMutations } from "./where-mutations.ts";
@@ -33,12 +35,14 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Concurrent batches", mutations: parallelMutations },
   { title: "Batches set aside, time limits", mutations: asideMutations },
   { title: "Batches chosen by a pattern", mutations: whereMutations },
+  { title: "Conditions, optional nodes, outcomes", mutations: controlMutations },
   { title: "Checkpoints and progress", mutations: reportMutations },
   { title: "Task retries and deletion", mutations: retryMutations },
   { title: "Batches carried into a retry", mutations: carriedMutations },
   { title: "Flows run for each batch", mutations: childMutations },
   { title: "Dropping consumed artifacts", mutations: dropMutations },
   { title: "Readers", mutations: readerMutations },
+  { title: "Schedules", mutations: scheduleMutations },
   { title: "User code and variables", mutations: extensionMutations },
   { title: "SQLite store", mutations: sqliteMutations },
 ];

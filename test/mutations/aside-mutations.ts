@@ -83,7 +83,7 @@ export const asideMutations: readonly Mutation[] = [
   {
     ...mutation(
       "the store drops what failed batches consist of before these are read",
-      edit("core/plan/plan.ts", "if (!source?.batches.setsAside) continue;", "if (source !== undefined) continue;"),
+      edit("core/plan/plan.ts", "if (!source?.batches.setsAside || source", "if (source !== undefined || source"),
     ),
     options: ["--drop"],
   },

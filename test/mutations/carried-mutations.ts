@@ -120,12 +120,9 @@ export const carriedMutations: readonly Mutation[] = [
   ),
   mutation(
     "a shard is carried although it needs only some of its parents",
-    edit(carrying, "if (node.fn !== undefined || !node.needsAll) return [];", "if (node.fn !== undefined) return [];"),
+    edit(carrying, " || !node.needsAll ||", " ||"),
   ),
-  mutation(
-    "a function is carried",
-    edit(carrying, "if (node.fn !== undefined || !node.needsAll) return [];", "if (!node.needsAll) return [];"),
-  ),
+  mutation("a function is carried", edit(carrying, "if (node.fn !== undefined || ", "if (")),
   mutation(
     "the generations that a carried log is built from are lost",
     edit(carrying, "    log,\n    sourceGens,\n", "    log,\n    sourceGens: {},\n"),
@@ -210,7 +207,7 @@ export const carriedMutations: readonly Mutation[] = [
     ),
     ...mutation(
       "a cancelled retry decides about children first",
-      edit(scheduler, "of parentsFirst(cached.plan)", "of parentsFirst(cached.plan).toReversed()"),
+      edit(scheduler, "of nodes) {\n      const records", "of nodes.toReversed()) {\n      const records"),
     ),
   },
   {

@@ -57,10 +57,10 @@ export const childMutations: readonly Mutation[] = [
   ),
   mutation(
     "the tasks of a cancelled task go on until they are swept, and then too",
-    edit(scheduler, "if (cached.plan.graph.flows !== undefined) await this.#cancelChildren(taskId);", ""),
+    edit(scheduler, "if (plan.graph.flows !== undefined) await this.#cancelChildren(taskId, spared);", ""),
     edit(
       scheduler,
-      "if (task.parent !== undefined && !(await this.#isRunning(task.parent.taskId))) return",
+      "if (task.parent !== undefined && !(await this.#isNeeded(task.parent))) return",
       "if (false) return",
     ),
   ),
@@ -75,6 +75,6 @@ export const childMutations: readonly Mutation[] = [
   ),
   mutation(
     "a batch's task that ended while its parent was being cancelled counts as failed",
-    edit(children, 'if ((await read(parts, parent.id))?.status !== "running") throw new AttemptEnded("starving");', ""),
+    edit(children, 'if (!(await isRunning(parts, ctx))) throw new AttemptEnded("starving");', ""),
   ),
 ];

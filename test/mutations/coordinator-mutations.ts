@@ -101,11 +101,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   mutation("a postponed start check is dropped", edit(looks, "        this.#onOwed();\n", "")),
   mutation(
     "a child's state is taken from the cache",
-    edit(
-      scheduler,
-      "if (finished && couldEndFirst && isNodeFinished(child, await this.#store.readShards(taskId, [child.id])))",
-      "if (false)",
-    ),
+    edit(scheduler, "else if (!noteEnd(cached, child, await this.#store.readShards(taskId, [child.id])))", "else"),
   ),
   {
     elsewhere: raceOf(
@@ -130,12 +126,16 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "missing shards count as finished",
-    edit("core/plan/readiness.ts", "shards.length === node.partitions && ", "shards.length > 0 && "),
+    "missing shards count as closed",
+    edit(
+      "core/plan/readiness.ts",
+      "shards.length === node.partitions && shards.every(isClosed)",
+      "shards.length > 0 && shards.every(isClosed)",
+    ),
   ),
   mutation(
     "no command is sent for a dispatched node",
-    edit(scheduler, "      await this.#command(node.type, ref, 1);\n", ""),
+    edit(scheduler, '      if (outcome === "dispatched") await this.#command(node.type, ref, 1);\n', ""),
   ),
   mutation(
     "children are not checked when a node finishes",
@@ -163,12 +163,8 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   mutation(
     "a node starts with one parent too few",
-    edit(
-      "core/plan/readiness.ts",
-      "if (satisfied.length < node.needed) {",
-      "if (satisfied.length + 1 < node.needed) {",
-    ),
-    edit(looks, "node.dependsOn.length - node.needed;", "node.dependsOn.length - node.needed + 1;"),
+    edit("core/plan/readiness.ts", "if (needed > 0) {", "if (needed > 1) {"),
+    edit(looks, "node.dependsOn.length - node.needed - omitted", "node.dependsOn.length - node.needed - omitted + 1"),
   ),
   mutation(
     "all parents count as chosen",

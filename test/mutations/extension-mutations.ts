@@ -6,7 +6,7 @@ export const extensionMutations: readonly Mutation[] = [
   mutation(
     "vars.merge removes sibling keys",
     edit(
-      "builtins/coordinator-functions/vars-merge.ts",
+      "builtins/coordinator-functions/vars.ts",
       "mergeOverwriting(vars, treeOf(leaves));",
       "Object.assign(vars, treeOf(leaves));",
     ),
@@ -17,7 +17,7 @@ export const extensionMutations: readonly Mutation[] = [
   ),
   mutation(
     "vars.set sets only the first of its paths",
-    edit("builtins/coordinator-functions/vars-set.ts", "of leaves) setVar(", "of leaves.slice(0, 1)) setVar("),
+    edit("builtins/coordinator-functions/vars.ts", "of leaves) setVar(vars,", "of leaves.slice(0, 1)) setVar(vars,"),
   ),
   mutation(
     "an attempt does not wait for its handler's init",

@@ -48,7 +48,7 @@ export const retryMutations: readonly Mutation[] = [
   },
   mutation(
     "a partly finished node is adopted",
-    edit(adoption, "if (!isNodeFinished(node, finished)) return false;", "if (finished.length === 0) return false;"),
+    edit(adoption, "if (!isAdoptable(node, ended)) return false;", "if (ended.length === 0) return false;"),
   ),
   mutation(
     "a stream reads the artifacts of an adopted node from the wrong log",
@@ -124,8 +124,8 @@ export const retryMutations: readonly Mutation[] = [
       "a retry of a retry adopts from the wrong task",
       edit(
         "core/model/shard-transition.ts",
-        "const { taskId, nodeId, shard } = logOf(finished);",
-        "const { taskId, nodeId, shard } = finished;",
+        "const { taskId, nodeId, shard } = logOf(ended);",
+        "const { taskId, nodeId, shard } = ended;",
       ),
     ),
   },

@@ -108,10 +108,10 @@ export const sqliteMutations: readonly Mutation[] = [
   ),
   mutation(
     "SQLite: a deleted task does not return what it borrowed",
-    edit(`${sqlite}/tasks.ts`, '      db.run("DELETE FROM loans WHERE borrower = ?", id);\n', ""),
+    edit(`${sqlite}/tasks.ts`, '"loans WHERE borrower", ', ""),
   ),
   mutation(
     "SQLite: a limit admits one attempt too many",
-    edit(`${sqlite}/registry.ts`, "if (holders(db, key) >= max)", "if (holders(db, key) > max)"),
+    edit(`${sqlite}/shards.ts`, "if (holders(db, key) >= max)", "if (holders(db, key) > max)"),
   ),
 ].map((each) => ({ ...each, options: ["--sqlite"] }));

@@ -82,7 +82,7 @@ export const storeMutations: readonly Mutation[] = [
     edit(log, 'if (this.#closed || seq !== this.length) return "conflict";', 'if (this.#closed) return "conflict";'),
     edit(log, "const output = { seq, uid,", "const output = { seq: this.length, uid,"),
   ),
-  mutation("the complete marker is not written", edit(log, "this.#closed = true;", "")),
+  mutation("the complete marker is not written", edit(log, "this.#closed ||= this.length === count;", "")),
   mutation(
     "appends are not fenced",
     edit(

@@ -74,7 +74,7 @@ export const workerMutations: readonly Mutation[] = [
     }
     const seen = this.#see(records);`,
     ),
-    edit(stream, 'else if (record.status === "finished") cursor.count = record.count;', ""),
+    edit(stream, "else if (isClosed(record)) cursor.count = record.count;", ""),
   ),
   mutation(
     "shard states are read before the page",
@@ -201,7 +201,7 @@ async function consumeSingle`,
   ),
   mutation(
     "origins are misnumbered when a source resumes",
-    edit(consumeInput, "  const uids = new StoredUids(", "  let nextSeq = 0;\n  const uids = new StoredUids("),
+    edit(consumeInput, "  const uids = new StoredUids(log,", "  let nextSeq = 0;\n  const uids = new StoredUids(log,"),
     edit(consumeInput, 'source: "", seq: index, chunk: 0 }', 'source: "", seq: nextSeq++, chunk: 0 }'),
   ),
   mutation(

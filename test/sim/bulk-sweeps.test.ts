@@ -84,6 +84,7 @@ function sweeperOn(parts: {
     tickMs,
     sweepMs,
     isBusHealthy: () => isBusHealthy,
+    fireSchedule: async () => {},
     maxLostLeases: 5,
     leaseMs,
   });

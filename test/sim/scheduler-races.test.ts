@@ -117,7 +117,14 @@ test("a due time that arrives during a sweep is not forgotten", async () => {
   };
   const scheduler = coordinator(store, new PlanCache());
   const timing = { tickMs: 1_000, sweepMs: 30_000, maxLostLeases: 5, leaseMs: 30_000 };
-  const sweeper = new Sweeper({ store: slowly, clock, scheduler, isBusHealthy: () => true, ...timing });
+  const sweeper = new Sweeper({
+    store: slowly,
+    clock,
+    scheduler,
+    isBusHealthy: () => true,
+    fireSchedule: async () => {},
+    ...timing,
+  });
   const supervisor = new Supervisor({ clock, logger: silentLogger });
   onTestFinished(() => supervisor.stop());
   sweeper.start(supervisor);

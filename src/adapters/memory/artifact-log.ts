@@ -46,9 +46,8 @@ export class ArtifactLog {
 
   /** Writes the complete marker at seq `count`; returns false if the log has another length. */
   close(count: number): boolean {
-    if (this.length !== count) return false;
-    this.#closed = true;
-    return true;
+    this.#closed ||= this.length === count;
+    return this.length === count;
   }
 
   /** Drops the artifacts and their uids, but keeps their number and origins. */

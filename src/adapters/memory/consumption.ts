@@ -1,4 +1,4 @@
-import { type Origin, type ShardRef, sourceKey } from "../../core/model/records.ts";
+import { isClosed, type Origin, type ShardRef, sourceKey } from "../../core/model/records.ts";
 import { type Reading, readingsOf } from "../../core/store/readings.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
 import type { OpenReading, ShardEntry, TaskEntry } from "./memory-state.ts";
@@ -10,7 +10,7 @@ import type { OpenReading, ShardEntry, TaskEntry } from "./memory-state.ts";
 export function dropConsumedBy(finished: ShardEntry): void {
   const { task, node, record } = finished;
   const reading = readingOf(task, record.nodeId);
-  if (reading === undefined || node.finishedShards !== reading.partitions) return;
+  if (reading === undefined || node.closedShards !== reading.partitions) return;
   for (const source of reading.sources) {
     const read = readingOf(task, source);
     if (read === undefined) continue;
@@ -22,7 +22,7 @@ export function dropConsumedBy(finished: ShardEntry): void {
 
 function dropWhenRead(task: TaskEntry, nodeId: string, { readers, openReaders, partitions }: OpenReading): void {
   const node = task.nodes.get(nodeId);
-  if (node?.finishedShards !== partitions || readers.length === 0 || openReaders > 0) return;
+  if (node?.closedShards !== partitions || readers.length === 0 || openReaders > 0) return;
   for (const entry of node.shards) for (const log of entry?.logs ?? []) log?.drop();
 }
 
@@ -74,14 +74,13 @@ function shardsOf(task: TaskEntry, nodeId: string): readonly (ShardEntry | undef
 }
 
 /** Whether only its readers read this log. */
-const isRead = ({ record }: ShardEntry): boolean =>
-  record.status === "finished" || record.lease?.habits?.rereads === false;
+const isRead = ({ record }: ShardEntry): boolean => isClosed(record) || record.lease?.habits?.rereads === false;
 
 /** The first seq of the source that this shard of a reader may read again. */
 function positionIn(source: ShardEntry, key: string, reader: ShardEntry | undefined): number {
   if (reader === undefined) return 0;
-  const { status, generation, sourceGens } = reader.record;
-  if (status === "finished") return Number.POSITIVE_INFINITY;
+  const { generation, sourceGens } = reader.record;
+  if (isClosed(reader.record)) return Number.POSITIVE_INFINITY;
   if ((sourceGens[key] ?? 0) !== source.record.generation) return 0;
   const last = reader.logs[generation]?.lastFrom(key);
   return last?.open?.[0]?.[0] ?? last?.to?.[0] ?? last?.seq ?? 0;
@@ -101,7 +100,7 @@ function isSteady(task: TaskEntry, nodeId: string): boolean {
 
 /** Whether the shard resumes and has noticed the latest restart of each of its sources, or has finished. */
 function resumes(task: TaskEntry, entry: ShardEntry | undefined): boolean {
-  if (entry?.record.status === "finished") return true;
+  if (entry !== undefined && isClosed(entry.record)) return true;
   if (entry?.record.lease?.habits?.resumes !== true) return false;
   const { nodeId, sourceGens } = entry.record;
   const seen = (source: ShardRef) => sourceGens[sourceKey(source.nodeId, source.shard)] ?? 0;

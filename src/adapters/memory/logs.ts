@@ -14,6 +14,14 @@ const emptyLog = new ArtifactLog();
 export function logDriver(context: StoreContext): LogDriver {
   const { state, step, observe, dropConsumed, sinks } = context;
   const find = (ref: ShardRef, generation: number): ArtifactLog => state.shard(ref)?.logs[generation] ?? emptyLog;
+  const close = (entry: ShardEntry | undefined, generation: number, end?: number): boolean => {
+    if (entry === undefined) return false;
+    const log = logOf(entry, generation);
+    const count = end ?? log.length;
+    const isNew = !log.closed && log.close(count);
+    if (isNew) observe?.({ kind: "log_closed", ref: entry.record, generation, count });
+    return log.length === count;
+  };
   return {
     async append(attempt, generation, artifact) {
       const entry = state.shard(attempt);
@@ -39,11 +47,7 @@ export function logDriver(context: StoreContext): LogDriver {
       const answer = fence(entry?.record, attempt);
       if (entry === undefined || answer !== "ok") return answer;
       if (step !== undefined) await step("complete:marker");
-      const { generation, count } = outcome;
-      const log = logOf(entry, generation);
-      const wasClosed = log.closed;
-      if (!log.close(count)) return "conflict";
-      if (!wasClosed) observe?.({ kind: "log_closed", ref: entry.record, generation, count });
+      if (!close(entry, outcome.generation, outcome.count)) return "conflict";
       if (step !== undefined) await step("complete:finish");
       return updateShard(context, {
         ref: attempt,
@@ -51,6 +55,8 @@ export function logDriver(context: StoreContext): LogDriver {
         judge: (record, now) => finishShard(record, attempt, { ...outcome, now }),
       });
     },
+
+    close: async (ref, generation) => void close(state.shard(ref), generation),
 
     async read(ref, { generation, from, limit }) {
       const page = find(ref, generation).read(from, limit);
@@ -69,13 +75,12 @@ export function logDriver(context: StoreContext): LogDriver {
 
     async count(taskId) {
       const counts: Awaited<ReturnType<Store["countArtifacts"]>> = [];
-      for (const node of [...(state.tasks.get(taskId)?.nodes.values() ?? [])]) {
-        for (const entry of node.shards) {
-          if (entry === undefined) continue;
-          if (step !== undefined) await step("countArtifacts");
-          const { nodeId, shard, generation, count } = entry.record;
-          counts.push({ nodeId, shard, count: count ?? entry.logs[generation]?.length ?? 0 });
-        }
+      const nodes = [...(state.tasks.get(taskId)?.nodes.values() ?? [])];
+      for (const entry of nodes.flatMap(({ shards }) => shards)) {
+        if (entry === undefined) continue;
+        if (step !== undefined) await step("countArtifacts");
+        const { nodeId, shard, generation, count } = entry.record;
+        counts.push({ nodeId, shard, count: count ?? entry.logs[generation]?.length ?? 0 });
       }
       return counts;
     },

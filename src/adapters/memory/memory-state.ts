@@ -35,7 +35,7 @@ export interface NodeEntry {
   readonly shards: (ShardEntry | undefined)[];
   /** Stays true when the artifacts are dropped. */
   hasArtifacts: boolean;
-  finishedShards: number;
+  closedShards: number;
 }
 
 export interface ShardEntry {

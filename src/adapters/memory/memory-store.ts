@@ -66,11 +66,8 @@ export interface MemoryStoreOptions {
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const { state = new MemoryState(), now = systemClock().now, keepFinishedTasks = 1000 } = options;
   const { step, observe, dropConsumed = false } = options;
-  if (!Number.isInteger(keepFinishedTasks) || keepFinishedTasks < 0)
-    throw new FlowError(
-      "ENGINE_OPTIONS",
-      `keepFinishedTasks must be an integer of at least 0, got ${keepFinishedTasks}`,
-    );
+  const range = `keepFinishedTasks must be an integer of at least 0, got ${keepFinishedTasks}`;
+  if (!Number.isInteger(keepFinishedTasks) || keepFinishedTasks < 0) throw new FlowError("ENGINE_OPTIONS", range);
   const sinks = new Set(options.sinks);
   const context: StoreContext = { state, now, step, observe, keepFinishedTasks, dropConsumed, sinks };
   return new RecordStore({

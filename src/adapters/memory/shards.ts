@@ -1,6 +1,6 @@
 import { keepShard } from "../../core/codec/index.ts";
 import { expiresAt, renewLease } from "../../core/model/index.ts";
-import { epochRef, type ShardRecord, type ShardRef, type WriteAnswer } from "../../core/model/records.ts";
+import { epochRef, isClosed, type ShardRecord, type ShardRef, type WriteAnswer } from "../../core/model/records.ts";
 import type { Judged, ShardDriver, ShardUpdate } from "../../core/store/driver.ts";
 import { dueOf, Heap } from "../../core/store/heap.ts";
 import { dropConsumedBy } from "./consumption.ts";
@@ -31,11 +31,11 @@ export function shardDriver(context: StoreContext): ShardDriver {
       if (task === undefined) return "gone";
       if (state.shard(ref) !== undefined) return "exists";
       const record = keepShard(create(now()));
-      const node = task.nodes.get(record.nodeId) ?? { shards: [], hasArtifacts: false, finishedShards: 0 };
+      const node = task.nodes.get(record.nodeId) ?? { shards: [], hasArtifacts: false, closedShards: 0 };
       task.nodes.set(record.nodeId, node);
       const entry: ShardEntry = { task, node, record, logs: [] };
       node.shards[record.shard] = entry;
-      if (record.status === "finished" && (record.count ?? 0) > 0) node.hasArtifacts = true; // adopted
+      if ((record.count ?? 0) > 0) node.hasArtifacts = true; // adopted
       index(context, entry);
       const created = record.history[0];
       if (created !== undefined) observe?.({ kind: "shard", from: "absent", cause: created.cause, record });
@@ -111,7 +111,7 @@ function index({ state, dropConsumed }: StoreContext, entry: ShardEntry): void {
   if (status === "queued") state.enqueue(entry);
   if (dueAt !== undefined) state.deferred.push({ entry, record, at: dueAt, pk: state.nextPk() });
   if (lease !== undefined) state.leased.add(entry);
-  if (status !== "finished") return;
-  entry.node.finishedShards++;
+  if (!isClosed(record)) return;
+  entry.node.closedShards++;
   if (dropConsumed !== false) dropConsumedBy(entry);
 }

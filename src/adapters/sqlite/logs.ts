@@ -16,6 +16,7 @@ const lastOrigins = `SELECT ${originColumns}, max(artifacts.seq) FROM artifacts 
 const uidPage = `SELECT uid FROM artifacts WHERE ${isLog} AND seq >= ? ORDER BY seq LIMIT ? + 0`;
 const oneUid = `SELECT 1 FROM artifacts WHERE ${isLog} AND uid = ?`;
 const marker = `SELECT 1 FROM complete_markers WHERE ${isLog}`;
+const insertMarker = "INSERT OR IGNORE INTO complete_markers (shard_pk, generation) VALUES (?, ?)";
 
 export const artifactLogs = (session: Session): LogDriver => ({
   async append(attempt, generation, artifact) {
@@ -48,10 +49,15 @@ export const artifactLogs = (session: Session): LogDriver => ({
       const answer = fence(row?.record, attempt);
       if (row === undefined || answer !== "ok") return answer;
       if (logLength(db, row.pk, generation) !== count) return "conflict";
-      db.run("INSERT OR IGNORE INTO complete_markers (shard_pk, generation) VALUES (?, ?)", row.pk, generation);
+      db.run(insertMarker, row.pk, generation);
       return updateShard(db, attempt, () => finishShard(row.record, attempt, { ...outcome, now }));
     });
   },
+  close: (ref, generation) =>
+    session.write((db) => {
+      const row = readShard(db, ref);
+      if (row !== undefined) db.run(insertMarker, row.pk, generation);
+    }),
   read: (ref, { generation, from, limit }) =>
     session.read((db) => db.all<ArtifactRow>(artifacts, ...logOf(db, ref, generation), from, limit).map(artifactOf)),
   tail: (ref, generation) =>
@@ -63,10 +69,7 @@ export const artifactLogs = (session: Session): LogDriver => ({
   readUids: (ref, { generation, from, limit }) =>
     session.read((db) => db.all<Artifact>(uidPage, ...logOf(db, ref, generation), from, limit).map(({ uid }) => uid)),
   storedUids: (ref, generation, uids) =>
-    session.read((db) => {
-      const log = logOf(db, ref, generation);
-      return new Set(uids.filter((uid) => db.has(oneUid, ...log, uid)));
-    }),
+    session.read((db) => new Set(uids.filter((uid) => db.has(oneUid, ...logOf(db, ref, generation), uid)))),
   count: (taskId) =>
     session.read((db) =>
       db.all<ShardRef>(`SELECT ${refColumns} FROM shards WHERE task_id = ? ORDER BY pk`, taskId).map((ref) => {

@@ -83,13 +83,10 @@ export const taskTable = (session: Session): TaskDriver => ({
       if (!isTaskTerminal(record.status)) return "open";
       if (db.has("SELECT 1 FROM loans WHERE lender = ? LIMIT 1", id)) return "borrowed";
       if (record.parent !== undefined && readTask(db, record.parent.taskId) !== undefined) return "borrowed";
-      const shards = "(SELECT pk FROM shards WHERE task_id = ?)";
-      db.run(`DELETE FROM artifacts WHERE shard_pk IN ${shards}`, id);
-      db.run(`DELETE FROM complete_markers WHERE shard_pk IN ${shards}`, id);
-      db.run("DELETE FROM shards WHERE task_id = ?", id);
-      db.run("DELETE FROM slots WHERE task_id = ?", id);
-      db.run("DELETE FROM loans WHERE borrower = ?", id);
-      db.run("DELETE FROM tasks WHERE id = ?", id);
+      const ofShards = "WHERE shard_pk IN (SELECT pk FROM shards WHERE task_id = ?)";
+      for (const table of ["artifacts", "complete_markers"]) db.run(`DELETE FROM ${table} ${ofShards}`, id);
+      const own = ["shards WHERE task_id", "slots WHERE task_id", "loans WHERE borrower", "tasks WHERE id"];
+      for (const rows of own) db.run(`DELETE FROM ${rows} = ?`, id);
       db.forget(); // a new shard may get the key of a deleted one
       return "deleted";
     }),

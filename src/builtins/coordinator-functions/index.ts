@@ -7,10 +7,16 @@ import type { BuiltInFunction } from "./function.ts";
 import { type MergeGenericTypes, mergeGeneric } from "./merge-generic.ts";
 import { type MetricsAggregateTypes, metricsAggregate } from "./metrics-aggregate.ts";
 import { type NoopTypes, noop } from "./noop.ts";
-import { type VarsIncrTypes, varsIncr } from "./vars-incr.ts";
-import { type VarsMergeTypes, varsMerge } from "./vars-merge.ts";
-import { type VarsSetTypes, varsSet } from "./vars-set.ts";
-import { type VarsUnsetTypes, varsUnset } from "./vars-unset.ts";
+import {
+  type VarsIncrTypes,
+  type VarsMergeTypes,
+  type VarsSetTypes,
+  type VarsUnsetTypes,
+  varsIncr,
+  varsMerge,
+  varsSet,
+  varsUnset,
+} from "./vars.ts";
 import { type WaitSignalTypes, waitSignal } from "./wait-signal.ts";
 
 export type { BuiltInFunction } from "./function.ts";

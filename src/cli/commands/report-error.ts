@@ -34,6 +34,8 @@ const mistakes: ReadonlySet<FlowErrorCode> = new Set([
   "TASK_EXISTS",
   "NODE_UNKNOWN",
   "STORE_VERSION",
+  "SCHEDULE_INVALID",
+  "SCHEDULE_UNKNOWN",
 ]);
 
 /** Prints an error and sets the exit code. */

@@ -44,6 +44,19 @@ export function addTasksStart(command: Command, terminal: Terminal): void {
 }
 
 async function start(terminal: Terminal, file: string, options: StartOptions): Promise<void> {
+  const { access, flow, params } = await readFlow(terminal, file, options);
+  await withClient(terminal, { ...options, ...access }, async ({ client }) => {
+    const { idempotencyKey: key } = options;
+    const task = await client.run(flow, { params, ...(key === undefined ? {} : { idempotencyKey: key }) });
+    if (terminal.isJson) terminal.printJson({ taskId: task.id });
+    else terminal.print(task.id);
+  });
+}
+
+export type FlowOptions = Omit<StartOptions, "idempotencyKey">;
+
+/** A flow of a file with its parameters, and what a client needs to know in order to check it. */
+export async function readFlow(terminal: Terminal, file: string, options: FlowOptions) {
   const given = await readDefinitions(options.handlers);
   const source = await readGraphFile(file, { export: options.export, definitions: given });
   const { graph } = source;
@@ -58,14 +71,8 @@ async function start(terminal: Terminal, file: string, options: StartOptions): P
     definitions: definitionsOf(source) ?? given,
     bus: await openBus(read, terminalLogger(terminal, "error")),
   };
-  await withClient(terminal, { ...options, ...access }, async ({ client }) => {
-    const { idempotencyKey: key } = options;
-    // A flow has its zod schema of parameters, which checks more than the JSON Schema in its graph.
-    const flow = source.kind === "flow" ? source.box.flow : graph;
-    const task = await client.run(flow, { params, ...(key === undefined ? {} : { idempotencyKey: key }) });
-    if (terminal.isJson) terminal.printJson({ taskId: task.id });
-    else terminal.print(task.id);
-  });
+  // A flow has its zod schema of parameters, which checks more than the JSON Schema in its graph.
+  return { access, params, flow: source.kind === "flow" ? source.box.flow : graph };
 }
 
 function definitionsOf(source: GraphFile): Definitions | undefined {

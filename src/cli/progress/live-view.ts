@@ -68,6 +68,7 @@ const marks = {
   deferred: ["yellow", "↻"],
   cancelling: ["yellow", "▸"],
   finished: ["green", "✔"],
+  skipped: ["dim", "–"],
   failed: ["red", "✘"],
   cancelled: ["yellow", "■"],
 } as const satisfies Record<NodeStatus, readonly [string, string]>;

@@ -95,14 +95,14 @@ export class TaskProgress {
 }
 
 export const isOver = (status: NodeStatus): boolean =>
-  status === "finished" || status === "failed" || status === "cancelled";
+  status === "finished" || status === "skipped" || status === "failed" || status === "cancelled";
 
 /** The most significant status among the shards of a node. */
 function statusOf({ shards, partitions }: NodeState): NodeStatus {
   const states = [...shards.values()];
   for (const status of ["failed", "running", "cancelling"] as const) if (states.includes(status)) return status;
   const isComplete = states.length === partitions && states.every(isOver);
-  if (isComplete) return states.includes("cancelled") ? "cancelled" : "finished";
+  if (isComplete) return (["cancelled", "skipped"] as const).find((status) => states.includes(status)) ?? "finished";
   if (states.includes("deferred")) return "deferred";
   return states.some(isOver) ? "running" : "queued";
 }

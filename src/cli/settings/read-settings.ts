@@ -4,11 +4,10 @@ import { isObject } from "../../graph/format/plain-data.ts";
 import { readText } from "../loading/find-file.ts";
 import { type JsonSource, readJson } from "../loading/json-source.ts";
 import { CliError } from "../terminal/cli-error.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { type Terminal, table } from "../terminal/terminal.ts";
 import { catalogue, type Reading, type Setting, settingAt } from "./catalogue.ts";
 import { configError, fileFindings, type SettingFinding, valueFindings } from "./findings.ts";
 import { nested, type Origin, type Settings, settingsSchema } from "./schema.ts";
-import { passwordsOf } from "./url-secrets.ts";
 
 /** Validated settings, with the origin of each. */
 export interface ReadSettings {
@@ -179,4 +178,60 @@ function parseNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidText("expected a number");
   return value;
+}
+
+/** Prints the effective settings and their origin, without secrets. */
+export function showSettings(terminal: Terminal, { settings, origins }: ReadSettings): void {
+  const rows = catalogue.flatMap((setting) => {
+    const origin = origins.get(setting.path);
+    return origin === undefined ? [] : [{ setting: setting.path, value: shown(setting, settings), from: origin.place }];
+  });
+  if (terminal.isJson) {
+    terminal.printJson({ settings: rows });
+    return;
+  }
+  for (const line of table(rows.map(({ setting, value, from }) => [setting, JSON.stringify(value), from]))) {
+    terminal.print(line);
+  }
+  if (rows.length === 0) terminal.note("no settings given: all defaults apply");
+}
+
+function shown({ path, secret }: Setting, settings: unknown): unknown {
+  let value = settings;
+  for (const key of path.split(".")) value = (value as Readonly<Record<string, unknown>>)[key];
+  if (secret === undefined) return value;
+  return secret === "url" ? urlWithoutSecrets(String(value)) : "****";
+}
+
+const shape = /^(mongodb(?:\+srv)?:\/\/)([^@/?#]*@)?([^@/?#]+)(\/[^@/?#]*)?(\?.*)?$/s;
+
+/**
+ * The servers and the database of a URL. A malformed URL is masked entirely, because its secrets cannot be located.
+ *
+ * @example
+ * urlWithoutSecrets("mongodb://ann:secret@db-1,db-2/shop?tls=true") // "mongodb://****@db-1,db-2/shop?****"
+ */
+function urlWithoutSecrets(url: string): string {
+  const parts = shape.exec(url);
+  if (parts === null) return "mongodb://****";
+  const [, scheme = "", account, servers = "", path = "", options] = parts;
+  return `${scheme}${account === undefined ? "" : "****@"}${servers}${path}${options === undefined ? "" : "?****"}`;
+}
+
+/**
+ * The password of a URL, both percent-encoded and decoded.
+ *
+ * @example
+ * passwordsOf("mongodb://ann:p%40ss@db/shop") // ["p%40ss", "p@ss"]
+ */
+function passwordsOf(url: string): readonly string[] {
+  const [, account = ""] = /^[a-z+]+:\/\/(.*)@/s.exec(url) ?? [];
+  const [, password = ""] = /^[^:]*:(.+)$/s.exec(account) ?? [];
+  if (password === "") return [];
+  try {
+    return [password, decodeURIComponent(password)];
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    return [password]; // the driver reports the malformed URL
+  }
 }

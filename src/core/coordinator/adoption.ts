@@ -1,12 +1,12 @@
 import { FlowError } from "../../errors/index.ts";
 import { externalSources } from "../interop/index.ts";
 import { type Carried, logOf, type ShardRecord, type TaskRecord } from "../model/records.ts";
-import { isNodeFinished, type NodePlan, type Plan } from "../plan/index.ts";
+import type { NodePlan, Plan } from "../plan/index.ts";
 import type { Store } from "../ports/index.ts";
 
 /**
- * Adopts the finished nodes of the task that a retry continues. A node is adopted if it finished there and everything
- * upstream of it is adopted too, so that no output built from nodes that run again is kept.
+ * Adopts the finished and the skipped nodes of the task that a retry continues. A node is adopted if everything upstream
+ * of it is adopted too, so that nothing is kept that was built from nodes that run again, or judged by them.
  *
  * Every coordinator adopts before it dispatches any node of the task, so a node that is dispatched was not adopted.
  * Idempotent: a call continues where an interrupted one stopped, and concurrent calls have the same outcome.
@@ -28,8 +28,8 @@ export async function adoptFinished(options: {
   const reached = plan.nodes.filter((node) => node.dependsOn.length === 0);
   for (const node of reached) {
     if (again.has(node.id) || node.id === retried) continue;
-    const finished = lent.get(node.id) ?? [];
-    const isAdopted = isAdoptedNode(node, own.get(node.id) ?? []) || (await adoptNode(store, { task, node, finished }));
+    const ended = lent.get(node.id) ?? [];
+    const isAdopted = isAdoptedNode(node, own.get(node.id) ?? []) || (await adoptNode(store, { task, node, ended }));
     if (!isAdopted) continue;
     for (const child of plan.children.get(node.id) ?? []) {
       const left = (parentsLeft.get(child.id) ?? 0) - 1;
@@ -42,7 +42,7 @@ export async function adoptFinished(options: {
 const none: ReadonlySet<string> = new Set();
 
 /**
- * The nodes that had not finished, everything downstream of them, and what the external workers among these read,
+ * The nodes that cannot be adopted, everything downstream of them, and what the external workers among these read,
  * transitively.
  */
 function runsAgain(
@@ -55,7 +55,7 @@ function runsAgain(
   },
 ): ReadonlySet<string> {
   const { lent, external, retried } = known;
-  const isLeft = (node: NodePlan) => node.id === retried || !isNodeFinished(node, lent.get(node.id) ?? []);
+  const isLeft = (node: NodePlan) => node.id === retried || !isAdoptable(node, lent.get(node.id) ?? []);
   const left = plan.nodes.filter(isLeft).map(({ id }) => id);
   const again = new Set(left);
   for (const id of again) {
@@ -69,23 +69,29 @@ function runsAgain(
 
 async function adoptNode(
   store: Store,
-  from: { readonly task: TaskRecord; readonly node: NodePlan; readonly finished: readonly ShardRecord[] },
+  from: { readonly task: TaskRecord; readonly node: NodePlan; readonly ended: readonly ShardRecord[] },
 ): Promise<boolean> {
-  const { task, node, finished } = from;
-  if (!isNodeFinished(node, finished)) return false;
-  for (const record of finished) {
+  const { task, node, ended } = from;
+  if (!isAdoptable(node, ended)) return false;
+  for (const record of ended) {
     const { generation, count: length = 0 } = record;
     if (!(await isKept(store, { ...logOf(record), generation, length }))) return false;
   }
   let all = true;
-  for (const record of finished) {
+  for (const record of ended) {
     const ref = { taskId: task.id, nodeId: node.id, shard: record.shard };
-    const answer = await store.adopt(ref, { type: node.type, priority: task.priority, finished: record });
+    const answer = await store.adopt(ref, { type: node.type, priority: task.priority, ended: record });
     all &&= answer === "adopted";
   }
   // Existing records come from a concurrent adoption, a tombstone, or a dispatch.
   return all || isAdoptedNode(node, await store.readShards(task.id, [node.id]));
 }
+
+/** How others have ended is handled again in each task. */
+const isAdoptable = (node: NodePlan, shards: readonly ShardRecord[]): boolean =>
+  !node.startsOnEnded &&
+  shards.length === node.partitions &&
+  shards.every(({ status }) => status === "finished" || status === "skipped");
 
 const isAdoptedNode = (node: NodePlan, shards: readonly ShardRecord[]): boolean =>
   shards.length === node.partitions && shards.every((record) => record.artifactsOf !== undefined);

@@ -34,7 +34,7 @@ export async function carriedShards(
   },
 ): Promise<CarriedShards> {
   const { taskId, retryOf, retriedBatches, node } = of;
-  if (node.fn !== undefined || !node.needsAll) return [];
+  if (node.fn !== undefined || !node.needsAll || node.startsOnEnded) return [];
   const before = Map.groupBy(await store.readShards(retryOf, [node.id, ...node.dependsOn]), isOf(node));
   // While a task is removed, some of its records may be gone before others.
   if ((await store.readTask(retryOf)) === undefined) return [];

@@ -7,8 +7,7 @@ import { AttemptError } from "../model/attempt-error.ts";
 import { isTaskTerminal, type TaskRecord } from "../model/records.ts";
 import type { FlowPlan } from "../plan/index.ts";
 import type { NewTask } from "../ports/index.ts";
-import { taskResults } from "../tasks/task-handle.ts";
-import type { TaskReaderParts } from "../tasks/task-reader.ts";
+import { type ResultParts, taskResults } from "../tasks/task-handle.ts";
 import { AttemptEnded } from "../worker/attempt/attempt-handle.ts";
 import { newTask, retriedTask } from "./new-task.ts";
 
@@ -17,7 +16,7 @@ const pollMinMs = 100;
 const pollMaxMs = 2_000;
 
 export interface ChildTaskParts {
-  readonly reader: TaskReaderParts;
+  readonly reader: ResultParts;
   /** Stores the task, unless it exists, and starts it. */
   readonly create: (task: NewTask) => Promise<void>;
   readonly cancel: (taskId: string, reason: string) => Promise<void>;
@@ -67,21 +66,26 @@ export function flowHandler(parts: ChildTaskParts): HandlerDefinition {
 }
 
 async function outputOf(parts: ChildTaskParts, batch: FlowBatch): Promise<unknown> {
-  const { flow, parent, ctx } = batch;
+  const { flow, ctx } = batch;
   const { id } = await currentTask(parts, batch);
   const child = await ended(parts, id, ctx.signal);
   if (child?.status === "finished") {
     const results = await resultsOf(parts, child);
     return flow.settled ? { ok: true, results } : results;
   }
-  // It ends its tasks when it ends itself, which is not a failure of theirs.
-  if ((await read(parts, parent.id))?.status !== "running") throw new AttemptEnded("starving");
+  // The node's tasks are cancelled after the node itself, which is not a failure of theirs.
+  if (!(await isRunning(parts, ctx))) throw new AttemptEnded("starving");
   const failure = failureOf(child);
   if (flow.settled && (batch.isPermanent || ctx.tries >= batch.maxTries)) return { ok: false, failure };
   const { nodeId, reasonCode, message, batchUid } = failure;
   const place = nodeId === null ? "" : ` at node '${nodeId}'${batchUid === null ? "" : `, batch '${batchUid}'`}`;
   const text = `task ${id} of flow '${flow.name}' ${child?.failure ? "failed" : "ended"}${place}: ${reasonCode}: ${message}`;
   throw new AttemptError("subflow_failed", text, { permanent: false });
+}
+
+async function isRunning({ reader }: ChildTaskParts, { taskId, nodeId }: BatchContext): Promise<boolean> {
+  const records = await reader.retry.run(() => reader.store.readShards(taskId, [nodeId]));
+  return records.some(({ status }) => status === "running");
 }
 
 function failureOf(child: TaskRecord | undefined) {

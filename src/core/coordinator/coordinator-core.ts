@@ -32,6 +32,7 @@ import {
 } from "./new-task.ts";
 import { findRetried } from "./retried-batches.ts";
 import { Scheduler } from "./scheduler.ts";
+import { type FireSchedulesOptions, fireSchedule } from "./schedules.ts";
 import { Sweeper } from "./sweeper.ts";
 
 /** Attempts that only wait, and must not wait for each other's slots: flows run flows. */
@@ -82,6 +83,7 @@ export class CoordinatorCore {
       leaseMs: parts.functionLimits.leaseMs,
       watch: parts.watch,
       isBusHealthy: () => isHealthy(bus),
+      fireSchedule: (id) => fireSchedule(this.#firing, id),
       onLeaseLost: this.#external && ((record) => this.#external?.leaseLost(record) ?? Promise.resolve()),
       ...timing,
     });
@@ -92,6 +94,16 @@ export class CoordinatorCore {
       handlers: new Map(),
       limits: parts.functionLimits,
     });
+  }
+
+  get #firing(): FireSchedulesOptions {
+    const { store, logger } = this.#parts;
+    return {
+      store,
+      logger,
+      createTask: (options) => this.createTask(options),
+      cancelTask: (taskId, reason) => this.cancelTask(taskId, reason),
+    };
   }
 
   get loops(): readonly LoopHealth[] {
@@ -132,7 +144,9 @@ export class CoordinatorCore {
     if (this.#flowWorker !== undefined || this.#stopping !== undefined) return;
     const { clock, store, plans, functionLimits } = this.#parts;
     const retry = new StoreRetry(clock, this.#supervisor);
-    const reader = { store, clock, retry, plans, changes: this.#changes, running: {} };
+    // Coordinators know handlers by name only: a leaf without a result of its own is the list of its outputs.
+    const finalizing: ReadonlySet<string> = new Set();
+    const reader = { store, clock, retry, plans, changes: this.#changes, running: {}, finalizing };
     const core = new WorkerCore({
       ...this.#parts,
       watch: undefined,
@@ -282,11 +296,18 @@ export class CoordinatorCore {
     }
   }
 
+  /** Looks at schedules again at this time at the latest, in ms from now. */
+  dueIn(ms: number): void {
+    this.#sweeper.dueIn(ms);
+  }
+
   async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {
     const { store } = this.#parts;
     this.#changes.check();
-    const answer = await this.#callerRetry.run(() => store.cancelTask(taskId, reason));
-    if (answer === "recorded") await this.#now("cancel", () => this.#scheduler.replan(taskId));
+    // Decided before the call, which may be repeated: cancelling a task that ends already cancels what is spared, too.
+    const all = (await this.#callerRetry.run(() => store.readTask(taskId)))?.status === "cancelling";
+    const answer = await this.#callerRetry.run(() => store.cancelTask(taskId, reason, all));
+    if (answer === "recorded" || all) await this.#now("cancel", () => this.#scheduler.replan(taskId));
     await this.#callerRetry.run(() => store.settle());
     return answer;
   }

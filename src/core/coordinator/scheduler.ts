@@ -1,29 +1,41 @@
 import type { Logger } from "../../definitions/index.ts";
-import { FlowError } from "../../errors/index.ts";
+import { FlowError, type Json } from "../../errors/index.ts";
 import { flowType } from "../../graph/index.ts";
 import { cancelMessage, cancelTokenOf, type MessageTrace, messageKey, topics, traceOf } from "../messages/messages.ts";
 import {
   type EpochRef,
+  isClosed,
   isShardTerminal,
   isTaskTerminal,
+  logOf,
+  type ParentRef,
   type ShardRecord,
   type ShardRef,
+  type TaskFailure,
   type TaskRecord,
 } from "../model/records.ts";
-import { isNodeFinished, type NodePlan, type Plan, type PlanCache, type Readiness } from "../plan/index.ts";
+import {
+  conditionFacts,
+  type NodePlan,
+  type Plan,
+  type PlanCache,
+  type Readiness,
+  sparedNodes,
+} from "../plan/index.ts";
 import type { Bus, Store } from "../ports/index.ts";
 import { adoptFinished } from "./adoption.ts";
 import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";
-import { type KnownOpenTask, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
+import { type KnownOpenTask, noteEnd, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
 
 /*
  * Decides what starts next, and when a task ends.
  *
  * Several coordinators may decide about one task at the same time, and messages may be lost. Why this is correct:
- * - A coordinator or worker that finishes a node first writes that, then evaluates its children with fresh reads of
- *   their other parents. If two parents finish concurrently, at least one evaluation sees both. Where this would read
- *   too much, one evaluation serves several events, slightly later.
- * - A dispatch is an insert: the second one loses.
+ * - A coordinator or worker that ends a node first writes that, then evaluates its children with fresh reads of their
+ *   other parents. If two parents end concurrently, at least one evaluation sees both. Where this would read too much,
+ *   one evaluation serves several events, slightly later.
+ * - A dispatch is an insert, and so is a skip: the second one loses. The first shard of a node decides for all of them
+ *   whether the node is skipped, since two coordinators may judge by different facts.
  * - Each task is planned again as a whole from time to time (`replan`), which finds what a lost message would have
  *   reported.
  */
@@ -53,6 +65,17 @@ export interface SchedulerOptions {
 }
 
 const childrenAPage = 100;
+
+/** The failure of a task at its deadline. */
+export const deadlineExceeded: TaskFailure = {
+  reasonCode: "deadline_exceeded",
+  message: "the task did not end before its deadline",
+};
+
+const none: ReadonlySet<string> = new Set();
+
+/** Failed, and with an open log: of an optional node, the log is closed first. */
+const isFatal = (record: ShardRecord): boolean => record.status === "failed" && !isClosed(record);
 
 export class Scheduler {
   readonly #store: Store;
@@ -92,26 +115,28 @@ export class Scheduler {
     const cached = await this.#load(taskId);
     const node = cached?.plan.byId.get(nodeId);
     if (cached === undefined || node === undefined) return;
-    const shards = cached.finished.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
-    if (isNodeFinished(node, shards)) cached.finished.add(nodeId);
-    const over = shards.some(({ status }) => status === "failed" || status === "cancelled" || status === "cancelling");
-    if (over) return this.replan(taskId);
-    const finished = cached.finished.has(nodeId);
+    const read = cached.closed.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
+    const shards = await this.#withClosed(node, read);
+    const closed = noteEnd(cached, node, shards) || cached.closed.has(nodeId);
+    const over = shards.some(({ status }) => status === "cancelled" || status === "cancelling");
+    if (over || shards.some(isFatal)) return this.replan(taskId);
+    if (cached.plan.handling.has(nodeId) && cached.ended.has(nodeId) && (await this.#isEnding(taskId))) {
+      return this.replan(taskId);
+    }
     let openChild = false;
     for (const child of cached.plan.children.get(nodeId) ?? []) {
-      if (cached.finished.has(child.id)) continue;
+      if (cached.closed.has(child.id)) continue;
       if (!cached.dispatched.has(child.id)) {
         const verdict = await this.#looks.afterEvent(taskId, cached, { node: child, parentId: nodeId });
         await this.#follow(verdict, { taskId, cached, node: child });
       }
-      // A child that could start before this node finished may also have ended first, since it need not read this node
-      // to the end (or at all); another coordinator may have received its event.
+      // A child that could start before this node ended may also have ended first, since it need not read this node to
+      // the end (or at all); another coordinator may have received its event.
       const couldEndFirst = !child.needsAll || child.startsOnFirstBatch;
-      if (finished && couldEndFirst && isNodeFinished(child, await this.#store.readShards(taskId, [child.id]))) {
-        cached.finished.add(child.id);
-      } else openChild = true;
+      if (!closed || !couldEndFirst) openChild = true;
+      else if (!noteEnd(cached, child, await this.#store.readShards(taskId, [child.id]))) openChild = true;
     }
-    const ended = finished && !openChild && (await this.#tryFinish(taskId, cached));
+    const ended = closed && !openChild && (await this.#tryFinish(taskId, cached));
     this.#onChange(taskId, ended);
   }
 
@@ -126,13 +151,13 @@ export class Scheduler {
     const cached = await this.#load(taskId, task);
     if (cached === undefined) return;
     if (task.status === "cancelling") return this.#cancelRest(task, cached);
-    if (task.parent !== undefined && !(await this.#isRunning(task.parent.taskId))) return this.#cancel(taskId);
+    if (task.parent !== undefined && !(await this.#isNeeded(task.parent))) return this.#cancel(taskId);
     const shardsOf = Map.groupBy(await this.#store.readShards(taskId), (record) => record.nodeId);
     for (const node of cached.plan.nodes) {
-      const shards = shardsOf.get(node.id) ?? [];
-      if (isNodeFinished(node, shards)) cached.finished.add(node.id);
+      const shards = await this.#withClosed(node, shardsOf.get(node.id) ?? []);
+      noteEnd(cached, node, shards);
       if (shards.length === node.partitions) cached.dispatched.add(node.id);
-      const failure = shards.find((shard) => shard.status === "failed")?.failure;
+      const failure = shards.find(isFatal)?.failure;
       if (failure !== undefined) {
         // The shard failed, but the process that saw it died before it updated the task.
         await this.#store.failTask(taskId, failure);
@@ -142,7 +167,7 @@ export class Scheduler {
     // This check only rules nodes out: the event of a parent that becomes satisfied triggers another evaluation.
     for (const node of cached.plan.nodes) {
       if (cached.dispatched.has(node.id)) continue;
-      const may: { has(id: string): boolean } = node.startsOnFirstBatch ? shardsOf : cached.finished;
+      const may: { has(id: string): boolean } = node.startsOnFirstBatch ? shardsOf : cached.ended;
       const possible = node.dependsOn.reduce((count, parent) => count + (may.has(parent) ? 1 : 0), 0);
       if (possible >= node.needed) await this.#tryDispatch(taskId, cached, node);
     }
@@ -190,7 +215,7 @@ export class Scheduler {
     await this.#follow(await this.#looks.look(taskId, cached, node), { taskId, cached, node });
   }
 
-  /** Dispatches the node if its verdict is `ready`. */
+  /** Dispatches the node if its verdict is `ready`, or skips it if its condition does not hold. */
   async #follow(
     verdict: Readiness | undefined,
     { taskId, cached, node }: { readonly taskId: string; readonly cached: OpenTask; readonly node: NodePlan },
@@ -198,16 +223,50 @@ export class Scheduler {
     if (!verdict?.ready) return;
     const { chosen } = verdict;
     const init = { type: node.type, priority: cached.priority, ...(chosen === undefined ? {} : { chosen }) };
-    const carried = await this.#carried(taskId, cached, node);
+    let skips = !(await this.#holds(taskId, cached, node));
+    const carried = skips ? [] : await this.#carried(taskId, cached, node);
     for (let shard = 0; shard < node.partitions; shard++) {
       const ref = { taskId, nodeId: node.id, shard };
-      const outcome = await this.#store.dispatch(ref, { ...init, carried: carried[shard] });
-      // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
-      if (outcome !== "dispatched") continue;
+      const outcome = skips
+        ? await this.#store.skip(ref, init)
+        : await this.#store.dispatch(ref, { ...init, carried: carried[shard] });
+      if (outcome === "exists") {
+        // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
+        if (shard === 0 && node.holds !== undefined) skips = await this.#isSkipped(ref);
+        continue;
+      }
       if (shard === 0 && node.needed === 0) this.#logStart(taskId, cached, node);
-      await this.#command(node.type, ref, 1);
+      if (outcome === "dispatched") await this.#command(node.type, ref, 1);
     }
     cached.dispatched.add(node.id);
+    if (skips) await this.nodeChanged(taskId, node.id);
+  }
+
+  /** Whether the node's condition holds. Judged on what is stored: parents that have ended do not change any more. */
+  async #holds(taskId: string, { plan: { byId } }: OpenTask, node: NodePlan): Promise<boolean> {
+    if (node.holds === undefined) return true;
+    const params = (await this.#store.readTask(taskId))?.params ?? {};
+    const shards = await this.#store.readShards(taskId, node.dependsOn);
+    const outputs = new Map<string, Json>();
+    for (const record of shards.filter(({ nodeId }) => byId.get(nodeId)?.fn !== undefined)) {
+      const [output] = await this.#store.readArtifacts(logOf(record), record.generation, 0, 1);
+      if (output !== undefined) outputs.set(record.nodeId, output.meta);
+    }
+    return node.holds(conditionFacts(node, { params, byId, shards, outputs }));
+  }
+
+  /** The shards of a node: of an optional one, those that have failed with closed logs. */
+  async #withClosed(node: NodePlan, shards: readonly ShardRecord[]): Promise<readonly ShardRecord[]> {
+    const failed = node.optional ? shards.filter(isFatal) : [];
+    const [first] = failed;
+    if (first === undefined) return shards;
+    for (const record of failed) await this.#store.closeFailed(record);
+    return this.#store.readShards(first.taskId, [node.id]);
+  }
+
+  async #isSkipped({ taskId, nodeId, shard }: ShardRef): Promise<boolean> {
+    const records = await this.#store.readShards(taskId, [nodeId]);
+    return records.some((record) => record.shard === shard && record.status === "skipped");
   }
 
   /** External workers begin every log themselves. */
@@ -222,10 +281,8 @@ export class Scheduler {
     const { nodes } = cached.plan;
     for (let index = cached.openFrom; index < nodes.length; index++) {
       const node = nodes[index] as NodePlan;
-      if (!cached.finished.has(node.id)) {
-        if (!isNodeFinished(node, await this.#store.readShards(taskId, [node.id]))) return false;
-        cached.finished.add(node.id);
-      }
+      const known = cached.closed.has(node.id);
+      if (!known && !noteEnd(cached, node, await this.#store.readShards(taskId, [node.id]))) return false;
       // Not `++`: a concurrent call may have advanced it during the read.
       cached.openFrom = Math.max(cached.openFrom, index + 1);
     }
@@ -236,21 +293,35 @@ export class Scheduler {
     return true;
   }
 
+  async #isEnding(taskId: string): Promise<boolean> {
+    return (await this.#store.readTask(taskId))?.status === "cancelling";
+  }
+
   /**
    * Writes a tombstone or an abort for every node: a dispatch that was decided before the cancel finds the record and
    * loses. The task ends when none of its shards is open. Parents first: what a shard would have begun with depends on
-   * what its parents did.
+   * what its parents did. Nodes that handle how others have ended are spared, and start here.
    */
   async #cancelRest(task: TaskRecord, cached: OpenTask): Promise<void> {
     const { id: taskId, failure, cancelReason = failure?.reasonCode ?? "cancelled" } = task;
-    if (cached.plan.graph.flows !== undefined) await this.#cancelChildren(taskId);
-    const records = await this.#store.readShards(taskId);
-    const known = new Map(records.map((record) => [`${record.nodeId}:${record.shard}`, record]));
+    const { plan } = cached;
+    const nodes = parentsFirst(plan);
+    const shardsOf = new Map(Map.groupBy(await this.#store.readShards(taskId), ({ nodeId }) => nodeId));
+    const recordsOf = (id: string): readonly ShardRecord[] => shardsOf.get(id) ?? [];
+    for (const node of nodes) shardsOf.set(node.id, [...(await this.#withClosed(node, recordsOf(node.id)))]);
+    const spared = task.cancelsAll ? none : sparedNodes(plan, nodes, recordsOf);
     let open = 0;
-    for (const node of parentsFirst(cached.plan)) {
+    for (const node of nodes) {
+      const records = recordsOf(node.id);
+      noteEnd(cached, node, records);
+      if (spared.has(node.id)) {
+        open++;
+        continue;
+      }
+      const known = new Map(records.map((record) => [record.shard, record]));
       let carried: CarriedShards | undefined;
       for (let shard = 0; shard < node.partitions; shard++) {
-        const seen = known.get(`${node.id}:${shard}`);
+        const seen = known.get(shard);
         if (seen !== undefined && isShardTerminal(seen.status)) continue;
         if (seen === undefined) carried ??= await this.#carried(taskId, cached, node);
         const ref = { taskId, nodeId: node.id, shard };
@@ -261,6 +332,16 @@ export class Scheduler {
         await this.#signal(ref, cancelReason);
       }
     }
+    // After the shards, by which the tasks of their batches are judged.
+    if (plan.graph.flows !== undefined) await this.#cancelChildren(taskId, spared);
+    for (const node of nodes) {
+      const isLeft = spared.has(node.id) && recordsOf(node.id).length < node.partitions;
+      if (isLeft) await this.#tryDispatch(taskId, cached, node);
+    }
+    // At the deadline they are cancelled too.
+    if (spared.size > 0 && task.deadlineAt !== undefined && (await this.#store.failTask(taskId, deadlineExceeded))) {
+      return this.replan(taskId);
+    }
     if (open === 0) {
       if (await this.#store.closeTask(taskId)) this.#logEnd(task);
       this.#openTasks.forget(taskId);
@@ -269,24 +350,26 @@ export class Scheduler {
   }
 
   /** Its tasks find out by their own sweeps too, which also finds those that are created in this moment. */
-  async #cancelChildren(taskId: string): Promise<void> {
+  async #cancelChildren(taskId: string, spared: ReadonlySet<string>): Promise<void> {
     let cursor: string | undefined;
     do {
       const query = { limit: childrenAPage, statuses: ["running"], children: { of: taskId } } as const;
       const page = await this.#store.listTasks({ ...query, ...(cursor === undefined ? {} : { cursor }) });
-      for (const { id } of page.items) await this.#cancel(id);
+      for (const { id, parent } of page.items) if (!spared.has(parent?.nodeId ?? "")) await this.#cancel(id);
       cursor = page.cursor;
     } while (cursor !== undefined);
   }
 
-  /** Of a task whose parent has ended. */
+  /** Of a task for which no node waits any more. */
   async #cancel(taskId: string): Promise<void> {
-    await this.#store.cancelTask(taskId, "the task that runs it has ended");
+    await this.#store.cancelTask(taskId, "the node that runs it has ended");
     await this.replan(taskId);
   }
 
-  async #isRunning(taskId: string): Promise<boolean> {
-    return (await this.#store.readTask(taskId))?.status === "running";
+  /** Whether the node that runs it waits for it; not if its task was deleted. */
+  async #isNeeded({ taskId, nodeId }: ParentRef): Promise<boolean> {
+    const records = await this.#store.readShards(taskId, [nodeId]);
+    return records.some(({ status }) => !isShardTerminal(status) && status !== "cancelling");
   }
 
   /** Once: of several coordinators, only one dispatches the first root. Of a retry, it may be adopted instead. */

@@ -1,18 +1,28 @@
 import type { RetriedBatches, ShardRecord, TaskRecord } from "../model/records.ts";
-import { isNodeFinished, type NodePlan, type Plan, type Readiness, readiness } from "../plan/index.ts";
+import {
+  endOf,
+  isNodeClosed,
+  isNodeFinished,
+  type NodePlan,
+  type Plan,
+  type Readiness,
+  readiness,
+} from "../plan/index.ts";
 import type { Store } from "../ports/index.ts";
 
 /** What is known about a node that needs only some of its parents. */
 export interface SomeParents {
-  /** Parents not known to satisfy the node. All others satisfy it permanently. */
+  /** Parents neither known to satisfy the node nor known to be omitted. All others are so permanently. */
   readonly unknown: Set<string>;
+  /** How many parents are omitted. */
+  omitted: number;
   /** How many parents may be read, for the events since the last look at all of them. */
   credit: number;
 }
 
 /**
- * What a coordinator caches about a task: only facts that never change, such as "finished", "dispatched" and "has
- * stored a batch". "Not finished" is never cached, so a stale cache costs time but never correctness, and can be
+ * What a coordinator caches about a task: only facts that never change, such as "closed", "dispatched" and "has stored
+ * a batch". "Not closed" is never cached, so a stale cache costs time but never correctness, and can be
  * dropped at any time.
  */
 export interface OpenTask {
@@ -21,7 +31,12 @@ export interface OpenTask {
   readonly traceparent: string | undefined;
   readonly retryOf: string | undefined;
   readonly retriedBatches: RetriedBatches | undefined;
-  readonly finished: Set<string>;
+  /** Nodes that have ended, in whatever way. */
+  readonly ended: Set<string>;
+  /** Those of them with a closed log: they finished, were skipped, or failed and are optional. */
+  readonly closed: Set<string>;
+  /** Those of them that did not finish. */
+  readonly omitted: Set<string>;
   readonly dispatched: Set<string>;
   /** Nodes that have stored a batch, as far as a decision needed it. */
   readonly started: Set<string>;
@@ -32,7 +47,7 @@ export interface OpenTask {
   readonly waitingFrom: Map<string, number>;
   /** For nodes that need only some of their parents. */
   readonly someParents: Map<string, SomeParents>;
-  /** Every node before this index of the plan is finished. */
+  /** Every node before this index of the plan is closed. */
   openFrom: number;
 }
 
@@ -55,7 +70,9 @@ export class OpenTasks {
       traceparent,
       retryOf,
       retriedBatches,
-      finished: new Set(),
+      ended: new Set(),
+      closed: new Set(),
+      omitted: new Set(),
       dispatched: new Set(),
       started: new Set(),
       waitingFrom: new Map(),
@@ -139,10 +156,10 @@ export class StartLooks {
     if (node.needsAll) return this.#lookForAll(taskId, cached, node);
     const some = someParents(cached, node);
     await this.#read(taskId, cached, { node, parentIds: [parentId], some });
-    if (some.unknown.has(parentId)) return undefined; // the parent does not satisfy the node yet
-    if (some.unknown.size > mayLack(node)) {
+    if (some.unknown.has(parentId)) return undefined; // nothing is decided about this parent yet
+    if (some.unknown.size > mayLack(node, some)) {
       some.credit += this.#readsAnEvent;
-      if (some.credit <= mayLack(node)) {
+      if (some.credit <= mayLack(node, some)) {
         this.owe({ taskId, nodeId: node.id });
         this.#onOwed();
         return undefined;
@@ -178,13 +195,13 @@ export class StartLooks {
     some.credit = 0;
     // An iterator instead of a list: a look that ends early must not cost more than it reads.
     const unknown = some.unknown.values();
-    let left = mayLack(node);
+    let lacking = 0;
     for (;;) {
-      const parentIds = nextOf(unknown, Math.min(readAtOnce, left + 1));
+      const parentIds = nextOf(unknown, Math.min(readAtOnce, mayLack(node, some) - lacking + 1));
       if (parentIds.length === 0) return verdict(cached, node);
       await this.#read(taskId, cached, { node, parentIds, some });
-      left -= parentIds.filter((id) => !satisfies(cached, node, id)).length;
-      if (left < 0) return undefined;
+      lacking += parentIds.filter((id) => some.unknown.has(id)).length;
+      if (lacking > mayLack(node, some)) return undefined;
     }
   }
 
@@ -202,10 +219,17 @@ export class StartLooks {
       const parent = cached.plan.byId.get(id);
       const records = shards.get(id);
       if (parent === undefined || records === undefined) continue; // a node without a record has not stored anything
-      if (isNodeFinished(parent, records)) cached.finished.add(id);
-      else if (node.startsOnFirstBatch && (await this.#store.hasArtifacts(taskId, id))) cached.started.add(id);
+      // An omitted parent too: the batch that it had stored satisfies the node, whatever became of it.
+      const mayHave = node.startsOnFirstBatch && !isNodeFinished(parent, records);
+      if (mayHave && (await this.#store.hasArtifacts(taskId, id))) cached.started.add(id);
+      noteEnd(cached, parent, records);
     }
-    if (some !== undefined) for (const id of parentIds) if (satisfies(cached, node, id)) some.unknown.delete(id);
+    if (some === undefined) return;
+    for (const id of parentIds) {
+      const isSatisfied = satisfies(cached, node, id);
+      if (!isSatisfied && !cached.omitted.has(id)) continue;
+      if (some.unknown.delete(id) && !isSatisfied) some.omitted++;
+    }
   }
 }
 
@@ -213,20 +237,37 @@ const none: ReadonlyMap<string, ShardRecord[]> = new Map();
 
 const keyOf = ({ taskId, nodeId }: OwedLook): string => `${taskId}:${nodeId}`;
 
-/** How many of its parents may remain unsatisfied. */
-const mayLack = (node: NodePlan): number => node.dependsOn.length - node.needed;
+/** Caches that the node has ended, if it has. Returns whether it is closed. */
+export function noteEnd(cached: OpenTask, node: NodePlan, shards: readonly ShardRecord[]): boolean {
+  if (endOf(node, shards) !== undefined) cached.ended.add(node.id);
+  if (!isNodeClosed(node, shards)) return false;
+  if (!isNodeFinished(node, shards)) cached.omitted.add(node.id);
+  cached.closed.add(node.id);
+  return true;
+}
+
+/** How many of its other parents may remain unsatisfied. */
+const mayLack = (node: NodePlan, { omitted }: SomeParents): number =>
+  Math.max(0, node.dependsOn.length - node.needed - omitted);
 
 /** As far as it is cached. */
 const satisfies = (cached: OpenTask, node: NodePlan, parentId: string): boolean =>
-  cached.finished.has(parentId) || (node.startsOnFirstBatch && cached.started.has(parentId));
+  (node.startsOnEnded && cached.ended.has(parentId)) ||
+  (cached.closed.has(parentId) && (node.needsAll || !cached.omitted.has(parentId))) ||
+  (node.startsOnFirstBatch && cached.started.has(parentId));
 
 const verdict = (cached: OpenTask, node: NodePlan): Readiness =>
-  readiness(node, (id) => ({ finished: cached.finished.has(id), hasArtifact: cached.started.has(id) }));
+  readiness(node, (id) => ({
+    ended: cached.ended.has(id),
+    closed: cached.closed.has(id),
+    omitted: cached.omitted.has(id),
+    hasArtifact: cached.started.has(id),
+  }));
 
 function someParents(cached: OpenTask, node: NodePlan): SomeParents {
   let some = cached.someParents.get(node.id);
   if (some === undefined) {
-    some = { unknown: new Set(node.dependsOn), credit: 0 };
+    some = { unknown: new Set(node.dependsOn), omitted: 0, credit: 0 };
     cached.someParents.set(node.id, some);
   }
   return some;

@@ -1,10 +1,10 @@
 import { FlowError } from "../../errors/index.ts";
-import { type Attempt, type EpochRef, type ShardRecord, shardKey, type TaskFailure } from "../model/records.ts";
+import { type Attempt, type EpochRef, type ShardRecord, shardKey } from "../model/records.ts";
 import type { Clock, HeldSlot, Store } from "../ports/index.ts";
 import { StoreHealthTracker } from "../resilience/store-retry.ts";
 import type { Supervisor } from "../resilience/supervisor.ts";
 import { noBusTiming } from "./coordinator-options.ts";
-import type { Scheduler } from "./scheduler.ts";
+import { deadlineExceeded, type Scheduler } from "./scheduler.ts";
 
 /** Page sizes. Tasks are planned as a whole, so their pages are short, to share them with other coordinators. */
 const shardsAPage = 100;
@@ -12,11 +12,6 @@ const tasksAPage = 20;
 /** Items of a page handled concurrently, so that one slow item does not delay the others. */
 const atOnce = 8;
 const restFactor = 4;
-
-const deadlineExceeded: TaskFailure = {
-  reasonCode: "deadline_exceeded",
-  message: "the task did not end before its deadline",
-};
 
 export interface SweeperOptions {
   readonly store: Store;
@@ -32,6 +27,8 @@ export interface SweeperOptions {
   readonly maxLostLeases: number;
   /** How long a worker's claim may be in flight, in ms: a lease. */
   readonly leaseMs: number;
+  /** Starts the runs of a schedule that are due. */
+  readonly fireSchedule: (id: string) => Promise<void>;
   /** Called when an attempt has lost its lease. */
   readonly onLeaseLost?: ((record: ShardRecord) => Promise<void>) | undefined;
 }
@@ -107,7 +104,7 @@ export class Sweeper {
   }
 
   async sweep(supervisor: Supervisor): Promise<void> {
-    const { store, scheduler, sweepMs, maxLostLeases, onLeaseLost, clock } = this.#options;
+    const { store, scheduler, sweepMs, maxLostLeases, fireSchedule, onLeaseLost, clock } = this.#options;
     const pace = this.#pace;
     const until = clock.monotonic() + pace.timeMs;
     /** Reads page after page until one is not full or the time is used up; the next tick continues. */
@@ -135,7 +132,7 @@ export class Sweeper {
       },
     );
     this.payLooks(supervisor); // retries looks that failed because the store was unreachable
-    await all(
+    const overdue = all(
       tasksAPage,
       () => this.#overdueTasks(),
       async (taskId) => {
@@ -143,6 +140,7 @@ export class Sweeper {
         if (await store.failTask(taskId, deadlineExceeded)) await scheduler.replan(taskId);
       },
     );
+    await Promise.all([overdue, all(tasksAPage, () => this.#dueSchedules(), fireSchedule)]);
     await this.#slots.sweep();
     const due = () => store.dueTasks(tasksAPage, sweepMs, sweepMs - pace.sweepMs);
     await all(tasksAPage, due, (taskId) => scheduler.replan(taskId));
@@ -167,6 +165,12 @@ export class Sweeper {
     const { overdue, nextInMs } = await this.#options.store.overdueTasks(tasksAPage);
     this.#expect(overdue.length === tasksAPage ? 0 : nextInMs);
     return overdue;
+  }
+
+  async #dueSchedules(): Promise<readonly string[]> {
+    const { due: ids, nextInMs } = await this.#options.store.dueEntries("schedule", tasksAPage);
+    this.#expect(ids.length === tasksAPage ? 0 : nextInMs);
+    return ids;
   }
 
   #expect(inMs: number | undefined): void {

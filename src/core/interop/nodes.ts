@@ -66,6 +66,7 @@ function problemsOf(json: GraphNode, plan: Plan, { restarting }: ExternalTypes):
   const adapter = adapterName(node.routing?.adapter ?? defaultAdapter);
   const sources = externalSources(node);
   const shards = mayReadUnfinished(node) ? sources.filter((id) => isSharded(plan, id)) : [];
+  const [ending] = sources.filter((id) => plan.byId.get(id)?.holds !== undefined || plan.byId.get(id)?.optional);
   const [settingAside] = sources.filter((id) => plan.byId.get(id)?.batches.setsAside === true);
   const all: readonly (Problem & { readonly holds: boolean })[] = [
     { holds: restarting.has(node.type), at: "type", text: "they cannot restart, so it must be resumable" },
@@ -83,6 +84,13 @@ function problemsOf(json: GraphNode, plan: Plan, { restarting }: ExternalTypes):
       holds: node.routing?.args.where !== undefined,
       at: "io/input_inline/input_args/where",
       text: "they read all batches of their sources: put a node of your own workers with this where before it",
+    },
+    {
+      holds: ending !== undefined,
+      at: "depends_on",
+      text:
+        `they wait for '${ending}' to be complete, which it is not when it is skipped or fails: leave out its when and ` +
+        "its optional, or put a node of your own workers between them",
     },
     {
       holds: settingAside !== undefined,

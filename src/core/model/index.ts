@@ -12,7 +12,7 @@ export {
   restartShard,
 } from "./attempt-transitions.ts";
 export { adoptShard, createShard } from "./shard-transition.ts";
-export { cancelShard, expireShard, expiresAt, requeueShard, supersedeShard } from "./sweep-transitions.ts";
+export { cancelShard, closeShard, expireShard, expiresAt, requeueShard, supersedeShard } from "./sweep-transitions.ts";
 export {
   cancelTask,
   closeTask,

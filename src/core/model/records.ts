@@ -12,8 +12,16 @@ export type { Artifact, BatchFailure, NewArtifact, Origin, Position } from "./ar
 
 /** The statuses of a task; `finished`, `failed` and `cancelled` are terminal. */
 export type TaskStatus = "running" | "cancelling" | "finished" | "failed" | "cancelled";
-/** The statuses of a shard; `finished`, `failed` and `cancelled` are terminal. */
-export type ShardStatus = "queued" | "running" | "deferred" | "cancelling" | "finished" | "failed" | "cancelled";
+/** The statuses of a shard; `finished`, `skipped`, `failed` and `cancelled` are terminal. */
+export type ShardStatus =
+  | "queued"
+  | "running"
+  | "deferred"
+  | "cancelling"
+  | "finished"
+  | "skipped"
+  | "failed"
+  | "cancelled";
 
 /** The methods of a handler whose errors are not those of a batch. */
 export type HandlerMethod = "init" | "loadInput" | "iterBatches" | "finalize";
@@ -55,6 +63,8 @@ export interface TaskRecord {
   readonly status: TaskStatus;
   readonly failure?: TaskFailure;
   readonly cancelReason?: string;
+  /** While it ends: nodes that handle how others have ended are cancelled too. */
+  readonly cancelsAll?: true;
   readonly idempotencyKey?: string;
   /** The W3C trace context of the task. */
   readonly traceparent?: string;
@@ -135,7 +145,9 @@ export type Cause =
   | "cancel"
   | "confirm_cancelled"
   | "supersede"
-  | "adopt";
+  | "adopt"
+  | "skip"
+  | "close";
 
 /** One transition of a shard's record. */
 export interface HistoryEntry {
@@ -184,9 +196,9 @@ export interface ShardRecord extends EpochRef {
   readonly sourceGens: Readonly<Record<string, number>>;
   /** Under `any` and `count:N`: the parents that satisfied the start condition. */
   readonly chosen?: readonly string[];
-  /** Set by `complete`: this shard stored exactly `count` artifacts, including those of batches set aside. */
+  /** Set when its log is closed: this shard stored exactly `count` artifacts, including those of batches set aside. */
   readonly count?: number;
-  /** Set by `complete`: how many of them stand for a batch that was set aside. @defaultValue 0 */
+  /** Set when its log is closed: how many of them stand for a batch that was set aside. @defaultValue 0 */
   readonly failedBatches?: number;
   /** Where its artifacts are if it was adopted from an earlier task. @defaultValue under its own name */
   readonly artifactsOf?: ShardRef;
@@ -297,7 +309,10 @@ export const shardKey = (ref: ShardRef): string => `${ref.taskId}:${ref.nodeId}:
 /** Identifies a shard within its task. */
 export const sourceKey = (nodeId: string, shard: number): string => `${nodeId}/${shard}`;
 export const isShardTerminal = (status: ShardStatus): boolean =>
-  status === "finished" || status === "failed" || status === "cancelled";
+  status === "finished" || status === "skipped" || status === "failed" || status === "cancelled";
+/** Whether the shard ended with a closed log, so that its consumers can read it to the end. */
+export const isClosed = ({ status, count }: Pick<ShardRecord, "status" | "count">): boolean =>
+  status === "finished" || status === "skipped" || (status === "failed" && count !== undefined);
 export const isTaskTerminal = (status: TaskStatus): boolean =>
   status === "finished" || status === "failed" || status === "cancelled";
 /** Whether it stores batches without needing the slot of another: a node that runs flows waits for their nodes. */

@@ -61,7 +61,7 @@ export function transitionShard(record: ShardRecord, move: ShardChange): ShardRe
   return Object.assign(next, move.set);
 }
 
-/** The record that a dispatch inserts, or the tombstone of a cancel. */
+/** The record that a dispatch or a skip inserts, or the tombstone of a cancel. */
 export function createShard(
   ref: ShardRef,
   init: {
@@ -69,12 +69,12 @@ export function createShard(
     readonly priority: number;
     readonly chosen?: readonly string[];
     readonly carried?: CarriedOutput | undefined;
-    readonly status: "queued" | "cancelled";
+    readonly status: "queued" | "skipped" | "cancelled";
     readonly at: number;
   },
 ): ShardRecord {
   const { status, at, carried } = init;
-  const cause = status === "queued" ? "dispatch" : "cancel";
+  const cause = ({ queued: "dispatch", skipped: "skip", cancelled: "cancel" } as const)[status];
   checkShardTransition(ref, { from: "absent", to: status, cause });
   return {
     taskId: ref.taskId,
@@ -92,6 +92,7 @@ export function createShard(
     sourceGens: {},
     ...(carried === undefined ? {} : continuing(carried)),
     ...(init.chosen === undefined ? {} : { chosen: init.chosen }),
+    ...(status === "skipped" ? { count: 0 } : {}), // it has stored nothing, and never will
     history: [{ n: 0, epoch: 1, from: "absent", to: status, at, cause }],
   };
 }
@@ -99,20 +100,20 @@ export function createShard(
 /** The checkpoint comes along: nothing reads it before all batches that it relies on are copied. */
 const continuing = ({ log, ...output }: CarriedOutput) => ({ generation: log.generation, ...output, carried: log });
 
-/** The record of a shard that adopts the output of a shard in an earlier task. */
+/** The record of a shard that adopts the output of a shard in an earlier task, or that it was skipped there. */
 export function adoptShard(
   ref: ShardRef,
   from: {
     readonly type: string;
     readonly priority: number;
-    readonly finished: ShardRecord;
+    readonly ended: ShardRecord;
     readonly at: number;
   },
 ): ShardRecord {
-  const { type, priority, finished, at } = from;
-  checkShardTransition(ref, { from: "absent", to: "finished", cause: "adopt" });
-  const { generation, sourceGens, chosen, count = 0, failedBatches, result, metrics } = finished;
-  const { taskId, nodeId, shard } = logOf(finished);
+  const { type, priority, ended, at } = from;
+  const { status, generation, sourceGens, chosen, count = 0, failedBatches, result, metrics } = ended;
+  checkShardTransition(ref, { from: "absent", to: status, cause: "adopt" });
+  const { taskId, nodeId, shard } = logOf(ended);
   return {
     taskId: ref.taskId,
     nodeId: ref.nodeId,
@@ -120,7 +121,7 @@ export function adoptShard(
     epoch: 1,
     type,
     priority,
-    status: "finished",
+    status,
     readyAt: at,
     failures: 0,
     lost: 0,
@@ -133,7 +134,7 @@ export function adoptShard(
     ...(result === undefined ? {} : { result }),
     ...(metrics === undefined ? {} : { metrics }),
     artifactsOf: { taskId, nodeId, shard },
-    history: [{ n: 0, epoch: 1, from: "absent", to: "finished", at, cause: "adopt" }],
+    history: [{ n: 0, epoch: 1, from: "absent", to: status, at, cause: "adopt" }],
   };
 }
 

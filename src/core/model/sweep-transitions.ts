@@ -19,8 +19,23 @@ export function cancelShard(
         set: { cancelBy: by.now + by.graceMs, ...(record.lease === undefined ? {} : { lease: record.lease }) },
       }),
     )
-    .with("cancelling", "finished", "failed", "cancelled", () => undefined)
+    .with("cancelling", "finished", "skipped", "failed", "cancelled", () => undefined)
     .exhaustive();
+}
+
+/** The record of a failed shard whose log has been closed at `count`; `undefined` if it stays as it is. */
+export function closeShard(
+  record: ShardRecord,
+  at: { readonly count: number; readonly failedBatches: number; readonly now: number },
+): ShardRecord | undefined {
+  const { status, count, failure } = record;
+  if (status !== "failed" || count !== undefined) return undefined;
+  const set = {
+    count: at.count,
+    ...(at.failedBatches === 0 ? {} : { failedBatches: at.failedBatches }),
+    ...(failure === undefined ? {} : { failure }),
+  };
+  return transitionShard(record, { to: "failed", cause: "close", at: at.now, set });
 }
 
 /** Store time from which `expire` may take the lease; `undefined` without a lease. */

@@ -1,5 +1,13 @@
 import { match } from "ts-pattern";
-import type { NewTask, TaskFailure, TaskRecord, TaskStatus, TaskSummary, VarsRecord } from "./records.ts";
+import {
+  isTaskTerminal,
+  type NewTask,
+  type TaskFailure,
+  type TaskRecord,
+  type TaskStatus,
+  type TaskSummary,
+  type VarsRecord,
+} from "./records.ts";
 import { checkTaskTransition, type TaskCause } from "./transitions.ts";
 
 /** What a task's transitions read and change: a store need not read large fields for them. */
@@ -39,21 +47,33 @@ export function finishTask<TTask extends TaskState>(task: TTask, at: { readonly 
   return moved(task, { to: "finished", cause: "finish", set: { endedAt: at.now } });
 }
 
-export function failTask<TTask extends TaskState>(task: TTask, failure: TaskFailure): TTask | undefined {
-  if (task.status !== "running") return undefined;
-  return moved(task, { to: "cancelling", cause: "fail", set: { failure } });
+/** A failure of the task as a whole, such as its deadline, also ends the nodes that handle how others have ended. */
+export function failTask<TTask extends TaskState>(
+  task: TTask,
+  failure: TaskFailure,
+  at: { readonly now: number },
+): TTask | undefined {
+  const cancelsAll = failure.nodeId === undefined ? ({ cancelsAll: true } as const) : {};
+  if (task.status === "running")
+    return moved(task, { to: "cancelling", cause: "fail", set: { failure, ...cancelsAll } });
+  const isOverdue = task.status === "cancelling" && task.deadlineAt !== undefined && task.deadlineAt <= at.now;
+  if (failure.nodeId !== undefined || !isOverdue || task.cancelsAll) return undefined;
+  return { ...task, ...cancelsAll };
 }
 
 export function cancelTask<TTask extends TaskState>(
   task: TTask,
-  reason: string,
+  { reason, all }: { readonly reason: string; readonly all: boolean },
 ): { readonly answer: "recorded" | "already" | "terminal"; readonly next?: TTask } {
   return match<TaskStatus, ReturnType<typeof cancelTask<TTask>>>(task.status)
     .with("running", () => ({
       answer: "recorded",
       next: moved(task, { to: "cancelling", cause: "cancel", set: { cancelReason: reason } }),
     }))
-    .with("cancelling", () => ({ answer: "already" }))
+    .with("cancelling", () => ({
+      answer: "already",
+      ...(all && !task.cancelsAll ? { next: { ...task, cancelsAll: true } } : {}),
+    }))
     .with("finished", "failed", "cancelled", () => ({ answer: "terminal" }))
     .exhaustive();
 }
@@ -70,7 +90,7 @@ export function replaceVars(
   write: { readonly version: number; readonly vars: VarsRecord["vars"]; readonly appliedBy: string },
 ): { readonly answer: "ok" | "applied" | "conflict" | "closed"; readonly next?: VarsRecord } {
   if (vars.appliedBy.includes(write.appliedBy)) return { answer: "applied" };
-  if (task?.status !== "running") return { answer: "closed" };
+  if (task === undefined || isTaskTerminal(task.status)) return { answer: "closed" };
   if (vars.version !== write.version) return { answer: "conflict" };
   const appliedBy = [...vars.appliedBy, write.appliedBy];
   return { answer: "ok", next: { vars: write.vars, version: vars.version + 1, appliedBy } };
@@ -81,7 +101,7 @@ function moved<TTask extends TaskState>(
   move: {
     readonly to: TaskStatus;
     readonly cause: TaskCause;
-    readonly set: Partial<Pick<TaskRecord, "failure" | "cancelReason" | "endedAt">>;
+    readonly set: Partial<Pick<TaskRecord, "failure" | "cancelReason" | "cancelsAll" | "endedAt">>;
   },
 ): TTask {
   checkTaskTransition(task.id, { from: task.status, to: move.to, cause: move.cause });

@@ -6,9 +6,9 @@ import type { Cause, ShardRef, ShardStatus, TaskStatus } from "./records.ts";
  * each store changes its records through them, so a bug above them ends in a refused call, never in a wrong record.
  *
  * A shard
- *   absent      Its node waits for its parents. `dispatch` makes it claimable; `adopt` takes over its output from an
- *               earlier task; `cancel` inserts a tombstone, so that a dispatch which was decided before the cancel
- *               loses.
+ *   absent      Its node waits for its parents. `dispatch` makes it claimable; `skip` ends it, because its node's
+ *               condition does not hold; `adopt` takes over its output from an earlier task, or that it was skipped
+ *               there; `cancel` inserts a tombstone, so that a dispatch which was decided before the cancel loses.
  *   queued      May be claimed by one worker. Entered by `dispatch`, and with the next epoch by `requeue` and `expire`.
  *               Left by `claim` or `cancel`; `supersede` gives it the next epoch, so that a claim of this one that is
  *               still in flight cannot win.
@@ -17,7 +17,9 @@ import type { Cause, ShardRef, ShardStatus, TaskStatus } from "./records.ts";
  *   deferred    Waits for a time: after a failure that may be retried, or without input. Left by `requeue`, `cancel`.
  *   cancelling  The owner has been asked to stop. Left when it confirms (`confirm_cancelled`), or by `expire` when its
  *               grace period or its lease has ended. Whatever its handler returns: never finished, never failed.
- *   finished, failed, cancelled
+ *   failed      Terminal. Of an optional node, `close` closes the log of what it had stored, so that its consumers can
+ *               read that to the end.
+ *   finished, skipped, cancelled
  *               Terminal.
  *
  * A task
@@ -30,7 +32,7 @@ import type { Cause, ShardRef, ShardStatus, TaskStatus } from "./records.ts";
 type Targets<TStatus extends string, TCause extends string> = Readonly<Partial<Record<TStatus, readonly TCause[]>>>;
 
 export const shardTransitions: Readonly<Record<ShardStatus | "absent", Targets<ShardStatus, Cause>>> = {
-  absent: { queued: ["dispatch"], finished: ["adopt"], cancelled: ["cancel"] },
+  absent: { queued: ["dispatch"], finished: ["adopt"], skipped: ["skip", "adopt"], cancelled: ["cancel"] },
   queued: { running: ["claim"], queued: ["supersede"], cancelled: ["cancel"] },
   running: {
     finished: ["complete"],
@@ -42,7 +44,8 @@ export const shardTransitions: Readonly<Record<ShardStatus | "absent", Targets<S
   deferred: { queued: ["requeue"], cancelled: ["cancel"] },
   cancelling: { cancelled: ["confirm_cancelled", "expire"] },
   finished: {},
-  failed: {},
+  skipped: {},
+  failed: { failed: ["close"] },
   cancelled: {},
 };
 

@@ -7,7 +7,7 @@ import {
   type WorkerRecord,
 } from "../model/records.ts";
 import type { NodePlan, Plan } from "./plan.ts";
-import { isNodeFinished, readiness } from "./readiness.ts";
+import { endOf, isNodeClosed, isNodeFinished, type ParentState, readiness } from "./readiness.ts";
 
 /** Why a node, or a shard of one, is not running now, or where it runs. Times are the store's, in ms since 1970. */
 export type Reason =
@@ -58,7 +58,7 @@ export type Reason =
   | { readonly reason: "cancelling"; readonly workerId: string; readonly until: number }
   | {
       readonly reason: "ended";
-      readonly status: Extract<ShardStatus, "finished" | "failed" | "cancelled">;
+      readonly status: Extract<ShardStatus, "finished" | "skipped" | "failed" | "cancelled">;
       readonly reasonCode?: string;
     };
 
@@ -91,13 +91,17 @@ export interface ExplainFacts {
 /** One entry per shard of the task, in the order of the graph's nodes. */
 export function explain(facts: ExplainFacts): readonly ShardExplanation[] {
   const byNode = Map.groupBy(facts.shards, (record) => record.nodeId);
-  const finished = (id: string): boolean => {
+  const stateOf = (id: string): ParentState => {
     const node = facts.plan.byId.get(id);
-    return node !== undefined && isNodeFinished(node, byNode.get(id) ?? []);
+    const shards = byNode.get(id) ?? [];
+    const closed = node !== undefined && isNodeClosed(node, shards);
+    const omitted = closed && !isNodeFinished(node, shards);
+    const ended = node !== undefined && endOf(node, shards) !== undefined;
+    return { ended, closed, omitted, hasArtifact: facts.withArtifacts.has(id) };
   };
   return facts.plan.nodes.flatMap((node) => {
     const records = new Map((byNode.get(node.id) ?? []).map((record) => [record.shard, record]));
-    const undispatched = records.size === node.partitions ? undefined : whyUndispatched(facts, node, finished);
+    const undispatched = records.size === node.partitions ? undefined : whyUndispatched(facts, node, stateOf);
     return Array.from({ length: node.partitions }, (_, shard): ShardExplanation => {
       const record = records.get(shard);
       const why = record === undefined ? (undispatched as Reason) : whyOf(facts, node, record);
@@ -108,18 +112,19 @@ export function explain(facts: ExplainFacts): readonly ShardExplanation[] {
   });
 }
 
-function whyUndispatched(facts: ExplainFacts, node: NodePlan, finished: (id: string) => boolean): Reason {
-  if (facts.status !== "running") return { reason: "ended", status: "cancelled" };
-  const verdict = readiness(node, (id) => ({ finished: finished(id), hasArtifact: facts.withArtifacts.has(id) }));
+function whyUndispatched(facts: ExplainFacts, node: NodePlan, stateOf: (id: string) => ParentState): Reason {
+  const mayStart = facts.status === "running" || (facts.status === "cancelling" && facts.plan.handling.has(node.id));
+  if (!mayStart) return { reason: "ended", status: "cancelled" };
+  const verdict = readiness(node, stateOf);
   if (verdict.ready) return { reason: "ready" };
-  const { reason, waitingOn } = verdict;
-  return { reason, waitingOn, needed: node.needed - (node.dependsOn.length - waitingOn.length) };
+  const { reason, waitingOn, needed } = verdict;
+  return { reason, waitingOn, needed };
 }
 
 function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason {
   const { status, lease, history } = record;
   const last = history.at(-1);
-  if (status === "finished" || status === "failed" || status === "cancelled") {
+  if (status === "finished" || status === "skipped" || status === "failed" || status === "cancelled") {
     const reasonCode = record.failure?.reasonCode;
     return { reason: "ended", status, ...(reasonCode === undefined ? {} : { reasonCode }) };
   }
@@ -204,6 +209,7 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
       ({ workerId, until }) => `was asked to stop on ${workerId}, deadline ${within(until - now)}`,
     )
     .with({ reason: "ended", status: "finished" }, () => "finished")
+    .with({ reason: "ended", status: "skipped" }, () => "was skipped: its condition did not hold")
     .with({ reason: "ended", status: "failed" }, ({ reasonCode }) => `failed: ${reasonCode ?? "unexpected_error"}`)
     .with({ reason: "ended", status: "cancelled" }, () => "was cancelled")
     .exhaustive();

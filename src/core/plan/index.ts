@@ -12,4 +12,14 @@ export {
   type Routing,
   streamReadersOf,
 } from "./plan.ts";
-export { isNodeFinished, type Readiness, readiness } from "./readiness.ts";
+export {
+  conditionFacts,
+  endOf,
+  isNodeClosed,
+  isNodeFinished,
+  type NodeEnd,
+  type Readiness,
+  readiness,
+  resultOf,
+  sparedNodes,
+} from "./readiness.ts";

@@ -1,5 +1,6 @@
 import { adapterName, builtInAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
+import { matcher } from "../../graph/format/pattern.ts";
 import {
   type BatchPolicy,
   coordinatorFnType,
@@ -28,6 +29,12 @@ export interface NodePlan {
   readonly needed: number;
   readonly needsAll: boolean;
   readonly startsOnFirstBatch: boolean;
+  /** Starts when its parents have ended, in whatever way. */
+  readonly startsOnEnded: boolean;
+  /** Its failure does not fail the task. */
+  readonly optional: boolean;
+  /** Whether it runs, judged when it is dispatched; `undefined`: always. */
+  readonly holds: ((facts: JsonObject) => boolean) | undefined;
   readonly routing: Routing | undefined;
   /** The handler's own arguments. */
   readonly args: JsonObject;
@@ -88,6 +95,8 @@ export interface Plan {
   readonly leaves: readonly NodePlan[];
   /** Nodes with a child that may start before they finish. */
   readonly streaming: ReadonlySet<string>;
+  /** Nodes that start when their parents have ended, and everything behind them. */
+  readonly handling: ReadonlySet<string>;
 }
 
 export function planGraph(graph: Graph): Plan {
@@ -102,7 +111,10 @@ export function planGraph(graph: Graph): Plan {
     }
   }
   const leaves = nodes.filter((node) => children.get(node.id)?.length === 0);
-  return { graph, nodes, byId, children, leaves, streaming };
+  const handling = new Set(nodes.filter(({ startsOnEnded }) => startsOnEnded).map(({ id }) => id));
+  // The loop continues with the nodes added here.
+  for (const id of handling) for (const child of children.get(id) ?? []) handling.add(child.id);
+  return { graph, nodes, byId, children, leaves, streaming, handling };
 }
 
 /** The first of these nodes that is not upstream of `node`, which would wait for it forever. */
@@ -140,7 +152,8 @@ export function logsReadBy(plan: Plan, node: NodePlan): readonly string[] {
   const failing = new Set(mayReadFailures(node) ? read : []);
   for (const id of failing) {
     const source = plan.byId.get(id);
-    if (!source?.batches.setsAside) continue;
+    // What handles how others have ended reads none of their logs.
+    if (!source?.batches.setsAside || source.startsOnEnded) continue;
     for (const each of sourcesOf(plan, source)) {
       read.add(each);
       if (mayReadFailures(source)) failing.add(each); // the loop continues with the nodes added here
@@ -192,6 +205,9 @@ function planNode(node: GraphNode, { flows = {} }: Graph): NodePlan {
     needed: parents === 0 || fanIn === "all" ? parents : fanIn === "any" ? 1 : Number(fanIn.slice("count:".length)),
     needsAll: fanIn === "all",
     startsOnFirstBatch: node.io?.start_when === "first_batch",
+    startsOnEnded: node.io?.start_when === "ended",
+    optional: node.optional === true,
+    holds: planCondition(node.when),
     routing: input_adapter === undefined ? undefined : { adapter: input_adapter, args: input_args ?? {} },
     args: definedOnly(args),
     fn:
@@ -213,6 +229,12 @@ function planNode(node: GraphNode, { flows = {} }: Graph): NodePlan {
     batches: planBatches(node.batches),
     backpressure: planBackpressure(node.io?.max_pending_batches),
   };
+}
+
+function planCondition(when: GraphNode["when"]): NodePlan["holds"] {
+  if (when === undefined) return undefined;
+  const cases = [when].flat().map((each) => matcher(each));
+  return (facts) => cases.some((matches) => matches(facts));
 }
 
 function planBatches(policy: BatchPolicy = {}): BatchPlan {

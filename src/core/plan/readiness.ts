@@ -1,8 +1,14 @@
-import type { ShardRecord } from "../model/records.ts";
-import type { NodePlan } from "./plan.ts";
+import type { Json, JsonObject } from "../../errors/index.ts";
+import { type Failure, isClosed, isShardTerminal, type ShardRecord } from "../model/records.ts";
+import { logsReadBy, type NodePlan, type Plan } from "./plan.ts";
 
 export interface ParentState {
-  readonly finished: boolean;
+  /** It has ended, in whatever way. */
+  readonly ended: boolean;
+  /** It ended with a closed log: it finished, was skipped, or failed and is optional. */
+  readonly closed: boolean;
+  /** Of a closed one: it did not finish. */
+  readonly omitted: boolean;
   /** Has stored a batch, in any generation. */
   readonly hasArtifact: boolean;
 }
@@ -16,26 +22,29 @@ export type Readiness =
       readonly ready: false;
       readonly reason: "waiting_for_parents" | "waiting_for_first_batch";
       readonly waitingOn: readonly string[];
+      /** How many of these parents it needs. */
+      readonly needed: number;
     };
 
 /**
- * Whether this node may start, given the state of its parents. A parent satisfies it when it is finished or, under
- * `first_batch`, has stored a batch; a failed or cancelled one never does.
+ * Whether this node may start, given the state of its parents. A parent satisfies it when it is closed or, under
+ * `first_batch`, has stored a batch; any other failed or cancelled one never does. A node that needs only some of its
+ * parents does not count those that were omitted, and needs fewer if too few are left. Under `ended`, all count that have
+ * ended.
  */
 export function readiness(node: NodePlan, parent: (id: string) => ParentState): Readiness {
   const satisfied: string[] = [];
   const waitingOn: string[] = [];
   for (const id of node.dependsOn) {
-    const state = parent(id);
-    const satisfies = state.finished || (node.startsOnFirstBatch && state.hasArtifact);
-    (satisfies ? satisfied : waitingOn).push(id);
+    const { ended, closed, omitted, hasArtifact } = parent(id);
+    const satisfies = (node.startsOnEnded && ended) || (node.startsOnFirstBatch && hasArtifact);
+    if (satisfies || (closed && (node.needsAll || !omitted))) satisfied.push(id);
+    else if (!omitted) waitingOn.push(id);
   }
-  if (satisfied.length < node.needed) {
-    return {
-      ready: false,
-      reason: node.startsOnFirstBatch ? "waiting_for_first_batch" : "waiting_for_parents",
-      waitingOn,
-    };
+  const needed = Math.min(node.needed, satisfied.length + waitingOn.length) - satisfied.length;
+  if (needed > 0) {
+    const reason = node.startsOnFirstBatch ? "waiting_for_first_batch" : "waiting_for_parents";
+    return { ready: false, reason, waitingOn, needed };
   }
   return node.needsAll ? { ready: true } : { ready: true, chosen: satisfied };
 }
@@ -43,4 +52,83 @@ export function readiness(node: NodePlan, parent: (id: string) => ParentState): 
 /** A node is finished when all of its shards are. */
 export function isNodeFinished(node: NodePlan, shards: readonly ShardRecord[]): boolean {
   return shards.length === node.partitions && shards.every((shard) => shard.status === "finished");
+}
+
+/** A node is closed when all of its shards ended with a closed log: its consumers may read all of it. */
+export function isNodeClosed(node: NodePlan, shards: readonly ShardRecord[]): boolean {
+  return shards.length === node.partitions && shards.every(isClosed);
+}
+
+/** How a node ended. */
+export type NodeEnd =
+  | { readonly status: "finished" | "skipped" | "cancelled" }
+  /** The failure is that of its first failed shard. */
+  | { readonly status: "failed"; readonly failure: Failure | undefined };
+
+/** `undefined`: it has not ended. */
+export function endOf(node: NodePlan, shards: readonly ShardRecord[]): NodeEnd | undefined {
+  if (shards.length < node.partitions || !shards.every(({ status }) => isShardTerminal(status))) return undefined;
+  const failed = shards.find(({ status }) => status === "failed");
+  if (failed !== undefined) return { status: "failed", failure: failed.failure };
+  const there = new Set(shards.map(({ status }) => status));
+  return { status: there.has("cancelled") ? "cancelled" : there.has("skipped") ? "skipped" : "finished" };
+}
+
+/** What `finalize` returned for a node: of several shards, in a list. */
+export function resultOf(node: NodePlan, shards: readonly ShardRecord[]): Json | undefined {
+  const results = shards.flatMap(({ result }) => (result === undefined ? [] : [result]));
+  return node.partitions === 1 ? results[0] : results.length === 0 ? undefined : results;
+}
+
+/** What a node's condition is judged on. Of the parents, only those that have ended are part of it. */
+export function conditionFacts(
+  node: NodePlan,
+  of: {
+    readonly params: JsonObject;
+    readonly byId: ReadonlyMap<string, NodePlan>;
+    readonly shards: readonly ShardRecord[];
+    /** By coordinator function, its only output, which is its result. */
+    readonly outputs: ReadonlyMap<string, Json>;
+  },
+): JsonObject {
+  const byNode = Map.groupBy(of.shards, ({ nodeId }) => nodeId);
+  const status: [string, Json][] = [];
+  const results: [string, Json][] = [];
+  for (const id of node.dependsOn) {
+    const parent = of.byId.get(id);
+    const shards = byNode.get(id) ?? [];
+    const end = parent && endOf(parent, shards);
+    if (parent === undefined || end === undefined) continue;
+    status.push([id, end.status]);
+    const result = end.status === "finished" ? (of.outputs.get(id) ?? resultOf(parent, shards)) : undefined;
+    if (result !== undefined) results.push([id, result]);
+  }
+  return { params: of.params, status: Object.fromEntries(status), results: Object.fromEntries(results) };
+}
+
+/**
+ * The nodes that a failed or cancelled task still runs: those that start when their parents have ended, and those behind
+ * them whose other parents, and whatever else they read, are closed. All others are cancelled.
+ *
+ * @param nodes - each after its parents
+ */
+export function sparedNodes(
+  plan: Plan,
+  nodes: readonly NodePlan[],
+  shardsOf: (nodeId: string) => readonly ShardRecord[],
+): ReadonlySet<string> {
+  const spared = new Set<string>();
+  /** Those that are closed, or may still be. */
+  const live = new Set<string>();
+  for (const node of nodes) {
+    const shards = shardsOf(node.id);
+    if (isNodeClosed(node, shards)) live.add(node.id);
+    else if (plan.handling.has(node.id) && endOf(node, shards) === undefined) {
+      const needs = node.startsOnEnded ? [] : [...node.dependsOn, ...logsReadBy(plan, node)];
+      if (!needs.every((id) => live.has(id))) continue;
+      spared.add(node.id);
+      live.add(node.id);
+    }
+  }
+  return spared;
 }

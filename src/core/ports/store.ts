@@ -109,11 +109,11 @@ export interface Store extends Registry {
   finishTask(id: string): Promise<boolean>;
   /**
    * `running` -> `cancelling` with `failure`, due for a sweep now. False: it had another status; the first failure
-   * wins.
+   * wins. A failure without a node sets `cancelsAll`, also of a `cancelling` task past its deadline.
    */
   failTask(id: string, failure: TaskFailure): Promise<boolean>;
-  /** `running` -> `cancelling` with the reason, due for a sweep now. */
-  cancelTask(id: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown">;
+  /** `running` -> `cancelling` with the reason, due for a sweep now. With `all`, a `cancelling` one gets `cancelsAll`. */
+  cancelTask(id: string, reason: string, all?: boolean): Promise<"recorded" | "already" | "terminal" | "unknown">;
   /** `cancelling` -> `failed` if a failure is recorded, otherwise `cancelled`. False: it had another status. */
   closeTask(id: string): Promise<boolean>;
   /**
@@ -140,8 +140,8 @@ export interface Store extends Registry {
   /** The task's variables; `undefined` if there is no such task. */
   readVars(taskId: string): Promise<VarsRecord | undefined>;
   /**
-   * Replaces the variables if they still have `version` and the task is `running`. `applied`: they already contain this
-   * node's update. `conflict`: the version differs. `closed`: the task is no longer running.
+   * Replaces the variables if they still have `version` and the task has not ended. `applied`: they already contain this
+   * node's update. `conflict`: the version differs. `closed`: the task has ended.
    */
   writeVars(
     taskId: string,
@@ -158,10 +158,12 @@ export interface Store extends Registry {
   hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
   /** absent -> `queued`, epoch 1, in the generation of `carried`. `exists`: there is a record, possibly a tombstone. */
   dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists">;
-  /** absent -> `finished`, with the artifacts, result and metrics of `finished`. `exists`: there is a record. */
+  /** absent -> `skipped`, with a closed, empty log. `exists`: likewise. */
+  skip(ref: ShardRef, init: Pick<DispatchInit, "type" | "priority">): Promise<"skipped" | "exists">;
+  /** absent -> `finished` or `skipped`, as `ended` is, with its artifacts, result and metrics. `exists`: likewise. */
   adopt(
     ref: ShardRef,
-    from: { readonly type: string; readonly priority: number; readonly finished: ShardRecord },
+    from: { readonly type: string; readonly priority: number; readonly ended: ShardRecord },
   ): Promise<"adopted" | "exists">;
   /**
    * absent -> `cancelled` (a tombstone, so that a dispatch decided earlier loses); `queued`, `deferred` -> `cancelled`;
@@ -181,6 +183,8 @@ export interface Store extends Registry {
    * record afterwards; `undefined`: it was renewed or changed.
    */
   expire(ref: EpochRef, maxLost: number): Promise<ShardRecord | undefined>;
+  /** `failed` -> `failed`, with its log closed at what it has stored. Nothing if it is closed, or has another status. */
+  closeFailed(ref: ShardRef): Promise<void>;
   /** Deferred shards that are due, and the time until the next one is. */
   dueDeferred(limit: number): Promise<{ readonly due: EpochRef[]; readonly nextInMs: number | undefined }>;
   /**

@@ -1,3 +1,4 @@
+import { FlowError } from "../../errors/index.ts";
 import type {
   Attempt,
   Cause,
@@ -116,6 +117,8 @@ export interface LogDriver {
   append(attempt: Attempt, generation: number, artifact: NewArtifact): ReturnType<Store["append"]>;
   /** Checks the fence, closes the log at `count`, and replaces the shard's record by the finished one. */
   complete(attempt: Attempt, outcome: Parameters<Store["complete"]>[1]): ReturnType<Store["complete"]>;
+  /** Closes the log where it ends: nothing is appended to it any more, not even by an insert that is in flight. */
+  close(ref: ShardRef, generation: number): Promise<void>;
   read(
     ref: ShardRef,
     page: { readonly generation: number; readonly from: number; readonly limit: number },
@@ -177,3 +180,16 @@ export function newestPage<TRow extends { readonly pk: number }, TItem>(
   const items = rows.slice(0, limit).map(itemOf);
   return rows.length > limit ? { items, cursor: String(rows[limit - 1]?.pk) } : { items };
 }
+
+const unavailable = async (): Promise<never> => {
+  throw new FlowError("STORE_UNAVAILABLE", "the store is closed", { retryable: true });
+};
+
+const closedTable = new Proxy({}, { get: () => unavailable });
+
+/** Stands in for the driver of a closed store. */
+export const closedDriver = {
+  ...{ tasks: closedTable, shards: closedTable, logs: closedTable },
+  ...{ slots: closedTable, registry: closedTable },
+  ...{ open: unavailable, settle: unavailable, close: unavailable },
+} as unknown as StoreDriver;

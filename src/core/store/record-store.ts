@@ -1,9 +1,9 @@
-import { FlowError } from "../../errors/index.ts";
 import {
   adoptShard,
   cancelShard,
   cancelTask,
   claimShard,
+  closeShard,
   closeTask,
   confirmCancelledShard,
   createShard,
@@ -20,22 +20,23 @@ import {
   restartShard,
   supersedeShard,
 } from "../model/index.ts";
-import type {
-  Attempt,
-  AttemptReport,
-  Cause,
-  ClaimInit,
-  DeadLetter,
-  DispatchInit,
-  EpochRef,
-  NewArtifact,
-  NewTask,
-  ShardRecord,
-  ShardRef,
-  ShardStatus,
-  TaskFailure,
-  WorkerRecord,
-  WriteAnswer,
+import {
+  type Attempt,
+  type AttemptReport,
+  asideIn,
+  type Cause,
+  type ClaimInit,
+  type DeadLetter,
+  type DispatchInit,
+  type EpochRef,
+  type NewArtifact,
+  type NewTask,
+  type ShardRecord,
+  type ShardRef,
+  type ShardStatus,
+  type TaskFailure,
+  type WorkerRecord,
+  type WriteAnswer,
 } from "../model/records.ts";
 import type {
   ExternalRows,
@@ -51,7 +52,7 @@ import type {
   SlotLimit,
   Store,
 } from "../ports/index.ts";
-import type { Judged, StoreDriver, TaskState } from "./driver.ts";
+import { closedDriver, type Judged, type StoreDriver, type TaskState } from "./driver.ts";
 
 /**
  * The store, written once: every change of a record is read, judged by a pure transition, and replaced by the driver.
@@ -91,12 +92,12 @@ export class RecordStore implements Store {
   }
 
   failTask(id: string, failure: TaskFailure): Promise<boolean> {
-    return this.#updateTask(id, (task) => failTask(task, failure), { sweepNow: true });
+    return this.#updateTask(id, (task, now) => failTask(task, failure, { now }), { sweepNow: true });
   }
 
-  cancelTask(id: string, reason: string): ReturnType<Store["cancelTask"]> {
+  cancelTask(id: string, reason: string, all = false): ReturnType<Store["cancelTask"]> {
     const judge = (task: TaskState | undefined): Judged<Awaited<ReturnType<Store["cancelTask"]>>, TaskState> =>
-      task === undefined ? { answer: "unknown" } : cancelTask(task, reason);
+      task === undefined ? { answer: "unknown" } : cancelTask(task, { reason, all });
     return this.#driver.tasks.update(id, judge, { sweepNow: true });
   }
 
@@ -148,6 +149,11 @@ export class RecordStore implements Store {
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "dispatched" : "exists";
   }
 
+  async skip(ref: ShardRef, init: Parameters<Store["skip"]>[1]): Promise<"skipped" | "exists"> {
+    const create = (at: number) => createShard(ref, { ...init, status: "skipped", at });
+    return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "skipped" : "exists";
+  }
+
   async adopt(ref: ShardRef, from: Parameters<Store["adopt"]>[1]): Promise<"adopted" | "exists"> {
     const create = (at: number) => adoptShard(ref, { ...from, at });
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "adopted" : "exists";
@@ -174,6 +180,21 @@ export class RecordStore implements Store {
     return this.#driver.shards.updateWithLength(ref, "expire", (record, now, stored) => {
       const next = expireShard(record, ref, { maxLost, stored, now });
       return judged(next, next);
+    });
+  }
+
+  async closeFailed(ref: ShardRef): Promise<void> {
+    const { shards, logs } = this.#driver;
+    const records = await shards.read(ref.taskId, [ref.nodeId]);
+    const failed = records.find(({ shard, status }) => shard === ref.shard && status === "failed");
+    if (failed === undefined || failed.count !== undefined) return;
+    const { generation } = failed;
+    await logs.close(ref, generation);
+    const { length: count, origins } = await logs.tail(ref, generation);
+    const failedBatches = asideIn(origins);
+    await shards.update(ref, "close", (record, now) => {
+      const next = record && closeShard(record, { count, failedBatches, now });
+      return judged(undefined, next);
     });
   }
 
@@ -374,16 +395,3 @@ export class RecordStore implements Store {
 
 const judged = <TAnswer>(answer: TAnswer, next: ShardRecord | undefined): Judged<TAnswer, ShardRecord> =>
   next === undefined ? { answer } : { answer, next };
-
-const unavailable = async (): Promise<never> => {
-  throw new FlowError("STORE_UNAVAILABLE", "the store is closed", { retryable: true });
-};
-
-const closedTable = new Proxy({}, { get: () => unavailable });
-
-/** Stands in for the driver of a closed store. */
-const closedDriver = {
-  ...{ tasks: closedTable, shards: closedTable, logs: closedTable },
-  ...{ slots: closedTable, registry: closedTable },
-  ...{ open: unavailable, settle: unavailable, close: unavailable },
-} as unknown as StoreDriver;

@@ -10,7 +10,12 @@ import { taskEvents } from "./task-events.ts";
 import { explainTask } from "./task-explain.ts";
 import { endedBadly, nodeOf, noSuchTask, readTask, type TaskReaderParts, viewTask, waitForEnd } from "./task-reader.ts";
 
-export interface TaskHandleParts extends TaskReaderParts {
+export interface ResultParts extends TaskReaderParts {
+  /** Types of handlers with a `finalize`, as far as they are known. */
+  readonly finalizing: ReadonlySet<string>;
+}
+
+export interface TaskHandleParts extends ResultParts {
   readonly cancel: (taskId: string, reason: string) => Promise<"recorded" | "already" | "terminal" | "unknown">;
 }
 
@@ -39,8 +44,8 @@ export function taskHandle<TTypes extends FlowTypes>(parts: TaskHandleParts, id:
   };
 }
 
-/** By leaf id: what its `finalize` returned, or the list of its outputs. */
-async function taskResult(parts: TaskReaderParts, taskId: string): Promise<Record<string, unknown>> {
+/** By leaf id: what its `finalize` returned, or `undefined` if it did not finish; without `finalize` the list of its outputs. */
+async function taskResult(parts: TaskHandleParts, taskId: string): Promise<Record<string, unknown>> {
   const task = await waitForEnd(parts, taskId);
   if (task.status !== "finished") {
     await parts.retry.run(() => parts.store.settle());
@@ -52,16 +57,17 @@ async function taskResult(parts: TaskReaderParts, taskId: string): Promise<Recor
 }
 
 /** The results of a task that finished. */
-export async function taskResults(parts: TaskReaderParts, task: TaskRecord): Promise<Record<string, unknown>> {
+export async function taskResults(parts: ResultParts, task: TaskRecord): Promise<Record<string, unknown>> {
   const results: Record<string, unknown> = {};
   for (const leaf of parts.plans.get(task.graph).leaves) results[leaf.id] = await leafResult(parts, task, leaf);
   return results;
 }
 
-async function leafResult(parts: TaskReaderParts, task: TaskRecord, leaf: NodePlan): Promise<unknown> {
+async function leafResult(parts: ResultParts, task: TaskRecord, leaf: NodePlan): Promise<unknown> {
   const shards = await parts.retry.run(() => parts.store.readShards(task.id, [leaf.id]));
   const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [ownJson(shard.result)]));
   if (results.length > 0) return leaf.partitions === 1 ? results[0] : results;
+  if (parts.finalizing.has(leaf.type) && shards.some(({ status }) => status !== "finished")) return undefined;
   const logs: Artifact[][] = Array.from({ length: leaf.partitions }, () => []);
   for await (const { shard, artifact } of streamLogs(parts, task.id, leaf.id)) logs[shard]?.push(artifact);
   return logs.flatMap((log) => sortedByPlace(log).map(({ meta }) => ownJson(meta)));

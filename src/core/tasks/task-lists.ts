@@ -29,7 +29,8 @@ export async function listDeadLetters(
   return settledPage(parts, () => parts.store.listDeadLetters(request));
 }
 
-function pageRequest({ cursor, limit = defaultLimit }: ListOptions): PageRequest {
+/** @throws FlowError `ENGINE_OPTIONS` */
+export function pageRequest({ cursor, limit = defaultLimit }: ListOptions): PageRequest {
   if (!Number.isInteger(limit) || limit < 1 || limit > maxAtOnce) {
     throw new FlowError("ENGINE_OPTIONS", `limit must be an integer from 1 to ${maxAtOnce}`);
   }

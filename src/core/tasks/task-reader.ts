@@ -2,6 +2,7 @@ import { FlowError, type JsonObject } from "../../errors/index.ts";
 import { addMetrics, type MetricSums } from "../codec/index.ts";
 import {
   asideIn,
+  isClosed,
   isTaskTerminal,
   keptLength,
   logOf,
@@ -12,7 +13,7 @@ import {
   type TaskFailure,
   type TaskRecord,
 } from "../model/records.ts";
-import { isNodeFinished, type NodePlan, type Plan, type PlanCache } from "../plan/index.ts";
+import { endOf, type NodePlan, type Plan, type PlanCache, resultOf } from "../plan/index.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import type { StoreRetry } from "../resilience/store-retry.ts";
 import type { RunningLimits } from "../worker/attempt/worker-options.ts";
@@ -186,7 +187,7 @@ export async function failedIn(store: Store, shard: ShardRecord): Promise<number
 
 /** `queued`: nothing has started; `deferred`: everything open waits for a delay. Both are derived, never stored. */
 function runningStatus(shards: readonly ShardRecord[]): TaskView["status"] {
-  const open = shards.filter(({ status }) => status !== "finished");
+  const open = shards.filter((shard) => !isClosed(shard));
   if (open.length > 0 && open.every(({ status }) => status === "deferred")) return "deferred";
   return shards.every(({ status, epoch }) => status === "queued" && epoch === 1) ? "queued" : "running";
 }
@@ -203,8 +204,7 @@ function viewNode(
     lease !== undefined && lease.deadline < now ? lease.workerId : [],
   );
   const failure = shards.find((shard) => shard.failure !== undefined)?.failure;
-  const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [shard.result]));
-  const result = node.partitions === 1 ? results[0] : results.length === 0 ? undefined : results;
+  const result = resultOf(node, shards);
   const metrics: MetricSums = {};
   for (const shard of shards) addMetrics(metrics, shard.metrics ?? {});
   return {
@@ -244,7 +244,8 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, each)
 const leadingStatus = ["failed", "cancelling", "running", "deferred", "queued", "cancelled"] as const;
 
 export function nodeStatus(node: NodePlan, shards: readonly ShardRecord[]): ShardStatus {
-  if (isNodeFinished(node, shards)) return "finished";
+  const end = endOf(node, shards);
+  if (end !== undefined) return end.status;
   const there = new Set(shards.map((shard) => shard.status));
   if (there.has("finished") && there.size === 1) return "running"; // the others are not dispatched yet
   return leadingStatus.find((status) => there.has(status)) ?? "queued";

@@ -201,6 +201,7 @@ export class CarriedChecks {
     const { record, node, lent, lender } = continued;
     const { state, journal } = this.#parts;
     if (node.io?.fn !== undefined || (node.fan_in ?? "all") !== "all") return false;
+    if (node.io?.start_when === "ended" || record.status === "skipped") return false;
     // It may have been decided when only some of a parent's shards had a record.
     const parents = lender.record.graph.nodes.filter(({ node_id }) => node.depends_on.includes(node_id));
     if (node.io?.start_when === "first_batch" && parents.some(({ partitions = 1 }) => partitions > 1)) return false;

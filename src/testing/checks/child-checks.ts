@@ -52,8 +52,8 @@ const isSameBatch = (a: TaskRecord, b: TaskRecord): boolean =>
 export function mayBeCancelled({ allTasks }: Known, { record }: TaskEntry): boolean {
   const parent = allTasks.tasks.get(record.parent?.taskId ?? "");
   if (parent === undefined || parent.record.status !== "finished") return true;
-  // Its try exceeded its time limit, or its source started over.
-  return parent.record.graph.nodes.some(({ batches }) => batches?.timeout_sec !== undefined);
+  // Its try exceeded its time limit, or its node failed.
+  return parent.record.graph.nodes.some(({ batches, optional }) => optional || batches?.timeout_sec !== undefined);
 }
 
 /** Whether a task of the batch failed or was cancelled, so that the batch may have. */

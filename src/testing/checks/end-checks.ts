@@ -7,7 +7,16 @@ import { hopeless, initFailed } from "../cluster/random-graph.ts";
 import { changedPaths } from "../cluster/vars-changes.ts";
 import type { Workload } from "../cluster/workload.ts";
 import { flowOutput, hasFailedChild, mayBeCancelled } from "./child-checks.ts";
-import { asideOf, choiceOf, type FinishedShard, isSettledFailure, judgeNode, retryPolicyOf } from "./reference.ts";
+import { isFinished } from "./control-checks.ts";
+import {
+  asideOf,
+  choiceOf,
+  type FinishedShard,
+  isSettledFailure,
+  judgeNode,
+  judgeOutcomes,
+  retryPolicyOf,
+} from "./reference.ts";
 
 export interface EndParts {
   readonly allTasks: AllTasks;
@@ -30,6 +39,7 @@ export function checkEnd(parts: EndParts): void {
     const violated = (what: string) => journal.violated(`task ${id}: ${what}`);
     const { status } = task.record;
     if (status === "finished") checkOutputs(task, parts, violated);
+    else checkOutcomes(task, parts, violated);
     const isAsked = client.cancelRequested.has(id) || (task.record.parent !== undefined && mayBeCancelled(parts, task));
     if (status === "cancelled" && !isAsked) violated("cancelled without a request");
     if (status === "failed") checkFailure(task, parts, violated);
@@ -43,10 +53,7 @@ function checkOutputs(
   violated: (what: string) => void,
 ): void {
   const { graph } = task.record;
-  const finished = (nodeId: string): FinishedShard[] =>
-    (task.nodes.get(nodeId)?.shards ?? []).flatMap((entry) =>
-      entry === undefined ? [] : [{ record: entry.record, artifacts: journal.archive.of(entry.record) }],
-    );
+  const finished = shardsOf(task, journal);
   for (const node of graph.nodes) {
     const shards = finished(node.node_id);
     const uids = shards.flatMap(({ artifacts }) => artifacts.map(({ uid }) => uid));
@@ -73,8 +80,26 @@ function checkOutputs(
         violated(`node ${node.node_id}: batch ${uid} is a failure, but none of its tasks failed`);
     }
   }
-  const missing = graph.nodes.filter((node) => changedPaths(node) && !task.vars.appliedBy.includes(node.node_id));
+  const changing = graph.nodes.filter((node) => changedPaths(node) && isFinished(task, node.node_id));
+  const missing = changing.filter(({ node_id }) => !task.vars.appliedBy.includes(node_id));
   for (const { node_id } of missing) violated(`node ${node_id} finished, but its change is not in the vars`);
+}
+
+const shardsOf =
+  (task: TaskEntry, { archive }: Journal) =>
+  (nodeId: string): FinishedShard[] =>
+    (task.nodes.get(nodeId)?.shards ?? []).flatMap((entry) =>
+      entry === undefined ? [] : [{ record: entry.record, artifacts: archive.of(entry.record) }],
+    );
+
+/** What still ran in a task that failed or was cancelled has read how its parents have ended. */
+function checkOutcomes(task: TaskEntry, { journal, workload }: EndParts, violated: (what: string) => void): void {
+  if (!workload.isKnown) return;
+  for (const node of task.record.graph.nodes) {
+    if (node.io?.start_when !== "ended" || !isFinished(task, node.node_id)) continue;
+    journal.counts.handled++;
+    for (const wrong of judgeOutcomes(node, shardsOf(task, journal))) violated(`node ${node.node_id}: ${wrong}`);
+  }
 }
 
 /** A task fails only for a reason that the simulation injected. */
@@ -88,6 +113,7 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
     violated("failed without a recorded failure");
     return;
   }
+  if (node.optional) violated(`failed because of ${node.node_id}, which is optional`);
   const record = task.nodes.get(node.node_id)?.shards[failure.shard]?.record;
   const code = failure.reasonCode;
   const text = JSON.stringify({ ...failure, stack: undefined });

@@ -1,10 +1,11 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import { isShardTerminal, type ShardRecord } from "../../core/model/records.ts";
+import type { GraphNode } from "../../graph/index.ts";
 import type { Fleet } from "../cluster/fleet.ts";
 import type { Journal } from "../cluster/journal.ts";
 import type { SimBroker } from "../cluster/sim-bus.ts";
-import { startCondition } from "./reference.ts";
+import { startCondition } from "./control-checks.ts";
 
 /**
  * Law 5, second half: a child starts as soon as it may. Without faults, no timer is involved between "its parent has
@@ -26,6 +27,7 @@ export function checkIdle(parts: {
   for (const task of state.tasks.values()) {
     const violated = (what: string) => journal.violated(`idle, but ${task.record.id}${what}`);
     if (task.record.status === "running") checkRunning(task, violated);
+    else if (task.record.status === "cancelling" && !task.record.cancelsAll) checkHandling(task, violated);
     if (task.record.status === "cancelling" && [...shardsOf(task)].every(({ status }) => isShardTerminal(status))) {
       violated(" is cancelling, but has no open attempt");
     }
@@ -58,15 +60,26 @@ function* shardsOf({ nodes }: TaskEntry): Generator<ShardRecord, void, undefined
   }
 }
 
+/** Of a task that failed or is cancelled: what handles that starts as soon as its parents have ended. */
+function checkHandling(task: TaskEntry, violated: (what: string) => void): void {
+  for (const node of task.record.graph.nodes) {
+    if (node.io?.start_when === "ended") checkStarted(task, node, violated);
+  }
+}
+
+function checkStarted(task: TaskEntry, node: GraphNode, violated: (what: string) => void): void {
+  const dispatched = (task.nodes.get(node.node_id)?.shards ?? []).filter((entry) => entry !== undefined).length;
+  if (dispatched === (node.partitions ?? 1)) return;
+  const { needed, satisfied } = startCondition(task, node);
+  if (satisfied.length >= needed) violated(`:${node.node_id} could start`);
+}
+
 function checkRunning(task: TaskEntry, violated: (what: string) => void): void {
   const { nodes } = task.record.graph;
   const partitions = nodes.reduce((sum, node) => sum + (node.partitions ?? 1), 0);
-  const finished = [...task.nodes.values()].reduce((sum, node) => sum + node.finishedShards, 0);
+  const finished = [...task.nodes.values()].reduce((sum, node) => sum + node.closedShards, 0);
   if (finished === partitions) violated(" is running, but all of its nodes have finished");
-  for (const node of nodes) {
-    const dispatched = (task.nodes.get(node.node_id)?.shards ?? []).filter((entry) => entry !== undefined).length;
-    if (dispatched === (node.partitions ?? 1)) continue;
-    const { needed, satisfied } = startCondition(task, node);
-    if (satisfied.length >= needed) violated(`:${node.node_id} could start`);
-  }
+  for (const node of nodes) checkStarted(task, node, violated);
+  const open = [...shardsOf(task)].find(({ status, count }) => status === "failed" && count === undefined);
+  if (open !== undefined) violated(`:${open.nodeId} has failed, but neither the task nor its log has ended`);
 }

@@ -1,4 +1,3 @@
-import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import { type Artifact, isOutput, type ShardRecord, sourceKey } from "../../core/model/records.ts";
 import { consumerUid } from "../../core/worker/input/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
@@ -47,6 +46,9 @@ export type OutputOf = (payload: Json) => unknown;
 function judgeOutput(node: GraphNode, of: Evaluated & { readonly outputOf: OutputOf }): string[] {
   const { finished } = of;
   const shards = finished(node.node_id);
+  // A failed node is optional: it has stored only a part of its output.
+  if (shards.some(({ record }) => record.status === "failed")) return [];
+  if (shards.some(({ record }) => record.status === "skipped")) return same("its batches", metasOf(shards), []);
   if (node.io?.fn !== undefined) return judgeFunction(node, finished);
   const { input_adapter, ...args } = node.io?.input_inline ?? {};
   const isSource = node.type.startsWith("source");
@@ -54,6 +56,7 @@ function judgeOutput(node: GraphNode, of: Evaluated & { readonly outputOf: Outpu
   if (input_adapter === undefined && node.depends_on.length === 0) {
     return isSetAside(shards) ? [] : same("its only batch", metasOf(shards), [compute(node.node_id, args)]);
   }
+  if (input_adapter === "pull.outcomes") return judgeOutcomes(node, finished);
   if (input_adapter !== undefined && adapterName(input_adapter) === "pull.gather") return judgeGather(node, finished);
   return judgeStream(node, of);
 }
@@ -92,6 +95,39 @@ function judgeGather(node: GraphNode, finished: Finished): string[] {
   const payload = gatheredBy(node, finished);
   const shards = finished(node.node_id);
   return isSetAside(shards) ? [] : same("what it gathered", metasOf(shards), [compute(node.node_id, payload)]);
+}
+
+/** One batch for each source that it takes, named like it. */
+export function judgeOutcomes(node: GraphNode, ended: Finished): string[] {
+  const shards = ended(node.node_id);
+  const chosen = shards[0]?.record.chosen;
+  const sources = sourceIdsOf(node).filter((id) => chosen === undefined || chosen.includes(id));
+  const outcomes = sources.map((id) => outcomeOf(id, ended(id))).filter((outcome) => isTaken(whereOf(node), outcome));
+  const artifacts = shards.flatMap((shard) => shard.artifacts);
+  return sources.length === 0 && artifacts.length === 0
+    ? []
+    : same(
+        "its outcomes",
+        artifacts.map(({ uid, meta, failure }) => [uid, failure === undefined ? meta : "set aside"]).sort(),
+        outcomes
+          .map((outcome) => {
+            const uid = String(outcome.nodeId);
+            const isAside = artifacts.some((artifact) => artifact.uid === uid && !isOutput(artifact));
+            return [uid, isAside ? "set aside" : compute(node.node_id, outcome)];
+          })
+          .sort(),
+      );
+}
+
+function outcomeOf(nodeId: string, shards: readonly FinishedShard[]): JsonObject {
+  const statuses = shards.map(({ record }) => record.status);
+  const failed = shards.find(({ record }) => record.status === "failed")?.record;
+  if (failed === undefined) {
+    const status = (["cancelled", "skipped"] as const).find((each) => statuses.includes(each)) ?? "finished";
+    return { nodeId, status };
+  }
+  const { reasonCode = "", message = "", batchUid = null } = failed.failure ?? {};
+  return { nodeId, status: "failed", reasonCode, message, batchUid };
 }
 
 function gatheredBy(node: GraphNode, finished: Finished): JsonObject {
@@ -136,7 +172,8 @@ const whereOf = (node: GraphNode): Json | undefined => node.io?.input_inline?.in
 /** Of a node with `where`: how many artifacts of its sources it took, and how many it left. */
 export function choiceOf(node: GraphNode, finished: Finished): { readonly taken: number; readonly left: number } {
   const where = whereOf(node);
-  const all = where === undefined ? [] : sourceIdsOf(node).flatMap((id) => metasOf(finished(id)));
+  const isData = node.io?.input_inline?.input_adapter !== "pull.outcomes";
+  const all = where === undefined || !isData ? [] : sourceIdsOf(node).flatMap((id) => metasOf(finished(id)));
   const taken = all.filter((meta) => isTaken(where, meta)).length;
   return { taken, left: all.length - taken };
 }
@@ -312,32 +349,6 @@ function same(what: string, got: readonly unknown[], wanted: readonly unknown[])
   return a === b ? [] : [`${what}: got ${got.length}: ${a.slice(0, 200)}, wanted ${wanted.length}: ${b.slice(0, 200)}`];
 }
 
-export interface StartCondition {
-  readonly needed: number;
-  readonly satisfied: readonly string[];
-}
-
-/** Law 5's condition, computed from the records without the engine's planner. */
-export function startCondition(task: TaskEntry, node: GraphNode): StartCondition {
-  const streams = node.io?.start_when === "first_batch";
-  const satisfied = node.depends_on.filter(
-    (id) => isFinished(task, id) || (streams && (task.nodes.get(id)?.shards ?? []).some(hasArtifact)),
-  );
-  const parents = node.depends_on.length;
-  const fanIn = node.fan_in ?? "all";
-  if (parents === 0 || fanIn === "all") return { needed: parents, satisfied };
-  return { needed: fanIn === "any" ? 1 : Number(fanIn.slice("count:".length)), satisfied };
-}
-
-export function isFinished(task: TaskEntry, nodeId: string): boolean {
-  const partitions = task.record.graph.nodes.find(({ node_id }) => node_id === nodeId)?.partitions ?? 1;
-  const shards = task.nodes.get(nodeId)?.shards ?? [];
-  return shards.filter((entry) => entry?.record.status === "finished").length === partitions;
-}
-
-const hasArtifact = (entry: { readonly logs: readonly ({ readonly length: number } | undefined)[] } | undefined) =>
-  entry?.logs.some((log) => log !== undefined && log.length > 0) ?? false;
-
 /** The nodes whose logs this shard of a simulated graph reads to the end. */
 export function sourcesOf(node: GraphNode, { chosen, count }: ShardRecord): readonly string[] {
   const { fn, fn_args, input_inline } = node.io ?? {};
@@ -345,6 +356,7 @@ export function sourcesOf(node: GraphNode, { chosen, count }: ShardRecord): read
   if (fn === "metrics.aggregate") return [String(fn_args?.node_id)];
   if (fn !== undefined) return [];
   const { input_adapter, input_args } = input_inline ?? {};
+  if (input_adapter === "pull.outcomes") return []; // it reads no logs
   if (input_adapter === undefined) return node.type.startsWith("source") ? [] : node.depends_on;
   const { from, from_nodes } = (input_args ?? {}) as {
     readonly from?: { readonly [alias: string]: string };

@@ -13,18 +13,20 @@ import type { RunningLimits } from "../../core/worker/attempt/worker-options.ts"
 import { coordinatorFnType, flowType, type GraphNode } from "../../graph/index.ts";
 import { droppedOf } from "../cluster/archive.ts";
 import { initFailed } from "../cluster/random-graph.ts";
+import { isClosed, isClosedShard, isFinished, isSkipped, startCondition } from "./control-checks.ts";
 import type { CheckParts, LogChecks } from "./log-checks.ts";
-import { asideOf, isFinished, retryPolicyOf, sourcesOf, startCondition } from "./reference.ts";
+import { asideOf, retryPolicyOf, sourcesOf } from "./reference.ts";
 
 /** The specification's table of transitions, written out independently of the engine. */
 const transitions: Readonly<Record<ShardStatus | "absent", readonly ShardStatus[]>> = {
-  absent: ["queued", "cancelled", "finished"],
+  absent: ["queued", "cancelled", "finished", "skipped"],
   queued: ["running", "queued", "cancelled"],
   running: ["finished", "failed", "deferred", "queued", "cancelling"],
   deferred: ["queued", "cancelled"],
   cancelling: ["cancelled"],
   finished: [],
-  failed: [],
+  skipped: [],
+  failed: ["failed"],
   cancelled: [],
 };
 
@@ -72,7 +74,7 @@ export class ShardChecks {
     const task = state.tasks.get(record.taskId)?.record;
     if (task === undefined || isTaskTerminal(task.status)) violated(record, `${cause} after its task ended`);
     if (cause === "dispatch") checkDispatch(state, record, violated);
-    if (cause === "dispatch") checkNotAdoptable(state, record, violated);
+    if (cause === "dispatch" || cause === "skip") checkNotAdoptable(state, record, violated);
     if (cause === "adopt") {
       journal.counts.adopted++;
       checkAdoption(state, record, violated);
@@ -172,7 +174,14 @@ function checkAdoption(state: MemoryState, record: ShardRecord, violated: Violat
     return;
   }
   if (!isTaskTerminal(lender.record.status)) violated(record, `adopted from a task that is ${lender.record.status}`);
-  if (!isFinished(lender, record.nodeId)) violated(record, "adopted, but it had not finished");
+  const had = isFinished(lender, record.nodeId)
+    ? "finished"
+    : isSkipped(lender, record.nodeId)
+      ? "skipped"
+      : "not ended";
+  if (record.status !== had) violated(record, `adopted as ${record.status}, but it had ${had}`);
+  if (nodeOf(task, record).io?.start_when === "ended")
+    violated(record, "adopted, but it handles how others have ended");
   const log = state.shard(record.artifactsOf ?? record)?.logs[record.generation];
   if ((log?.length ?? 0) !== record.count)
     violated(record, `adopted ${record.count} artifacts, but ${log?.length} exist`);
@@ -185,7 +194,8 @@ function checkAdoption(state: MemoryState, record: ShardRecord, violated: Violat
 function checkNotAdoptable(state: MemoryState, record: ShardRecord, violated: Violated): void {
   const task = state.tasks.get(record.taskId);
   const lender = state.tasks.get(task?.record.retryOf ?? "");
-  if (task === undefined || lender === undefined || !isFinished(lender, record.nodeId)) return;
+  if (task === undefined || lender === undefined || nodeOf(task, record).io?.start_when === "ended") return;
+  if (!isFinished(lender, record.nodeId) && !isSkipped(lender, record.nodeId)) return;
   if (task.record.retriedBatches?.nodeId === record.nodeId) return;
   const shards = lender.nodes.get(record.nodeId)?.shards ?? [];
   if (shards.some((entry) => entry !== undefined && droppedOf(state, entry.record) > 0)) return;
@@ -201,7 +211,7 @@ function nodeOf(task: TaskEntry, { nodeId }: ShardRecord): GraphNode {
 
 function isAdopted(task: TaskEntry, nodeId: string): boolean {
   const shards = task.nodes.get(nodeId)?.shards ?? [];
-  return isFinished(task, nodeId) && shards.every((entry) => entry?.record.artifactsOf !== undefined);
+  return isClosed(task, nodeId) && shards.every((entry) => entry?.record.artifactsOf !== undefined);
 }
 
 /** Law 5, first half: no child starts before its fan-in and start condition hold. */
@@ -245,14 +255,14 @@ function checkFinish(
     violated(record, `finished with ${newly} of ${record.count} batches set aside, more than ${tolerate_share}`);
   }
   if (workload.isKnown && task !== undefined && node !== undefined) {
-    const open = sourcesOf(node, record).filter((id) => !isFinished(task, id));
+    const open = sourcesOf(node, record).filter((id) => !isClosed(task, id));
     if (open.length > 0) violated(record, `finished before ${open.join()}, which it reads`);
     if (node.io?.fn === undefined && workload.hasFinalize(node.type)) checkSummary(journal, record, violated);
   }
   for (const [source, generation] of Object.entries(record.sourceGens)) {
     const [nodeId = "", shard] = source.split("/");
     const from = state.shard({ taskId: record.taskId, nodeId, shard: Number(shard) })?.record;
-    if (from?.status !== "finished" || from.generation !== generation) {
+    if (from === undefined || !isClosedShard(from) || from.generation !== generation) {
       const found = `${from?.status} in generation ${from?.generation}`;
       violated(record, `finished on generation ${generation} of ${source}, which is ${found}`);
     }

@@ -14,6 +14,7 @@ import { times } from "../cluster/process.ts";
 import { varsAfter } from "../cluster/vars-changes.ts";
 import { CarriedChecks } from "./carried-checks.ts";
 import { checkChild } from "./child-checks.ts";
+import { ControlChecks, isClosedShard } from "./control-checks.ts";
 import { type CheckParts, LogChecks, ReportChecks } from "./log-checks.ts";
 import { retryPolicyOf } from "./reference.ts";
 import { ShardChecks } from "./shard-checks.ts";
@@ -22,7 +23,7 @@ import { ShardChecks } from "./shard-checks.ts";
 const transitions: Readonly<Record<TaskStatus | "absent", readonly TaskStatus[]>> = {
   absent: ["running"],
   running: ["finished", "cancelling"],
-  cancelling: ["failed", "cancelled"],
+  cancelling: ["cancelling", "failed", "cancelled"],
   finished: [],
   failed: [],
   cancelled: [],
@@ -37,6 +38,7 @@ export class WriteChecks {
   readonly #reports: ReportChecks;
   readonly #backpressure: BackpressureCheck;
   readonly #carried: CarriedChecks;
+  readonly #control: ControlChecks;
 
   constructor(parts: CheckParts) {
     this.#parts = parts;
@@ -45,6 +47,7 @@ export class WriteChecks {
     this.#reports = new ReportChecks(parts, violated);
     this.#backpressure = new BackpressureCheck(parts.state, violated);
     this.#carried = new CarriedChecks(parts, violated);
+    this.#control = new ControlChecks(parts, (key, what) => this.#violated(key, what));
     this.#shards = new ShardChecks({ ...parts, logs: this.#logs, violated });
     this.#deadlines = new DeadlineCheck(parts, (key, what) => this.#violated(key, what));
   }
@@ -56,6 +59,7 @@ export class WriteChecks {
       .with({ kind: "shard" }, (write) => {
         this.#shards.transition(write);
         this.#carried.transition(write);
+        this.#control.transition(write);
         this.#deadlines.shard(write);
       })
       .with({ kind: "renewed" }, ({ record }) => this.#shards.renewed(record))
@@ -89,13 +93,16 @@ export class WriteChecks {
     this.#deadlines.task(taskId, from, to);
     const created = from === "absent" ? this.#parts.state.tasks.get(taskId) : undefined;
     if (created !== undefined) for (const wrong of checkChild(this.#parts, created)) this.#violated(taskId, wrong);
+    this.#control.task(taskId, from);
     if (!isTaskTerminal(to)) return;
     const entry = this.#parts.state.tasks.get(taskId);
     for (const node of entry?.record.graph.nodes ?? []) {
       for (let shard = 0; shard < (node.partitions ?? 1); shard++) {
-        const status = entry?.nodes.get(node.node_id)?.shards[shard]?.record.status ?? "absent";
-        const closed = status === "finished" || (to !== "finished" && (status === "failed" || status === "cancelled"));
-        if (!closed) this.#violated(taskId, `${to} while ${node.node_id}/${shard} is ${status}`);
+        const record = entry?.nodes.get(node.node_id)?.shards[shard]?.record;
+        const status = record?.status ?? "absent";
+        const ended = to !== "finished" && (status === "failed" || status === "cancelled");
+        if (!ended && (record === undefined || !isClosedShard(record)))
+          this.#violated(taskId, `${to} while ${node.node_id}/${shard} is ${status}`);
       }
     }
   }

@@ -224,6 +224,8 @@ export class Client {
         await coordinator?.cancelTask(taskId, "asked");
       },
     });
+    // Again, so that what the task still runs is cancelled too.
+    if (scheduler.random.chance(0.2)) scheduler.after(scheduler.random.int(200), undefined, () => this.#cancel(taskId));
   }
 }
 

@@ -1,8 +1,6 @@
 import * as z from "zod";
 import type { InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import { spoil } from "./spoil.ts";
-
 /* What simulated handlers compute: pure functions of a node and a batch, so that checks can recompute it. */
 
 export interface SourceArgs {
@@ -31,21 +29,32 @@ export const outputSchema = z.object({ rows: z.array(z.number()), kind: z.enum(k
 /** The output of a batch. */
 export function compute(nodeId: string, payload: unknown): z.infer<typeof outputSchema> {
   const salt = hashText(nodeId);
-  const rows = numbersIn(payload).map((number) => (Math.floor(number) * 31 + salt) % 997);
+  const rows = (isOutcome(payload) ? outcomeNumbers(payload) : numbersIn(payload)).map(
+    (number) => (Math.floor(number) * 31 + salt) % 997,
+  );
   return { rows, kind: kinds[hashText(`${nodeId} ${rows}`) % kinds.length] ?? kinds[0] };
 }
 
-/** Whether a simulated node takes an artifact; the patterns are those of `drawWhere`. */
-export function isTaken(where: Json | undefined, meta: Json): boolean {
-  if (where === undefined) return true;
-  const own = meta as JsonObject;
-  return Object.entries(where as JsonObject).every(([key, pattern]) => {
-    const value = Object.hasOwn(own, key) ? own[key] : undefined;
-    if (Array.isArray(pattern)) return typeof value === "string" && pattern.includes(value);
-    if (typeof pattern !== "object" || pattern === null) return value === pattern;
-    const { $not: negated, $exists: exists } = pattern as JsonObject;
-    return exists === undefined ? value !== negated : (value !== undefined) === exists;
-  });
+const isOutcome = (payload: unknown): payload is JsonObject =>
+  typeof payload === "object" && payload !== null && "nodeId" in payload && "status" in payload;
+
+function outcomeNumbers({ nodeId, status, reasonCode, message, batchUid }: JsonObject): number[] {
+  return [hashText(JSON.stringify([nodeId, status, reasonCode, message, batchUid]))];
+}
+
+/** Whether a simulated node takes an artifact. */
+export const isTaken = (where: Json | undefined, meta: Json): boolean => where === undefined || fits(where, meta);
+
+/** Whether a value matches a pattern; the patterns are those of the drawn graphs. */
+export function fits(pattern: Json, value: Json | undefined): boolean {
+  if (Array.isArray(pattern)) return typeof value === "string" && pattern.includes(value);
+  if (typeof pattern !== "object" || pattern === null) return value === pattern;
+  const { $not: negated, $exists: exists } = pattern as JsonObject;
+  if (negated !== undefined) return !fits(negated, value);
+  if (exists !== undefined) return (value !== undefined) === exists;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const own = value as JsonObject;
+  return Object.entries(pattern).every(([key, inner]) => fits(inner, Object.hasOwn(own, key) ? own[key] : undefined));
 }
 
 /** The payload of a source's batch `uid`. */
@@ -97,4 +106,18 @@ export function partsOf(meta: Json, { key, parts }: { readonly key: string; read
   const items = Array.isArray(found) ? found : [];
   const size = Math.ceil(items.length / parts);
   return Array.from({ length: parts }, (_, at) => items.slice(at * size, (at + 1) * size));
+}
+
+/**
+ * Mutates a received value deeply, as careless code does. Frozen values stay as they are; all others must belong to the
+ * caller alone.
+ */
+export function spoil(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    spoil(inner);
+    if (typeof inner !== "object") Reflect.set(value, key, "spoiled");
+  }
+  if (Array.isArray(value)) Reflect.set(value, value.length, "spoiled");
+  else Reflect.set(value, "spoiled", true);
 }

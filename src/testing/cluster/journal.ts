@@ -189,6 +189,21 @@ export class Journal {
     lateAppends: 0,
     restarts: 0,
     adopted: 0,
+    /** Nodes that were skipped, and those of them whose condition asks about parents. */
+    skipped: 0,
+    skippedByParents: 0,
+    /** Shards that were adopted as skipped. */
+    adoptedSkipped: 0,
+    /** Shards of optional nodes that failed, and artifacts that they had stored before. */
+    failedOptional: 0,
+    keptOfFailed: 0,
+    /** Nodes that started when their parents had ended; those that did in a task that failed or was cancelled. */
+    startedOnEnd: 0,
+    handled: 0,
+    /** Nodes behind these that ran in such a task. */
+    behindHandlers: 0,
+    /** Tasks that were cancelled with what they still ran. */
+    cancelledAll: 0,
     /** Shards of retries that began with batches of the task before. */
     carried: 0,
     /** Of these: with a checkpoint, with batches left open, and with batches that the task before had not copied. */

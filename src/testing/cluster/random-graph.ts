@@ -68,7 +68,11 @@ function randomFlow(random: SeededRandom, depth: number): DrawnFlow {
   return { nodes: random.chance(0.6) ? [root, next] : [root] };
 }
 
-type Drawn = Pick<DrawnNode, "type"> & { readonly io: JsonObject; readonly batches?: BatchPolicy };
+type Drawn = Pick<DrawnNode, "type"> & {
+  readonly io: JsonObject;
+  readonly batches?: BatchPolicy;
+  readonly partitions?: number;
+};
 
 class GraphDrawer {
   readonly nodes: DrawnNode[] = [];
@@ -76,6 +80,7 @@ class GraphDrawer {
   readonly #above = new Map<string, readonly string[]>();
   /** Nodes that set batches aside, which others may read. */
   readonly #aside = new Set<string>();
+  readonly #functions = new Set<string>();
   /** Probability that a node has backpressure; above 0 in a third of the graphs. */
   readonly #waits: number;
 
@@ -94,23 +99,29 @@ class GraphDrawer {
     const parents = random.chance(0.2) ? [] : random.some(ids, 0.5).slice(-mostParents);
     const above = [...new Set(parents.flatMap((parent) => [parent, ...(this.#above.get(parent) ?? [])]))];
     this.#above.set(id, above);
-    const isFunction = parents.length > 0 ? random.chance(0.15) : random.chance(0.05);
-    const isFlow = this.#runsFlows && !isFunction && parents.length > 0 && random.chance(0.4);
-    const drawn: Drawn = isFunction
-      ? this.#functionOf(above)
-      : isFlow
-        ? this.#flowOf(above)
-        : this.#handlerOf(parents, above);
+    const handles = parents.length > 0 && random.chance(0.15);
+    const isFunction = !handles && (parents.length > 0 ? random.chance(0.15) : random.chance(0.05));
+    const isFlow = this.#runsFlows && !handles && !isFunction && parents.length > 0 && random.chance(0.4);
+    const optional = random.chance(0.15);
+    if (isFunction) this.#functions.add(id);
+    const ofHandler = () => (isFlow ? this.#flowOf(above) : this.#handlerOf(parents, above, optional));
+    const ordinary = () => (isFunction ? this.#functionOf(above) : ofHandler());
+    const drawn: Drawn = handles ? this.#outcomesOf(parents) : ordinary();
     const { type, io, ...options } = drawn;
     const { input_adapter } = (io.input_inline ?? {}) as JsonObject;
     const isRead = parents.length === 0 || input_adapter !== undefined;
     if (isRead && options.batches?.on_failure !== undefined) this.#aside.add(id);
-    const startWhen = parents.length > 0 && random.chance(0.6) ? { start_when: "first_batch" } : {};
+    const streams = !handles && parents.length > 0 && random.chance(0.6);
+    const startWhen = streams ? { start_when: "first_batch" } : {};
+    const fanIn = this.#fanIn(parents.length);
+    const areJudged = !streams && (fanIn.fan_in ?? "all") === "all";
     this.nodes.push({
       node_id: id,
       type,
       depends_on: parents,
-      ...this.#fanIn(parents.length),
+      ...fanIn,
+      ...this.#when(areJudged ? parents : []),
+      ...(optional ? { optional } : {}),
       io: { ...startWhen, ...(isFunction ? {} : this.#backpressure()), ...io },
       retry_policy: this.#retryPolicy(),
       ...options,
@@ -150,7 +161,41 @@ class GraphDrawer {
     };
   }
 
-  #handlerOf(parents: readonly string[], above: readonly string[]): Drawn {
+  /** Of these parents, how they have ended and their results cannot change any more when the node is dispatched. */
+  #when(parents: readonly string[]): { when?: Json } {
+    const random = this.#random;
+    if (!random.chance(0.25)) return {};
+    const rows = random.pick<Json>([10, { $not: 10 }]);
+    const condition = (): Json => {
+      if (parents.length === 0 || random.chance(0.3)) return { params: { limits: { rows } } };
+      const id = random.pick(parents);
+      const result = random.pick<Json>([{ batches: random.int(6) }, { batches: { $not: random.int(6) } }]);
+      const pattern = this.#functions.has(id) || random.chance(0.2) ? { $exists: random.chance(0.5) } : result;
+      if (random.chance(0.5)) return { results: { [id]: pattern } };
+      return {
+        status: { [id]: random.pick<Json>(["finished", "skipped", { $not: "finished" }, ["failed", "skipped"]]) },
+      };
+    };
+    return { when: random.chance(0.3) ? [condition(), condition()] : condition() };
+  }
+
+  #outcomesOf(parents: readonly string[]): Drawn {
+    const random = this.#random;
+    const sources = random.some(parents, 0.7);
+    const from = sources.length === 0 || random.chance(0.5) ? {} : { from_nodes: random.shuffled(sources) };
+    const status = random.pick<Json>(["failed", ["finished", "skipped"], { $not: "cancelled" }]);
+    const args = { ...from, ...(random.chance(0.4) ? { where: { status } } : {}) };
+    const input = { input_adapter: "pull.outcomes", ...(Object.keys(args).length === 0 ? {} : { input_args: args }) };
+    const batches = this.#batchPolicy();
+    return {
+      type: `map${random.chance(0.3) ? "_n" : ""}`,
+      io: { start_when: "ended", input_inline: { ...input, ...(random.chance(0.2) ? { hopeless: true } : {}) } },
+      ...(Object.keys(batches).length > 0 ? { batches } : {}),
+      ...(random.chance(0.2) ? { partitions: 2 } : {}),
+    };
+  }
+
+  #handlerOf(parents: readonly string[], above: readonly string[], optional: boolean): Drawn {
     const random = this.#random;
     const isRoot = parents.length === 0;
     const isSource = random.chance(isRoot ? 0.9 : 0.08);
@@ -160,7 +205,8 @@ class GraphDrawer {
     const maySave = type === "source" && Object.keys(input).length === 0;
     const own = isSource ? { ...this.#sourceArgs(maySave), partitions } : {};
     const batches = this.#batchPolicy();
-    const failing = random.chance(batches.on_failure === undefined ? 0.03 : 0.4) ? { hopeless: true } : {};
+    const isSpared = optional || batches.on_failure !== undefined;
+    const failing = random.chance(isSpared ? 0.4 : 0.03) ? { hopeless: true } : {};
     return {
       type,
       io: { input_inline: { ...own, ...input, ...failing } },

@@ -19,12 +19,12 @@ import {
   partsAdapter,
   type SourceArgs,
   sourcePayload,
+  spoil,
   unstableUids,
 } from "./computation.ts";
 import type { HandlerRates } from "./fault-rates.ts";
 import type { Journal } from "./journal.ts";
 import { hopeless, initFailed, randomGraph, sometimesPermanent, workerTypes } from "./random-graph.ts";
-import { spoil } from "./spoil.ts";
 import type { ProcessTools, Workload } from "./workload.ts";
 
 /** The parameters of every task. */

@@ -6,11 +6,11 @@ import { FlowError } from "../../errors/index.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { AllTasks } from "./archive.ts";
 import type { Client } from "./client.ts";
+import { spoil } from "./computation.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Journal } from "./journal.ts";
 import type { SimProcess } from "./process.ts";
 import { checkArtifacts, checkEvents, checkResult, type ReadOutcome } from "./reading-checks.ts";
-import { spoil } from "./spoil.ts";
 import { stackOf } from "./trace-lines.ts";
 
 export interface ReaderParts {
@@ -136,5 +136,5 @@ async function collected<T>(source: AsyncIterable<T>): Promise<ReadOutcome<T>> {
 
 function handleOf(process: SimProcess, taskId: string) {
   const cancel = async () => "unknown" as const; // readers do not cancel
-  return taskHandle<UntypedFlow>({ ...process.readerParts, cancel }, taskId);
+  return taskHandle<UntypedFlow>({ ...process.readerParts, finalizing: new Set(), cancel }, taskId);
 }

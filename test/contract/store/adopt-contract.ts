@@ -23,7 +23,7 @@ export function adoptContract(it: StoreTest): void {
     await store.complete(attempt, { generation: 0, count: 3, result: "r", metrics: { m: 1 } });
     const finished = await recordOf(store, shardOf());
     await store.createTask(newTask("new", { borrowsFrom: ["t"] }));
-    expect(await store.adopt(adopter, { type: "extractor", priority: 2, finished })).toBe("adopted");
+    expect(await store.adopt(adopter, { type: "extractor", priority: 2, ended: finished })).toBe("adopted");
     const record = await recordOf(peer, adopter);
     expect(record).toMatchObject({ status: "finished", count: 3, result: "r", metrics: { m: 1 }, generation: 0 });
     expect(await peer.readArtifacts(logOf(record), record.generation, 0, 10)).toHaveLength(3);
@@ -36,10 +36,10 @@ export function adoptContract(it: StoreTest): void {
     await appended(store, attempt, 3);
     await store.complete(attempt, { generation: 0, count: 3, failedBatches: 2 });
     for (const id of ["new", "newer"]) await store.createTask(newTask(id, { borrowsFrom: ["t"] }));
-    await store.adopt(adopter, { type: "extractor", priority: 0, finished: await recordOf(store, shardOf()) });
+    await store.adopt(adopter, { type: "extractor", priority: 0, ended: await recordOf(store, shardOf()) });
     expect(await recordOf(peer, adopter)).toMatchObject({ status: "finished", count: 3, failedBatches: 2 });
     const newer = shardOf("extract", 0, "newer");
-    await store.adopt(newer, { type: "extractor", priority: 0, finished: await recordOf(store, adopter) });
+    await store.adopt(newer, { type: "extractor", priority: 0, ended: await recordOf(store, adopter) });
     expect(await recordOf(peer, newer)).toMatchObject({ status: "finished", count: 3, failedBatches: 2 });
   });
 
@@ -47,9 +47,9 @@ export function adoptContract(it: StoreTest): void {
     const attempt = await runningShard(store);
     await store.complete(attempt, { generation: 0, count: 0 });
     for (const id of ["new", "newer"]) await store.createTask(newTask(id));
-    await store.adopt(adopter, { type: "extractor", priority: 0, finished: await recordOf(store, shardOf()) });
+    await store.adopt(adopter, { type: "extractor", priority: 0, ended: await recordOf(store, shardOf()) });
     const newer = shardOf("extract", 0, "newer");
-    await store.adopt(newer, { type: "extractor", priority: 0, finished: await recordOf(store, adopter) });
+    await store.adopt(newer, { type: "extractor", priority: 0, ended: await recordOf(store, adopter) });
     expect(logOf(await recordOf(store, newer))).toEqual(shardOf());
     expect(await store.hasArtifacts("newer", "extract")).toBe(false);
   });
@@ -60,7 +60,7 @@ export function adoptContract(it: StoreTest): void {
     await store.complete(attempt, { generation: 0, count: 0 });
     const finished = await recordOf(store, shardOf());
     await store.createTask(newTask("new"));
-    const from = { type: "extractor", priority: 0, finished };
+    const from = { type: "extractor", priority: 0, ended: finished };
     const answers = await competing(fixture, 20, (connection) => connection.adopt(adopter, from));
     expect(answers.filter((answer) => answer === "adopted")).toHaveLength(1);
     expect(await store.dispatch(adopter, dispatchInit())).toBe("exists");

@@ -123,7 +123,9 @@ const tasks = [
   ),
   plain(taskId, "finishTask", (store, id) => store.finishTask(id)),
   plain(taskId, "failTask", (store, id) => store.failTask(id, failureOf())),
-  plain(taskId, "cancelTask", (store, id) => store.cancelTask(id, "enough")),
+  plain(fc.record({ id: taskId, all: fc.boolean() }), "cancelTask", (store, { id, all }) =>
+    store.cancelTask(id, "enough", all),
+  ),
   plain(taskId, "closeTask", (store, id) => store.closeTask(id)),
   plain(taskId, "deleteTask", (store, id) => store.deleteTask(id)),
   // Rarely drawn one after another; exposes stale caches.
@@ -149,10 +151,12 @@ const coordinators = [
   ),
   found(fc.record({ shard, from: shard, type }), "adopt", async ({ model }, drawn) => {
     const records = await model.readShards(drawn.from.taskId, [drawn.from.nodeId]);
-    const finished = records.find(({ status }) => status === "finished");
-    if (finished === undefined) return async () => undefined;
-    return (store) => store.adopt(drawn.shard, { type: drawn.type, priority: 0, finished });
+    const ended = records.find(({ status }) => status === "finished" || status === "skipped");
+    if (ended === undefined) return async () => undefined;
+    return (store) => store.adopt(drawn.shard, { type: drawn.type, priority: 0, ended });
   }),
+  plain(fc.record({ shard, type, priority: few }), "skip", (store, { shard: ref, ...init }) => store.skip(ref, init)),
+  plain(shard, "closeFailed", (store, ref) => store.closeFailed(ref)),
   plain(
     fc.record({ shard, init: fc.record({ type, graceMs: durationMs, carried: fc.constantFrom(undefined, carried) }) }),
     "cancelShard",

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { FlowError } from "../../../src/errors/index.ts";
-import { spoil } from "../../../src/testing/cluster/spoil.ts";
+import { spoil } from "../../../src/testing/cluster/computation.ts";
 import {
   artifactOf,
   claimed,

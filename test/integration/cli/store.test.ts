@@ -174,6 +174,32 @@ test("flowkit artifacts prints one line per artifact", async () => {
   });
 });
 
+test("flowkit schedules puts, lists, pauses, resumes and deletes", async () => {
+  const { json, words } = await failed();
+  expect(await words("schedules", "list")).toEqual({ exitCode: 0, stdout: "", stderr: "no schedules\n" });
+  const put = (...more: readonly string[]) =>
+    words("schedules", "put", "nightly", "flow.ts", "--time-zone", "Europe/Berlin", ...more);
+  expect((await put("--cron", "0 3 * * *", "--overlap", "queue", "--catch-up", "7")).stdout).toMatch(
+    /^nightly {2}fragile {2}0 3 \* \* \* {2}Europe\/Berlin {2}\d{4}-\S+T0[12]:00:00\.000Z\n$/,
+  );
+  expect((await json("schedules", "list")).body.items).toMatchObject([{ id: "nightly", overlap: "queue", catchUp: 7 }]);
+  expect((await json("schedules", "pause", "nightly")).body).toMatchObject({ paused: true });
+  expect((await words("schedules", "list")).stdout).toMatch(/paused\n$/);
+  expect((await json("schedules", "resume", "nightly")).body).toMatchObject({ paused: false });
+  expect((await json("schedules", "next", "nightly", "--count", "3")).body.next).toHaveLength(3);
+  expect(await put("--cron", "0 25 * * *")).toEqual({
+    exitCode: 2,
+    stdout: "",
+    stderr: "error SCHEDULE_INVALID: cron '0 25 * * *' is not valid: Invalid value for hour: 25\n",
+  });
+  expect((await json("schedules", "delete", "nightly")).body).toEqual({ deleted: "nightly" });
+  expect(await words("schedules", "pause", "nightly")).toEqual({
+    exitCode: 2,
+    stdout: "",
+    stderr: "error SCHEDULE_UNKNOWN: there is no schedule 'nightly'\n",
+  });
+});
+
 test("flowkit dlq lists, shows and removes letters", async () => {
   const { cwd, json, words } = await failed();
   expect(await words("dlq", "list")).toEqual({ exitCode: 0, stdout: "", stderr: "no dead letters\n" });

@@ -215,7 +215,7 @@ test("a cancelled task continues, and one whose nodes had all finished ends at o
   await store.createTask({ id: "cancelled", graph, params: {}, priority: 0, borrowsFrom: [task.id] });
   const [finished] = await store.readShards(task.id);
   if (finished === undefined) throw new Error("no record");
-  await store.adopt({ taskId: "cancelled", nodeId: "a", shard: 0 }, { type: "a", priority: 0, finished });
+  await store.adopt({ taskId: "cancelled", nodeId: "a", shard: 0 }, { type: "a", priority: 0, ended: finished });
   await store.cancelTask("cancelled", "late");
   await store.closeTask("cancelled");
   plant.takeRan();
@@ -272,7 +272,7 @@ test("a reader that started before the adoption finds the adopted artifacts", as
   ];
   const input = new StreamInput({ store, sources, ...rest });
   vi.spyOn(store, "readArtifacts").mockImplementationOnce(async () => {
-    await store.adopt(ref, { type: "src", priority: 0, finished });
+    await store.adopt(ref, { type: "src", priority: 0, ended: finished });
     return []; // what the retry's own log has
   });
   const page = await input.pull();

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { memoryStore } from "../../../src/adapters/memory/index.ts";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
 import type { CoordinatorFunctionDefinition, HandlerDefinition, SourceBatch } from "../../../src/definitions/index.ts";
-import { spoil } from "../../../src/testing/cluster/spoil.ts";
+import { spoil } from "../../../src/testing/cluster/computation.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 

@@ -67,7 +67,7 @@ test("borrowed artifacts stay as long as the retry that borrows them", async () 
   await store.createTask(newTask("borrower", { retryOf: "lender", borrowsFrom: ["lender"] }));
   const finished = await recordOf(store, shardOf("extract", 0, "lender"));
   const adopter = shardOf("extract", 0, "borrower");
-  await store.adopt(adopter, { type: "extractor", priority: 0, finished });
+  await store.adopt(adopter, { type: "extractor", priority: 0, ended: finished });
   for (const id of ["a", "b"]) await endedTask(store, id);
   await until(
     async () => {

@@ -1,7 +1,6 @@
 import type { Collection, Db } from "mongodb";
 import { FlowError, propertyOf } from "../../../errors/index.ts";
-import { collectionNames, type Documents } from "../format/documents.ts";
-import { indexes } from "../format/indexes.ts";
+import { collectionNames, type Documents, indexes } from "../format/documents.ts";
 
 /** Incremented with every change to collections or indexes that would break an earlier version of this store. */
 const version = 2;

@@ -1,25 +1,25 @@
 import type { FindOptions } from "mongodb";
 import { finishShard, isRecorded } from "../../../core/model/index.ts";
-import type { Attempt, NewArtifact, Origin, ShardRef } from "../../../core/model/records.ts";
+import type { Attempt, Origin, ShardRef } from "../../../core/model/records.ts";
 import type { LogDriver } from "../../../core/store/driver.ts";
 import { RecordCache } from "../../../core/store/record-cache.ts";
 import {
-  type ArtifactDocument,
   artifactDocument,
   artifactOf,
   batchUid,
   entryOnly,
+  isEntryOf,
+  logFilter,
+  logIndex,
   markerDocument,
+  originIndex,
   originOf,
   type Place,
   uidOf,
   uidOnly,
 } from "../format/documents.ts";
-import { logIndex, originIndex } from "../format/indexes.ts";
 import type { Session } from "./session.ts";
-import { logEnd, logFilter, readFenced, readShards, replaceShard } from "./shards.ts";
-
-const cachedLengths = 10_000;
+import { logEnd, readFenced, readShards, replaceShard } from "./shards.ts";
 
 /**
  * The artifacts of shards. An artifact's position in its log is a unique key: of two inserts at one position one wins,
@@ -27,7 +27,7 @@ const cachedLengths = 10_000;
  */
 export function artifactLogs(session: Session): LogDriver {
   /** By claim ID and generation, the length after the claim's last append: no log becomes shorter. */
-  const lengths = new RecordCache<number>(cachedLengths);
+  const lengths = new RecordCache<number>(10_000);
 
   /** Whether the log has an artifact just before this position. */
   async function isNext({ attempt, generation, seq }: Place): Promise<boolean> {
@@ -44,12 +44,12 @@ export function artifactLogs(session: Session): LogDriver {
       const document = artifactDocument(place, artifact);
       if (!(await isNext(place))) {
         // Not the end of the log; or a repeated call, after which other attempts have appended.
-        return isOwn(await entryAt(session, attempt, place), attempt, artifact) ? "ok" : "conflict";
+        return isEntryOf(await entryAt(session, attempt, place), attempt, artifact) ? "ok" : "conflict";
       }
       if (!(await session.insert(({ artifacts }) => artifacts.insertOne(document)))) {
         const existing = await entryAt(session, attempt, place);
         if (existing === undefined) return "duplicate_uid"; // since the seq is free
-        if (!isOwn(existing, attempt, artifact)) return "conflict";
+        if (!isEntryOf(existing, attempt, artifact)) return "conflict";
       }
       lengths.set(lengthKey(attempt, generation), seq + 1);
       return "ok";
@@ -69,6 +69,15 @@ export function artifactLogs(session: Session): LogDriver {
         known: found,
         judge: (record, now) => finishShard(record, attempt, { ...outcome, now }),
       });
+    },
+    async close(ref, generation) {
+      for (;;) {
+        const { length: seq, closed } = await logEnd(session, ref, generation);
+        if (closed) return;
+        const place = { attempt: { ...ref, epoch: 0, claimId: "" }, workerId: undefined, generation, seq };
+        const marker = markerDocument({ ...place, now: await session.now() }, undefined);
+        await session.insert(({ artifacts }) => artifacts.insertOne(marker)); // if another entry is there, behind that one
+      }
     },
     read: async (ref, page) => (await readPage(session, ref, page)).map(artifactOf),
     readUids: async (ref, page) => (await readPage(session, ref, { ...page, projection: uidOnly })).map(uidOf),
@@ -98,7 +107,6 @@ export function artifactLogs(session: Session): LogDriver {
 }
 
 type LogPage = Parameters<LogDriver["read"]>[1] & Pick<FindOptions, "projection">;
-
 async function readPage(session: Session, ref: ShardRef, { generation, from, limit, projection = {} }: LogPage) {
   const options = { hint: logIndex, projection, sort: { seq: 1 }, limit } as const;
   const docs = await session.find("artifacts", { ...logFilter(ref, generation), seq: { $gte: from } }, options);
@@ -121,8 +129,5 @@ async function lastOrigins(session: Session, ref: ShardRef, generation: number):
     found.push(originOf(last.origin));
   }
 }
-
-const isOwn = (entry: ArtifactDocument | undefined, { claimId }: Attempt, { uid }: NewArtifact): boolean =>
-  entry?.status === "partial" && entry.claim_id === claimId && uidOf(entry) === uid;
 
 const lengthKey = ({ claimId }: Attempt, generation: number): string => `${claimId}:${generation}`;

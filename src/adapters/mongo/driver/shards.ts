@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import { fence } from "../../../core/model/index.ts";
 import { type Attempt, type ShardRecord, type ShardRef, shardKey } from "../../../core/model/records.ts";
 import type { ShardDriver } from "../../../core/store/driver.ts";
-import { logIndex } from "../format/indexes.ts";
+import { logFilter, logIndex } from "../format/documents.ts";
 import {
   checkedId,
   epochRefs,
   type NodeDocument,
+  oneOf,
   queuedRefs,
-  refFields,
   refOnly,
   shardDocument,
   shardRecords,
@@ -108,8 +108,7 @@ export async function readFenced(session: Session, attempt: Attempt) {
 
 interface Replacement<TAnswer> {
   judge(record: ShardRecord | undefined, now: number): Judging<TAnswer, ShardRecord>;
-  /** What `readFenced` found. */
-  readonly known?: ShardRead;
+  readonly known?: ShardRead; // what `readFenced` found
 }
 
 export const replaceShard = <TAnswer>(session: Session, ref: ShardRef, { judge, known }: Replacement<TAnswer>) =>
@@ -123,11 +122,6 @@ export const replaceShard = <TAnswer>(session: Session, ref: ShardRef, { judge, 
       return (await session.run(({ nodes }) => nodes.replaceOne(before, replacement))).modifiedCount === 1;
     },
   });
-
-/** Servers read an index in order for a single value, but not always for a list of one. */
-const oneOf = (values: readonly string[]) => (values.length === 1 ? String(values[0]) : { $in: [...values] });
-
-export const logFilter = (ref: ShardRef, generation: number) => ({ ...refFields(ref), generation });
 
 /** The length of a log, and whether it has its complete marker. */
 export async function logEnd(session: Session, ref: ShardRef, generation: number) {

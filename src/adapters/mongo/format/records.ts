@@ -81,6 +81,7 @@ const stateFields: Fields<TaskState> = {
   status: "status",
   failure: nested("failure", failures),
   cancelReason: "cancel_reason",
+  cancelsAll: "cancels_all",
   idempotencyKey: "idempotency_key",
   traceparent: "traceparent",
   retryOf: "retry_of",
@@ -183,6 +184,9 @@ export const nodeFields = ({ taskId, nodeId }: Omit<ShardRef, "shard">) => ({
 });
 
 export const refFields = (ref: ShardRef): ShardRefDocument => ({ ...nodeFields(ref), shard: ref.shard });
+
+/** Servers read an index in order for a single value, but not always for a list of one. */
+export const oneOf = (values: readonly string[]) => (values.length === 1 ? String(values[0]) : { $in: [...values] });
 
 const refNames = { taskId: "task_id", nodeId: "node_id", shard: "shard" } as const;
 const epochNames = { ...refNames, epoch: "attempt_epoch" } as const;

@@ -1,5 +1,5 @@
 import type { Json } from "../../../errors/index.ts";
-import { type Artifact, isFeeding, isOutput, sourceKey } from "../../model/records.ts";
+import { type Artifact, isClosed, isFeeding, isOutput, sourceKey } from "../../model/records.ts";
 import {
   chosenSources,
   consumerUid,
@@ -7,6 +7,7 @@ import {
   gather,
   type InputPlan,
   placeOf,
+  readOutcomes,
   readSources,
   type Source,
   StreamInput,
@@ -81,6 +82,8 @@ async function consume(input: InputPlan, consuming: Consuming): Promise<void> {
       return consumeStream(consuming, input);
     case "gather":
       return consumeGather(consuming, input);
+    case "outcomes":
+      return consumeOutcomes(consuming, input);
   }
 }
 
@@ -206,7 +209,7 @@ async function mayWaitForTries({ run, runtime, pass }: PassRun, wouldLoseWork: b
 }
 
 /**
- * An attempt that starts over after it was released needs all of its sources to run or to have finished: otherwise it
+ * An attempt that starts over after it was released needs all of its sources to run or to have ended: otherwise it
  * would soon be released again, having processed everything anew in the slot that its source may wait for.
  * @throws AttemptEnded `starving`
  */
@@ -214,7 +217,7 @@ export async function checkMayStartOver(run: AttemptRun, input: InputPlan): Prom
   if (input.kind !== "stream" || run.claimed.yields === 0) return;
   const { fromNodes } = input;
   const records = await run.retry.run(() => run.parts.store.readShards(run.held.attempt.taskId, fromNodes));
-  const feeding = records.filter((record) => isFeeding(record) || record.status === "finished");
+  const feeding = records.filter((record) => isFeeding(record) || isClosed(record));
   const keys = new Set(feeding.map(({ nodeId, shard }) => sourceKey(nodeId, shard)));
   const all = shardsOf(run.plan, fromNodes).every(({ nodeId, shard }) => keys.has(sourceKey(nodeId, shard)));
   if (!all) throw new AttemptEnded("starving");
@@ -254,6 +257,36 @@ function originsOf(
     if (whole && sources.length === 1 && artifact.origin.place === undefined) return { uid, origin };
     return { uid, origin, place: [...sourceAt, ...placeOf(artifact), ...(whole ? [] : [chunk])] };
   };
+}
+
+/** One batch for each source, named like it, once all of them have ended: how they did cannot change any more. */
+async function consumeOutcomes(consuming: Consuming, input: InputPlan & { readonly kind: "outcomes" }): Promise<void> {
+  const { run, pass, batches } = consuming;
+  const { store, limits } = run.parts;
+  const { taskId, shard } = run.held.attempt;
+  const chosen = chosenSources(run.node, input.sources, pass.record.chosen);
+  const nodeIds = [...new Set(chosen.map(({ nodeId }) => nodeId))];
+  const outcomes = await withInputWait(
+    run,
+    shardsOf(run.plan, nodeIds),
+    async (wait) => {
+      for (;;) {
+        wait.beforeRead();
+        const state = await run.retry.run(() => readOutcomes({ store, plan: run.plan, taskId, nodeIds }));
+        if (state.complete) return state.outcomes;
+        await wait.untilChanged(state.sourceRunning);
+      }
+    },
+    input,
+  );
+  const uids = new StoredUids(pass.log, limits.pageSize);
+  for (const [at, outcome] of outcomes.entries()) {
+    const { nodeId: uid } = outcome;
+    if (input.takes?.(outcome) === false || shardOf(uid, run.node.partitions) !== shard) continue;
+    if (await uids.has(uid)) continue;
+    const origin = { source: "", seq: at, chunk: 0 };
+    await batches.process({ uid, origin, place: [at], payload: outcome, stored: false });
+  }
 }
 
 async function consumeGather(consuming: Consuming, input: InputPlan & { readonly kind: "gather" }): Promise<void> {

@@ -1,6 +1,6 @@
-import type { Json } from "../../../errors/index.ts";
+import type { Json, JsonObject } from "../../../errors/index.ts";
 import { type Artifact, isFeeding, logOf, type ShardRecord } from "../../model/records.ts";
-import { isNodeFinished, type NodePlan, type Plan } from "../../plan/index.ts";
+import { endOf, isNodeClosed, type NodeEnd, type NodePlan, type Plan } from "../../plan/index.ts";
 import { artifactsDropped, type WorkerStore } from "../../ports/index.ts";
 import { inInputOrder } from "./input-order.ts";
 
@@ -37,7 +37,7 @@ export type SourcesState =
   | { readonly complete: true; readonly records: readonly ShardRecord[] }
   | { readonly complete: false; readonly sourceRunning: boolean };
 
-/** Whether all of these nodes have finished; if not, whether an unfinished one is running. */
+/** Whether all of these nodes have ended with a closed log; if not, whether another one is running. */
 export async function readSources(options: {
   readonly store: WorkerStore;
   readonly plan: Plan;
@@ -51,14 +51,43 @@ export async function readSources(options: {
   for (const nodeId of options.nodeIds) {
     const node = options.plan.byId.get(nodeId);
     const shards = byNode.get(nodeId) ?? [];
-    if (node === undefined || isNodeFinished(node, shards)) continue;
+    if (node === undefined || isNodeClosed(node, shards)) continue;
     complete = false;
     sourceRunning ||= shards.some(isFeeding);
   }
   return complete ? { complete, records } : { complete, sourceRunning };
 }
 
-/** All artifacts of a finished shard in the order of the input, page by page. */
+/** How a node has ended, as `pull.outcomes` delivers it. A type alias, because an interface is not assignable to JSON. */
+export type NodeOutcome = { readonly nodeId: string; readonly status: string } & JsonObject;
+
+/** How these nodes have ended; if not all have, whether one that has not is running. */
+export async function readOutcomes(
+  options: Parameters<typeof readSources>[0],
+): Promise<
+  | { readonly complete: true; readonly outcomes: readonly NodeOutcome[] }
+  | { readonly complete: false; readonly sourceRunning: boolean }
+> {
+  const { plan, nodeIds } = options;
+  const byNode = Map.groupBy(await options.store.readShards(options.taskId, nodeIds), ({ nodeId }) => nodeId);
+  const outcomes: NodeOutcome[] = [];
+  let sourceRunning = false;
+  for (const nodeId of nodeIds) {
+    const shards = byNode.get(nodeId) ?? [];
+    const end = endOf(plan.byId.get(nodeId) as NodePlan, shards); // as `checkSources` has found
+    if (end !== undefined) outcomes.push(outcomeOf(nodeId, end));
+    else sourceRunning ||= shards.some(({ status }) => status === "running" || status === "cancelling");
+  }
+  return outcomes.length === nodeIds.length ? { complete: true, outcomes } : { complete: false, sourceRunning };
+}
+
+function outcomeOf(nodeId: string, end: NodeEnd): NodeOutcome {
+  if (end.status !== "failed") return { nodeId, status: end.status };
+  const { reasonCode = "unexpected_error", message = "", batchUid = null } = end.failure ?? {};
+  return { nodeId, status: "failed", reasonCode, message, batchUid };
+}
+
+/** All artifacts of a closed shard in the order of the input, page by page. */
 export function readLog(store: LogReader, record: ShardRecord, pageSize: number): AsyncGenerator<Artifact> {
   return inInputOrder({
     length: record.count ?? 0,

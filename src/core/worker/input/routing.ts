@@ -31,7 +31,9 @@ export type InputPlan =
       readonly failuresOf?: ReadonlyMap<string, InputPlan>;
     } & Choice &
       Polling)
-  | ({ readonly kind: "gather"; readonly sources: readonly GatherSource[] } & Choice & Polling);
+  | ({ readonly kind: "gather"; readonly sources: readonly GatherSource[] } & Choice & Polling)
+  /** How these nodes have ended. */
+  | ({ readonly kind: "outcomes"; readonly sources: readonly GatherSource[] } & Choice & Polling);
 
 export interface Polling {
   readonly pollMs: number | undefined;
@@ -77,10 +79,7 @@ function adapterInput(options: Parameters<typeof routeInput>[0] & { readonly rou
   }
   const args = check(name, builtIn.args, written) as CommonArgs; // each adapter accepts these and its own
   const adapter = builtIn.batches(args);
-  if (adapter === "gather") return gatherInput({ node, plan, args });
-  if (adapter === "outcomes") {
-    throw new AttemptError("bad_input_adapter", `'${name}' is not an input adapter of this worker`);
-  }
+  if (adapter === "gather" || adapter === "outcomes") return { ...gatherInput({ node, plan, args }), kind: adapter };
   if (adapter !== "failures") return streamInput({ node, plan, args, adapter });
   const input = streamInput({ node, plan, args, adapter: pullEach });
   const { failing = new Map<string, InputPlan>() } = options;
@@ -107,7 +106,7 @@ function failingInput(nodeId: string, options: Parameters<typeof routeInput>[0])
 
 type CommonArgs = (typeof commonAdapterArgs)["_zod"]["output"] & { readonly from?: Readonly<Record<string, string>> };
 
-function gatherInput({ node, plan, args }: Omit<Parameters<typeof streamInput>[0], "adapter">): InputPlan {
+function gatherInput({ node, plan, args }: Omit<Parameters<typeof streamInput>[0], "adapter">) {
   const sources =
     args.from === undefined
       ? (args.from_nodes ?? node.dependsOn).map((nodeId) => ({ alias: nodeId, nodeId }))
@@ -117,7 +116,7 @@ function gatherInput({ node, plan, args }: Omit<Parameters<typeof streamInput>[0
     plan,
     sources.map((source) => source.nodeId),
   );
-  return { kind: "gather", sources, ...choiceOf(args), ...pollingOf(args) };
+  return { sources, ...choiceOf(args), ...pollingOf(args) };
 }
 
 function streamInput(options: {

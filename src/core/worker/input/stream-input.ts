@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import {
   type Artifact,
+  isClosed,
   isFeeding,
   type Origin,
   type Position,
@@ -28,7 +29,7 @@ interface Cursor extends Source {
   skipChunks: number;
   /** What an earlier attempt left open before that: read first. */
   readonly open: OpenArtifact[];
-  /** Length of the finished log, once known; it never changes. */
+  /** Length of the closed log, once known; it never changes. */
   count: number | undefined;
 }
 
@@ -176,9 +177,9 @@ export class StreamInput {
         adopted = true;
       }
       if (record.generation !== cursor.generation) restarted = true;
-      else if (record.status === "finished") cursor.count = record.count;
-      // A source that finished after its page was read has more to read, so the consumer is not starving.
-      if (isFeeding(record) || record.status === "finished") running = true;
+      else if (isClosed(record)) cursor.count = record.count;
+      // A source that ended after its page was read has more to read, so the consumer is not starving.
+      if (isFeeding(record) || isClosed(record)) running = true;
     }
     return { restarted, running, adopted };
   }

@@ -74,8 +74,9 @@ export type HandlerProblem<
             : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;
 
 // `false`, or both, for a union. Handlers as a whole, which is costly, are compared only if their input is a union.
-type IsOneHandler<THandler extends AnyHandler, TInput, TInputs = TInput> = TInput extends unknown
-  ? TInputs extends TInput
+// No parameter for all inputs: it would be distributed over again.
+type IsOneHandler<THandler extends AnyHandler, TInput> = TInput extends unknown
+  ? THandler["$infer"]["input"] extends TInput
     ? IsOne<THandler["name"]>
     : IsOne<THandler>
   : never;

@@ -54,7 +54,7 @@ class Tasks {
 
   async adopted(nodeId: string, stored: number): Promise<void> {
     const finished = await this.finished(nodeId, stored);
-    await this.store.adopt({ taskId, nodeId, shard: 0 }, { type: nodeId, priority: 0, finished });
+    await this.store.adopt({ taskId, nodeId, shard: 0 }, { type: nodeId, priority: 0, ended: finished });
   }
 
   /** Dispatches the shard in the retry, with what it carries. */

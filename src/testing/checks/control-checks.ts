@@ -1,0 +1,179 @@
+import { isDeepStrictEqual } from "node:util";
+import type { MemoryStoreEvent } from "../../adapters/memory/index.ts";
+import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
+import { isOutput, type ShardRecord, shardKey, type TaskFailure, type TaskStatus } from "../../core/model/records.ts";
+import type { Json, JsonObject } from "../../errors/index.ts";
+import type { GraphNode } from "../../graph/index.ts";
+import { fits } from "../cluster/computation.ts";
+import type { CheckParts } from "./log-checks.ts";
+import { asideOf } from "./reference.ts";
+
+/** Conditions of nodes, optional nodes, and nodes that handle how others have ended: what holds at every write. */
+export class ControlChecks {
+  readonly #parts: CheckParts;
+  readonly #violated: (key: string, what: string) => void;
+  /** By task, the failure that it began to end with. */
+  readonly #failures = new Map<string, TaskFailure | undefined>();
+
+  constructor(parts: CheckParts, violated: (key: string, what: string) => void) {
+    this.#parts = parts;
+    this.#violated = violated;
+  }
+
+  transition({ cause, record }: MemoryStoreEvent & { readonly kind: "shard" }): void {
+    const task = this.#parts.state.tasks.get(record.taskId);
+    const node = task?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
+    if (task === undefined || node === undefined) return;
+    const { counts } = this.#parts.journal;
+    if (cause === "dispatch" || cause === "skip") this.#judged(task, node, record);
+    if (cause === "close") this.#closed(node, record);
+    if (cause === "adopt" && record.status === "skipped") counts.adoptedSkipped++;
+    const handles = node.io?.start_when === "ended";
+    if (cause === "dispatch" && record.shard === 0) {
+      if (handles) counts.startedOnEnd++;
+      else if (task.record.status === "cancelling" && isHandling(task, node)) counts.behindHandlers++;
+    }
+    if (cause === "cancel" && !task.record.cancelsAll) {
+      if (handles)
+        this.#violated(shardKey(record), "is cancelled with the others, although it handles how they have ended");
+    }
+  }
+
+  /** At each change of a task: the first failure stays, and nothing that should have run is left out. */
+  task(taskId: string, from: TaskStatus | "absent"): void {
+    const task = this.#parts.state.tasks.get(taskId);
+    if (task === undefined) return;
+    const { status, failure, cancelsAll, graph } = task.record;
+    if (from === "running" && status === "cancelling") this.#failures.set(taskId, failure);
+    if (from !== "cancelling") return;
+    if (!isDeepStrictEqual(failure, this.#failures.get(taskId))) {
+      this.#violated(taskId, `its failure is replaced by ${JSON.stringify({ ...failure, stack: undefined })}`);
+    }
+    if (status === "cancelling") {
+      if (!cancelsAll) this.#violated(taskId, "cancelling again, but not everything");
+      this.#parts.journal.counts.cancelledAll++;
+    }
+    if (status === "cancelling" || cancelsAll) return;
+    for (const node of graph.nodes) {
+      const parents = node.depends_on.map((id) => graph.nodes.find(({ node_id }) => node_id === id) as GraphNode);
+      if (parents.length === 0 || !parents.every((parent) => isHandling(task, parent))) continue;
+      if (!parents.every(({ node_id }) => isClosed(task, node_id))) continue;
+      const io = JSON.stringify(node.io ?? {});
+      const others = graph.nodes.filter(({ node_id }) => !node.depends_on.includes(node_id));
+      if (others.some(({ node_id }) => io.includes(`"${node_id}"`))) continue;
+      const shards = task.nodes.get(node.node_id)?.shards ?? [];
+      if (shards.some((entry) => entry?.record.status === "cancelled")) {
+        this.#violated(taskId, `${node.node_id} was cancelled, but all of its parents are handlers that have ended`);
+      }
+    }
+  }
+
+  /** The condition holds for what runs, and not for what is skipped; the first shard decides for all. */
+  #judged(task: TaskEntry, node: GraphNode, record: ShardRecord): void {
+    const key = shardKey(record);
+    const isSkipped = record.status === "skipped";
+    const { counts } = this.#parts.journal;
+    if (record.shard > 0) {
+      const first = task.nodes.get(node.node_id)?.shards[0]?.record.status;
+      if (first !== "cancelled" && (first === "skipped") !== isSkipped) {
+        this.#violated(key, `is ${record.status}, but the first shard of its node is ${first}`);
+      }
+      return;
+    }
+    const cases = node.when === undefined ? undefined : [node.when].flat();
+    const holds = cases === undefined || cases.some((each) => fits(each as Json, this.#facts(task, node)));
+    if (holds === isSkipped)
+      this.#violated(key, `is ${record.status}, but its condition ${holds ? "holds" : "does not hold"}`);
+    if (!isSkipped) return;
+    counts.skipped++;
+    if (cases?.some((each) => "params" in each === false)) counts.skippedByParents++;
+    const { needed, satisfied } = startCondition(task, node);
+    if (satisfied.length < needed)
+      this.#violated(key, `skipped with ${satisfied.length} of ${needed} parents satisfied`);
+  }
+
+  #facts(task: TaskEntry, node: GraphNode): JsonObject {
+    const status: { [id: string]: Json } = {};
+    const results: { [id: string]: Json } = {};
+    for (const id of node.depends_on) {
+      const records = (task.nodes.get(id)?.shards ?? []).flatMap((entry) => entry?.record ?? []);
+      const order = ["failed", "cancelled", "skipped", "finished"] as const;
+      status[id] = order.find((each) => records.some((record) => record.status === each)) ?? "open";
+      if (!isFinished(task, id)) continue;
+      const parent = task.record.graph.nodes.find(({ node_id }) => node_id === id);
+      const [output] = records[0] === undefined ? [] : this.#parts.journal.archive.of(records[0]);
+      const own = records.flatMap(({ result }) => (result === undefined ? [] : [result]));
+      const result = parent?.io?.fn === undefined ? ((parent?.partitions ?? 1) === 1 ? own[0] : own) : output?.meta;
+      if (result !== undefined && !(Array.isArray(result) && result.length === 0)) results[id] = result;
+    }
+    return { params: task.record.params, status, results };
+  }
+
+  #closed(node: GraphNode, record: ShardRecord): void {
+    const { state, journal } = this.#parts;
+    const log = state.shard(record)?.logs[record.generation];
+    const artifacts = journal.archive.of(record);
+    const wrong = (what: string) => this.#violated(shardKey(record), what);
+    if (node.optional !== true) wrong("its log is closed, but its failure ends the task");
+    if (log?.closed !== true || record.count !== log.length) wrong(`closed at ${record.count} of ${log?.length}`);
+    if (record.failure === undefined) wrong("closed without its failure");
+    if ((record.failedBatches ?? 0) !== asideOf(artifacts)) wrong(`closed with ${record.failedBatches} failed batches`);
+    journal.counts.failedOptional++;
+    journal.counts.keptOfFailed += artifacts.filter(isOutput).length;
+  }
+}
+
+export interface StartCondition {
+  readonly needed: number;
+  readonly satisfied: readonly string[];
+}
+
+/** Law 5's condition, computed from the records without the engine's planner. */
+export function startCondition(task: TaskEntry, node: GraphNode): StartCondition {
+  const { start_when: startWhen } = node.io ?? {};
+  const parents = node.depends_on.length;
+  const fanIn = parents === 0 ? "all" : (node.fan_in ?? "all");
+  const satisfied = node.depends_on.filter((id) => {
+    if (startWhen === "ended") return hasEnded(task, id);
+    if (startWhen === "first_batch" && (task.nodes.get(id)?.shards ?? []).some(hasArtifact)) return true;
+    return fanIn === "all" ? isClosed(task, id) : isFinished(task, id);
+  });
+  if (fanIn === "all") return { needed: parents, satisfied };
+  const omitted = node.depends_on.filter((id) => isClosed(task, id) && !satisfied.includes(id)).length;
+  const wanted = fanIn === "any" ? 1 : Number(fanIn.slice("count:".length));
+  return { needed: Math.min(wanted, parents - omitted), satisfied };
+}
+
+const hasEnded = (task: TaskEntry, nodeId: string): boolean =>
+  areAll(task, nodeId, ({ status }) => ["finished", "skipped", "failed", "cancelled"].includes(status));
+
+/** Ended, with a log that can be read to its end. */
+export const isClosed = (task: TaskEntry, nodeId: string): boolean => areAll(task, nodeId, isClosedShard);
+
+export const isClosedShard = ({ status, count }: ShardRecord): boolean =>
+  status === "finished" || status === "skipped" || (status === "failed" && count !== undefined);
+
+export const isFinished = (task: TaskEntry, nodeId: string): boolean =>
+  areAll(task, nodeId, ({ status }) => status === "finished");
+
+export const isSkipped = (task: TaskEntry, nodeId: string): boolean =>
+  areAll(task, nodeId, ({ status }) => status === "skipped");
+
+function areAll(task: TaskEntry, nodeId: string, is: (record: ShardRecord) => boolean): boolean {
+  const partitions = task.record.graph.nodes.find(({ node_id }) => node_id === nodeId)?.partitions ?? 1;
+  const shards = task.nodes.get(nodeId)?.shards ?? [];
+  return shards.filter((entry) => entry !== undefined && is(entry.record)).length === partitions;
+}
+
+const hasArtifact = (entry: { readonly logs: readonly ({ readonly length: number } | undefined)[] } | undefined) =>
+  entry?.logs.some((log) => log !== undefined && log.length > 0) ?? false;
+
+/** Whether the node handles how others have ended, or is behind such a node. */
+function isHandling(task: TaskEntry, node: GraphNode): boolean {
+  if (node.io?.start_when === "ended") return true;
+  const { nodes } = task.record.graph;
+  return node.depends_on.some((id) => {
+    const parent = nodes.find(({ node_id }) => node_id === id);
+    return parent !== undefined && isHandling(task, parent);
+  });
+}

@@ -1,0 +1,170 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const scheduler = "core/coordinator/scheduler.ts";
+const looks = "core/coordinator/start-looks.ts";
+const adoption = "core/coordinator/adoption.ts";
+const readiness = "core/plan/readiness.ts";
+const consume = "core/worker/attempt/consume-input.ts";
+const recordStore = "core/store/record-store.ts";
+const transition = "core/model/shard-transition.ts";
+
+export const controlMutations: readonly Mutation[] = [
+  mutation(
+    "skipping spreads to the children",
+    edit(
+      scheduler,
+      "if (node.holds === undefined) return true;",
+      `if (node.holds === undefined) {
+      const parents = await this.#store.readShards(taskId, node.dependsOn);
+      return parents.every(({ status }) => status !== "skipped");
+    }`,
+    ),
+  ),
+  mutation(
+    "count:N is not reduced by skipped parents",
+    edit(readiness, "Math.min(node.needed, satisfied.length + waitingOn.length)", "node.needed"),
+  ),
+  mutation(
+    "a skipped parent counts for any and count:N",
+    edit(readiness, "(closed && (node.needsAll || !omitted))", "closed"),
+    edit(
+      looks,
+      "(cached.closed.has(parentId) && (node.needsAll || !cached.omitted.has(parentId)))",
+      "cached.closed.has(parentId)",
+    ),
+  ),
+  mutation(
+    "a condition is judged before the parents have ended",
+    edit(
+      scheduler,
+      "    if (!verdict?.ready) return;\n    const { chosen } = verdict;\n",
+      `    const isSkipped = node.holds !== undefined && !(await this.#holds(taskId, cached, node));
+    if (!verdict?.ready && !isSkipped) return;
+    const { chosen } = verdict ?? {};
+`,
+    ),
+  ),
+  mutation(
+    "a condition of several cases needs all of them",
+    edit("core/plan/plan.ts", "cases.some((matches) => matches(facts))", "cases.every((matches) => matches(facts))"),
+  ),
+  mutation(
+    "the result of a function is not part of the facts",
+    edit(scheduler, "if (output !== undefined) outputs.set(record.nodeId, output.meta);", ""),
+  ),
+  {
+    elsewhere: {
+      file: "test/unit/core/coordinator/conditions.test.ts",
+      title: "the first shard decides for all",
+      why: "the conditions of drawn graphs ask about parents only where these have ended",
+    },
+    ...mutation(
+      "each shard of a node judges its condition",
+      edit(scheduler, "        if (shard === 0 && node.holds !== undefined) skips = await this.#isSkipped(ref);\n", ""),
+    ),
+  },
+  mutation(
+    "the children of a skipped node are not checked",
+    edit(scheduler, "    if (skips) await this.nodeChanged(taskId, node.id);\n", ""),
+  ),
+  mutation(
+    "the log of a skipped shard is not closed",
+    edit(
+      transition,
+      '    ...(status === "skipped" ? { count: 0 } : {}), // it has stored nothing, and never will\n',
+      "",
+    ),
+  ),
+  mutation(
+    "a skipped node is adopted as finished",
+    edit(transition, "    priority,\n    status,\n", '    priority,\n    status: "finished",\n'),
+  ),
+  mutation(
+    "a skipped node is judged again in a retry",
+    edit(adoption, 'status === "finished" || status === "skipped"', 'status === "finished"'),
+  ),
+  mutation(
+    "the failure of an optional node fails the task",
+    edit(scheduler, "const failed = node.optional ? shards.filter(isFatal) : [];", "const failed: ShardRecord[] = [];"),
+  ),
+  mutation(
+    "the log of a failed optional node is not closed",
+    edit(recordStore, "    await logs.close(ref, generation);\n", ""),
+  ),
+  mutation(
+    "what a failed optional node had stored is lost",
+    edit(recordStore, "{ count, failedBatches, now }", "{ count: 0, failedBatches, now }"),
+  ),
+  mutation(
+    "a node has ended when one of its shards has",
+    edit(
+      readiness,
+      "shards.length < node.partitions || !shards.every(({ status }) => isShardTerminal(status))",
+      "!shards.some(({ status }) => isShardTerminal(status))",
+    ),
+  ),
+  mutation(
+    "handlers of outcomes are cancelled with the others",
+    edit(scheduler, "task.cancelsAll ? none : sparedNodes(plan, nodes, recordsOf)", "none"),
+  ),
+  mutation(
+    "what is behind the handlers of outcomes is cancelled",
+    edit(readiness, "if (!needs.every((id) => live.has(id))) continue;", "if (!node.startsOnEnded) continue;"),
+  ),
+  mutation(
+    "what is behind the handlers of outcomes waits for what was cancelled",
+    edit(readiness, "if (!needs.every((id) => live.has(id))) continue;", ""),
+  ),
+  mutation(
+    "the end of the last handler of outcomes is not noticed",
+    edit(
+      scheduler,
+      "if (cached.plan.handling.has(nodeId) && cached.ended.has(nodeId) && (await this.#isEnding(taskId))) {",
+      "if (false) {",
+    ),
+  ),
+  mutation(
+    "a failure in a handler of outcomes replaces the first",
+    edit(
+      scheduler,
+      '    if (task.status === "cancelling") return this.#cancelRest(task, cached);\n',
+      `    if (task.status === "cancelling") {
+      const late = (await this.#store.readShards(taskId)).findLast(isFatal)?.failure;
+      if (late !== undefined) await this.#store.failTask(taskId, late);
+      return this.#cancelRest(task, cached);
+    }
+`,
+    ),
+    edit(
+      "core/model/task-transitions.ts",
+      "if (failure.nodeId !== undefined || !isOverdue || task.cancelsAll) return undefined;",
+      `if (failure.nodeId !== undefined && task.status === "cancelling") return { ...task, failure };
+  if (!isOverdue || task.cancelsAll) return undefined;`,
+    ),
+  ),
+  mutation(
+    "the outcome of a node is the failure of its last failed shard",
+    edit(
+      readiness,
+      'shards.find(({ status }) => status === "failed")',
+      'shards.findLast(({ status }) => status === "failed")',
+    ),
+  ),
+  mutation(
+    "a node with a failed shard has finished",
+    edit(
+      readiness,
+      'if (failed !== undefined) return { status: "failed"',
+      'if (failed !== undefined && shards.length === 1) return { status: "failed"',
+    ),
+  ),
+  mutation(
+    "outcomes that do not match are delivered",
+    edit(consume, "if (input.takes?.(outcome) === false || shardOf(uid", "if (shardOf(uid"),
+  ),
+  mutation(
+    "every shard handles all outcomes",
+    edit(consume, " || shardOf(uid, run.node.partitions) !== shard) continue;", ") continue;"),
+  ),
+  mutation("a handler of outcomes is adopted by a retry", edit(adoption, "  !node.startsOnEnded &&\n", "")),
+];
