@@ -64,7 +64,8 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       const entry = state.tasks.get(id);
       if (entry === undefined) return "unknown";
       if (!isTaskTerminal(entry.record.status)) return "open";
-      if (state.borrowers.has(id) || hasParent(state, entry)) return "borrowed";
+      if (hasParent(state, entry)) return "borrowed";
+      if (state.borrowers.has(id)) return "borrowed";
       drop(state, id);
       return "deleted";
     },
