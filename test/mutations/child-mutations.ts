@@ -57,10 +57,14 @@ export const childMutations: readonly Mutation[] = [
   ),
   mutation(
     "the tasks of a cancelled task go on until they are swept, and then too",
-    edit(scheduler, "if (plan.graph.flows !== undefined) await this.#cancelChildren(taskId, spared);", ""),
     edit(
       scheduler,
-      "if (task.parent !== undefined && !(await this.#isNeeded(task.parent))) return",
+      "for await (const child of openChildren(this.#store, { taskId, plan, spared })) await this.#cancel(child);",
+      "",
+    ),
+    edit(
+      scheduler,
+      "if (task.parent !== undefined && !(await isNeeded(this.#store, task.parent))) return",
       "if (false) return",
     ),
   ),

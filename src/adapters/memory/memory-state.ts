@@ -9,10 +9,9 @@ import type {
   TaskStatus,
   VarsRecord,
 } from "../../core/model/records.ts";
-import type { Page, PageRequest, RegistryEntry, RegistryKind } from "../../core/ports/index.ts";
-import { newestPage } from "../../core/store/driver.ts";
+import type { RegistryEntry, RegistryKind } from "../../core/ports/index.ts";
+import type { Reading } from "../../core/store/driver.ts";
 import { Heap } from "../../core/store/heap.ts";
-import type { Reading } from "../../core/store/readings.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
 
 /** A task: its record is replaced, the entry stays. */
@@ -128,16 +127,6 @@ function byTurn(a: ShardItem, b: ShardItem): boolean {
   if (a.record.priority !== b.record.priority) return a.record.priority > b.record.priority;
   return a.at === b.at ? a.pk < b.pk : a.at < b.at;
 }
-
-/** A page of rows that were added in the order of their `pk`, the newest first. */
-export const pageOf = <TRow extends { readonly pk: number }, TItem>(
-  rows: Iterable<TRow>,
-  query: PageRequest,
-  itemOf: (row: TRow) => TItem,
-): Page<TItem> => {
-  const read = (before: number) => [...rows].filter(({ pk }) => pk < before).reverse();
-  return newestPage(query, (before, limit) => read(before).slice(0, limit), itemOf);
-};
 
 /** A write that took effect, reported in the same step with the record as of then. */
 export type MemoryStoreEvent =

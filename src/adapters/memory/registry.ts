@@ -1,8 +1,8 @@
 import { type Attempt, shardKey } from "../../core/model/records.ts";
 import type { RegistryEntry, RegistryKind } from "../../core/ports/index.ts";
-import { dueIds, type RegistryDriver, type SlotDriver } from "../../core/store/driver.ts";
+import { dueIds, pageOf, type RegistryDriver, type SlotDriver } from "../../core/store/driver.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
-import { pageOf, type RegistryTable, type StoreContext } from "./memory-state.ts";
+import type { RegistryTable, StoreContext } from "./memory-state.ts";
 
 /** When there are more, the oldest are dropped. */
 const mostLetters = 10_000;

@@ -2,10 +2,10 @@ import { keepJson } from "../../core/codec/index.ts";
 import { summaryOf } from "../../core/model/index.ts";
 import { isTaskTerminal } from "../../core/model/records.ts";
 import { minSweepMs } from "../../core/ports/index.ts";
-import type { TaskDriver } from "../../core/store/driver.ts";
+import { pageOf, type TaskDriver } from "../../core/store/driver.ts";
 import { dueOf } from "../../core/store/heap.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
-import { type MemoryState, pageOf, type StoreContext, type TaskEntry } from "./memory-state.ts";
+import type { MemoryState, StoreContext, TaskEntry } from "./memory-state.ts";
 
 const whatVars = "the set of the task's variables";
 
@@ -142,12 +142,10 @@ function drop(state: MemoryState, id: string): void {
 }
 
 /** The newest first, as it may borrow from an older one. One that is still ending is kept like any other task. */
-function* endedChildren({ tasks }: MemoryState, { record: { id, graph } }: TaskEntry): Generator<string> {
-  if (graph.flows === undefined) return;
-  for (const { record } of [...tasks.values()].reverse()) {
-    if (record.parent?.taskId === id && isTaskTerminal(record.status)) yield record.id;
-  }
-}
+const endedChildren = ({ tasks }: MemoryState, { record: { id, graph } }: TaskEntry): string[] =>
+  [...(graph.flows === undefined ? [] : tasks.values())]
+    .flatMap(({ record }) => (record.parent?.taskId === id && isTaskTerminal(record.status) ? record.id : []))
+    .reverse();
 
 /** While the task exists that runs it, it is kept. */
 const hasParent = ({ tasks }: MemoryState, entry: TaskEntry | undefined): boolean =>

@@ -13,13 +13,11 @@ const allStatuses: readonly TaskStatus[] = ["running", "cancelling", "finished",
 const insertTask = `INSERT INTO tasks (id, status, record, graph, params, vars, vars_version, applied_by,
   idempotency_key, sweep_at, deadline_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const replaceTask = "UPDATE tasks SET status = ?, record = ?, sweep_at = ?, deadline_at = ?, ended_at = ? WHERE id = ?";
-// Without those that are kept because the task exists that runs them.
-const endedTasks = `SELECT id FROM tasks AS task WHERE ended_at <= ? AND NOT EXISTS
-  (SELECT 1 FROM tasks WHERE id = json_extract(task.record, '$.parent.taskId')) ORDER BY ended_at, pk LIMIT ? + 0`;
+const endedTasks = `SELECT id FROM tasks AS task WHERE ended_at <= ? AND NOT EXISTS (SELECT 1 FROM tasks
+  WHERE id = json_extract(task.record, '$.parent.taskId')) ORDER BY ended_at, pk LIMIT ? + 0`;
 // The id of a task that a node runs continues that of the node's task, behind a dot.
-const tasksOfStatus = `SELECT pk, id FROM tasks WHERE status = ?1 AND pk < ?2 AND CASE ?4 WHEN '*' THEN 1 WHEN '' THEN
-  instr(id, '.') = 0 ELSE id > ?4 || '.' AND id < ?4 || '/' AND instr(substr(id, length(?4) + 2), '.') = 0 END
-  ORDER BY pk DESC LIMIT ?3 + 0`;
+const tasksOfStatus = `SELECT pk, id FROM tasks WHERE status = ?1 AND pk < ?2 AND (?4 = '*' OR (?4 = '' OR id > ?4 || '.'
+  AND id < ?4 || '/') AND instr(substr(id, length(?4) + 2), '.') = 0) ORDER BY pk DESC LIMIT ?3 + 0`;
 const deadlines = "SELECT id, deadline_at AS at FROM tasks WHERE deadline_at IS NOT NULL ORDER BY at LIMIT ? + 0";
 
 type TaskRow = Readonly<
@@ -72,8 +70,8 @@ export const taskTable = (session: Session): TaskDriver => ({
       const row = db.get<TaskRow>("SELECT vars_version, applied_by FROM tasks WHERE id = ?", id);
       const { answer, next } = judge(readTask(db, id), row === undefined ? createVars({}) : varsState(row));
       if (next === undefined) return answer;
-      const replace = "UPDATE tasks SET vars = ?, vars_version = ?, applied_by = ? WHERE id = ?";
-      db.run(replace, jsonText(next.vars, whatVars, mostBytes), next.version, JSON.stringify(next.appliedBy), id);
+      const values = [jsonText(next.vars, whatVars, mostBytes), next.version, JSON.stringify(next.appliedBy)];
+      db.run("UPDATE tasks SET vars = ?, vars_version = ?, applied_by = ? WHERE id = ?", ...values, id);
       return answer;
     }),
   delete: (id) =>
@@ -85,8 +83,8 @@ export const taskTable = (session: Session): TaskDriver => ({
       if (record.parent !== undefined && readTask(db, record.parent.taskId) !== undefined) return "borrowed";
       const ofShards = "WHERE shard_pk IN (SELECT pk FROM shards WHERE task_id = ?)";
       for (const table of ["artifacts", "complete_markers"]) db.run(`DELETE FROM ${table} ${ofShards}`, id);
-      const own = ["shards WHERE task_id", "slots WHERE task_id", "loans WHERE borrower", "tasks WHERE id"];
-      for (const rows of own) db.run(`DELETE FROM ${rows} = ?`, id);
+      for (const rows of ["shards WHERE task_id", "slots WHERE task_id", "loans WHERE borrower", "tasks WHERE id"])
+        db.run(`DELETE FROM ${rows} = ?`, id);
       db.forget(); // a new shard may get the key of a deleted one
       return "deleted";
     }),

@@ -4,9 +4,9 @@ import type { BatchContext, HandlerDefinition } from "../../definitions/index.ts
 import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
 import { flowType } from "../../graph/index.ts";
 import { AttemptError } from "../model/attempt-error.ts";
-import { isTaskTerminal, type TaskRecord } from "../model/records.ts";
-import type { FlowPlan } from "../plan/index.ts";
-import type { NewTask } from "../ports/index.ts";
+import { isShardTerminal, isTaskTerminal, type ParentRef, type TaskRecord } from "../model/records.ts";
+import type { FlowPlan, Plan } from "../plan/index.ts";
+import type { NewTask, Store } from "../ports/index.ts";
 import { type ResultParts, taskResults } from "../tasks/task-handle.ts";
 import { AttemptEnded } from "../worker/attempt/attempt-handle.ts";
 import { newTask, retriedTask } from "./new-task.ts";
@@ -200,3 +200,30 @@ const wakeUp = Symbol("wake up");
 
 const read = ({ reader }: ChildTaskParts, taskId: string): Promise<TaskRecord | undefined> =>
   reader.retry.run(() => reader.store.readTask(taskId));
+
+const childrenAPage = 100;
+
+/**
+ * The tasks that nodes of a task run, without those of spared nodes. They are cancelled after the shards of these nodes,
+ * by which they are judged. Each finds by its own sweeps that it is not needed, also one that is created in this moment.
+ */
+export async function* openChildren(
+  store: Pick<Store, "listTasks">,
+  of: { readonly taskId: string; readonly plan: Plan; readonly spared: ReadonlySet<string> },
+): AsyncGenerator<string> {
+  const { taskId, plan, spared } = of;
+  if (plan.graph.flows === undefined) return;
+  let cursor: string | undefined;
+  do {
+    const query = { limit: childrenAPage, statuses: ["running"], children: { of: taskId } } as const;
+    const page = await store.listTasks({ ...query, ...(cursor === undefined ? {} : { cursor }) });
+    for (const { id, parent } of page.items) if (!spared.has(parent?.nodeId ?? "")) yield id;
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}
+
+/** Whether the node that runs a task waits for it; not if its own task was deleted. */
+export async function isNeeded(store: Pick<Store, "readShards">, { taskId, nodeId }: ParentRef): Promise<boolean> {
+  const records = await store.readShards(taskId, [nodeId]);
+  return records.some(({ status }) => !isShardTerminal(status) && status !== "cancelling");
+}

@@ -8,7 +8,6 @@ import {
   isShardTerminal,
   isTaskTerminal,
   logOf,
-  type ParentRef,
   type ShardRecord,
   type ShardRef,
   type TaskFailure,
@@ -25,6 +24,7 @@ import {
 import type { Bus, Store } from "../ports/index.ts";
 import { adoptFinished } from "./adoption.ts";
 import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";
+import { isNeeded, openChildren } from "./child-tasks.ts";
 import { type KnownOpenTask, noteEnd, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
 
 /*
@@ -63,8 +63,6 @@ export interface SchedulerOptions {
   /** How many other parents an event may read for a node that needs only some of them. @defaultValue 32 */
   readonly readsAnEvent?: number | undefined;
 }
-
-const childrenAPage = 100;
 
 /** The failure of a task at its deadline. */
 export const deadlineExceeded: TaskFailure = {
@@ -151,7 +149,7 @@ export class Scheduler {
     const cached = await this.#load(taskId, task);
     if (cached === undefined) return;
     if (task.status === "cancelling") return this.#cancelRest(task, cached);
-    if (task.parent !== undefined && !(await this.#isNeeded(task.parent))) return this.#cancel(taskId);
+    if (task.parent !== undefined && !(await isNeeded(this.#store, task.parent))) return this.#cancel(taskId);
     const shardsOf = Map.groupBy(await this.#store.readShards(taskId), (record) => record.nodeId);
     for (const node of cached.plan.nodes) {
       const shards = await this.#withClosed(node, shardsOf.get(node.id) ?? []);
@@ -332,8 +330,7 @@ export class Scheduler {
         await this.#signal(ref, cancelReason);
       }
     }
-    // After the shards, by which the tasks of their batches are judged.
-    if (plan.graph.flows !== undefined) await this.#cancelChildren(taskId, spared);
+    for await (const child of openChildren(this.#store, { taskId, plan, spared })) await this.#cancel(child);
     for (const node of nodes) {
       const isLeft = spared.has(node.id) && recordsOf(node.id).length < node.partitions;
       if (isLeft) await this.#tryDispatch(taskId, cached, node);
@@ -349,27 +346,9 @@ export class Scheduler {
     this.#onChange(taskId, open === 0);
   }
 
-  /** Its tasks find out by their own sweeps too, which also finds those that are created in this moment. */
-  async #cancelChildren(taskId: string, spared: ReadonlySet<string>): Promise<void> {
-    let cursor: string | undefined;
-    do {
-      const query = { limit: childrenAPage, statuses: ["running"], children: { of: taskId } } as const;
-      const page = await this.#store.listTasks({ ...query, ...(cursor === undefined ? {} : { cursor }) });
-      for (const { id, parent } of page.items) if (!spared.has(parent?.nodeId ?? "")) await this.#cancel(id);
-      cursor = page.cursor;
-    } while (cursor !== undefined);
-  }
-
-  /** Of a task for which no node waits any more. */
   async #cancel(taskId: string): Promise<void> {
     await this.#store.cancelTask(taskId, "the node that runs it has ended");
     await this.replan(taskId);
-  }
-
-  /** Whether the node that runs it waits for it; not if its task was deleted. */
-  async #isNeeded({ taskId, nodeId }: ParentRef): Promise<boolean> {
-    const records = await this.#store.readShards(taskId, [nodeId]);
-    return records.some(({ status }) => !isShardTerminal(status) && status !== "cancelling");
   }
 
   /** Once: of several coordinators, only one dispatches the first root. Of a retry, it may be adopted instead. */

@@ -1,4 +1,3 @@
-export { type RetryPlan, retryDelayMs } from "./backoff.ts";
 export { type ExplainFacts, explain, formatReason, type Reason } from "./explain.ts";
 export {
   type BackpressurePlan,
@@ -9,7 +8,9 @@ export {
   type Plan,
   PlanCache,
   planGraph,
+  type RetryPlan,
   type Routing,
+  retryDelayMs,
   streamReadersOf,
 } from "./plan.ts";
 export {

@@ -9,7 +9,7 @@ import {
   type GraphNode,
   retryDefaults,
 } from "../../graph/index.ts";
-import type { RetryPlan } from "./backoff.ts";
+import type { Random } from "../ports/index.ts";
 
 /** Where a node's input comes from, according to the graph. */
 export interface Routing {
@@ -254,4 +254,22 @@ function planBackpressure(maxPending: number | undefined): BackpressurePlan | un
 
 function definedOnly(args: { readonly [key: string]: Json | undefined }): JsonObject {
   return args as JsonObject; // the rest of a validated object: every key that is present has a value
+}
+
+export interface RetryPlan {
+  /** The number of failed attempts that fails the node: retries + 1. */
+  readonly maxFailures: number;
+  readonly backoffMs: number;
+  readonly factor: number;
+  readonly backoffMaxMs: number;
+  /** 0 to 1: the delay is multiplied by a random factor, uniform in [1 - jitter, 1 + jitter]. */
+  readonly jitter: number;
+  readonly permanentOn: readonly string[];
+}
+
+/** The delay before retry number `retry` (1, 2, ...), in ms. */
+export function retryDelayMs(plan: RetryPlan, retry: number, random: Random): number {
+  if (plan.backoffMs === 0) return 0; // the power of the factor may be infinite
+  const delay = Math.min(plan.backoffMaxMs, plan.backoffMs * plan.factor ** (retry - 1));
+  return delay * (1 - plan.jitter + 2 * plan.jitter * random());
 }

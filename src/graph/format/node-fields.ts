@@ -1,6 +1,9 @@
 import * as z from "zod";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { forbiddenKeys, namePattern } from "./names.ts";
+import { type Condition, condition } from "./pattern.ts";
+
+export type { Condition } from "./pattern.ts";
 
 /*
  * The fields of a node: for each object of the graph JSON its type, and a row for each of its keys. The JSON Schema,
@@ -47,26 +50,8 @@ export type FanIn = "all" | "any" | `count:${number}`;
 /** What satisfies a node: its parents have finished, have stored their first batch, or have ended in whatever way. */
 export type StartWhen = "ready" | "first_batch" | "ended";
 
-/**
- * A pattern over what is known when a node is dispatched: the parameters of the task, and of its parents, by their ids,
- * the status and the result. A type alias, because an interface is not assignable to JSON.
- */
-export type Condition = {
-  readonly params?: Json;
-  readonly status?: JsonObject;
-  readonly results?: JsonObject;
-};
-
 /** Seconds, or a parameter of the task; a number once the parameters are filled in. */
 export type DelaySec = number | { readonly $ref: string };
-
-const pattern = z.unknown(); // `checkControl` checks its shape
-const byNode = z.record(z.string(), pattern);
-export const condition = z.strictObject({
-  params: pattern.optional().describe("A pattern of the task's params."),
-  status: byNode.optional().describe("By parent: a pattern of its final status."),
-  results: byNode.optional().describe("By parent: a pattern of its result."),
-});
 
 /** Ten years: a delay is a due time, which survives its process. */
 const maxDelaySec = 315_576_000;
