@@ -30,9 +30,7 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       observe?.({ kind: "task", taskId: id, from: "absent", to: record.status });
       return { outcome: "created", id };
     },
-
     read: async (id) => state.tasks.get(id)?.record,
-
     async update(id, judge, { sweepNow }) {
       const entry = state.tasks.get(id);
       const { answer, next } = judge(entry?.record, now());
@@ -46,9 +44,7 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       observe?.({ kind: "task", taskId: id, from, to: next.status });
       return answer;
     },
-
     readVars: async (taskId) => state.tasks.get(taskId)?.vars,
-
     async updateVars(taskId, judge) {
       const entry = state.tasks.get(taskId);
       const { answer, next } = judge(entry?.record, entry?.vars ?? { version: 0, appliedBy: [] });
@@ -59,7 +55,6 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       }
       return answer;
     },
-
     async delete(id) {
       const entry = state.tasks.get(id);
       if (entry === undefined) return "unknown";
@@ -69,7 +64,6 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       drop(state, id);
       return "deleted";
     },
-
     async due(limit, { everyMs, aheadMs }) {
       const ids: string[] = [];
       // A task that is returned becomes due after this moment, so that none is returned twice.
@@ -83,18 +77,15 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       }
       return ids;
     },
-
     async overdue(limit) {
       const { due, nextInMs } = dueOf(state.deadlines, { limit, now: now() });
       return { overdue: due.map(({ task }) => task.record.id), nextInMs };
     },
-
     async list({ statuses, children, ...query }) {
       const isWanted = ({ record: { status, parent } }: TaskEntry) =>
         (statuses?.includes(status) ?? true) && (children === "all" || parent?.taskId === children?.of);
       return pageOf([...state.tasks.values()].filter(isWanted), query, ({ record }) => summaryOf(record));
     },
-
     async ended({ endedForMs, limit }) {
       const latest = now() - endedForMs;
       const isDue = (id: string) => (state.tasks.get(id)?.record.endedAt ?? 0) <= latest;

@@ -9,7 +9,6 @@ import { mostBytes, type Session, type SqliteConnection } from "./connection.ts"
 const whatParams = "the set of the task's parameters";
 const whatVars = "the set of the task's variables";
 const allStatuses: readonly TaskStatus[] = ["running", "cancelling", "finished", "failed", "cancelled"];
-
 const insertTask = `INSERT INTO tasks (id, status, record, graph, params, vars, vars_version, applied_by,
   idempotency_key, sweep_at, deadline_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const replaceTask = "UPDATE tasks SET status = ?, record = ?, sweep_at = ?, deadline_at = ?, ended_at = ? WHERE id = ?";
@@ -19,7 +18,6 @@ const endedTasks = `SELECT id FROM tasks AS task WHERE ended_at <= ? AND NOT EXI
 const tasksOfStatus = `SELECT pk, id FROM tasks WHERE status = ?1 AND pk < ?2 AND (?4 = '*' OR (?4 = '' OR id > ?4 || '.'
   AND id < ?4 || '/') AND instr(substr(id, length(?4) + 2), '.') = 0) ORDER BY pk DESC LIMIT ?3 + 0`;
 const deadlines = "SELECT id, deadline_at AS at FROM tasks WHERE deadline_at IS NOT NULL ORDER BY at LIMIT ? + 0";
-
 type TaskRow = Readonly<
   Record<"id" | "record" | "graph" | "params" | "vars" | "applied_by", string> &
     Record<"pk" | "vars_version" | "at", number>
@@ -77,8 +75,7 @@ export const taskTable = (session: Session): TaskDriver => ({
   delete: (id) =>
     session.write((db) => {
       const record = readTask(db, id);
-      if (record === undefined) return "unknown";
-      if (!isTaskTerminal(record.status)) return "open";
+      if (record === undefined || !isTaskTerminal(record.status)) return record === undefined ? "unknown" : "open";
       if (db.has("SELECT 1 FROM loans WHERE lender = ? LIMIT 1", id)) return "borrowed";
       if (record.parent !== undefined && readTask(db, record.parent.taskId) !== undefined) return "borrowed";
       const ofShards = "WHERE shard_pk IN (SELECT pk FROM shards WHERE task_id = ?)";
@@ -91,8 +88,7 @@ export const taskTable = (session: Session): TaskDriver => ({
   async due(limit, { everyMs, aheadMs }) {
     const look = "SELECT id FROM tasks WHERE sweep_at <= ? ORDER BY sweep_at LIMIT ? + 0";
     const find = (db: SqliteConnection, now: number) => db.all<TaskRow>(look, now + aheadMs, limit);
-    // Tasks are rarely due, and a read needs no transaction.
-    if ((await session.read(find)).length === 0) return [];
+    if ((await session.read(find)).length === 0) return []; // rarely due, and a read needs no transaction
     return session.write((db, now) => {
       const sweepAt = now + Math.max(minSweepMs, everyMs);
       const ids = find(db, now).map(({ id }) => id);
@@ -102,8 +98,8 @@ export const taskTable = (session: Session): TaskDriver => ({
   },
   overdue: (limit) =>
     session.read((db, now) => {
-      const { due: overdue, nextInMs } = dueIds(db.all<TaskRow>(deadlines, limit + 1), limit, now);
-      return { overdue, nextInMs };
+      const { due: overdue, ...rest } = dueIds(db.all<TaskRow>(deadlines, limit + 1), limit, now);
+      return { overdue, ...rest };
     }),
   ended: ({ endedForMs, limit }) =>
     session.read((db, now) => db.all<TaskRow>(endedTasks, now - endedForMs, limit).map(({ id }) => id)),
@@ -112,7 +108,9 @@ export const taskTable = (session: Session): TaskDriver => ({
       const of = children === "all" ? "*" : (children?.of ?? "");
       // One query for each status, along the index: a single query would sort all their tasks.
       const read = (...range: readonly [before: number, limit: number]) =>
-        [...new Set(statuses)].flatMap((status) => db.all<TaskRow>(tasksOfStatus, status, ...range, of)).sort(byAge);
+        [...new Set(statuses)]
+          .flatMap((status) => db.all<TaskRow>(tasksOfStatus, status, ...range, of))
+          .sort((a, b) => b.pk - a.pk);
       const { items, ...rest } = newestPage(query, read, ({ id }) => readTask(db, id));
       return { items: items.filter((task) => task !== undefined).map(summaryOf), ...rest };
     }),
@@ -126,7 +124,5 @@ export const readTask = (db: SqliteConnection, id: string): TaskRecord | undefin
     const { record, graph, params } = row;
     return deepFreeze<TaskRecord>({ ...JSON.parse(record), graph: JSON.parse(graph), params: JSON.parse(params) });
   });
-
-const byAge = (a: TaskRow, b: TaskRow): number => b.pk - a.pk;
 
 const varsState = (row: TaskRow) => ({ version: row.vars_version, appliedBy: JSON.parse(row.applied_by) as string[] });
