@@ -1,5 +1,5 @@
 import type { Logger } from "../../definitions/index.ts";
-import { FlowError, type Json } from "../../errors/index.ts";
+import { FlowError } from "../../errors/index.ts";
 import { flowType } from "../../graph/index.ts";
 import { cancelMessage, cancelTokenOf, type MessageTrace, messageKey, topics, traceOf } from "../messages/messages.ts";
 import {
@@ -7,7 +7,6 @@ import {
   isClosed,
   isShardTerminal,
   isTaskTerminal,
-  logOf,
   type ShardRecord,
   type ShardRef,
   type TaskFailure,
@@ -114,7 +113,7 @@ export class Scheduler {
     const node = cached?.plan.byId.get(nodeId);
     if (cached === undefined || node === undefined) return;
     const read = cached.closed.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
-    const shards = await this.#withClosed(node, read);
+    const shards = node.optional ? await this.#withClosed(node, read) : read;
     const closed = noteEnd(cached, node, shards) || cached.closed.has(nodeId);
     const over = shards.some(({ status }) => status === "cancelled" || status === "cancelling");
     if (over || shards.some(isFatal)) return this.replan(taskId);
@@ -221,7 +220,7 @@ export class Scheduler {
     if (!verdict?.ready) return;
     const { chosen } = verdict;
     const init = { type: node.type, priority: cached.priority, ...(chosen === undefined ? {} : { chosen }) };
-    let skips = !(await this.#holds(taskId, cached, node));
+    let skips = node.holds !== undefined && !(await this.#holds(taskId, cached, node));
     const carried = skips ? [] : await this.#carried(taskId, cached, node);
     for (let shard = 0; shard < node.partitions; shard++) {
       const ref = { taskId, nodeId: node.id, shard };
@@ -242,15 +241,9 @@ export class Scheduler {
 
   /** Whether the node's condition holds. Judged on what is stored: parents that have ended do not change any more. */
   async #holds(taskId: string, { plan: { byId } }: OpenTask, node: NodePlan): Promise<boolean> {
-    if (node.holds === undefined) return true;
     const params = (await this.#store.readTask(taskId))?.params ?? {};
     const shards = await this.#store.readShards(taskId, node.dependsOn);
-    const outputs = new Map<string, Json>();
-    for (const record of shards.filter(({ nodeId }) => byId.get(nodeId)?.fn !== undefined)) {
-      const [output] = await this.#store.readArtifacts(logOf(record), record.generation, 0, 1);
-      if (output !== undefined) outputs.set(record.nodeId, output.meta);
-    }
-    return node.holds(conditionFacts(node, { params, byId, shards, outputs }));
+    return node.holds === undefined || node.holds(conditionFacts(node, { params, byId, shards }));
   }
 
   /** The shards of a node: of an optional one, those that have failed with closed logs. */

@@ -74,7 +74,7 @@ export function endOf(node: NodePlan, shards: readonly ShardRecord[]): NodeEnd |
   return { status: there.has("cancelled") ? "cancelled" : there.has("skipped") ? "skipped" : "finished" };
 }
 
-/** What `finalize` returned for a node: of several shards, in a list. */
+/** What `finalize` or a function returned for a node: of several shards, in a list. */
 export function resultOf(node: NodePlan, shards: readonly ShardRecord[]): Json | undefined {
   const results = shards.flatMap(({ result }) => (result === undefined ? [] : [result]));
   return node.partitions === 1 ? results[0] : results.length === 0 ? undefined : results;
@@ -87,8 +87,6 @@ export function conditionFacts(
     readonly params: JsonObject;
     readonly byId: ReadonlyMap<string, NodePlan>;
     readonly shards: readonly ShardRecord[];
-    /** By coordinator function, its only output, which is its result. */
-    readonly outputs: ReadonlyMap<string, Json>;
   },
 ): JsonObject {
   const byNode = Map.groupBy(of.shards, ({ nodeId }) => nodeId);
@@ -100,7 +98,7 @@ export function conditionFacts(
     const end = parent && endOf(parent, shards);
     if (parent === undefined || end === undefined) continue;
     status.push([id, end.status]);
-    const result = end.status === "finished" ? (of.outputs.get(id) ?? resultOf(parent, shards)) : undefined;
+    const result = end.status === "finished" ? resultOf(parent, shards) : undefined;
     if (result !== undefined) results.push([id, result]);
   }
   return { params: of.params, status: Object.fromEntries(status), results: Object.fromEntries(results) };

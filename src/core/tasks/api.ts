@@ -169,7 +169,10 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
    * @throws FlowError `TASK_UNKNOWN`
    */
   explain(): Promise<TaskExplanation<Extract<keyof TTypes["outputs"], string>>>;
-  /** Resolves when the cancel is recorded. `terminal`: the task had already ended, and nothing changed. */
+  /**
+   * Resolves when the cancel is recorded. Nodes that start when their parents have ended still run, unless the task is
+   * cancelled again. `terminal`: the task had already ended, and nothing changed.
+   */
   cancel(options?: { readonly reason?: string }): Promise<"recorded" | "already" | "terminal">;
 }
 

@@ -159,7 +159,9 @@ async function untilStored(uid: string, ctx: AttemptContext, options: ProcessToo
   const { waits, partitions } = ctx.args as SourceArgs;
   if (shardOf(uid, partitions) !== ctx.shard) return;
   const isStored = () => journal.archive.has(refOf(ctx), uid);
-  if (concurrency === 1 && !isStored() && journal.tries.of(refOf(ctx), uid) === undefined) {
+  const { tries } = journal;
+  const hasFailed = tries.of(refOf(ctx), uid) !== undefined || tries.isOvertaken(refOf(ctx));
+  if (concurrency === 1 && !isStored() && !hasFailed) {
     journal.violated(`${shardKey(refOf(ctx))}: is asked for the next batch, but ${uid} is not stored`);
   }
   while (waits && !isStored() && !ctx.signal.aborted) await clock.sleep(20, ctx.signal);
