@@ -43,31 +43,29 @@ export const childMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "the id of a batch's task ignores its payload",
-    edit(
-      children,
-      "const text = JSON.stringify([nodeId, uid, number, params]);",
-      "const text = JSON.stringify([nodeId, uid, number]);",
-    ),
-    edit(children, "{ ctx: { nodeId, uid }, params }: FlowBatch", "{ ctx: { nodeId, uid } }: FlowBatch"),
-  ),
-  mutation(
     "the failure of a batch's task is its output without settled",
     edit(children, "if (flow.settled && (batch.isPermanent", "if ((batch.isPermanent"),
   ),
-  mutation(
-    "the tasks of a cancelled task go on until they are swept, and then too",
-    edit(
-      scheduler,
-      "for await (const child of openChildren(this.#store, { taskId, plan, spared })) await this.#cancel(child);",
-      "",
+  {
+    elsewhere: {
+      file: "test/integration/engine/child-tasks.test.ts",
+      title: "cancels their tasks with its own",
+      why: "the tasks of simulated nodes end by themselves",
+    },
+    ...mutation(
+      "the tasks of a cancelled task go on until they are swept, and then too",
+      edit(
+        scheduler,
+        "for await (const child of openChildren(this.#store, { taskId, plan, spared })) await this.#cancel(child);",
+        "",
+      ),
+      edit(
+        scheduler,
+        "if (task.parent !== undefined && !(await isNeeded(this.#store, task.parent))) return",
+        "if (false) return",
+      ),
     ),
-    edit(
-      scheduler,
-      "if (task.parent !== undefined && !(await isNeeded(this.#store, task.parent))) return",
-      "if (false) return",
-    ),
-  ),
+  },
   mutation(
     "consumers keep their slots while the tasks of their source need them",
     edit("core/model/records.ts", 'status === "running" && type !== flowType', 'status === "running"'),
@@ -76,9 +74,5 @@ export const childMutations: readonly Mutation[] = [
       "({ status, type }: ShardRecord): boolean => status",
       "({ status }: ShardRecord): boolean => status",
     ),
-  ),
-  mutation(
-    "a batch's task that ended while its parent was being cancelled counts as failed",
-    edit(children, 'if (!(await isRunning(parts, ctx))) throw new AttemptEnded("starving");', ""),
   ),
 ];
