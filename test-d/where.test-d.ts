@@ -80,3 +80,73 @@ test("several sources are narrowed together", () => {
   });
   base.node("other", other).node("refunds", refund, { after: ["classify", "other"], where: { kind: "refund" } });
 });
+
+test("exhaustive accepts what takes each case for certain, and nothing else", () => {
+  const Row = z.object({ country: z.string(), vip: z.boolean(), n: z.union([z.literal(1), z.literal(2), z.null()]) });
+  const country = defineHandler("country", { output: Row, iterBatches: () => [] });
+  const any = defineHandler("any", { input: z.any(), ...nothing });
+  const open = flow("open").node("src", country);
+  const take = <const TWhere extends object>(where: TWhere) => ({ after: ["src"], where }) as const;
+  open
+    .node("all", any, { after: ["src"] })
+    .exhaustive("src", "country")
+    .exhaustive("src", "n")
+    .exhaustive("src", "vip");
+  open
+    .node("de", any, take({ country: "de" }))
+    .node("x", any, take({ country: not("de") }))
+    .exhaustive("src", "country");
+  open
+    .node("de", any, take({ country: ["de", "fr"] }))
+    .node("x", any, take({ country: not(["fr", "de"]) }))
+    .exhaustive("src", "country");
+  open.node("has", any, take({ country: exists })).exhaustive("src", "country");
+  open
+    .node("yes", any, take({ vip: true }))
+    .node("no", any, take({ vip: false }))
+    .exhaustive("src", "vip");
+  open
+    .node("one", any, take({ n: [1, null] }))
+    .node("two", any, take({ n: 2 }))
+    .exhaustive("src", "n");
+  const bad1 = open.node("x", any, take({ country: not("de") }));
+  // @ts-expect-error a lone negation leaves what it negates
+  bad1.exhaustive("src", "country");
+  const bad2 = open.node("x", any, take({ country: not(["de", "fr"]) })).node("fr", any, take({ country: "fr" }));
+  // @ts-expect-error nothing takes "de"
+  bad2.exhaustive("src", "country");
+  const bad3 = open.node("x", any, take({ country: ["de", "fr"] }));
+  // @ts-expect-error the other countries go nowhere
+  bad3.exhaustive("src", "country");
+  const bad4 = open.node("x", any, take({ country: exists, vip: true }));
+  // @ts-expect-error only those that are vip
+  bad4.exhaustive("src", "country");
+  const bad5 = open.node("x", any, { after: ["src"], when: { status: { src: "finished" } } });
+  // @ts-expect-error it may be skipped
+  bad5.exhaustive("src", "country");
+  const bad6 = open.node("x", any, { after: ["src"], startWhen: "ended", input: { adapter: "pull.outcomes" } });
+  // @ts-expect-error it reads no outputs
+  bad6.exhaustive("src", "n");
+  const bad7 = open
+    .node("y", country)
+    .node("x", any, { after: ["src", "y"], input: { adapter: "pull.from_artifacts", from: ["y"] } });
+  // @ts-expect-error it reads another node
+  bad7.exhaustive("src", "n");
+  const bad8 = open.node("one", any, take({ n: [1, 2] }));
+  // @ts-expect-error null goes nowhere
+  bad8.exhaustive("src", "n");
+  const part = flow("part", { inputs: { rows: Row } }).node("de", any, {
+    after: ["rows"],
+    where: { country: "de" },
+  });
+  open
+    .use("p", part, { inputs: { rows: "src" } })
+    .node("x", any, take({ country: not("de") }))
+    .exhaustive("src", "country");
+  const bad9 = open
+    .node("y", country)
+    .use("p", part, { inputs: { rows: "y" } })
+    .node("x", any, take({ country: not("de") }));
+  // @ts-expect-error the subflow reads another node
+  bad9.exhaustive("src", "country");
+});

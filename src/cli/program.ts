@@ -8,6 +8,7 @@ import { addCoordinator } from "./commands/coordinator.ts";
 import { addDiff } from "./commands/diff.ts";
 import { addDlq } from "./commands/dlq.ts";
 import { addExport } from "./commands/export.ts";
+import { addFlows } from "./commands/flows.ts";
 import { addGraph } from "./commands/graph.ts";
 import { addInit } from "./commands/init.ts";
 import { addLint } from "./commands/lint.ts";
@@ -55,7 +56,7 @@ function leave(error: NodeJS.ErrnoException): never {
 /** In the order of the help. */
 const commands = [
   ...[addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen],
-  ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addBatches, addSchedules, addDlq],
+  ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addBatches, addSchedules, addFlows, addDlq],
 ];
 
 export function program(terminal: Terminal): Command {
@@ -85,7 +86,7 @@ Exit codes:
 }
 
 /** Commands with subcommands. */
-const groups: ReadonlySet<string> = new Set(["tasks", "schedules", "dlq"]);
+const groups: ReadonlySet<string> = new Set(["tasks", "schedules", "flows", "dlq"]);
 
 function usageError({ code, message }: CommanderError, args: readonly string[]): CliError {
   const [first = "", ...rest] = message.replace(/^error: /, "").split("\n");

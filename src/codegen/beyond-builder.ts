@@ -1,10 +1,13 @@
 import { builtInFunction, isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
+import { signalSchema } from "../builtins/coordinator-functions/wait-signal.ts";
+import { builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
 import { limitFields, setFields } from "../graph/format/node-fields.ts";
 import { refsIn } from "../graph/format/params.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import { flowType, type GraphNode } from "../graph/index.ts";
 import { argsOf, inputOf, isCommonAdapterArg, isWorker, type SourceGraph } from "./source-graph.ts";
+import { isExact, zodSource } from "./zod-source.ts";
 
 /**
  * Why the builder cannot express a node; `undefined` if it can. The text goes into a comment, so it names only nodes,
@@ -30,6 +33,9 @@ function readingOf(node: GraphNode, { byId, adapters, flows }: SourceGraph): str
   const sources = input?.sources ?? node.depends_on;
   const outside = sources.find((id) => !node.depends_on.includes(id));
   if (outside !== undefined) return `it reads from '${outside}', which it does not depend on`;
+  if (input?.aliases !== undefined && builtInAdapter(input.adapter)?.readsOutcomes) {
+    return "it reads outcomes under other names than those of its parents";
+  }
   const isOwn = input !== undefined && adapters.includes(input.adapter);
   const isReserved = (key: string) => ownWords.has(key) || isCommonAdapterArg(key);
   if (isOwn && (input.where !== undefined || Object.keys(input.args).some(isReserved))) {
@@ -47,6 +53,7 @@ function functionOf(node: GraphNode): string | undefined {
   if (builtIn === undefined) return undefined;
   const external = node.retry_policy?.permanent_on?.some((code) => !isCoreReasonCode(code));
   if (external) return "permanent_on has a reason code that its built-in function does not have";
+  if (builtIn.awaitsSignal) return waitOf(node, args);
   const { takesAny, open, reads, ownId } = builtIn;
   if (takesAny) return undefined;
   const isTooDeep = [...refsIn(args, [])].some(
@@ -63,8 +70,21 @@ function functionOf(node: GraphNode): string | undefined {
     : undefined;
 }
 
+const waitFields: ReadonlySet<string> = new Set([
+  ...["node_id", "type", "depends_on", "when", "optional", "timeout_sec", "io", "fn", "fn_args"],
+]);
+
+function waitOf(node: GraphNode, args: JsonObject): string | undefined {
+  const other = setFields(node).find(({ key }) => !waitFields.has(key));
+  if (other !== undefined) return `it waits for a signal with ${other.key}`;
+  if ([...refsIn(args, [])].length > 0) return "a parameter replaces a part of what it waits for";
+  const schema = signalSchema(args);
+  return isExact(zodSource(schema), schema) ? undefined : "zod cannot reproduce its payload exactly";
+}
+
 function paramsOf(node: GraphNode, { graph }: SourceGraph): string | undefined {
-  const refs = [...refsIn(argsOf(node), []), ...refsIn(node.io?.fn_args ?? {}, [])];
+  const delay = typeof node.delay_sec === "object" ? node.delay_sec : {};
+  const refs = [argsOf(node), node.io?.fn_args ?? {}, delay].flatMap((args) => [...refsIn(args, [])]);
   const unknown = refs.find(({ name = [] }) => name.length !== 1 || !hasProperty(graph.params_schema, name[0] ?? ""));
   return unknown === undefined ? undefined : "it uses a parameter that params_schema does not declare";
 }

@@ -1,13 +1,16 @@
 import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
+import { signalSchema } from "../builtins/coordinator-functions/wait-signal.ts";
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
-import { batchFields, type FieldTable, ioFields, nodeFields } from "../graph/format/node-fields.ts";
+import { batchFields, type Field, type FieldTable, ioFields, nodeFields } from "../graph/format/node-fields.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import { flowType, type GraphNode } from "../graph/index.ts";
+import { awaitsSignal } from "../graph/mermaid.ts";
 import { builderName } from "./identifiers.ts";
 import { array, call, type Doc, object } from "./layout.ts";
 import { argument, literal, objectOf, patternDoc, property, stringLiteral } from "./literals.ts";
 import { argsOf, inputOf, isWorker } from "./source-graph.ts";
+import { zodSource } from "./zod-source.ts";
 
 /** The identifiers of definitions in the source. */
 export interface DefinitionNames {
@@ -25,8 +28,23 @@ export function nodeCall(node: GraphNode, previous: string | undefined, names: D
   const goesOn = isWorker(node) && parents.length === 1 && parents[0] === previous;
   const method = isWorker(node) ? (goesOn ? "then" : "node") : "fn";
   const options = optionsOf(node, { names, hasAfter: !goesOn });
+  if (awaitsSignal(node)) return call(".wait", [stringLiteral(id), waitOptions(node)]);
   const isPlain = typeof options !== "string" && options.kind === "list" && options.items.length === 0;
   return call(`.${method}`, [stringLiteral(id), definitionOf(node, names), ...(isPlain ? [] : [options])]);
+}
+
+function waitOptions(node: GraphNode): Doc {
+  const { depends_on: parents, io } = node;
+  const { when, optional, timeoutSec } = optionDocs(node, nodeFields);
+  const onTimeout = io?.fn_args?.on_timeout;
+  return objectOf({
+    after: parents.length > 0 ? array(parents.map(stringLiteral)) : undefined,
+    when,
+    payload: zodSource(signalSchema(io?.fn_args ?? {})).source,
+    timeoutSec,
+    onTimeout: onTimeout === undefined ? undefined : argument(onTimeout),
+    optional,
+  });
 }
 
 function definitionOf(node: GraphNode, { handlers, fns, flows }: DefinitionNames): Doc {
@@ -60,11 +78,11 @@ function optionDocs(object: object, fields: FieldTable): Record<string, Doc> {
   const values = new Map<string, Json | object>(Object.entries(object));
   const docs: Record<string, Doc> = {};
   const inside: Record<string, Record<string, Doc>> = {};
-  for (const [key, { option, within, spelling = {}, fields: inner }] of Object.entries(fields)) {
+  for (const [key, field] of Object.entries(fields)) {
+    const { option, within } = field;
     const value = values.get(key);
     if (option === undefined || value === undefined) continue;
-    const written = typeof value === "string" ? (spelling[value] ?? value) : value;
-    const doc = inner === undefined ? literal(written as Json) : objectOf(optionDocs(value as object, inner));
+    const doc = optionDoc(value as Json, field);
     if (within === undefined) docs[option] = doc;
     else {
       inside[within] = { ...inside[within], [option]: doc };
@@ -72,6 +90,13 @@ function optionDocs(object: object, fields: FieldTable): Record<string, Doc> {
     }
   }
   return docs;
+}
+
+function optionDoc(value: Json, { spelling = {}, written, fields }: Field): Doc {
+  if (written === "argument") return argument(value);
+  if (written === "pattern") return Array.isArray(value) ? array(value.map(patternDoc)) : patternDoc(value);
+  if (fields !== undefined) return objectOf(optionDocs(value as object, fields));
+  return literal(typeof value === "string" ? (spelling[value] ?? value) : value);
 }
 
 function whereDoc(node: GraphNode): Doc | undefined {

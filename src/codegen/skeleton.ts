@@ -30,9 +30,11 @@ export function handlerSkeleton(type: string, source: SourceGraph): Doc {
       ...optional("args", handlerArgs(fed, source)),
       ...optional("input", takesInput ? inputSchema(nodes, source) : undefined),
       property("output", outputSchema(nodes, source)),
+      ...optional("result", isAsked(nodes, source) ? "z.any()" : undefined),
       ...optional("errors", codes.length === 0 ? undefined : array(codes.map(stringLiteral))),
       ...(isSource ? [unwritten(what, "iterBatches")] : []),
       ...(takesInput ? [unwritten(what, "processBatch")] : []),
+      ...(isAsked(nodes, source) ? [unwritten(what, "finalize")] : []),
     ]),
   ]);
 }
@@ -169,8 +171,18 @@ function paramSchema(values: readonly Json[], params: JsonObject | undefined): D
   return isObject(schema) ? zodSource({ ...schema, $defs: params?.$defs ?? {} }).source : undefined;
 }
 
-const readsFailures = (node: GraphNode): boolean =>
-  builtInAdapter(inputOf(node)?.adapter ?? "")?.readsFailures === true;
+/** Whether a node reads what its sources have set aside, or how they have ended. */
+function readsNoOutputs(node: GraphNode): boolean {
+  const { readsFailures, readsOutcomes } = builtInAdapter(inputOf(node)?.adapter ?? "") ?? {};
+  return readsFailures === true || readsOutcomes === true;
+}
+
+/** Whether the result of one of these nodes is asked for by a condition. */
+function isAsked(nodes: readonly GraphNode[], source: SourceGraph): boolean {
+  const ids = new Set(nodes.map(({ node_id: id }) => id));
+  const conditions = source.nodes.flatMap(({ when }) => when ?? []);
+  return conditions.some(({ results = {} }) => Object.keys(results).some((id) => ids.has(id)));
+}
 
 /** Consumers of any of these nodes. */
 function readersOf(nodes: readonly GraphNode[], source: SourceGraph): readonly GraphNode[] {
@@ -194,14 +206,14 @@ function outputSchema(nodes: readonly GraphNode[], source: SourceGraph): Doc {
 function inputSchema(nodes: readonly GraphNode[], source: SourceGraph): Doc {
   const declared = nodes[0] === undefined ? undefined : source.graph.schemas?.[nodes[0].type]?.input;
   if (declared !== undefined) return zodSource(declared).source;
-  if (readersOf(nodes, source).some((node) => readsFailures(node) && source.graph.schemas?.[node.type]?.input)) {
+  if (readersOf(nodes, source).some((node) => readsNoOutputs(node) && source.graph.schemas?.[node.type]?.input)) {
     return "z.any()";
   }
   // The compiler rejects types with optional keys, and the outputs of some functions and of flows, as z.json().
   const isPlain = nodes.every(
     (node) =>
       (node.fan_in === undefined || !builtInAdapter(inputOf(node)?.adapter ?? "")?.takesAliases) &&
-      !readsFailures(node) &&
+      !readsNoOutputs(node) &&
       (inputOf(node)?.sources ?? node.depends_on).every((id) => {
         const parent = source.byId.get(id);
         return (

@@ -1,6 +1,7 @@
 import type { Json } from "../errors/index.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import { findParamRefs, flowType, type Graph, type GraphNode, workerTypes } from "../graph/index.ts";
+import { awaitsSignal } from "../graph/mermaid.ts";
 import { beyondBuilder } from "./beyond-builder.ts";
 import { Identifiers } from "./identifiers.ts";
 import { array, call, type Doc, render } from "./layout.ts";
@@ -124,7 +125,7 @@ class Module {
       ["param", this.#flows.some(isRef)],
     ];
     const hasParams = ({ source, loaded }: FlowPart) => loaded.count === 0 && source.graph.params_schema !== undefined;
-    const hasZod = (isSkeleton && hasDefinitions) || this.#flows.some(hasParams);
+    const hasZod = (isSkeleton && hasDefinitions) || this.#flows.some(hasParams) || written.some(awaitsSignal);
     const own = isSkeleton ? [] : this.#ownNames().sort(byName);
     return [
       importOf(uses.flatMap(([name, isUsed]) => (isUsed ? [name] : [])).sort(byName), "flowkit"),
@@ -241,12 +242,13 @@ function loadedPart(source: SourceGraph): { readonly count: number; readonly why
 /** Whether an operator, or one with this value, is in the pattern of a node. */
 function hasOperator(nodes: readonly GraphNode[], operator: "$not" | "$exists", value?: Json): boolean {
   const isIn = (pattern: Json | undefined): boolean => {
+    if (Array.isArray(pattern)) return pattern.some((item: Json) => isIn(item));
     if (!isObject(pattern)) return false;
     const given = pattern[operator];
     if (given !== undefined && (value === undefined || given === value)) return true;
     return Object.values(pattern).some((inner) => isIn(inner));
   };
-  return nodes.some((node) => isIn(node.io?.input_inline?.input_args?.where));
+  return nodes.some(({ io, when }) => isIn(io?.input_inline?.input_args?.where) || isIn(when as Json | undefined));
 }
 
 /** The order in which formatters sort imports: by letter, upper case before lower case. */

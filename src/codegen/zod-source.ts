@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { Json, JsonObject } from "../errors/index.ts";
-import { isObject } from "../graph/format/plain-data.ts";
-import { sortKeys } from "../graph/format/stable-json.ts";
+import { isObject, sortKeys } from "../graph/format/plain-data.ts";
 import { wireJsonSchema } from "../graph/format/wire-schema.ts";
 import { array, call, type Doc, object, sequence } from "./layout.ts";
 import { isPlainText, literal, property } from "./literals.ts";

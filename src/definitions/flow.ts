@@ -16,6 +16,8 @@ export interface FlowTypes {
   readonly outputs: object;
   /** By leaf id: the handler's `result`, or the list of its outputs if it declares none. */
   readonly results: object;
+  /** By the id of a node that waits for a signal: the payload of the signal. */
+  readonly signals: object;
   /** By node id: the handler that runs it. */
   readonly handlers: object;
   /** The names of these handlers; `string` if they are not known. */

@@ -9,6 +9,7 @@ import { type Renaming, renameNode } from "../graph/rename-node.ts";
 import { type FlowView, flowView, isFlow, lastIds, prefixed } from "./model/flow-view.ts";
 import { type ChainStep, type FlowHead, handlerOf, ownFnOf, type Step, subflowOf, type UseStep } from "./model/step.ts";
 import { nodeJson } from "./node-json.ts";
+import { caseFindings } from "./rules/where/check.ts";
 import { checkSteps } from "./step-checks.ts";
 
 /** Turns the nodes of a flow into the graph JSON, checked and frozen. */
@@ -114,15 +115,19 @@ function typeSchemas({ args, input, output }: HandlerDefinition): TypeSchemas {
 /** The view of a flow that `compile()` reads, and that a flow with it as a subflow reads. */
 export function flowViewOf(head: FlowHead, chain: readonly ChainStep[]): FlowView {
   const last = chain.at(-1);
-  let steps: readonly Step[] | undefined;
+  let all: readonly Step[] | undefined;
+  const steps = (): readonly Step[] => {
+    all ??= chain.flatMap((step) => (step.kind === "use" ? stepsOfSubflow(step) : [step]));
+    return all;
+  };
+  const { findings, ...checked } = checkSteps(head, chain);
   return {
     inputs: head.inputs ?? {},
-    ...checkSteps(head, chain),
+    ...checked,
+    findings:
+      findings.length > 0 || head.cases === undefined ? findings : caseFindings(head, steps(), steps().map(nodeJson)),
     last: last === undefined ? [] : lastIds(last),
-    steps() {
-      steps ??= chain.flatMap((step) => (step.kind === "use" ? stepsOfSubflow(step) : [step]));
-      return steps;
-    },
+    steps,
   };
 }
 

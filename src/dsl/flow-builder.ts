@@ -19,6 +19,7 @@ import {
   subflowOf,
   type UseOptions,
 } from "./model/step.ts";
+import { waitStep } from "./node-json.ts";
 import type { CompileOptions } from "./types/flow-types.ts";
 
 type GivenOptions = Partial<StepOptions> | undefined;
@@ -79,6 +80,15 @@ export class FlowBuilder {
 
   fn(id: string, fn: string | CoordinatorFunctionDefinition, options?: GivenOptions): FlowBuilder {
     return this.#add({ kind: "fn", id, fn, options: { after: [], ...options } });
+  }
+
+  wait(id: string, options?: object): FlowBuilder {
+    return this.#add(waitStep(id, options));
+  }
+
+  exhaustive(source: string, key: string): FlowBuilder {
+    const head = { ...this.#head, cases: [...(this.#head.cases ?? []), { source, key }] };
+    return new FlowBuilder(head, this.#previous && this.#step && { previous: this.#previous, step: this.#step });
   }
 
   use(prefix: string, flow: FlowDefinition, options?: UseOptions): FlowBuilder {

@@ -11,7 +11,7 @@ export type { CoordinatorFn, CoordinatorFnTypes } from "./model/coordinator-func
 export type { AnyHandler, ArgsOf, Handler, HandlerTypes, InputOf, OutputOf, ResultOf } from "./model/handler.ts";
 export type { ParamReference } from "./model/param.ts";
 export { type Exists, exists, type Not, not } from "./model/pattern.ts";
-export type { FlowHead, FlowState, HandlerStep, ParamsOf } from "./model/state.ts";
+export type { Control, FlowHead, FlowState, HandlerStep, ParamsOf, SubflowControl } from "./model/state.ts";
 export { param } from "./param.ts";
 export type { UseOptions } from "./rules/subflow/types.ts";
 export type { AddFn, AddNext, AddRoot, AddSubflow, AnyFlow, Flow } from "./types/flow.ts";

@@ -1,4 +1,8 @@
-import { type BuiltInFunction, builtInFunction } from "../builtins/coordinator-functions/index.ts";
+import {
+  type BuiltInFunction,
+  type BuiltInFunctionName,
+  builtInFunction,
+} from "../builtins/coordinator-functions/index.ts";
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { HandlerDefinition } from "../definitions/index.ts";
 import {
@@ -9,9 +13,13 @@ import {
   nodeFields,
   withoutDefaults,
 } from "../graph/format/node-fields.ts";
+import { withoutRefusedPatterns } from "../graph/format/params-validator.ts";
+import { asZod } from "../graph/format/standard-schema.ts";
+import { wireJsonSchema } from "../graph/format/wire-schema.ts";
 import { coordinatorFnType, type GraphNode } from "../graph/index.ts";
 import { isParamRef, paramNameOf } from "./model/param.ts";
 import { patternJson } from "./model/pattern.ts";
+import { isSchema } from "./model/schema.ts";
 import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions, subflowOf } from "./model/step.ts";
 import { withWireNames } from "./model/wire-names.ts";
 
@@ -45,6 +53,21 @@ function subflowJson(handler: HandlerDefinition): object {
   return name === undefined ? {} : { flow: name, item, settled };
 }
 
+interface WaitOptions extends Partial<StepOptions> {
+  readonly payload?: unknown;
+  readonly onTimeout?: unknown;
+}
+
+export const waitFunction = "wait.signal" satisfies BuiltInFunctionName;
+
+/** A node that waits for a signal: a coordinator function, whose arguments are options in the builder. */
+export function waitStep(id: string, { payload, onTimeout, ...options }: WaitOptions = {}): Step {
+  const schema = asZod(payload);
+  const json = isSchema(schema) ? withoutRefusedPatterns(wireJsonSchema(schema)) : payload;
+  const args = { payload: json, ...(onTimeout === undefined ? {} : { onTimeout }) };
+  return { kind: "fn", id, fn: waitFunction, options: { after: [], ...options, args } };
+}
+
 /** Options under the names of their fields. A name that is not an option stays, so that parseGraph reports it. */
 function fieldValues(options: object, fields: FieldTable): Record<string, unknown> {
   const rows = Object.entries(fields);
@@ -64,7 +87,8 @@ function fieldValues(options: object, fields: FieldTable): Record<string, unknow
 const innerFields = (rows: readonly (readonly [string, Field])[]): FieldTable =>
   Object.fromEntries(rows.map(([key, { within: _, ...field }]) => [key, field]));
 
-function graphSpelling(value: unknown, { spelling = {} }: Partial<Field> = {}): unknown {
+function graphSpelling(value: unknown, { spelling = {}, written }: Partial<Field> = {}): unknown {
+  if (written !== undefined) return written === "pattern" ? patternJson(value) : argumentJson(value);
   return Object.entries(spelling).find(([, ofBuilder]) => ofBuilder === value)?.[0] ?? value;
 }
 

@@ -1,6 +1,6 @@
 import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { wireType } from "../graph/data/zod-data.ts";
-import { formatMessage } from "../graph/format/messages.ts";
+import { formatMessage, zodSchema } from "../graph/format/messages.ts";
 import { type FlowView, isFlow } from "./model/flow-view.ts";
 import {
   type ChainStep,
@@ -12,6 +12,7 @@ import {
   type Subflow,
   subflowOf,
 } from "./model/step.ts";
+import { waitFunction } from "./node-json.ts";
 import { type Args, handlerFindings, handlerSchemas } from "./rules/args/check.ts";
 import { afterFindings } from "./rules/edge/check.ts";
 import { argsSchemaOf, fnFindings, fnNameFindings, nodeArgFindings } from "./rules/fn/check.ts";
@@ -24,7 +25,7 @@ import { permanentOnFindings } from "./rules/retry/check.ts";
 import { startFindings } from "./rules/start/check.ts";
 import { nodesOfSubflow, type Owned, type Owners, useFindings } from "./rules/subflow/check.ts";
 import { suggestionFindings } from "./rules/suggestion/check.ts";
-import { whereFindings } from "./rules/where/check.ts";
+import { whenFindings, whereFindings } from "./rules/where/check.ts";
 
 /**
  * The rules that the compiler checks for TypeScript, in the same sentences, for everybody else. What concerns the graph
@@ -119,12 +120,18 @@ const isNames = (value: unknown): boolean => Array.isArray(value) && value.every
 const isRecord = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function shapeFindings({ kind, id: node, options }: Step): string[] {
+function shapeFindings(step: WrittenStep): string[] {
+  const { kind, id: node, options } = step;
+  const fn = kind === "fn" ? step.fn : undefined;
   const wrong = (option: string, needs: string) => [formatMessage("optionType", { node, option, needs })];
   if (!isNames(options.after)) return wrong("after", "a list of node ids");
-  const { args, input, retry, onBatchFailure, tolerate, limits, where } = options;
+  const { args, input, retry, onBatchFailure, tolerate, limits, where, when } = options;
   if (args !== undefined && !isRecord(args)) return wrong("args", "an object");
   if (kind === "node" && where !== undefined && !isRecord(where)) return wrong("where", "an object");
+  if (when !== undefined && !isRecord(when) && !(Array.isArray(when) && when.every(isRecord)))
+    return wrong("when", "an object, or a list of objects");
+  const { payload } = (args ?? {}) as Args;
+  if (kind === "fn" && fn === waitFunction && !isRecord(payload)) return wrong("payload", zodSchema);
   if (retry !== undefined && !isRecord(retry)) return wrong("retry", "an object");
   if (kind === "node" && !["fail", "setAside", undefined].includes(onBatchFailure)) {
     return wrong("onBatchFailure", "'fail' or 'setAside'");
@@ -149,6 +156,7 @@ function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHe
     ...afterFindings(step, seen),
     ...(step.kind === "fn" ? nodeArgFindings(step, seen) : []),
     ...startFindings(step),
+    ...whenFindings(step, head),
     ...(step.kind === "node" ? [...parentFindings(step.handler, { node, after }), ...whereFindings(step, head)] : []),
     ...(input === undefined ? suggestionFindings(step, head) : inputFindings(step, input, { seen, head })),
   ];

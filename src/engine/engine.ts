@@ -22,7 +22,7 @@ import { Lifecycle, type StopOptions, type StoreHealth } from "./lifecycle.ts";
 import { checkOptions, type EngineOptions, optionKeys } from "./options.ts";
 import type { Schedules } from "./schedules.ts";
 import { stderrLogger } from "./stderr-logger.ts";
-import type { TaskMethods } from "./task-client.ts";
+import type { PausableFlows, TaskMethods } from "./task-client.ts";
 import { Worker } from "./worker.ts";
 
 /** The state of an engine, as returned by `engine.health()`, without any requests. */
@@ -141,6 +141,14 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     return this.#coordinator.task(id);
   }
 
+  pause(id: string): ReturnType<TaskHandle["pause"]> {
+    return this.#coordinator.pause(id);
+  }
+
+  resume(id: string): ReturnType<TaskHandle["resume"]> {
+    return this.#coordinator.resume(id);
+  }
+
   retry(id: string, options: RetryOptions): Promise<TaskHandle> {
     return this.#coordinator.retry(id, options);
   }
@@ -158,6 +166,10 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     options?: RetryBatchesOptions,
   ): Promise<TaskHandle<TTypes>> {
     return this.#coordinator.retryBatches(task, nodeId, options);
+  }
+
+  get flows(): PausableFlows {
+    return this.#coordinator.flows;
   }
 
   get schedules(): Schedules<THandlers> {

@@ -37,6 +37,7 @@ export type {
   ShardRecord,
   ShardRef,
   ShardStatus,
+  SignalAnswer,
   TaskFailure,
   TaskRecord,
   TaskStatus,
@@ -68,5 +69,5 @@ export {
   tick,
   type WithTicks,
 } from "./schedules.ts";
-export type { TaskMethods } from "./task-client.ts";
+export type { PausableFlows, TaskMethods } from "./task-client.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

@@ -67,6 +67,8 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
       external: known.external?.types,
       inputAdapters: core.inputAdapters,
       cancel: (taskId, reason) => core.cancelTask(taskId, reason),
+      signal: (taskId, nodeId, payload) => core.signalTask(taskId, nodeId, payload),
+      pause: (taskId, paused) => core.pauseTask(taskId, paused),
     };
   }
 
@@ -119,6 +121,14 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
     return taskHandle<UntypedFlow>(this.#handleParts, id);
   }
 
+  pause(id: string): ReturnType<TaskHandle["pause"]> {
+    return this.task(id).pause();
+  }
+
+  resume(id: string): ReturnType<TaskHandle["resume"]> {
+    return this.task(id).resume();
+  }
+
   async retry(id: string, options: RetryOptions): Promise<TaskHandle> {
     const { core, keepAlive } = this.#started();
     if (options.from !== "failed") throw new FlowError("ENGINE_OPTIONS", "retry: from must be 'failed'");
@@ -160,6 +170,12 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
     });
     return { core, store, retry, read, now: () => clock.now() };
   });
+
+  readonly flows: PausableFlows = {
+    pause: async (name) => this.#started().core.pauseFlow(name, true),
+    resume: async (name) => this.#started().core.pauseFlow(name, false),
+    paused: async () => this.#started().core.pausedFlows(),
+  };
 
   async list(options: ListOptions = {}): Promise<Page<TaskSummary>> {
     this.#started();
@@ -227,6 +243,19 @@ function assertHandlers({ nodes }: Graph, { names, list }: KnownTypes): void {
   throw new FlowError("GRAPH_INVALID", findings.map(({ message }) => message).join("\n"), { details: { findings } });
 }
 
+/** Pauses flows, by name. */
+export interface PausableFlows {
+  /**
+   * Tasks of the flow that have not begun do not begin until it is resumed: they are created, and wait. Tasks that have
+   * begun go on. Other processes follow within a second.
+   */
+  pause(name: string): Promise<void>;
+  /** The tasks that waited begin. */
+  resume(name: string): Promise<void>;
+  /** The names of the flows that are paused. */
+  paused(): Promise<readonly string[]>;
+}
+
 /** Methods on tasks, of engines, coordinators and clients. */
 export interface TaskMethods<THandlers extends { readonly name: string } = { readonly name: string }> {
   /** Type information only: the known handlers, or the types of the workers, as a union. Has no value at run time. */
@@ -256,6 +285,14 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
   ): Promise<TaskHandle<TTypes>>;
   /** A handle to an existing task, started by any process on the same store. Untyped, as an id has no flow type. */
   task(id: string): TaskHandle;
+  /**
+   * Pauses a task: batches that are being processed end, and nothing new begins until it is resumed, in any process.
+   *
+   * @throws FlowError `PAUSE_UNSUPPORTED` if external workers run one of its nodes, `TASK_UNKNOWN`
+   */
+  pause(id: string): ReturnType<TaskHandle["pause"]>;
+  /** Resumes a paused task. @throws FlowError `TASK_UNKNOWN` */
+  resume(id: string): ReturnType<TaskHandle["resume"]>;
   /**
    * Retries a task that failed or was cancelled, as a new task with the same graph and parameters; the old task stays.
    * Finished nodes are adopted, with their artifacts and their changes of variables, if everything upstream of them is
@@ -310,6 +347,8 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
    * await engine.schedules.put("nightly", { flow: etl, cron: "0 3 * * *", params: { day: tick.date } })
    */
   readonly schedules: Schedules<THandlers>;
+  /** Pauses flows. */
+  readonly flows: PausableFlows;
   /**
    * A page of the store's tasks, the newest first, without their graphs and parameters. `cursor` is present if more
    * follow.

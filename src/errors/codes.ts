@@ -34,6 +34,9 @@ export const flowErrorCodes = [
   "RECORD_TOO_LARGE",
   "PARAMS_TOO_LARGE",
   "MESSAGE_TOO_LARGE",
+  "SIGNAL_INVALID",
+  "SIGNAL_TOO_LARGE",
+  "PAUSE_UNSUPPORTED",
   "SCHEDULE_INVALID",
   "SCHEDULE_UNKNOWN",
   // test kit

@@ -13,8 +13,7 @@ import {
   withoutDefaults,
 } from "./format/node-fields.ts";
 import { canonicalPattern } from "./format/pattern.ts";
-import { deepFreeze } from "./format/plain-data.ts";
-import { orderKeys, sortKeys } from "./format/stable-json.ts";
+import { deepFreeze, orderKeys, sortKeys } from "./format/plain-data.ts";
 import type { Graph } from "./format/types.ts";
 
 /**

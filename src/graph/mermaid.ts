@@ -1,7 +1,8 @@
+import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import { adapterName, builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { canonicalGraph } from "./canonical.ts";
 import type { GraphNode } from "./format/node-fields.ts";
-import { patternWords } from "./format/pattern.ts";
+import { patternWords, whenWords } from "./format/pattern.ts";
 import { coordinatorFnType, flowType, type Graph, runs } from "./format/types.ts";
 
 /** Options of `toMermaid`. */
@@ -11,9 +12,10 @@ export interface MermaidOptions {
 }
 
 /**
- * The graph as a Mermaid flowchart, parents first. Sources are rounded, coordinator functions are hexagons, and nodes
- * that run a flow for each batch have double sides. A dotted edge delivers from the first batch on; its label shows a `fan_in` other than `"all"`, which batches it takes, and whether
- * only failed batches are read along it.
+ * The graph as a Mermaid flowchart, parents first. Sources are rounded, coordinator functions are hexagons, nodes that wait
+ * for a signal are parallelograms, and nodes that run a flow for each batch have double sides. A dotted edge delivers from
+ * the first batch on, a thick one once its parent has ended, however. The label of an edge shows a `fan_in` other than
+ * `"all"`, which batches it takes, whether only failed batches are read along it, and under which condition its node runs.
  *
  * @example
  * toMermaid(graph)
@@ -28,7 +30,7 @@ export function toMermaid(graph: Graph, options: MermaidOptions = {}): string {
   const lines = [`flowchart ${options.direction ?? "TD"}`];
   for (const node of nodes) lines.push(`  ${ids.get(node.node_id)}${shape(node)}`);
   for (const node of nodes) {
-    const arrow = node.io?.start_when === "first_batch" ? "-.->" : "-->";
+    const arrow = arrows[node.io?.start_when ?? "ready"];
     for (const parent of node.depends_on) {
       const says = edgeLabel(node, parent);
       const label = says === undefined ? "" : `|${text(says)}|`;
@@ -38,7 +40,12 @@ export function toMermaid(graph: Graph, options: MermaidOptions = {}): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** What is special about an edge: a `fan_in`, which batches it takes, and whether these are what the parent set aside. */
+const arrows = { ready: "-->", first_batch: "-.->", ended: "==>" } as const;
+
+/**
+ * What is special about an edge: a `fan_in`, which batches it takes, whether these are what the parent set aside, and when
+ * the node runs.
+ */
 export function edgeLabel(node: GraphNode, parent: string): string | undefined {
   const { fan_in: fanIn = "all" } = node;
   const { where } = node.io?.input_inline?.input_args ?? {};
@@ -46,6 +53,7 @@ export function edgeLabel(node: GraphNode, parent: string): string | undefined {
     ...(fanIn === "all" ? [] : [fanIn]),
     ...(where === undefined ? [] : [patternWords(where)]),
     ...(readsFailuresOf(node, parent) ? ["failed batches"] : []),
+    ...(node.when === undefined ? [] : [whenWords(node.when)]),
   ];
   return parts.length === 0 ? undefined : parts.join(", ");
 }
@@ -58,8 +66,23 @@ export function readsFailuresOf({ io }: GraphNode, parent: string): boolean {
   return !Array.isArray(sources) || sources.includes(parent);
 }
 
+/** What is special about a node beside its edges; of a root, also when it runs. */
+export function nodeNotes({ depends_on: parents, when, optional, delay_sec: delay = 0 }: GraphNode): readonly string[] {
+  const seconds = typeof delay === "object" ? delay.$ref : `${delay} s`;
+  return [
+    ...(parents.length > 0 || when === undefined ? [] : [whenWords(when)]),
+    ...(optional ? ["optional"] : []),
+    ...(delay === 0 ? [] : [`after ${seconds}`]),
+  ];
+}
+
+export const awaitsSignal = ({ io }: GraphNode): boolean =>
+  io?.fn !== undefined && builtInFunction(io.fn)?.awaitsSignal === true;
+
 function shape(node: GraphNode): string {
-  const label = `"${text(node.node_id)}<br/>${text(runs(node))}"`;
+  const lines = [node.node_id, runs(node), ...nodeNotes(node)];
+  const label = `"${lines.map(text).join("<br/>")}"`;
+  if (awaitsSignal(node)) return `[/${label}/]`;
   if (node.type === coordinatorFnType) return `{{${label}}}`;
   if (node.type === flowType) return `[[${label}]]`;
   return node.depends_on.length === 0 ? `([${label}])` : `[${label}]`;

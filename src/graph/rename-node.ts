@@ -1,7 +1,7 @@
 import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import { adapterName, builtInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
-import type { GraphNode, InputInline, NodeIo } from "./format/node-fields.ts";
+import type { Condition, GraphNode, InputInline, NodeIo } from "./format/node-fields.ts";
 import { isObject } from "./format/plain-data.ts";
 
 export interface Renaming {
@@ -25,12 +25,28 @@ export interface Renaming {
  * // }
  */
 export function renameNode(node: GraphNode, renaming: Renaming): GraphNode {
-  const { node_id, depends_on, io } = node;
+  const { node_id, depends_on, when, io } = node;
   return {
     ...node,
     node_id: renaming.idOf(node_id),
     depends_on: depends_on.map(renaming.idOf),
+    ...(when === undefined ? {} : { when: renamedWhen(when, renaming) }),
     ...(io === undefined ? {} : { io: renamedIo(io, node, renaming) }),
+  };
+}
+
+function renamedWhen(when: NonNullable<GraphNode["when"]>, renaming: Renaming): NonNullable<GraphNode["when"]> {
+  if (Array.isArray(when)) return when.map((one: Condition) => renamedCondition(one, renaming));
+  return renamedCondition(when as Condition, renaming);
+}
+
+function renamedCondition({ status, results, ...rest }: Condition, { idOf }: Renaming): Condition {
+  const renamedKeys = (byNode: JsonObject): JsonObject =>
+    Object.fromEntries(Object.entries(byNode).map(([id, pattern]) => [idOf(id), pattern]));
+  return {
+    ...rest,
+    ...(status === undefined ? {} : { status: renamedKeys(status) }),
+    ...(results === undefined ? {} : { results: renamedKeys(results) }),
   };
 }
 

@@ -61,7 +61,16 @@ export const functions: readonly Place[] = [
   {
     what: "built-in functions",
     code: `etl.fn("w", "|")`,
-    offers: ["merge.generic", "metrics.aggregate", "noop", "vars.incr", "vars.merge", "vars.set", "vars.unset"],
+    offers: [
+      "merge.generic",
+      "metrics.aggregate",
+      "noop",
+      "vars.incr",
+      "vars.merge",
+      "vars.set",
+      "vars.unset",
+      "wait.signal",
+    ],
   },
   {
     what: "arguments of a function",

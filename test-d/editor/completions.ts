@@ -25,17 +25,20 @@ const nodeOptions = [
   "after?",
   "args?",
   "batchTimeoutSec?",
+  "delaySec?",
   "fanIn?",
   "input?",
   "limits?",
   "maxPendingBatches?",
   "onBatchFailure?",
+  "optional?",
   "ordered?",
   "partitions?",
   "retry?",
   "startWhen?",
   "timeoutSec?",
   "tolerate?",
+  "when?",
   "where?",
 ];
 const attemptContext = [
@@ -58,23 +61,13 @@ const attemptContext = [
 ];
 export const builtInAdapters = [
   "pull.failures",
+  "pull.outcomes",
   "pull.from_artifacts",
   "pull.from_artifacts.rechunk:size",
   "pull.gather",
 ];
-const flowMembers = [
-  "$infer",
-  "compile",
-  "coordinatorFns",
-  "fn",
-  "handlers",
-  "inputAdapters",
-  "next",
-  "node",
-  "paramsSchema",
-  "then",
-  "use",
-];
+const flowMembers =
+  "$infer compile coordinatorFns exhaustive fn handlers inputAdapters next node paramsSchema then use wait".split(" ");
 
 export const nodes: readonly Place[] = [
   {
@@ -102,7 +95,7 @@ export const nodes: readonly Place[] = [
   {
     what: "options of a function's node",
     code: `etl.fn("w", "noop", { | })`,
-    offers: ["after?", "args?", "fanIn?", "retry?", "startWhen?", "timeoutSec?"],
+    offers: ["after?", "args?", "delaySec?", "fanIn?", "optional?", "retry?", "startWhen?", "timeoutSec?", "when?"],
   },
   {
     what: "parents: nodes declared before, not after",
@@ -139,7 +132,7 @@ export const nodes: readonly Place[] = [
   {
     what: "start condition of a node",
     code: `etl.node("w", count, { after: ["extract"], startWhen: "|" })`,
-    offers: ["first_batch", "ready"],
+    offers: ["ended", "first_batch", "ready"],
   },
   {
     what: "options of retry",
@@ -426,7 +419,7 @@ export const halfWritten: readonly Place[] = [
     what: "a call that is not closed, with more code below",
     code: `etl.node("w", count, { after: ["extract"], startWhen: "|"
 const next = 1;`,
-    offers: ["first_batch", "ready"],
+    offers: ["ended", "first_batch", "ready"],
   },
   {
     what: "the next lines are missing",
@@ -467,7 +460,16 @@ const next = 1;`,
   {
     what: "half a function",
     code: `etl.fn("w", "vars.|`,
-    offers: ["merge.generic", "metrics.aggregate", "noop", "vars.incr", "vars.merge", "vars.set", "vars.unset"],
+    offers: [
+      "merge.generic",
+      "metrics.aggregate",
+      "noop",
+      "vars.incr",
+      "vars.merge",
+      "vars.set",
+      "vars.unset",
+      "wait.signal",
+    ],
   },
   {
     what: "a parameter",
@@ -491,7 +493,7 @@ export const besideMistakes: readonly Place[] = [
   {
     what: "an edge to the node before that does not match",
     code: `etl.then("w", count, { startWhen: "|" })`,
-    offers: ["first_batch", "ready"],
+    offers: ["ended", "first_batch", "ready"],
   },
   {
     what: "an unknown parent",

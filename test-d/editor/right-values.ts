@@ -20,7 +20,7 @@ export const rightValues: readonly Place[] = [
   {
     what: "a start condition",
     code: `etl.node("w", count, { after: ["extract"], startWhen: "ready|" })`,
-    offers: ["first_batch", "ready"],
+    offers: ["ended", "first_batch", "ready"],
   },
   {
     what: "a fan-in",

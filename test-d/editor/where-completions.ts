@@ -42,4 +42,24 @@ export const patterns: readonly Place[] = [
     code: `cases.node("w", taker, { after: ["classify"], where: { bank: { country: "|" } } })`,
     offers: ["de", "fr"],
   },
+  {
+    what: "what a condition may ask for",
+    code: `cases.then("w", taker, { when: { | } })`,
+    offers: ["params?", "results?", "status?"],
+  },
+  {
+    what: "parents whose status a condition may ask for",
+    code: `cases.then("w", taker, { when: { status: { | } } })`,
+    offers: ["classify?"],
+  },
+  {
+    what: "statuses that a condition may ask for",
+    code: `cases.then("w", taker, { when: { status: { classify: "|" } } })`,
+    offers: ["cancelled", "failed", "finished", "skipped"],
+  },
+  {
+    what: "values of an outcome",
+    code: `cases.then("w", taker, { startWhen: "ended", input: { adapter: "pull.outcomes" }, where: { status: "|" } })`,
+    offers: ["cancelled", "failed", "finished", "skipped"],
+  },
 ];

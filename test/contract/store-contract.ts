@@ -7,9 +7,11 @@ import { dueTaskContract } from "./store/due-task-contract.ts";
 import type { StoreHarness, StoreTest } from "./store/fixture.ts";
 import { leaseContract } from "./store/lease-contract.ts";
 import { outcomeContract } from "./store/outcome-contract.ts";
+import { pauseContract } from "./store/pause-contract.ts";
 import { queueContract } from "./store/queue-contract.ts";
 import { registryContract } from "./store/registry-contract.ts";
 import { reportContract } from "./store/report-contract.ts";
+import { signalContract } from "./store/signal-contract.ts";
 import { skipContract } from "./store/skip-contract.ts";
 import { slotContract } from "./store/slot-contract.ts";
 import { taskContract } from "./store/task-contract.ts";
@@ -59,6 +61,8 @@ export function storeContract(
     describe("claims and leases", () => leaseContract(it));
     describe("outcomes", () => outcomeContract(it));
     describe("cancelling", () => cancelContract(it));
+    describe("pausing", () => pauseContract(it));
+    describe("signals and delays", () => signalContract(it));
     describe("skipped shards and closed logs", () => skipContract(it));
     describe("artifacts", () => artifactContract(it));
     describe("values", () => {

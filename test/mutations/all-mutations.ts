@@ -14,6 +14,7 @@ import { readerMutations } from "./reader-mutations.ts";
 import { reportMutations } from "./report-mutations.ts";
 import { retryMutations } from "./retry-mutations.ts";
 import { scheduleMutations } from "./schedule-mutations.ts";
+import { signalMutations } from "./signal-mutations.ts";
 import { sqliteMutations } from "./sqlite-mutations.ts";
 import { storeMutations } from "./store-mutations.ts";
 import { whereMutations } from "./where-mutations.ts";
@@ -36,6 +37,7 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Batches set aside, time limits", mutations: asideMutations },
   { title: "Batches chosen by a pattern", mutations: whereMutations },
   { title: "Conditions, optional nodes, outcomes", mutations: controlMutations },
+  { title: "Signals, delays and pauses", mutations: signalMutations },
   { title: "Checkpoints and progress", mutations: reportMutations },
   { title: "Task retries and deletion", mutations: retryMutations },
   { title: "Batches carried into a retry", mutations: carriedMutations },

@@ -66,12 +66,16 @@ export const clockMutations: readonly Mutation[] = [
   ),
   mutation(
     "retries start before they are due",
-    edit("core/model/sweep-transitions.ts", "  if ((record.dueAt ?? 0) > at.now) return undefined;\n", ""),
+    edit(
+      "core/model/sweep-transitions.ts",
+      "record.dueAt === undefined || record.dueAt > at.now",
+      "record.dueAt === undefined",
+    ),
     edit(
       "adapters/memory/shards.ts",
       "dueOf(state.deferred, { limit, now: now() })",
       "dueOf(state.deferred, { limit, now: now() + 1_000 })",
     ),
   ),
-  mutation("retries have no backoff", edit(attemptMoves, "{ dueAt: how.now + how.delayMs }", "{ dueAt: how.now }")),
+  mutation("retries have no backoff", edit(attemptMoves, "waitUntil(how.now + how.delayMs,", "waitUntil(how.now,")),
 ];

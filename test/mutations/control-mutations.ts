@@ -59,7 +59,7 @@ export const controlMutations: readonly Mutation[] = [
   },
   mutation(
     "the children of a skipped node are not checked",
-    edit(scheduler, "    if (skips) await this.nodeChanged(taskId, node.id);\n", ""),
+    edit(scheduler, "if (skips) return this.nodeChanged(taskId, node.id);", "if (skips) return;"),
   ),
   mutation(
     "the log of a skipped shard is not closed",

@@ -135,7 +135,11 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   mutation(
     "no command is sent for a dispatched node",
-    edit(scheduler, '      if (outcome === "dispatched") await this.#command(node.type, ref, 1);\n', ""),
+    edit(
+      scheduler,
+      'if (outcome === "dispatched" && delayMs === 0) await',
+      'if (outcome === "dispatched" && delayMs < 0) await',
+    ),
   ),
   mutation(
     "children are not checked when a node finishes",

@@ -7,6 +7,28 @@ const attempt = "core/worker/attempt/attempt.ts";
 const sweeper = "core/coordinator/sweeper.ts";
 
 export const limitMutations: readonly Mutation[] = [
+  {
+    elsewhere: {
+      file: "test/integration/engine/priorities.test.ts",
+      title: "no priority starves under a steady load of a higher one",
+      why: "the worlds end when all is done, so nothing starves in them",
+    },
+    ...mutation(
+      "lower priorities have no turn",
+      edit(claimer, "if (queued.length < limit || ++this.#fullPeeks", "if (queued.length >= 0 || ++this.#fullPeeks"),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/integration/engine/priorities.test.ts",
+      title: "each lower priority has its turn",
+      why: "the worlds end when all is done, so nothing starves in them",
+    },
+    ...mutation(
+      "only the priority below the highest has turns",
+      edit(claimer, "const below = this.#turn ?? queued[0]?.priority;", "const below = queued[0]?.priority;"),
+    ),
+  },
   mutation(
     "a limit admits one attempt too many",
     edit("adapters/memory/registry.ts", "holders.size >= max", "holders.size > max"),

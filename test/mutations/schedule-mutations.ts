@@ -22,7 +22,31 @@ const atTheClock = (title: string, name: string, ...edits: Parameters<typeof mut
   ...mutation(name, ...edits),
 });
 
+const ofPauses = (title: string, name: string, ...edits: Parameters<typeof mutation>[1][]): Mutation => ({
+  elsewhere: { file: "test/integration/engine/paused-flows.test.ts", title, why: "the worlds pause no flows" },
+  ...mutation(name, ...edits),
+});
+
 export const scheduleMutations: readonly Mutation[] = [
+  ofPauses(
+    "a pause by another process holds back what sweeps and retries would begin",
+    "a sweep begins tasks of a paused flow",
+    edit("core/coordinator/scheduler.ts", "if (isPaused && (await", "if (!isPaused && isPaused && (await"),
+  ),
+  ofPauses(
+    "tasks of a paused flow wait until it is resumed",
+    "a pause of a flow stops tasks that have begun",
+    edit(
+      "core/coordinator/scheduler.ts",
+      "if (isPaused && (await this.#store.readShards(taskId)).length === 0) return;",
+      "if (isPaused) return;",
+    ),
+  ),
+  ofPauses(
+    "tasks of a paused flow wait until it is resumed",
+    "a task of a paused flow begins when it is created",
+    edit("core/coordinator/coordinator-core.ts", "      if (this.#pausedFlows.has(task.graph.name)) return;\n", ""),
+  ),
   simulated(
     "the idempotency key of a scheduled task does not name the time",
     edit(schedules, ":$" + "{isoTime(dueAt)}`", "`"),

@@ -157,11 +157,11 @@ export const storeMutations: readonly Mutation[] = [
   ),
   mutation(
     "a release resets the count of failures",
-    edit(attemptMoves, "yields: held.yields + 1, dueAt", "failures: 0, yields: held.yields + 1, dueAt"),
+    edit(attemptMoves, "yields: held.yields + 1,", "failures: 0, yields: held.yields + 1,"),
   ),
   mutation(
     "a release resets the count of lost leases",
-    edit(attemptMoves, "yields: held.yields + 1, dueAt", "lost: 0, yields: held.yields + 1, dueAt"),
+    edit(attemptMoves, "yields: held.yields + 1,", "lost: 0, yields: held.yields + 1,"),
   ),
   {
     ...mutation(

@@ -85,6 +85,7 @@ function sweeperOn(parts: {
     sweepMs,
     isBusHealthy: () => isBusHealthy,
     fireSchedule: async () => {},
+    refreshPauses: async () => {},
     maxLostLeases: 5,
     leaseMs,
   });

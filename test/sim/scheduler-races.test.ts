@@ -3,7 +3,7 @@ import { MemoryState, memoryStore } from "../../src/adapters/memory/index.ts";
 import { Scheduler } from "../../src/core/coordinator/scheduler.ts";
 import { Sweeper } from "../../src/core/coordinator/sweeper.ts";
 import type { Message } from "../../src/core/messages/messages.ts";
-import type { Attempt } from "../../src/core/model/records.ts";
+import type { Attempt, ShardRef } from "../../src/core/model/records.ts";
 import { PlanCache } from "../../src/core/plan/index.ts";
 import type { Bus, Clock, Store } from "../../src/core/ports/index.ts";
 import { Supervisor } from "../../src/core/resilience/supervisor.ts";
@@ -29,6 +29,7 @@ const coordinator = (store: Store, plans: PlanCache, bus: Bus = deafBus) =>
     onChange() {},
     onOwed() {},
     onFlows() {},
+    onDue() {},
   });
 
 async function claim(store: Store, taskId: string, nodeId: string): Promise<Attempt> {
@@ -123,6 +124,7 @@ test("a due time that arrives during a sweep is not forgotten", async () => {
     scheduler,
     isBusHealthy: () => true,
     fireSchedule: async () => {},
+    refreshPauses: async () => {},
     ...timing,
   });
   const supervisor = new Supervisor({ clock, logger: silentLogger });
@@ -134,4 +136,41 @@ test("a due time that arrives during a sweep is not forgotten", async () => {
 
   await until(() => sleeps.length === 1);
   expect(sleeps).toEqual([50]);
+});
+
+test("a pause and a resume at once leave the shards as the task is", async () => {
+  for (const last of [true, false]) {
+    const store = memoryStore({ state: new MemoryState() });
+    const plans = new PlanCache();
+    const graph = parsed(node("a"));
+    await store.createTask({ id: "t", graph, params: {}, priority: 0 });
+    await coordinator(store, plans).begin({ id: "t", priority: 0 }, plans.get(graph));
+    await store.pauseTask("t", true);
+    if (last) await coordinator(store, plans).replan("t");
+    await store.pauseTask("t", !last);
+    // The slow coordinator has read the task, and meanwhile another one does the opposite, completely.
+    const slow = new Gate();
+    const reads = { first: true };
+    const delayed: Store = Object.assign(Object.create(store), {
+      readTask: (id: string) => store.readTask(id),
+      pauseShard: (ref: ShardRef) => store.pauseShard(ref),
+      resumeShard: (ref: ShardRef) => store.resumeShard(ref),
+      finishTask: (id: string) => store.finishTask(id),
+      async readShards(id: string, nodeIds?: readonly string[]) {
+        const shards = await store.readShards(id, nodeIds);
+        if (!reads.first) return shards;
+        reads.first = false;
+        await slow.pass();
+        return shards;
+      },
+    });
+    const replanned = coordinator(delayed, plans).replan("t");
+    await until(() => slow.arrived === 1);
+    await store.pauseTask("t", last);
+    await coordinator(store, plans).replan("t");
+    slow.open();
+    await replanned;
+    const [record] = await store.readShards("t", ["a"]);
+    expect(record?.paused !== undefined).toBe(last);
+  }
 });

@@ -9,7 +9,7 @@ import type {
   TaskStatus,
   VarsRecord,
 } from "../../core/model/records.ts";
-import type { RegistryEntry, RegistryKind } from "../../core/ports/index.ts";
+import { type RegistryEntry, type RegistryKind, registryKinds } from "../../core/ports/index.ts";
 import type { Reading } from "../../core/store/driver.ts";
 import { Heap } from "../../core/store/heap.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
@@ -62,7 +62,9 @@ export interface ShardItem {
 }
 
 /** By id, the oldest first. */
-export type RegistryTable = Map<string, { readonly id: string; readonly pk: number; readonly entry: RegistryEntry }>;
+type RegistryTable = Map<string, { readonly id: string; readonly pk: number; readonly entry: RegistryEntry }>;
+const registryTables = () =>
+  Object.fromEntries(registryKinds.map((kind) => [kind, new Map()])) as Readonly<Record<RegistryKind, RegistryTable>>;
 
 interface TaskItem {
   readonly task: TaskEntry;
@@ -84,8 +86,8 @@ const isLive = ({ entry, record }: ShardItem): boolean => entry.record === recor
 export class MemoryState {
   readonly tasks = new Map<string, TaskEntry>();
   readonly idsByIdempotencyKey = new Map<string, string>();
-  /** By type. */
-  readonly queues = new Map<string, Heap<ShardItem>>();
+  /** By type, then by priority. */
+  readonly queues = new Map<string, Map<number, Heap<ShardItem>>>();
   /** Shards with a lease: never more than the workers have slots, so a search for expired ones scans them all. */
   readonly leased = new Set<ShardEntry>();
   readonly deferred = new Heap<ShardItem>({ before: earlier, isLive });
@@ -103,7 +105,7 @@ export class MemoryState {
   readonly borrowers = new Map<string, number>();
   /** By limit, its holders. */
   readonly slots = new Map<string, Map<string, Attempt>>();
-  readonly registry = new Map<RegistryKind, RegistryTable>();
+  readonly registry = registryTables();
   #lastPk = 0;
 
   shard(ref: ShardRef): ShardEntry | undefined {
@@ -117,8 +119,11 @@ export class MemoryState {
 
   enqueue(entry: ShardEntry): void {
     const { record } = entry;
-    const queue = this.queues.get(record.type) ?? new Heap<ShardItem>({ before: byTurn, isLive });
-    this.queues.set(record.type, queue);
+    const { type, priority } = record;
+    const queues = this.queues.get(type) ?? new Map<number, Heap<ShardItem>>();
+    this.queues.set(type, queues);
+    const queue = queues.get(priority) ?? new Heap<ShardItem>({ before: byTurn, isLive });
+    queues.set(priority, queue);
     queue.push({ entry, record, at: record.readyAt, pk: this.nextPk() });
   }
 }

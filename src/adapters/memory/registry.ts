@@ -2,7 +2,7 @@ import { type Attempt, shardKey } from "../../core/model/records.ts";
 import type { RegistryEntry, RegistryKind } from "../../core/ports/index.ts";
 import { dueIds, pageOf, type RegistryDriver, type SlotDriver } from "../../core/store/driver.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
-import type { RegistryTable, StoreContext } from "./memory-state.ts";
+import type { StoreContext } from "./memory-state.ts";
 
 /** When there are more, the oldest are dropped. */
 const mostLetters = 10_000;
@@ -35,16 +35,11 @@ export function slotDriver({ state: { slots }, observe }: StoreContext): SlotDri
 const holderKey = (holder: Attempt): string => `${shardKey(holder)}:${holder.epoch}:${holder.claimId}`;
 
 export function registryDriver({ state, now }: StoreContext): RegistryDriver {
-  const tableOf = (kind: RegistryKind): RegistryTable => {
-    const table = state.registry.get(kind) ?? new Map();
-    state.registry.set(kind, table);
-    return table;
-  };
   const isKept = ({ until = Number.POSITIVE_INFINITY }: RegistryEntry): boolean => until > now();
-  const rowsOf = (kind: RegistryKind) => [...tableOf(kind).values()].filter(({ entry }) => isKept(entry));
+  const rowsOf = (kind: RegistryKind) => [...state.registry[kind].values()].filter(({ entry }) => isKept(entry));
   return {
     async update({ kind, id }, judge) {
-      const table = tableOf(kind);
+      const table = state.registry[kind];
       const row = table.get(id);
       const found = row !== undefined && isKept(row.entry) ? row : undefined;
       const { answer, next } = judge(found?.entry, now());

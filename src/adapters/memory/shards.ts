@@ -1,6 +1,13 @@
 import { keepShard } from "../../core/codec/index.ts";
 import { expiresAt, renewLease } from "../../core/model/index.ts";
-import { epochRef, isClosed, type ShardRecord, type ShardRef, type WriteAnswer } from "../../core/model/records.ts";
+import {
+  epochRef,
+  isClosed,
+  queuedRef,
+  type RenewAnswer,
+  type ShardRecord,
+  type ShardRef,
+} from "../../core/model/records.ts";
 import type { Judged, ShardDriver, ShardUpdate } from "../../core/store/driver.ts";
 import { dueOf, Heap } from "../../core/store/heap.ts";
 import { dropConsumedBy } from "./consumption.ts";
@@ -30,7 +37,7 @@ export function shardDriver(context: StoreContext): ShardDriver {
       const task = state.tasks.get(ref.taskId);
       if (task === undefined) return "gone";
       if (state.shard(ref) !== undefined) return "exists";
-      const record = keepShard(create(now()));
+      const record = keepShard(create(now(), task.record.paused));
       const node = task.nodes.get(record.nodeId) ?? { shards: [], hasArtifacts: false, closedShards: 0 };
       task.nodes.set(record.nodeId, node);
       const entry: ShardEntry = { task, node, record, logs: [] };
@@ -46,7 +53,7 @@ export function shardDriver(context: StoreContext): ShardDriver {
     updateWithLength: update,
 
     async renew(attempts, leaseMs) {
-      const answers: WriteAnswer[] = [];
+      const answers: RenewAnswer[] = [];
       for (const ref of attempts) {
         if (step !== undefined) await step("renew");
         const judge = (record: ShardRecord | undefined, at: number) => renewLease(record, ref, { leaseMs, now: at });
@@ -67,10 +74,11 @@ export function shardDriver(context: StoreContext): ShardDriver {
       return { due: due.map(({ record }) => epochRef(record)), nextInMs };
     },
 
-    async peekQueue(types, limit, except, only) {
-      const filled = types.flatMap((type) => state.queues.get(type) ?? []);
+    async peekQueue(types, limit, except, only, below = Number.POSITIVE_INFINITY) {
+      const queues = types.flatMap((type) => [...(state.queues.get(type) ?? [])]);
+      const filled = queues.flatMap(([priority, queue]) => (priority < below ? [queue] : []));
       const isWanted = ({ record: { taskId } }: ShardItem) => !except?.has(taskId) && (only?.has(taskId) ?? true);
-      return Heap.firstOf(filled, limit, isWanted).map(({ record }) => ({ ...epochRef(record), type: record.type }));
+      return Heap.firstOf(filled, limit, isWanted).map(({ record }) => queuedRef(record));
     },
   };
 }
@@ -90,15 +98,15 @@ export function updateShard<TAnswer>(
   const length = entry?.logs[entry.record.generation]?.length ?? 0;
   const { answer, next } = write.judge(entry?.record, context.now(), length);
   if (entry === undefined || next === undefined) return answer;
-  const { status: from, type } = entry.record;
+  const { status: from, type, priority, dueAt } = entry.record;
   entry.record = keepShard(next);
   if (change === "renewed" || change === "restarted" || change === "reported") {
     observe?.({ kind: change, record: next });
     return answer;
   }
   if (next.lease === undefined) state.leased.delete(entry);
-  if (from === "queued") state.queues.get(type)?.buried();
-  if (from === "deferred") state.deferred.buried();
+  if (from === "queued") state.queues.get(type)?.get(priority)?.buried();
+  if (dueAt !== undefined) state.deferred.buried();
   index(context, entry);
   observe?.({ kind: "shard", from, cause: change, record: next });
   return answer;

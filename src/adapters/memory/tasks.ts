@@ -37,7 +37,7 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       if (entry === undefined || next === undefined) return answer;
       const from = entry.record.status;
       entry.record = deepFreeze({ ...entry.record, ...next });
-      if (next.deadlineAt !== undefined && from === "running") state.deadlines.buried();
+      if (next.deadlineAt !== undefined && from === "running" && next.status !== from) state.deadlines.buried();
       const isEnded = isTaskTerminal(next.status);
       if (isEnded || sweepNow) sweepAt(state, entry, isEnded ? undefined : now());
       if (isEnded) retire(state, id, keepFinishedTasks);

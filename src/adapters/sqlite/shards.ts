@@ -1,6 +1,6 @@
 import { keepShard } from "../../core/codec/index.ts";
 import { expiresAt, renewLease } from "../../core/model/index.ts";
-import { type Attempt, epochRef, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
+import { epochRef, queuedRef, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
 import type { HeldSlot } from "../../core/ports/index.ts";
 import { type Judged, type ShardDriver, type SlotDriver, splitDue } from "../../core/store/driver.ts";
 import type { Keyed, Session, SqliteConnection } from "./connection.ts";
@@ -20,7 +20,7 @@ const expired = `SELECT ${refColumns} FROM shards WHERE expires_at <= ? ORDER BY
 const deferred = `SELECT ${refColumns}, due_at AS at FROM shards WHERE due_at IS NOT NULL ORDER BY due_at LIMIT ? + 0`;
 const queued = `SELECT ${refColumns}, priority, ready_at, queue_order FROM shards WHERE status = 'queued' AND type = ?1
   AND (?2 IS NULL OR task_id NOT IN (SELECT value FROM json_each(?2)))
-  AND (?3 IS NULL OR task_id IN (SELECT value FROM json_each(?3)))
+  AND (?3 IS NULL OR task_id IN (SELECT value FROM json_each(?3))) AND priority < ?4
   ORDER BY priority DESC, ready_at, queue_order LIMIT ? + 0`;
 
 export const shardTable = (session: Session): ShardDriver => ({
@@ -37,9 +37,10 @@ export const shardTable = (session: Session): ShardDriver => ({
     }),
   insert: (ref, create) =>
     session.write((db, now) => {
-      if (readTask(db, ref.taskId) === undefined) return "gone";
+      const task = readTask(db, ref.taskId);
+      if (task === undefined) return "gone";
       if (readShard(db, ref) !== undefined) return "exists";
-      const record = create(now);
+      const record = create(now, task.paused);
       const { taskId, nodeId, shard, type } = record;
       const { lastInsertRowid } = db.run(insertShard, taskId, nodeId, shard, type, ...columnsOf(db, record));
       db.shards.set(shardKey(record), { pk: Number(lastInsertRowid), record: keepShard(record) });
@@ -60,13 +61,13 @@ export const shardTable = (session: Session): ShardDriver => ({
       const { due, nextInMs } = splitDue(rows, limit, now);
       return { due: recordsOf(db, due).map(epochRef), nextInMs };
     }),
-  peekQueue: (types, limit, exceptTasks, onlyTasks) =>
+  peekQueue: (types, limit, exceptTasks, onlyTasks, below = Number.MAX_SAFE_INTEGER) =>
     session.read((db) => {
       const except = exceptTasks?.size === 0 ? null : listOf(exceptTasks); // an empty list would double the cost
       // One query for each type, along the index, merged here: a single query would sort all queued shards.
-      const rows = types.flatMap((type) => db.all<QueuedRow>(queued, type, except, listOf(onlyTasks), limit));
+      const rows = types.flatMap((type) => db.all<QueuedRow>(queued, type, except, listOf(onlyTasks), below, limit));
       if (types.length > 1) rows.sort(byTurn);
-      return recordsOf(db, rows.slice(0, limit)).map((record) => ({ ...epochRef(record), type: record.type }));
+      return recordsOf(db, rows.slice(0, limit)).map(queuedRef);
     }),
 });
 
@@ -142,6 +143,6 @@ export const slotTable = (session: Session): SlotDriver => ({
   held: () =>
     session.read((db) => {
       const look = `SELECT limit_key AS key, ${refColumns}, epoch, claim_id AS claimId FROM slots`;
-      return db.all<Attempt & { readonly key: string }>(look).map(({ key, ...holder }) => ({ key, holder }));
+      return db.all<HeldSlot["holder"] & { readonly key: string }>(look).map(({ key, ...holder }) => ({ key, holder }));
     }),
 });

@@ -90,8 +90,8 @@ export class EdgeInputs implements Deliveries {
     };
   }
 
-  #outcomeOf({ nodeId }: Source): DataType {
-    return outcomeData(nodeId, this.#data.failingOf(nodeId).codes);
+  #outcomeOf({ nodeId, alias }: Source): DataType {
+    return outcomeData(alias, this.#data.failingOf(nodeId).codes);
   }
 
   #faultsOfAll(reading: Reading, deliveries: Deliveries): readonly DeliveryFault[] {

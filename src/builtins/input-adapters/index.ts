@@ -3,13 +3,14 @@ import type { BuiltInAdapter } from "./adapter.ts";
 import type { PullArgs } from "./args.ts";
 import { type Failed, type FailedText, failures } from "./failures.ts";
 import { type Gathered, type GatheredText, gather } from "./gather.ts";
-import { type EndedText, type Outcomes, outcomes } from "./outcomes.ts";
+import { type EndedText, outcomes } from "./outcomes.ts";
 import { type Pulled, type PulledText, pull } from "./pull.ts";
 import { type Chunk, type ChunkText, type RechunkArgs, rechunk } from "./rechunk.ts";
 
 export type { BuiltInAdapter, StreamAdapter } from "./adapter.ts";
 export { commonAdapterArgs, type PullArgs, spellOutArgs, splitArgs } from "./args.ts";
 export type { AliasPayload, GatherFits } from "./gather.ts";
+export type { Outcome, OutcomeAt, OutcomesAdapter } from "./outcomes.ts";
 export { pullEach } from "./pull.ts";
 export type { Chunk, ChunkText, ListKeys } from "./rechunk.ts";
 
@@ -37,7 +38,7 @@ export interface Delivered<TNodes extends NodeRecords, TParents extends readonly
   "pull.from_artifacts.rechunk:size": Chunk<Pulled<TNodes, TParents, TFrom>, TListKey>;
   "pull.gather": Gathered<TNodes, TParents, TFrom, TFanIn>;
   "pull.failures": Failed<TNodes, TParents, TFrom>;
-  "pull.outcomes": Outcomes<TNodes, TParents, TFrom>;
+  "pull.outcomes": Pulled<TNodes, TParents, TFrom>;
 }
 
 /** What a node does not accept of it, as a sentence. A list key has its own sentences. */

@@ -2,14 +2,19 @@ import { type CoreReasonCode, coreReasonCodes } from "../../errors/index.ts";
 import { anyData, type DataType, type Field, objectOf, unionOf } from "../../graph/data/data-type.ts";
 import { type MismatchText, mismatchText } from "../../graph/data/mismatch.ts";
 import { formatMessage, type MessageText } from "../../graph/format/messages.ts";
-import type { NodeRecords, SourcesOf } from "../node-records.ts";
+import type { NodeRecords } from "../node-records.ts";
 import { builtIn } from "./adapter.ts";
-import { commonAdapterArgs } from "./args.ts";
+import { gather } from "./gather.ts";
+import type { Pulled } from "./pull.ts";
 
-/** `pull.outcomes`: one batch for each source, once it has ended in whatever way. Its uid is the id of the source. */
+/**
+ * `pull.outcomes`: one batch for each source, once it has ended in whatever way. Its uid is the id of the source. The
+ * `nodeId` of an outcome is the alias of its source, if it has one: that of a subflow's node is the id in the subflow.
+ */
 export const outcomes = builtIn({
   aliases: [],
-  args: commonAdapterArgs,
+  args: gather.args,
+  takesAliases: true,
   readsOutcomes: true,
   batches: () => "outcomes",
   faults({ nodeId: to, sources }, wanted, deliveries) {
@@ -63,12 +68,10 @@ type FailedOutcome<TId extends string, TCode extends string> = {
   readonly batchUid: string | null;
 };
 
-export type Outcomes<TNodes extends NodeRecords, TParents extends readonly string[], TFrom> = OutcomeAt<
-  TNodes["steps"],
-  SourcesOf<TParents, TFrom>
->;
+export type OutcomesAdapter = "pull.outcomes";
 
-type OutcomeAt<TSteps, TId> = TId extends string
+/** As a union, of each source. */
+export type OutcomeAt<TSteps, TId> = TId extends string
   ? Outcome<TId, CodeOfStep<Extract<TSteps, { readonly id: TId }>>>
   : never;
 
@@ -82,10 +85,11 @@ type CodeOfStep<TStep> = [TStep] extends [never]
 /** A handler that declares no codes may throw any. */
 export type CodeOf<TErrors extends string> = [TErrors] extends [never] ? string : TErrors | CoreReasonCode;
 
+/** The checks see the outcomes of sources in place of their outputs; see the rule `where`. */
 export type EndedText<
   TNodes extends NodeRecords,
   TParents extends readonly string[],
   TFrom,
   TId extends string,
   TInput,
-> = MessageText<"adapterInput", { node: TId; why: MismatchText<Outcomes<TNodes, TParents, TFrom>, TInput> }>;
+> = MessageText<"adapterInput", { node: TId; why: MismatchText<Pulled<TNodes, TParents, TFrom>, TInput> }>;

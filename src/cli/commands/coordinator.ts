@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { Coordinator } from "../../engine/coordinator.ts";
+import type { StopOptions } from "../../engine/lifecycle.ts";
 import { definedOf } from "../../engine/options.ts";
 import { readAllDefinitions } from "../loading/read-graph.ts";
-import { serve } from "../serving/serve.ts";
+import { sendTo, serve } from "../serving/serve.ts";
 import { openBus } from "../settings/open-parts.ts";
 import { addSettingOptions, flagValues, otherSettings } from "../settings/options.ts";
 import { type ReadSettings, readSettings, showSettings } from "../settings/read-settings.ts";
@@ -61,6 +62,12 @@ async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void>
       ...definedOf({ bus, externalTypes, ...limits, tickMs, sweepMs, maxLostLeases, cancelGraceMs }),
     });
     const where = bus === undefined ? storeName : `${storeName} and Kafka`;
-    return { part, banner: `coordinator on ${where}: ${workerTypes.join(", ")}` };
+    const served = {
+      start: () => part.start(),
+      stop: (how: StopOptions) => part.stop(how),
+      health: () => part.health(),
+      signal: sendTo(part),
+    };
+    return { part: served, banner: `coordinator on ${where}: ${workerTypes.join(", ")}` };
   });
 }

@@ -207,7 +207,7 @@ function ownTasksOf(store: Store): Store {
       own.add(answer.id); // including an existing task found by its idempotency key
       return answer;
     },
-    peekQueue: (types, limit, exceptTasks) => store.peekQueue(types, limit, exceptTasks, own),
+    peekQueue: (types, limit, exceptTasks, _, below) => store.peekQueue(types, limit, exceptTasks, own, below),
     claim: async (ref, by) => (own.has(ref.taskId) ? store.claim(ref, by) : undefined),
   });
 }

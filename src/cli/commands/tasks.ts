@@ -1,12 +1,17 @@
+import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { TaskStatus, TaskSummary } from "../../core/model/records.ts";
+import { waitsForSignal } from "../../core/plan/index.ts";
 import type { NodeView, TaskView } from "../../core/tasks/api.ts";
 import type { Client } from "../../engine/client.ts";
+import type { Json } from "../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../graph/index.ts";
+import { readText } from "../loading/find-file.ts";
+import { readJson } from "../loading/json-source.ts";
 import { readDefinitions } from "../loading/read-graph.ts";
 import { showProgress } from "../progress/live-view.ts";
 import type { StoreOptions } from "../settings/open-parts.ts";
-import { exitCodes } from "../terminal/cli-error.ts";
+import { CliError, exitCodes } from "../terminal/cli-error.ts";
 import { onSignals } from "../terminal/interrupts.ts";
 import { counted, duration, type Terminal, table } from "../terminal/terminal.ts";
 import { configOption, count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
@@ -90,6 +95,59 @@ export function addTasks(root: Command, terminal: Terminal): void {
       }),
     );
 
+  command("signal", "send a signal to a node that waits for it")
+    .description(
+      "Send a signal to a node of a task that waits for it, or will. The first one counts. It is checked against the node's schema.",
+    )
+    .argument("<task>", "task id")
+    .argument("<node>", "node id")
+    .option("--json <payload>", "payload, as JSON; the outcome is printed as JSON too")
+    .option("--file <file>", "file with the payload, as JSON; - reads it from stdin")
+    .addHelpText(
+      "after",
+      examples(
+        `tasks signal 3f2a... approve --store runs.db --json '{"ok": true, "by": "ada"}'`,
+        "tasks signal 3f2a... approve --store runs.db --file - < answer.json",
+      ),
+    )
+    .action((id: string, nodeId: string, options: TaskOptions & PayloadOptions) => {
+      const payload = payloadOf(options);
+      return withClient(terminal, options, async ({ client }) => {
+        const outcome = await client.task(id).signal(nodeId, payload);
+        const answers = {
+          accepted: `node ${nodeId} of task ${id} has the signal`,
+          already: `node ${nodeId} of task ${id} already had a signal`,
+          terminal: `node ${nodeId} of task ${id} does not wait any more`,
+        };
+        if (options.json !== undefined) terminal.printJson({ taskId: id, nodeId, outcome });
+        else terminal.print(answers[outcome]);
+      });
+    });
+
+  command("pause", "pause a task")
+    .description(
+      "Pause a task: batches that are being processed end, and nothing new begins until it is resumed. Its deadline and the times that its nodes wait for signals go on.",
+    )
+    .argument("<task>", "task id")
+    .addOption(jsonOption())
+    .addHelpText("after", examples("tasks pause 3f2a... --store runs.db"))
+    .action((id: string, options: TaskOptions) =>
+      withClient(terminal, options, async ({ client }) =>
+        printPause(terminal, id, { did: "paused", outcome: await client.pause(id) }),
+      ),
+    );
+
+  command("resume", "resume a paused task")
+    .description("Resume a paused task: its nodes continue after the batches that they had stored.")
+    .argument("<task>", "task id")
+    .addOption(jsonOption())
+    .addHelpText("after", examples("tasks resume 3f2a... --store runs.db"))
+    .action((id: string, options: TaskOptions) =>
+      withClient(terminal, options, async ({ client }) =>
+        printPause(terminal, id, { did: "resumed", outcome: await client.resume(id) }),
+      ),
+    );
+
   command("retry", "retry a failed or cancelled task")
     .description(
       "Create a new task that continues a failed or cancelled one. Finished nodes are adopted; the others continue after the batches that they had stored, in a process that has their handlers, such as `flowkit up`.",
@@ -114,6 +172,35 @@ export function addTasks(root: Command, terminal: Terminal): void {
     );
 }
 
+interface PayloadOptions {
+  readonly json?: string;
+  readonly file?: string;
+}
+
+/** @throws CliError `CLI_USAGE`, `CLI_JSON_SYNTAX`, `CLI_FILE_NOT_FOUND` */
+function payloadOf({ json, file }: PayloadOptions): Json {
+  if ((json === undefined) === (file === undefined)) {
+    throw new CliError("CLI_USAGE", "a signal requires its payload: pass either --json or --file");
+  }
+  if (json !== undefined) return readJson(json, "--json").value as Json;
+  const text = file === "-" ? readFileSync(0, "utf8") : readText(file ?? "");
+  return readJson(text, file === "-" ? "stdin" : (file ?? "")).value as Json;
+}
+
+function printPause(
+  terminal: Terminal,
+  id: string,
+  { did, outcome }: { readonly did: "paused" | "resumed"; readonly outcome: "recorded" | "already" | "terminal" },
+): void {
+  const answers = {
+    recorded: `was ${did}`,
+    already: did === "paused" ? "was already paused" : "is not paused",
+    terminal: "has already ended, or is ending",
+  };
+  if (terminal.isJson) terminal.printJson({ taskId: id, outcome });
+  else terminal.print(`task ${id} ${answers[outcome]}`);
+}
+
 async function list(terminal: Terminal, { client }: StoreAccess, options: ListCommandOptions): Promise<void> {
   const { status, limit, cursor, children = false } = options;
   const page = await client.list({
@@ -126,7 +213,8 @@ async function list(terminal: Terminal, { client }: StoreAccess, options: ListCo
     terminal.printJson(page);
     return;
   }
-  const rows = page.items.map((task) => [task.id, task.name ?? "", task.status, time(task.createdAt), remark(task)]);
+  const statusOf = ({ status, paused }: TaskSummary) => (paused ? "paused" : status);
+  const rows = page.items.map((task) => [task.id, task.name ?? "", statusOf(task), time(task.createdAt), remark(task)]);
   if (rows.length === 0) terminal.note("no tasks");
   for (const line of table(rows)) terminal.print(line);
   if (page.cursor !== undefined) terminal.note(`more: --cursor ${page.cursor}`);
@@ -162,9 +250,7 @@ function show(terminal: Terminal, view: TaskView): void {
     counted(node.batches, "batch", "batches") +
       (node.carriedBatches === undefined ? "" : `, ${node.carriedBatches} carried`),
     troubles(node),
-    node.failure === undefined
-      ? (node.lostWorkers ?? []).map((id) => `lost worker ${id}`).join(", ")
-      : `${node.failure.reasonCode}: ${node.failure.message}`,
+    happening(node),
   ]);
   for (const line of table(rows)) terminal.print(line);
 }
@@ -179,6 +265,12 @@ async function showChildren(terminal: Terminal, client: Client, id: string): Pro
   const rows = items.map((task) => [`  task ${task.id}`, task.parent?.nodeId ?? "", task.status, remark(task)]);
   for (const line of table(rows)) terminal.print(line);
   if (cursor !== undefined) terminal.note("more: flowkit tasks list --children");
+}
+
+function happening({ failure, lostWorkers = [], awaitsSignal }: NodeView): string {
+  if (failure !== undefined) return `${failure.reasonCode}: ${failure.message}`;
+  if (awaitsSignal !== undefined) return waitsForSignal(awaitsSignal, Date.now());
+  return lostWorkers.map((id) => `lost worker ${id}`).join(", ");
 }
 
 function troubles(node: Pick<NodeView, "failures" | "failedBatches" | "waitingBatches">): string {

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { createEngine, type Engine } from "../../engine/engine.ts";
 import { definedOf } from "../../engine/options.ts";
+import { FlowError } from "../../errors/index.ts";
 import { readAllDefinitions } from "../loading/read-graph.ts";
-import { type Part, serve } from "../serving/serve.ts";
+import { type Part, sendTo, serve } from "../serving/serve.ts";
 import { addSettingOptions, flagValues } from "../settings/options.ts";
 import { type ReadSettings, readSettings } from "../settings/read-settings.ts";
 import { counted, type Terminal } from "../terminal/terminal.ts";
@@ -67,9 +68,9 @@ async function up(terminal: Terminal, files: readonly string[], read: ReadSettin
 }
 
 /** An engine exists only once it has started. */
-function enginePart(create: () => Promise<Pick<Engine, "health" | "stop">>): Part {
+function enginePart(create: () => Promise<Pick<Engine, "health" | "stop" | "task">>): Part {
   let starting: ReturnType<typeof create> | undefined;
-  let engine: Pick<Engine, "health" | "stop"> | undefined;
+  let engine: Awaited<ReturnType<typeof create>> | undefined;
   return {
     async start() {
       starting = create();
@@ -80,5 +81,9 @@ function enginePart(create: () => Promise<Pick<Engine, "health" | "stop">>): Par
       await started?.stop(options);
     },
     health: () => engine?.health(),
+    async signal(taskId, nodeId, payload) {
+      if (engine === undefined) throw new FlowError("ENGINE_NOT_STARTED", "the engine is starting");
+      return sendTo(engine)(taskId, nodeId, payload);
+    },
   };
 }

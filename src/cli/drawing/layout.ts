@@ -1,4 +1,5 @@
 import { type Graph, type GraphNode, runs } from "../../graph/index.ts";
+import { edgeLabel, nodeNotes } from "../../graph/mermaid.ts";
 
 /*
  * A layered layout of a graph, parents above their children, in the three steps of Sugiyama's method: layers by the
@@ -91,13 +92,21 @@ function layersOf(nodes: readonly GraphNode[]): ReadonlyMap<string, number> {
   return layers;
 }
 
-/** The label of a node that does not wait for all its parents. */
-export const fanInLabel = ({ fan_in: fanIn }: GraphNode): string | undefined => (fanIn === "all" ? undefined : fanIn);
+const longestLabel = 60;
+
+/** What the edges of a node have in common that is special, and what is special about the node itself. */
+export function labelOf(node: GraphNode): string | undefined {
+  const [parent = ""] = node.depends_on;
+  const onEdges = parent === "" ? [] : (edgeLabel(node, parent) ?? []);
+  const label = [onEdges, nodeNotes(node)].flat().join(", ");
+  if (label === "") return undefined;
+  return label.length > longestLabel ? `${label.slice(0, longestLabel - 1)}…` : label;
+}
 
 function nodeItem(node: GraphNode, layer: number): Item {
   const code = runs(node);
   const lines = node.node_id === code ? [code] : [node.node_id, code];
-  const label = fanInLabel(node);
+  const label = labelOf(node);
   const width = Math.max(...lines.map((line) => line.length)) * letterWidth + 32;
   // The label takes the right half, beside the arrow tips in the middle.
   const labelled = label === undefined ? 0 : 2 * (label.length * letterWidth + 12);

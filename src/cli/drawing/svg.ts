@@ -1,6 +1,6 @@
 import { coordinatorFnType, flowType, type Graph, runs } from "../../graph/index.ts";
-import { edgeLabel, readsFailuresOf } from "../../graph/mermaid.ts";
-import { type Box, fanInLabel, type Line, layOut } from "./layout.ts";
+import { awaitsSignal, edgeLabel, nodeNotes, readsFailuresOf } from "../../graph/mermaid.ts";
+import { type Box, type Line, labelOf, layOut } from "./layout.ts";
 
 export interface SvgOptions {
   /** Nodes link to `#node-<id>`. */
@@ -18,6 +18,7 @@ const style = `
   .flowkit .label { text-anchor: end; }
   .flowkit .edge { stroke: #656d76; fill: none; }
   .flowkit .stream { stroke-dasharray: 4 4; }
+  .flowkit .ended { stroke-width: 3; }
   .flowkit .failed { stroke: #cf222e; }
   .flowkit .tip { fill: #656d76; }
   @media (prefers-color-scheme: dark) {
@@ -33,8 +34,9 @@ const style = `
 `;
 
 /**
- * Renders a graph as a self-contained SVG: parents at the top, sources rounded, coordinator functions as hexagons, dashed
- * edges where a node starts with the first batch, red ones where it reads failed batches.
+ * Renders a graph as a self-contained SVG: parents at the top, sources rounded, coordinator functions as hexagons, nodes that
+ * wait for a signal as parallelograms, dashed edges where a node starts with the first batch, thick ones where it starts
+ * when its parents have ended, red ones where it reads failed batches.
  */
 export function toSvg(graph: Graph, options: SvgOptions = {}): string {
   const { width, height, boxes, lines } = layOut(graph);
@@ -53,9 +55,11 @@ export function toSvg(graph: Graph, options: SvgOptions = {}): string {
   ].join("\n");
 }
 
+const edgeKinds = { ready: "", first_batch: " stream", ended: " ended" } as const;
+
 function edge({ from, to, points }: Line): string {
   const isFailed = readsFailuresOf(to, from);
-  const kind = `edge${to.io?.start_when === "first_batch" ? " stream" : ""}${isFailed ? " failed" : ""}`;
+  const kind = `edge${edgeKinds[to.io?.start_when ?? "ready"]}${isFailed ? " failed" : ""}`;
   const path = points.map(([x, y], index) => {
     const [fromX, fromY] = points[index - 1] ?? [];
     if (fromX === undefined || fromY === undefined) return `M${x} ${y}`;
@@ -72,17 +76,20 @@ function drawnNode({ node, lines, x, y, width, height }: Box, linked: boolean): 
   const isFn = type === coordinatorFnType;
   const kind = isFn ? "fn" : parents.length === 0 ? "source" : "step";
   const [right, bottom, cut] = [left + width, top + height, 12];
-  const shape = isFn
-    ? `<path class="box" d="M${left} ${y} ${left + cut} ${top} ${right - cut} ${top} ${right} ${y} ${right - cut} ${bottom} ${left + cut} ${bottom}z"/>`
-    : `<rect class="box" x="${left}" y="${top}" width="${width}" height="${height}" rx="${kind === "source" ? height / 2 : 4}"/>`;
+  const slanted = `M${left + cut} ${top} ${right} ${top} ${right - cut} ${bottom} ${left} ${bottom}z`;
+  const shape = awaitsSignal(node)
+    ? `<path class="box" d="${slanted}"/>`
+    : isFn
+      ? `<path class="box" d="M${left} ${y} ${left + cut} ${top} ${right - cut} ${top} ${right} ${y} ${right - cut} ${bottom} ${left + cut} ${bottom}z"/>`
+      : `<rect class="box" x="${left}" y="${top}" width="${width}" height="${height}" rx="${kind === "source" ? height / 2 : 4}"/>`;
   const [name = "", runs] = lines.map(escaped);
   const text =
     runs === undefined
       ? `<text x="${x}" y="${y + 4}">${name}</text>`
       : `<text x="${x}" y="${y - 4}">${name}</text><text class="type" x="${x}" y="${y + 14}">${runs}</text>`;
-  const fanIn = fanInLabel(node);
+  const note = labelOf(node);
   // Above the corner, because edges end at the middle.
-  const label = fanIn === undefined ? "" : `<text class="label" x="${right}" y="${top - 6}">${fanIn}</text>`;
+  const label = note === undefined ? "" : `<text class="label" x="${right}" y="${top - 6}">${escaped(note)}</text>`;
   const drawing = `<g class="${kind}">${shape}${text}${label}</g>`;
   return linked ? `<a href="#node-${escaped(id)}">${drawing}</a>` : drawing;
 }
@@ -90,12 +97,16 @@ function drawnNode({ node, lines, x, y, width, height }: Box, linked: boolean): 
 export const escaped = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
 
+const dotStyles = { ready: [], first_batch: ["style=dashed"], ended: ["style=bold"] } as const;
+
 /** Renders a graph in the DOT language of Graphviz. */
 export function toDot({ name, nodes }: Graph): string {
   const lines = [`digraph ${quoted(name ?? "graph")} {`, '  node [shape=box fontname="monospace"]'];
-  for (const { node_id: id, type, depends_on: parents, io } of nodes) {
-    const label = `label=${quoted(`${id}\n${runs({ type, ...(io && { io }) })}`)}`;
-    const own = type === coordinatorFnType ? " shape=hexagon" : type === flowType ? " peripheries=2" : undefined;
+  for (const node of nodes) {
+    const { node_id: id, type, depends_on: parents } = node;
+    const label = `label=${quoted([id, runs(node), ...nodeNotes(node)].join("\n"))}`;
+    const fnShape = awaitsSignal(node) ? " shape=parallelogram" : " shape=hexagon";
+    const own = type === coordinatorFnType ? fnShape : type === flowType ? " peripheries=2" : undefined;
     const shape = own ?? (parents.length === 0 ? " style=rounded" : "");
     lines.push(`  ${quoted(id)} [${label}${shape}]`);
   }
@@ -103,7 +114,7 @@ export function toDot({ name, nodes }: Graph): string {
     for (const parent of node.depends_on) {
       const label = edgeLabel(node, parent);
       const style = [
-        ...(node.io?.start_when === "first_batch" ? ["style=dashed"] : []),
+        ...dotStyles[node.io?.start_when ?? "ready"],
         ...(label === undefined ? [] : [`label=${quoted(label)}`]),
       ];
       const attributes = style.length === 0 ? "" : ` [${style.join(" ")}]`;

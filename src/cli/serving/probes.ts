@@ -1,6 +1,7 @@
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { thrownMessage } from "../../errors/index.ts";
+import { FlowError, type FlowErrorCode, type Json, thrownMessage } from "../../errors/index.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import type { Health, Metrics } from "./metrics.ts";
 
@@ -11,9 +12,16 @@ export interface Probes {
   close(): Promise<void>;
 }
 
+/** Sends a signal to a node of a task. */
+export type SendSignal = (taskId: string, nodeId: string, payload: Json) => Promise<string>;
+
 export interface ProbesOptions {
   readonly port: number;
   readonly host?: string | undefined;
+  /** What a request that changes something must present; without one, only requests from this machine may. */
+  readonly token?: string | undefined;
+  /** `undefined`: this process runs no coordinator. */
+  readonly signal?: SendSignal | undefined;
   /** `undefined`: still starting. */
   readonly health: () => Health | undefined;
   readonly metrics: Metrics | { readonly missing: string };
@@ -27,7 +35,8 @@ interface Answer {
 
 /**
  * Serves `/health` (200 while the process responds), `/ready` (200 or 503) and `/metrics` for Prometheus. All of them
- * report what the process knows already: a probe sends no request to the store or the bus.
+ * report what the process knows already: a probe sends no request to the store or the bus. A coordinator also takes
+ * signals: `POST /tasks/TASK/signals/NODE` with the payload as JSON.
  *
  * @throws CliError `CLI_PORT_UNAVAILABLE`
  */
@@ -62,7 +71,12 @@ function listening(server: Server, { port, host }: ProbesOptions): Promise<Addre
   });
 }
 
-async function answer({ method, url = "/" }: IncomingMessage, options: ProbesOptions): Promise<Answer> {
+async function answer(request: IncomingMessage, options: ProbesOptions): Promise<Answer> {
+  const { method, url = "/" } = request;
+  const [, taskId, nodeId] = /^\/tasks\/([^/?]+)\/signals\/([^/?]+)$/.exec(url) ?? [];
+  if (method === "POST" && taskId !== undefined && nodeId !== undefined) {
+    return takeSignal(request, options, { taskId: decodeURIComponent(taskId), nodeId: decodeURIComponent(nodeId) });
+  }
   if (method !== "GET" && method !== "HEAD") return text(405, "GET only");
   const [path] = url.split("?");
   const health = options.health();
@@ -79,6 +93,69 @@ async function answer({ method, url = "/" }: IncomingMessage, options: ProbesOpt
     default:
       return text(404, "not found: try /health, /ready or /metrics");
   }
+}
+
+const maxBodyBytes = 1_048_576;
+
+async function takeSignal(
+  request: IncomingMessage,
+  { signal, token, health }: ProbesOptions,
+  { taskId, nodeId }: { readonly taskId: string; readonly nodeId: string },
+): Promise<Answer> {
+  if (signal === undefined) return text(404, "only coordinators take signals");
+  const refusal = whyRefused(request, token);
+  if (refusal !== undefined) return refusal;
+  if (health() === undefined) return text(503, "starting");
+  let size = 0;
+  const parts: Buffer[] = [];
+  for await (const part of request as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > maxBodyBytes) return text(413, `the payload exceeds ${maxBodyBytes} bytes`);
+    parts.push(part);
+  }
+  let payload: Json;
+  try {
+    payload = JSON.parse(Buffer.concat(parts).toString("utf8"));
+  } catch (error) {
+    return text(400, `the body is not JSON: ${thrownMessage(error)}`);
+  }
+  try {
+    const outcome = await signal(taskId, nodeId, payload);
+    return json(outcome === "accepted" ? 200 : 409, { taskId, nodeId, outcome });
+  } catch (error) {
+    if (!FlowError.is(error)) throw error;
+    const { code, message } = error;
+    return json(statuses[code] ?? 503, { error: { code, message } });
+  }
+}
+
+const statuses: Readonly<Partial<Record<FlowErrorCode, number>>> = {
+  TASK_UNKNOWN: 404,
+  NODE_UNKNOWN: 404,
+  SIGNAL_INVALID: 400,
+  SIGNAL_TOO_LARGE: 413,
+};
+
+const loopback = /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)(?::\d+)?$/;
+const isLocal = (address = ""): boolean => loopback.test(address.replace(/^::ffff:/, ""));
+
+/**
+ * Without a token, only this machine may send signals. Other sites may make its browsers send requests: those name another
+ * host, or another type of content unless they ask first.
+ */
+function whyRefused({ headers, socket }: IncomingMessage, token: string | undefined): Answer | undefined {
+  if (headers["content-type"]?.split(";")[0]?.trim() !== "application/json") {
+    return text(415, "the content-type must be application/json");
+  }
+  if (token === undefined) {
+    const mayPass = isLocal(socket.remoteAddress) && isLocal(headers.host) && headers["x-forwarded-for"] === undefined;
+    return mayPass ? undefined : text(403, "signals from other machines require a token: set http.token");
+  }
+  const [given, wanted] = [headers.authorization ?? "", `Bearer ${token}`].map((each) =>
+    createHash("sha256").update(each).digest(),
+  );
+  const isSame = given !== undefined && wanted !== undefined && timingSafeEqual(given, wanted);
+  return isSame ? undefined : text(401, "the token in the header 'authorization: Bearer TOKEN' is missing or wrong");
 }
 
 function whyNotReady(health: Health | undefined): string {

@@ -1,5 +1,6 @@
 import type { Store } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
+import type { Coordinator } from "../../engine/coordinator.ts";
 import type { StopOptions } from "../../engine/lifecycle.ts";
 import { FlowError } from "../../errors/index.ts";
 import { requireStore } from "../settings/open-parts.ts";
@@ -10,7 +11,7 @@ import { jsonLogger, notesAsJson, terminalLogger } from "../terminal/logger.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { countedStore } from "./counted-store.ts";
 import { type Health, type Metrics, openMetrics } from "./metrics.ts";
-import { openProbes, type Probes } from "./probes.ts";
+import { openProbes, type Probes, type SendSignal } from "./probes.ts";
 
 /** A long-running part: a coordinator, a worker, or an engine. */
 export interface Part {
@@ -18,6 +19,8 @@ export interface Part {
   stop(options: StopOptions): Promise<void>;
   /** `undefined`: still starting. */
   health(): Health | undefined;
+  /** Of a coordinator. */
+  readonly signal?: SendSignal;
 }
 
 export interface Shared {
@@ -26,6 +29,12 @@ export interface Shared {
   readonly storeName: string;
   readonly logger: Logger;
 }
+
+/** How a coordinator takes signals. */
+export const sendTo =
+  (tasks: Pick<Coordinator, "task">): SendSignal =>
+  (taskId, nodeId, payload) =>
+    tasks.task(taskId).signal(nodeId, payload);
 
 const defaultGraceSec = 10;
 
@@ -76,7 +85,8 @@ function startProbes(
   part: Part,
   metrics: Metrics | { readonly missing: string },
 ): Promise<Probes> {
-  return openProbes({ port: http?.port ?? 0, host: http?.host, health: () => part.health(), metrics });
+  const { port = 0, host, token } = http ?? {};
+  return openProbes({ port, host, token, health: () => part.health(), signal: part.signal, metrics });
 }
 
 async function untilStopped(

@@ -166,6 +166,10 @@ export const catalogue: readonly Setting[] = [
   setting("http.host", "FLOWKIT_HTTP_HOST", "text", "bind address (default: all interfaces)", {
     flag: "--http-host <address>",
   }),
+  setting("http.token", "FLOWKIT_HTTP_TOKEN", "text", "token that signals by HTTP from other machines must present", {
+    secret: true,
+    of: "coordinator",
+  }),
   setting("log.format", "FLOWKIT_LOG_FORMAT", "text", "text, or json: one object per line (default: text)", {
     flag: "--log-format <format>",
   }),

@@ -73,7 +73,7 @@ export const settingsSchema = z
     maxLostLeases: z.int().min(0),
     cancelGraceMs: z.number().min(0),
     graceSec: seconds,
-    http: z.strictObject({ port: z.int().min(0).max(65_535), host: text }).partial(),
+    http: z.strictObject({ port: z.int().min(0).max(65_535), host: text, token: text }).partial(),
     log: z
       .strictObject({ format: z.enum(["text", "json"]), level: z.enum(["debug", "info", "warn", "error"]) })
       .partial(),

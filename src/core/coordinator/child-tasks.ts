@@ -111,7 +111,7 @@ async function currentTask(parts: ChildTaskParts, batch: FlowBatch): Promise<Tas
   const own = await lastOf(parts, batch, parent.id);
   if (own.task === undefined) {
     const earlier = await lastOfRetried(parts, batch);
-    return earlier === undefined ? create(parts, batch, firstTask(batch)) : continued(parts, batch, earlier, 1);
+    return earlier === undefined ? create(parts, batch, firstTask(parts, batch)) : continued(parts, batch, earlier, 1);
   }
   // As many tries as tasks have failed, so this one waits for the last task, or takes over from one that its try gave up.
   return own.count < ctx.tries ? continued(parts, batch, own.task, own.count + 1) : own.task;
@@ -127,7 +127,7 @@ async function continued(
   if (!isTaskTerminal(earlier.status)) await parts.cancel(earlier.id, "its batch is tried again");
   const task = await ended(parts, earlier.id, batch.ctx.signal);
   if (task?.status === "finished") return task;
-  if (task === undefined) return create(parts, batch, firstTask(batch, number)); // it was deleted
+  if (task === undefined) return create(parts, batch, firstTask(parts, batch, number)); // it was deleted
   const { store, retry } = parts.reader;
   const vars = await retry.run(() => store.readVars(task.id));
   const { priority } = batch.parent;
@@ -136,12 +136,12 @@ async function continued(
 }
 
 /** @throws AttemptError `bad_input` if the parameters do not match the flow's */
-function firstTask(batch: FlowBatch, number = 1): NewTask {
+function firstTask({ reader }: ChildTaskParts, batch: FlowBatch, number = 1): NewTask {
   const { flow, params, parent } = batch;
   const { priority, traceparent } = parent;
   const options = { graph: flow.graph, params, priority, ...(traceparent === undefined ? {} : { traceparent }) };
   try {
-    return newTask(childId(batch, parent.id, number), { ...options, paramsSchema: undefined });
+    return newTask(childId(batch, parent.id, number), { ...options, paramsSchema: undefined }, reader.clock.now());
   } catch (error) {
     if (!FlowError.is(error)) throw error;
     throw new AttemptError("bad_input", `flow '${flow.name}': ${error.message}`, { cause: error });

@@ -1,16 +1,10 @@
 import type { InputAdapterDefinition } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
-import {
-  coordinatorFnType,
-  type Finding,
-  flowType,
-  type Graph,
-  type GraphNode,
-  parseGraph,
-} from "../../graph/index.ts";
+import { coordinatorFnType, flowType, type Graph, parseGraph } from "../../graph/index.ts";
 import { ExternalWorkers } from "../interop/index.ts";
 import { groups, isStatus, type Message, topics } from "../messages/messages.ts";
-import type { NewTask, Subscription } from "../ports/index.ts";
+import { isShardTerminal, type SignalAnswer, type TaskSummary } from "../model/records.ts";
+import type { NewTask, Page, PageRequest, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { StoreRetry } from "../resilience/store-retry.ts";
 import { type LoopHealth, runInOrder, Supervisor } from "../resilience/supervisor.ts";
@@ -22,21 +16,27 @@ import type { CoordinatorParts } from "./coordinator-options.ts";
 import {
   type CreateTaskOptions,
   checkEnded,
+  checkPausable,
   checkRetryable,
   checkSameInput,
   newTask,
   type RequestedTask,
   type RetryTaskOptions,
+  refuseUnenforced,
   retriedTask,
+  signalPayload,
   taskSettings,
 } from "./new-task.ts";
 import { findRetried } from "./retried-batches.ts";
 import { Scheduler } from "./scheduler.ts";
 import { type FireSchedulesOptions, fireSchedule } from "./schedules.ts";
+import { PausedFlows } from "./start-looks.ts";
 import { Sweeper } from "./sweeper.ts";
 
 /** Attempts that only wait, and must not wait for each other's slots: flows run flows. */
 const flowCapacity = 10_000;
+/** How long a pause of a flow may be unknown to a process. */
+const longestStaleMs = 1_000;
 
 /** Plans tasks. Several coordinators share the work through the store. */
 export class CoordinatorCore {
@@ -44,6 +44,7 @@ export class CoordinatorCore {
   readonly #supervisor: Supervisor;
   readonly #scheduler: Scheduler;
   readonly #sweeper: Sweeper;
+  readonly #pausedFlows: PausedFlows;
   readonly #changes = new TaskChanges();
   /** Runs the coordinator functions, which are claimed, leased, retried and fenced like any node. */
   readonly #functionWorker: WorkerCore;
@@ -64,7 +65,9 @@ export class CoordinatorCore {
     const { store, bus, plans, clock, logger, timing } = parts;
     this.#supervisor = new Supervisor({ clock, logger });
     this.#external = this.#externalWorkers();
+    this.#pausedFlows = new PausedFlows({ store, clock, maxAgeMs: Math.min(timing.tickMs, longestStaleMs) });
     this.#scheduler = new Scheduler({
+      pausedFlows: this.#pausedFlows,
       store,
       bus: bestEffortBus(bus, logger),
       logger,
@@ -72,6 +75,7 @@ export class CoordinatorCore {
       cancelGraceMs: timing.cancelGraceMs,
       readsAnEvent: parts.readsAnEvent,
       onFlows: () => this.#serveFlows(),
+      onDue: (ms) => this.#sweeper.dueIn(ms),
       onOwed: () => this.#sweeper.payLooks(this.#supervisor),
       onChange: (taskId, ended) => this.#changes.emit(taskId, ended),
       external: this.#external,
@@ -83,6 +87,7 @@ export class CoordinatorCore {
       leaseMs: parts.functionLimits.leaseMs,
       watch: parts.watch,
       isBusHealthy: () => isHealthy(bus),
+      refreshPauses: () => this.#pausedFlows.refresh(),
       fireSchedule: (id) => fireSchedule(this.#firing, id),
       onLeaseLost: this.#external && ((record) => this.#external?.leaseLost(record) ?? Promise.resolve()),
       ...timing,
@@ -228,9 +233,14 @@ export class CoordinatorCore {
    */
   async createTask(options: CreateTaskOptions): Promise<{ readonly id: string; readonly created: boolean }> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
-    const { ids, plans } = this.#parts;
-    const task = newTask(ids.next(), options);
-    return this.#create({ task, graph: options.graph }, () => this.#scheduler.begin(task, plans.get(task.graph)));
+    const { ids, plans, clock } = this.#parts;
+    const task = newTask(ids.next(), options, clock.now());
+    return this.#create({ task, graph: options.graph }, async () => {
+      if (this.#pausedFlows.has(task.graph.name)) return;
+      // Only the store's record has the time of a later start.
+      if (task.startInMs !== undefined) await this.#scheduler.replan(task.id);
+      else await this.#scheduler.begin(task, plans.get(task.graph));
+    });
   }
 
   /**
@@ -285,7 +295,11 @@ export class CoordinatorCore {
         const { retryOf } = task;
         if (retryOf !== undefined) logger.info({ taskId: id, flow: task.graph.name, retryOf }, "a task started");
         if (task.deadlineMs !== undefined) this.#sweeper.dueIn(task.deadlineMs);
-        await this.#now("begin", begin);
+        await this.#now("begin", async () => {
+          await this.#pausedFlows.refresh();
+          await begin();
+        });
+        if (task.startInMs !== undefined) this.#sweeper.dueIn(task.startInMs);
       }
       await this.#callerRetry.run(() => store.settle());
       if (created) return { id, created };
@@ -301,6 +315,34 @@ export class CoordinatorCore {
     this.#sweeper.dueIn(ms);
   }
 
+  /** New tasks of the flow do not begin, or do again. Returns once it is recorded. */
+  async pauseFlow(name: string, isPaused: boolean): Promise<void> {
+    const { store } = this.#parts;
+    this.#changes.check();
+    await this.#callerRetry.run(() => this.#pausedFlows.set(name, isPaused));
+    await this.#callerRetry.run(() => this.#pausedFlows.refresh());
+    if (!isPaused) await this.#now("resume", () => this.#beginTasksOf(name));
+    await this.#callerRetry.run(() => store.settle());
+  }
+
+  /** Sweeps would begin them too, later. */
+  async #beginTasksOf(name: string): Promise<void> {
+    for (let page: PageRequest | undefined = { limit: 100 }; page !== undefined; ) {
+      const { items, cursor }: Page<TaskSummary> = await this.#parts.store.listTasks({
+        ...page,
+        statuses: ["running"],
+      });
+      for (const task of items) if (task.name === name) await this.#scheduler.replan(task.id);
+      page = cursor === undefined ? undefined : { ...page, cursor };
+    }
+  }
+
+  /** The names of the flows that are paused. */
+  async pausedFlows(): Promise<readonly string[]> {
+    this.#changes.check();
+    return this.#callerRetry.run(() => this.#pausedFlows.read());
+  }
+
   async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {
     const { store } = this.#parts;
     this.#changes.check();
@@ -308,6 +350,46 @@ export class CoordinatorCore {
     const all = (await this.#callerRetry.run(() => store.readTask(taskId)))?.status === "cancelling";
     const answer = await this.#callerRetry.run(() => store.cancelTask(taskId, reason, all));
     if (answer === "recorded" || all) await this.#now("cancel", () => this.#scheduler.replan(taskId));
+    await this.#callerRetry.run(() => store.settle());
+    return answer;
+  }
+
+  /**
+   * Pauses or resumes a task.
+   *
+   * @throws FlowError `PAUSE_UNSUPPORTED`
+   */
+  async pauseTask(taskId: string, paused: boolean): Promise<"recorded" | "already" | "terminal" | "unknown"> {
+    const { store, external } = this.#parts;
+    this.#changes.check();
+    const task = await this.#callerRetry.run(() => store.readTask(taskId));
+    if (paused && external !== undefined && task !== undefined) checkPausable(task, external.types);
+    const answer = await this.#callerRetry.run(() => store.pauseTask(taskId, paused));
+    // Also if it was recorded before: this call may repeat one whose answer was lost.
+    if (answer === "recorded" || answer === "already") await this.#now("pause", () => this.#scheduler.replan(taskId));
+    await this.#callerRetry.run(() => store.settle());
+    return answer;
+  }
+
+  /**
+   * Stores a signal for a node that waits for it, or will.
+   *
+   * @throws FlowError `NODE_UNKNOWN`, `SIGNAL_INVALID`, `SIGNAL_TOO_LARGE`
+   */
+  async signalTask(taskId: string, nodeId: string, payload: unknown): Promise<SignalAnswer> {
+    const { store, ids, plans } = this.#parts;
+    this.#changes.check();
+    const task = await this.#callerRetry.run(() => store.readTask(taskId));
+    if (task === undefined) return "unknown";
+    const node = nodeOf(plans.get(task.graph), { taskId, nodeId });
+    const signal = { nodeId, id: ids.next(), payload: signalPayload(taskId, node, payload) };
+    if (task.status === "cancelling") {
+      // Nodes that handle how others have ended run on, and what follows them may wait.
+      const shards = await this.#callerRetry.run(() => store.readShards(taskId, [nodeId]));
+      if (shards.some(({ status }) => isShardTerminal(status))) return "terminal";
+    }
+    const { answer } = await this.#callerRetry.run(() => store.signalTask(taskId, signal));
+    if (answer === "accepted") await this.#now("signal", () => this.#scheduler.marks.signalled(taskId, nodeId));
     await this.#callerRetry.run(() => store.settle());
     return answer;
   }
@@ -362,32 +444,4 @@ export class CoordinatorCore {
         return this.#external?.onAnnounce(message);
     }
   }
-}
-
-/**
- * Refuses fields of a graph that this engine would ignore: an unenforced limit is worse than none.
- *
- * @param more - further findings on the graph
- * @throws FlowError `GRAPH_INVALID` with all findings
- */
-function refuseUnenforced(graph: Graph, more: readonly Finding[] = []): void {
-  const limits = graph.nodes.flatMap((node, index) =>
-    unknownLimits(node).map((key) => unenforced(node.node_id, `/nodes/${index}/limits/${key}`, `limits.${key}`)),
-  );
-  const findings = [...limits, ...more];
-  if (findings.length === 0) return;
-  const text = findings.map((finding) => `${finding.path}: ${finding.message}`).join("\n");
-  throw new FlowError("GRAPH_INVALID", text, { details: { findings } });
-}
-
-/** The only limit of a node is the number of its shards that run at once. */
-const unknownLimits = ({ limits = {} }: GraphNode): readonly string[] =>
-  Object.keys(limits).filter((key) => key !== "max_running");
-
-function unenforced(nodeId: string, path: string, key: string) {
-  return {
-    code: "GRAPH_UNSUPPORTED",
-    path,
-    message: `node '${nodeId}': this engine does not enforce '${key}' yet: remove it`,
-  };
 }

@@ -1,12 +1,20 @@
 import { isDeepStrictEqual } from "node:util";
 import { type $ZodError, type $ZodType, safeDecode, safeEncode } from "zod/v4/core";
-import { FlowError, type JsonObject } from "../../errors/index.ts";
+import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
 import { formatMessage } from "../../graph/format/messages.ts";
 import { paramsValidator } from "../../graph/format/params-validator.ts";
 import { excessOf } from "../../graph/format/plain-data.ts";
-import { defaultGraphLimits, type Graph, graphHash, resolveParams } from "../../graph/index.ts";
+import {
+  defaultGraphLimits,
+  type Finding,
+  type Graph,
+  type GraphNode,
+  graphHash,
+  resolveParams,
+} from "../../graph/index.ts";
 import { copyJson, describeIssues, NotJsonError } from "../codec/index.ts";
 import { isTaskTerminal, type RetriedBatches, type TaskRecord } from "../model/records.ts";
+import type { NodePlan } from "../plan/index.ts";
 import type { NewTask } from "../ports/index.ts";
 import { noSuchTask } from "../tasks/task-reader.ts";
 
@@ -21,6 +29,8 @@ export interface CreateTaskOptions {
   /** The task's time limit, in seconds. */
   readonly deadlineSec?: number | undefined;
   readonly traceparent?: string | undefined;
+  /** It starts no earlier; in milliseconds since 1970. */
+  readonly notBefore?: number | undefined;
 }
 
 export type RetryTaskOptions = Pick<CreateTaskOptions, "idempotencyKey" | "priority" | "deadlineSec" | "traceparent">;
@@ -36,10 +46,25 @@ const traceparentForm = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a
  *
  * @throws FlowError `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
  */
-export function newTask(id: string, options: CreateTaskOptions): NewTask {
-  const settings = taskSettings(options);
+export function newTask(id: string, options: CreateTaskOptions, now: number): NewTask {
+  const settings = { ...taskSettings(options), ...laterStart(options.notBefore, now) };
   const params = taskParams({ params: options.params, schema: options.paramsSchema, graph: options.graph });
   return { id, graph: resolveParams(options.graph, params), params, priority: 0, ...settings };
+}
+
+const maxStartMs = 315_576_000_000; // as of a node's delay: ten years
+
+/** @throws FlowError `ENGINE_OPTIONS` */
+function laterStart(notBefore: number | undefined, now: number): Pick<NewTask, "startInMs"> {
+  if (notBefore === undefined) return {};
+  const startInMs = typeof notBefore === "number" ? notBefore - now : Number.NaN;
+  if (!(startInMs <= maxStartMs)) {
+    throw new FlowError(
+      "ENGINE_OPTIONS",
+      "notBefore must be a time in milliseconds since 1970, at most ten years ahead",
+    );
+  }
+  return startInMs > 0 ? { startInMs } : {};
 }
 
 /** A task that continues a failed one, with its settings unless they are overridden. */
@@ -56,7 +81,8 @@ export function retriedTask(
     readonly retriedBatches?: RetriedBatches;
   },
 ): NewTask {
-  const { graph, params, priority, traceparent, borrowsFrom = [] } = failed;
+  const { graph, params, priority, traceparent, borrowsFrom = [], signals = {} } = failed;
+  const received = Object.entries(signals).filter(([, { payload }]) => payload !== undefined);
   return {
     id,
     graph,
@@ -65,6 +91,7 @@ export function retriedTask(
     retryOf: failed.id,
     ...(retriedBatches === undefined ? {} : { retriedBatches }),
     borrowsFrom: [failed.id, ...borrowsFrom],
+    ...(received.length === 0 ? {} : { signals: Object.fromEntries(received) }),
     ...(vars === undefined ? {} : { vars }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...settings,
@@ -119,6 +146,44 @@ export function checkEnded(taskId: string, task: TaskRecord | undefined): TaskRe
   throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: only tasks that have ended can be retried`, {
     details: { taskId },
   });
+}
+
+/** @throws FlowError `PAUSE_UNSUPPORTED` */
+export function checkPausable({ id: taskId, graph }: TaskRecord, external: ReadonlySet<string>): void {
+  const node = graph.nodes.find(({ type }) => external.has(type));
+  if (node === undefined) return;
+  const { node_id: nodeId, type } = node;
+  const text = `task ${taskId} cannot be paused: node '${nodeId}' is run by external workers of '${type}', which go on until they have ended`;
+  throw new FlowError("PAUSE_UNSUPPORTED", text, { details: { taskId, nodeId } });
+}
+
+const maxSignalBytes = 65_536;
+
+/**
+ * The payload of a signal in its wire form, checked against the schema of the node that waits for it.
+ *
+ * @throws FlowError `SIGNAL_INVALID`, `SIGNAL_TOO_LARGE`
+ */
+export function signalPayload(taskId: string, { id: nodeId, wait }: NodePlan, payload: unknown): Json {
+  const details = { taskId, nodeId };
+  const refused = (why: string) =>
+    new FlowError("SIGNAL_INVALID", `the signal for node '${nodeId}' of task ${taskId} ${why}`, { details });
+  if (wait === undefined) throw refused("has no receiver: the node does not wait for one");
+  let json: Json;
+  try {
+    json = copyJson(payload);
+  } catch (error) {
+    if (error instanceof NotJsonError) throw refused(`is not JSON: ${error.message}`);
+    throw error;
+  }
+  const text = JSON.stringify(json);
+  if (Buffer.byteLength(text) > maxSignalBytes) {
+    const says = `the signal for node '${nodeId}' of task ${taskId} exceeds ${maxSignalBytes} bytes: store the data elsewhere, and send a reference`;
+    throw new FlowError("SIGNAL_TOO_LARGE", says, { details });
+  }
+  const decoded = safeDecode(paramsValidator(wait.payload), json);
+  if (!decoded.success) throw refused(`does not match its schema: ${describeIssues(decoded.error)}`);
+  return JSON.parse(text) as Json; // as every store returns it
 }
 
 /** A task to create, with its graph before the parameters are filled in. */
@@ -263,4 +328,32 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 function invalid(what: string): FlowError {
   return new FlowError("PARAMS_INVALID", `invalid task parameters: ${what}`);
+}
+
+/**
+ * Refuses fields of a graph that this engine would ignore: an unenforced limit is worse than none.
+ *
+ * @param more - further findings on the graph
+ * @throws FlowError `GRAPH_INVALID` with all findings
+ */
+export function refuseUnenforced(graph: Graph, more: readonly Finding[] = []): void {
+  const limits = graph.nodes.flatMap((node, index) =>
+    unknownLimits(node).map((key) => unenforced(node.node_id, `/nodes/${index}/limits/${key}`, `limits.${key}`)),
+  );
+  const findings = [...limits, ...more];
+  if (findings.length === 0) return;
+  const text = findings.map((finding) => `${finding.path}: ${finding.message}`).join("\n");
+  throw new FlowError("GRAPH_INVALID", text, { details: { findings } });
+}
+
+/** The only limit of a node is the number of its shards that run at once. */
+const unknownLimits = ({ limits = {} }: GraphNode): readonly string[] =>
+  Object.keys(limits).filter((key) => key !== "max_running");
+
+function unenforced(nodeId: string, path: string, key: string) {
+  return {
+    code: "GRAPH_UNSUPPORTED",
+    path,
+    message: `node '${nodeId}': this engine does not enforce '${key}' yet: remove it`,
+  };
 }

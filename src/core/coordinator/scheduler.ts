@@ -2,6 +2,7 @@ import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { flowType } from "../../graph/index.ts";
 import { cancelMessage, cancelTokenOf, type MessageTrace, messageKey, topics, traceOf } from "../messages/messages.ts";
+import { deadlineExceeded, signalOf } from "../model/index.ts";
 import {
   type EpochRef,
   isClosed,
@@ -9,7 +10,6 @@ import {
   isTaskTerminal,
   type ShardRecord,
   type ShardRef,
-  type TaskFailure,
   type TaskRecord,
 } from "../model/records.ts";
 import {
@@ -24,7 +24,16 @@ import type { Bus, Store } from "../ports/index.ts";
 import { adoptFinished } from "./adoption.ts";
 import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";
 import { isNeeded, openChildren } from "./child-tasks.ts";
-import { type KnownOpenTask, noteEnd, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
+import {
+  type KnownOpenTask,
+  noteEnd,
+  type OpenTask,
+  OpenTasks,
+  type OwedLook,
+  type PausedFlows,
+  StartLooks,
+} from "./start-looks.ts";
+import { TaskMarks } from "./task-marks.ts";
 
 /*
  * Decides what starts next, and when a task ends.
@@ -59,15 +68,13 @@ export interface SchedulerOptions {
   readonly onFlows: () => void;
   /** Called when `owedLooks` is no longer empty. */
   readonly onOwed: () => void;
+  /** Tasks of these flows that have not begun do not begin. @defaultValue none */
+  readonly pausedFlows?: PausedFlows | undefined;
+  /** Called when a shard is due in `ms`. */
+  readonly onDue: (ms: number) => void;
   /** How many other parents an event may read for a node that needs only some of them. @defaultValue 32 */
   readonly readsAnEvent?: number | undefined;
 }
-
-/** The failure of a task at its deadline. */
-export const deadlineExceeded: TaskFailure = {
-  reasonCode: "deadline_exceeded",
-  message: "the task did not end before its deadline",
-};
 
 const none: ReadonlySet<string> = new Set();
 
@@ -81,10 +88,13 @@ export class Scheduler {
   readonly #plans: PlanCache;
   readonly #cancelGraceMs: number;
   readonly #onChange: (taskId: string, ended: boolean) => void;
+  readonly #onDue: (ms: number) => void;
   readonly #external: ExternalCommands | undefined;
   readonly #onFlows: () => void;
   readonly #openTasks = new OpenTasks();
   readonly #looks: StartLooks;
+  readonly #pausedFlows: PausedFlows | undefined;
+  readonly marks: TaskMarks;
 
   constructor(options: SchedulerOptions) {
     this.#store = options.store;
@@ -93,9 +103,12 @@ export class Scheduler {
     this.#cancelGraceMs = options.cancelGraceMs;
     this.#onChange = options.onChange;
     this.#onFlows = options.onFlows;
+    this.#onDue = options.onDue;
     this.#external = options.external;
     this.#logger = options.logger;
     this.#looks = new StartLooks(options);
+    this.#pausedFlows = options.pausedFlows;
+    this.marks = new TaskMarks({ ...options, command: (record) => this.command(record) });
   }
 
   /** Dispatches the roots of a task that this coordinator has just created. */
@@ -145,13 +158,18 @@ export class Scheduler {
       this.#onChange(taskId, true);
       return;
     }
+    const isPaused = task.status === "running" && this.#pausedFlows?.has(task.graph.name) === true;
+    if (isPaused && (await this.#store.readShards(taskId)).length === 0) return;
     const cached = await this.#load(taskId, task);
     if (cached === undefined) return;
     if (task.status === "cancelling") return this.#cancelRest(task, cached);
     if (task.parent !== undefined && !(await isNeeded(this.#store, task.parent))) return this.#cancel(taskId);
-    const shardsOf = Map.groupBy(await this.#store.readShards(taskId), (record) => record.nodeId);
+    const records = await this.marks.complete(task);
+    if (records === undefined) return this.replan(taskId);
+    const shardsOf = Map.groupBy(records, (record) => record.nodeId);
     for (const node of cached.plan.nodes) {
       const shards = await this.#withClosed(node, shardsOf.get(node.id) ?? []);
+      if (node.wait !== undefined && signalOf(task, node.id) !== undefined) await this.marks.wake(shards);
       noteEnd(cached, node, shards);
       if (shards.length === node.partitions) cached.dispatched.add(node.id);
       const failure = shards.find(isFatal)?.failure;
@@ -219,7 +237,9 @@ export class Scheduler {
   ): Promise<void> {
     if (!verdict?.ready) return;
     const { chosen } = verdict;
-    const init = { type: node.type, priority: cached.priority, ...(chosen === undefined ? {} : { chosen }) };
+    const delayMs = node.wait === undefined ? node.delayMs : (node.wait.timeoutMs ?? Number.POSITIVE_INFINITY);
+    const { priority, startsAt: notBefore } = cached;
+    const init = { type: node.type, priority, delayMs, notBefore, ...(chosen === undefined ? {} : { chosen }) };
     let skips = node.holds !== undefined && !(await this.#holds(taskId, cached, node));
     const carried = skips ? [] : await this.#carried(taskId, cached, node);
     for (let shard = 0; shard < node.partitions; shard++) {
@@ -233,10 +253,12 @@ export class Scheduler {
         continue;
       }
       if (shard === 0 && node.needed === 0) this.#logStart(taskId, cached, node);
-      if (outcome === "dispatched") await this.#command(node.type, ref, 1);
+      if (outcome === "dispatched" && delayMs === 0) await this.#command(node.type, ref, 1);
+      else if (outcome === "dispatched") this.#onDue(delayMs);
     }
     cached.dispatched.add(node.id);
-    if (skips) await this.nodeChanged(taskId, node.id);
+    if (skips) return this.nodeChanged(taskId, node.id);
+    if (node.wait !== undefined) await this.marks.dispatched(taskId, node.id);
   }
 
   /** Whether the node's condition holds. Judged on what is stored: parents that have ended do not change any more. */
@@ -307,6 +329,7 @@ export class Scheduler {
       noteEnd(cached, node, records);
       if (spared.has(node.id)) {
         open++;
+        await this.marks.goOn(task, node, records);
         continue;
       }
       const known = new Map(records.map((record) => [record.shard, record]));

@@ -47,7 +47,7 @@ export interface ScheduleRecord extends ScheduleDefinition {
 }
 
 /** A run that starts later than this was missed. */
-export const missedAfterMs = 60_000;
+const missedAfterMs = 60_000;
 /** How often a run that waits looks whether the one before has ended. */
 const lookMs = 1_000;
 /** The most missed runs that are counted. */
@@ -98,7 +98,7 @@ export type ScheduleStep =
  *
  * @param seen - the task of the last run, and whether it is open
  */
-export const judgeDue =
+const judgeDue =
   (seen: { readonly taskId: string | undefined; readonly isOpen: boolean }): RegistryJudge<ScheduleStep> =>
   (entry, now) => {
     const found = scheduleOf(entry);
@@ -122,7 +122,7 @@ export const judgeDue =
   };
 
 /** The task of a run was created, or could not be: the next run is due. */
-export const judgeStarted =
+const judgeStarted =
   (run: { readonly dueAt: number; readonly taskId?: string; readonly failure?: string }): RegistryJudge<undefined> =>
   (entry) => {
     const record = scheduleOf(entry);

@@ -8,7 +8,7 @@ import {
   type Readiness,
   readiness,
 } from "../plan/index.ts";
-import type { Store } from "../ports/index.ts";
+import type { Clock, Store } from "../ports/index.ts";
 
 /** What is known about a node that needs only some of its parents. */
 export interface SomeParents {
@@ -31,6 +31,8 @@ export interface OpenTask {
   readonly traceparent: string | undefined;
   readonly retryOf: string | undefined;
   readonly retriedBatches: RetriedBatches | undefined;
+  /** Store time before which it does not start. */
+  readonly startsAt: number | undefined;
   /** Nodes that have ended, in whatever way. */
   readonly ended: Set<string>;
   /** Those of them with a closed log: they finished, were skipped, or failed and are optional. */
@@ -52,7 +54,10 @@ export interface OpenTask {
 }
 
 /** The fields of a task's record that are cached. */
-export type KnownOpenTask = Pick<TaskRecord, "id" | "priority" | "traceparent" | "retryOf" | "retriedBatches">;
+export type KnownOpenTask = Pick<
+  TaskRecord,
+  "id" | "priority" | "traceparent" | "retryOf" | "retriedBatches" | "startsAt"
+>;
 
 const keptTasks = 1_000;
 
@@ -63,13 +68,14 @@ export class OpenTasks {
     return this.#byTask.get(taskId);
   }
 
-  add({ id: taskId, priority, traceparent, retryOf, retriedBatches }: KnownOpenTask, plan: Plan): OpenTask {
+  add({ id: taskId, priority, traceparent, retryOf, retriedBatches, startsAt }: KnownOpenTask, plan: Plan): OpenTask {
     const cached: OpenTask = {
       plan,
       priority,
       traceparent,
       retryOf,
       retriedBatches,
+      startsAt,
       ended: new Set(),
       closed: new Set(),
       omitted: new Set(),
@@ -281,4 +287,43 @@ function nextOf(ids: Iterator<string>, most: number): readonly string[] {
     taken.push(next.value);
   }
   return taken;
+}
+
+const mostPausedFlows = 1_000;
+
+/** The flows whose new tasks do not begin, as of the last read: other processes follow within `maxAgeMs`. */
+export class PausedFlows {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #maxAgeMs: number;
+  #names: ReadonlySet<string> = new Set();
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: { readonly store: Store; readonly clock: Clock; readonly maxAgeMs: number }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#maxAgeMs = options.maxAgeMs;
+  }
+
+  has(name: string | undefined): boolean {
+    return name !== undefined && this.#names.has(name);
+  }
+
+  async refresh(): Promise<void> {
+    const now = this.#clock.monotonic();
+    if (now - this.#readAt < this.#maxAgeMs) return;
+    this.#names = new Set(await this.read());
+    this.#readAt = now;
+  }
+
+  async read(): Promise<readonly string[]> {
+    const { items } = await this.#store.listEntries("paused_flow", { limit: mostPausedFlows });
+    return items.map(({ id }) => id);
+  }
+
+  async set(name: string, isPaused: boolean): Promise<void> {
+    const next = isPaused ? { value: {} } : null;
+    await this.#store.updateEntry({ kind: "paused_flow", id: name }, () => ({ answer: undefined, next }));
+    this.#readAt = Number.NEGATIVE_INFINITY;
+  }
 }

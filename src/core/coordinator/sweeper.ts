@@ -1,10 +1,11 @@
 import { FlowError } from "../../errors/index.ts";
+import { deadlineExceeded } from "../model/index.ts";
 import { type Attempt, type EpochRef, type ShardRecord, shardKey } from "../model/records.ts";
 import type { Clock, HeldSlot, Store } from "../ports/index.ts";
 import { StoreHealthTracker } from "../resilience/store-retry.ts";
 import type { Supervisor } from "../resilience/supervisor.ts";
 import { noBusTiming } from "./coordinator-options.ts";
-import { deadlineExceeded, type Scheduler } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 
 /** Page sizes. Tasks are planned as a whole, so their pages are short, to share them with other coordinators. */
 const shardsAPage = 100;
@@ -29,6 +30,8 @@ export interface SweeperOptions {
   readonly leaseMs: number;
   /** Starts the runs of a schedule that are due. */
   readonly fireSchedule: (id: string) => Promise<void>;
+  /** Reads which flows are paused. */
+  readonly refreshPauses: () => Promise<void>;
   /** Called when an attempt has lost its lease. */
   readonly onLeaseLost?: ((record: ShardRecord) => Promise<void>) | undefined;
 }
@@ -140,7 +143,8 @@ export class Sweeper {
         if (await store.failTask(taskId, deadlineExceeded)) await scheduler.replan(taskId);
       },
     );
-    await Promise.all([overdue, all(tasksAPage, () => this.#dueSchedules(), fireSchedule)]);
+    const schedules = all(tasksAPage, () => this.#dueSchedules(), fireSchedule);
+    await Promise.all([overdue, schedules, this.#options.refreshPauses()]);
     await this.#slots.sweep();
     const due = () => store.dueTasks(tasksAPage, sweepMs, sweepMs - pace.sweepMs);
     await all(tasksAPage, due, (taskId) => scheduler.replan(taskId));

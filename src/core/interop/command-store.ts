@@ -162,7 +162,7 @@ export class CommandStore implements WorkerStore {
     return undefined;
   }
 
-  async renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]> {
+  async renew(attempts: readonly Attempt[], leaseMs: number): ReturnType<WorkerStore["renew"]> {
     return Promise.all(
       attempts.map((attempt) =>
         this.#write(attempt, (record, now) => renewLease(record, attempt, { leaseMs, now }), {
@@ -302,11 +302,11 @@ export class CommandStore implements WorkerStore {
     work.record = cancelShard(work.record, { graceMs: cancelGraceMs, now: this.#clock.now() }) ?? work.record;
   }
 
-  async #write(
+  async #write<TAnswer>(
     attempt: Attempt,
-    judge: (record: ShardRecord | undefined, now: number) => Judged<WriteAnswer>,
+    judge: (record: ShardRecord | undefined, now: number) => Judged<TAnswer>,
     ...events: readonly AttemptEvent[]
-  ): Promise<WriteAnswer> {
+  ): Promise<TAnswer> {
     const work = this.#work.get(shardKey(attempt));
     const { answer, next } = judge(work?.record, this.#clock.now());
     if (work === undefined || next === undefined) return answer;

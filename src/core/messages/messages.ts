@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../../errors/index.ts";
 /*
  * The messages between coordinators and workers, as documented for the wire. Each is a hint: its receiver reads the
  * store. The engine itself sends `TASK_START`, `BATCH_OK` for a shard's first artifact, one event for an attempt's end,
- * and `CANCEL`. The others are for processes that do not share a store.
+ * `CANCEL`, and `PAUSE`, which no other program reads. The others are for processes that do not share a store.
  */
 
 /** The attempt that a message is about. */
@@ -125,6 +125,12 @@ export interface CancelMessage extends ToAttempt {
   readonly deadline?: number;
 }
 
+/** To the worker that runs an attempt: end it after its batches. */
+export interface PauseMessage extends ToAttempt {
+  readonly kind: "PAUSE";
+  readonly targetWorkerId: string;
+}
+
 /** Asks all workers which one runs a node. */
 export interface TaskDiscoverMessage extends ToAttempt {
   readonly kind: "TASK_DISCOVER";
@@ -186,6 +192,7 @@ export type Message =
   | CommandMessage
   | StatusMessage
   | CancelMessage
+  | PauseMessage
   | TaskDiscoverMessage
   | TaskSnapshotMessage
   | AnnounceMessage;
@@ -204,13 +211,21 @@ export function cancelMessage(
   return { kind: "CANCEL", ...address, targetWorkerId, reason, cancelToken: cancelTokenOf(address), ...traceOf(to) };
 }
 
+/** Asks the worker that runs this attempt to end it after its batches. */
+export function pauseMessage(
+  { taskId, nodeId, shard, epoch, type }: AttemptAddress,
+  to: { readonly workerId: string } & Traced,
+): PauseMessage {
+  return { kind: "PAUSE", taskId, nodeId, shard, epoch, type, targetWorkerId: to.workerId, ...traceOf(to) };
+}
+
 type Family = "command" | "status" | "signal" | "query" | "reply" | "announce";
 
 type FamilyOf<TMessage> = TMessage extends CommandMessage
   ? "command"
   : TMessage extends StatusMessage
     ? "status"
-    : TMessage extends CancelMessage
+    : TMessage extends CancelMessage | PauseMessage
       ? "signal"
       : TMessage extends AnnounceMessage
         ? "announce"
@@ -229,6 +244,7 @@ const families = {
   TASK_FAILED: "status",
   CANCELLED: "status",
   CANCEL: "signal",
+  PAUSE: "signal",
   TASK_DISCOVER: "query",
   TASK_SNAPSHOT: "reply",
   WORKER_ONLINE: "announce",

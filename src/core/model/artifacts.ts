@@ -1,7 +1,7 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 
-/* The entries of a shard's log. */
+/* The entries of a shard's log, and the signals that tasks get. */
 
 /** A batch within one source: the seq of an artifact there, and the chunk within that artifact. */
 export type Position = readonly [seq: number, chunk: number];
@@ -63,4 +63,36 @@ export interface NewArtifact {
   readonly meta: Json;
   readonly metrics: Metrics;
   readonly failure?: BatchFailure;
+}
+
+/** The outcome of a node's wait for a signal. Written once. */
+export interface Signal {
+  /** The call that stored it, to recognise a repeated one. */
+  readonly id: string;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly at: number;
+  /** Absent if the time to wait passed without a signal. */
+  readonly payload?: Json;
+}
+
+/** What a node waits for, if the node has not had its outcome yet. */
+export type NewSignal = Pick<Signal, "id" | "payload"> & { readonly nodeId: string };
+
+/**
+ * The answer to a signal: the first one is `accepted`, and so is its repetition. `already`: another signal was first.
+ * `terminal`: the task has ended or is ending, or the node's time to wait has passed. `unknown`: there is no such task.
+ */
+export type SignalAnswer = "accepted" | "already" | "terminal" | "unknown";
+
+/** The tries of a batch. One that a crash ended is not among them: the lost lease is counted instead. */
+export interface BatchTries {
+  readonly failed: number;
+  /** Store time from which it may be tried again. */
+  readonly dueAt: number;
+}
+
+/** How far a handler has come, in a unit of its own. */
+export interface Progress {
+  readonly done: number;
+  readonly total?: number;
 }

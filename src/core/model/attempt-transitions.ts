@@ -8,10 +8,11 @@ import type {
   ClaimInit,
   EpochRef,
   Failure,
+  RenewAnswer,
   ShardRecord,
   WriteAnswer,
 } from "./records.ts";
-import { transitionShard } from "./shard-transition.ts";
+import { transitionShard, waitUntil } from "./shard-transition.ts";
 
 /*
  * How the writes of an attempt change its shard's record, as pure functions, so that all stores decide alike. A store
@@ -61,11 +62,17 @@ export function renewLease(
   record: ShardRecord | undefined,
   attempt: Attempt,
   lease: { readonly leaseMs: number; readonly now: number },
-): Judged<WriteAnswer> {
-  const answer = fence(record, attempt);
-  if (answer !== "ok" || record?.lease === undefined) return { answer };
+): Judged<RenewAnswer> {
+  const answer = renewAnswer(record, attempt);
+  if (record?.lease === undefined || (answer !== "ok" && answer !== "pausing")) return { answer };
   const deadline = Math.max(record.lease.deadline, lease.now + lease.leaseMs);
   return { answer, next: { ...record, lease: { ...record.lease, deadline } } };
+}
+
+/** The answer to the renewal of this attempt's lease. */
+export function renewAnswer(record: ShardRecord | undefined, attempt: Attempt): RenewAnswer {
+  const answer = fence(record, attempt);
+  return answer === "ok" && record?.paused !== undefined ? "pausing" : answer;
 }
 
 export function restartShard(
@@ -173,7 +180,7 @@ export function failShard(
       set: {
         lastClaimId: attempt.claimId,
         failures,
-        ...(final ? { failure: how.failure } : { dueAt: how.now + how.delayMs }),
+        ...(final ? { failure: how.failure } : waitUntil(how.now + how.delayMs, held.paused !== undefined)),
       },
     });
   });
@@ -190,7 +197,11 @@ export function releaseShard(
       cause: "release",
       at: until.now,
       ...workerOf(held),
-      set: { lastClaimId: attempt.claimId, yields: held.yields + 1, dueAt: until.now + until.delayMs },
+      set: {
+        lastClaimId: attempt.claimId,
+        yields: held.yields + 1,
+        ...waitUntil(until.now + until.delayMs, held.paused !== undefined),
+      },
     }),
   );
 }

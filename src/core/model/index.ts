@@ -7,19 +7,35 @@ export {
   isRecorded,
   type Judged,
   releaseShard,
+  renewAnswer,
   renewLease,
   reportShard,
   restartShard,
 } from "./attempt-transitions.ts";
 export { adoptShard, createShard } from "./shard-transition.ts";
-export { cancelShard, closeShard, expireShard, expiresAt, requeueShard, supersedeShard } from "./sweep-transitions.ts";
+export {
+  cancelShard,
+  closeShard,
+  expireShard,
+  expiresAt,
+  mayWake,
+  pauseShard,
+  requeueShard,
+  resumeShard,
+  supersedeShard,
+  wakeShard,
+} from "./sweep-transitions.ts";
 export {
   cancelTask,
   closeTask,
   createTask,
   createVars,
+  deadlineExceeded,
   failTask,
   finishTask,
+  pauseTask,
   replaceVars,
+  signalOf,
+  signalTask,
   summaryOf,
 } from "./task-transitions.ts";

@@ -1,9 +1,9 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { flowType, type Graph } from "../../graph/index.ts";
-import type { Artifact, Origin } from "./artifacts.ts";
+import type { Artifact, BatchTries, Origin, Progress, Signal } from "./artifacts.ts";
 
-export type { Artifact, BatchFailure, NewArtifact, Origin, Position } from "./artifacts.ts";
+export type * from "./artifacts.ts";
 
 /*
  * The records of a store. One record is one unit of atomicity. Records are immutable values: a store returns its own
@@ -61,6 +61,10 @@ export interface TaskRecord {
   /** -100 to 100; higher goes first. */
   readonly priority: number;
   readonly status: TaskStatus;
+  /** Nothing new begins until it is resumed. @defaultValue false */
+  readonly paused?: boolean;
+  /** By node, what ended its wait for a signal, or will end it. */
+  readonly signals?: Readonly<Record<string, Signal>>;
   readonly failure?: TaskFailure;
   readonly cancelReason?: string;
   /** While it ends: nodes that handle how others have ended are cancelled too. */
@@ -78,6 +82,8 @@ export interface TaskRecord {
   readonly borrowsFrom?: readonly string[];
   /** Milliseconds since 1970, by the store's clock. */
   readonly createdAt: number;
+  /** Store time before which no node of it starts. */
+  readonly startsAt?: number;
   /** Store time at which it fails with `deadline_exceeded`, unless it has ended. */
   readonly deadlineAt?: number;
   readonly endedAt?: number;
@@ -106,7 +112,7 @@ export interface RetriedShard {
 }
 
 /** A task in a list: its record without the fields that may be large. */
-export type TaskSummary = Omit<TaskRecord, "graph" | "params"> & { readonly name?: string };
+export type TaskSummary = Omit<TaskRecord, "graph" | "params" | "signals"> & { readonly name?: string };
 
 /** The task's variables, with what a compare-and-set on them needs. They are part of the task's record. */
 export interface VarsRecord {
@@ -147,7 +153,10 @@ export type Cause =
   | "supersede"
   | "adopt"
   | "skip"
-  | "close";
+  | "close"
+  | "wake"
+  | "pause"
+  | "resume";
 
 /** One transition of a shard's record. */
 export interface HistoryEntry {
@@ -186,8 +195,10 @@ export interface ShardRecord extends EpochRef {
   readonly storedAtLoss?: number;
   /** How often it released its slot because it had no input. */
   readonly yields: number;
-  /** Store time at which a deferred shard is queued again. */
+  /** Store time at which a deferred shard is queued. Without one, it waits for a signal, or until it is resumed. */
   readonly dueAt?: number;
+  /** Set while its task is paused: a deferred shard stays so, a running attempt is to end after its batches. */
+  readonly paused?: Paused;
   /** Store time at which a cancelling attempt loses its lease. */
   readonly cancelBy?: number;
   /** Incremented when a retry restarts the shard's output. */
@@ -222,6 +233,12 @@ export interface ShardRecord extends EpochRef {
   readonly history: readonly HistoryEntry[];
 }
 
+/** What a resume restores. */
+export interface Paused {
+  /** When the deferred shard would have been due. Absent if it waits for a signal without a time limit. */
+  readonly dueAt?: number;
+}
+
 /** A worker's time-limited ownership of an attempt. */
 export interface Lease {
   readonly workerId: string;
@@ -242,19 +259,6 @@ export interface LogAccess {
   readonly resumes: boolean;
   /** It may read its own log, as `finalize` can. */
   readonly rereads: boolean;
-}
-
-/** The tries of a batch. One that a crash ended is not among them: the lost lease is counted instead. */
-export interface BatchTries {
-  readonly failed: number;
-  /** Store time from which it may be tried again. */
-  readonly dueAt: number;
-}
-
-/** How far a handler has come, in a unit of its own. */
-export interface Progress {
-  readonly done: number;
-  readonly total?: number;
 }
 
 /** The first `length` entries in the log of an earlier task's shard. */
@@ -305,6 +309,8 @@ export interface DeadLetter {
 
 /** The reference alone, of a record or a message. */
 export const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
+/** What a scan of the queue returns. */
+export const queuedRef = ({ type, priority, ...record }: ShardRecord) => ({ ...epochRef(record), type, priority });
 export const shardKey = (ref: ShardRef): string => `${ref.taskId}:${ref.nodeId}:${ref.shard}`;
 /** Identifies a shard within its task. */
 export const sourceKey = (nodeId: string, shard: number): string => `${nodeId}/${shard}`;
@@ -340,6 +346,9 @@ export const keptLength = ({ length, without }: Carried): number => length - (wi
  */
 export type WriteAnswer = "ok" | "fenced" | "cancelling";
 
+/** Answer to a renewal. `pausing`: renewed, but its task is paused: it is to end after its batches, and be released. */
+export type RenewAnswer = WriteAnswer | "pausing";
+
 /** A task to create. */
 export interface NewTask {
   readonly id: string;
@@ -349,11 +358,15 @@ export interface NewTask {
   readonly idempotencyKey?: string;
   /** The task's time limit. */
   readonly deadlineMs?: number;
+  /** How long it waits before its first nodes start. */
+  readonly startInMs?: number;
   readonly traceparent?: string;
   readonly retryOf?: string;
   readonly parent?: ParentRef;
   readonly retriedBatches?: RetriedBatches;
   readonly borrowsFrom?: readonly string[];
+  /** The signals that the task of which this is a retry had received. */
+  readonly signals?: TaskRecord["signals"];
   /** Initial variables, and the nodes whose updates they already contain. */
   readonly vars?: Pick<VarsRecord, "vars" | "appliedBy">;
 }
@@ -379,6 +392,10 @@ export interface DispatchInit {
   readonly type: string;
   readonly priority: number;
   readonly chosen?: readonly string[];
+  /** Its first attempt may begin after this time; `Infinity`: once it is woken. @defaultValue 0 */
+  readonly delayMs?: number;
+  /** Store time at which its delay begins. @defaultValue now */
+  readonly notBefore?: number | undefined;
   /** In a retry of a task. @defaultValue it begins with nothing, in generation 0 */
   readonly carried?: CarriedOutput | undefined;
 }

@@ -25,7 +25,7 @@ export interface ShardChange {
 
 /**
  * The record after a transition: checked against the table, with an entry in its history. Fields that belong to the
- * previous status (`lease`, `dueAt`, `cancelBy`) are dropped unless the transition sets them.
+ * previous status (`lease`, `dueAt`, `paused`, `cancelBy`) are dropped unless the transition sets them.
  *
  * @throws FlowError `TRANSITION_REFUSED`
  */
@@ -69,12 +69,18 @@ export function createShard(
     readonly priority: number;
     readonly chosen?: readonly string[];
     readonly carried?: CarriedOutput | undefined;
+    readonly delayMs?: number;
+    readonly notBefore?: number | undefined;
+    readonly paused?: boolean | undefined;
     readonly status: "queued" | "skipped" | "cancelled";
     readonly at: number;
   },
 ): ShardRecord {
-  const { status, at, carried } = init;
-  const cause = ({ queued: "dispatch", skipped: "skip", cancelled: "cancel" } as const)[status];
+  const { at, carried, delayMs = 0, notBefore = at, paused = false } = init;
+  const cause = ({ queued: "dispatch", skipped: "skip", cancelled: "cancel" } as const)[init.status];
+  const dueAt = Math.max(at, notBefore) + delayMs;
+  const waits = cause === "dispatch" && (paused || dueAt > at);
+  const status = waits ? "deferred" : init.status;
   checkShardTransition(ref, { from: "absent", to: status, cause });
   return {
     taskId: ref.taskId,
@@ -92,9 +98,16 @@ export function createShard(
     sourceGens: {},
     ...(carried === undefined ? {} : continuing(carried)),
     ...(init.chosen === undefined ? {} : { chosen: init.chosen }),
+    ...(waits ? waitUntil(dueAt, paused) : {}),
     ...(status === "skipped" ? { count: 0 } : {}), // it has stored nothing, and never will
     history: [{ n: 0, epoch: 1, from: "absent", to: status, at, cause }],
   };
+}
+
+/** What a deferred shard waits for; `Infinity`: a signal. */
+export function waitUntil(at: number, paused: boolean): Pick<ShardRecord, "dueAt" | "paused"> {
+  const due = at === Number.POSITIVE_INFINITY ? {} : { dueAt: at };
+  return paused ? { paused: due } : due;
 }
 
 /** The checkpoint comes along: nothing reads it before all batches that it relies on are copied. */

@@ -1,6 +1,6 @@
 import { match } from "ts-pattern";
 import type { EpochRef, ShardRecord } from "./records.ts";
-import { transitionShard } from "./shard-transition.ts";
+import { transitionShard, waitUntil } from "./shard-transition.ts";
 
 /* How coordinators change a shard's record. Pure, like the transitions of an attempt. */
 
@@ -65,6 +65,13 @@ export function expireShard(
   const lost = by.stored > longest ? 1 : record.lost + 1;
   const storedAtLoss = Math.max(longest, by.stored);
   if (lost <= by.maxLost) {
+    if (record.paused !== undefined) {
+      return transitionShard(record, {
+        ...move,
+        to: "deferred",
+        set: { lost, storedAtLoss, ...waitUntil(by.now, true) },
+      });
+    }
     const set = { epoch: record.epoch + 1, readyAt: by.now, lost, storedAtLoss };
     return transitionShard(record, { ...move, to: "queued", set });
   }
@@ -93,9 +100,51 @@ export function requeueShard(
   at: { readonly now: number },
 ): ShardRecord | undefined {
   if (record === undefined || record.status !== "deferred" || record.epoch !== ref.epoch) return undefined;
-  if ((record.dueAt ?? 0) > at.now) return undefined;
+  if (record.dueAt === undefined || record.dueAt > at.now) return undefined;
+  return queuedAgain(record, "requeue", at);
+}
+
+function queuedAgain(record: ShardRecord, cause: "requeue" | "wake", at: { readonly now: number }): ShardRecord {
   const set = { epoch: record.epoch + 1, readyAt: at.now };
-  return transitionShard(record, { to: "queued", cause: "requeue", at: at.now, set });
+  return transitionShard(record, { to: "queued", cause, at: at.now, set });
+}
+
+/** The record, queued before it is due; `undefined` unless it waits with this epoch for its first attempt. */
+export function wakeShard(
+  record: ShardRecord | undefined,
+  ref: EpochRef,
+  at: { readonly now: number },
+): ShardRecord | undefined {
+  if (record === undefined || !mayWake(record) || record.epoch !== ref.epoch) return undefined;
+  return queuedAgain(record, "wake", at);
+}
+
+/** Whether it waits for a signal: no attempt has begun, and its task is not paused. */
+export const mayWake = ({ status, epoch, paused }: ShardRecord): boolean =>
+  status === "deferred" && epoch === 1 && paused === undefined;
+
+/** The record of a shard whose task is paused; `undefined` if it is marked already, or has ended. */
+export function pauseShard(record: ShardRecord, at: { readonly now: number }): ShardRecord | undefined {
+  const { status, dueAt, lease } = record;
+  if (record.paused !== undefined) return undefined;
+  const move = { cause: "pause", at: at.now } as const;
+  if (status === "queued") return transitionShard(record, { ...move, to: "deferred", set: waitUntil(at.now, true) });
+  if (status === "deferred") {
+    const set = waitUntil(dueAt ?? Number.POSITIVE_INFINITY, true);
+    return transitionShard(record, { ...move, to: "deferred", set });
+  }
+  if (status !== "running" || lease === undefined) return undefined;
+  return transitionShard(record, { ...move, to: "running", set: { lease, paused: {} } });
+}
+
+/** The record without the mark of a pause; `undefined` if it has none. */
+export function resumeShard(record: ShardRecord, at: { readonly now: number }): ShardRecord | undefined {
+  const { status, paused, lease } = record;
+  if (paused === undefined) return undefined;
+  const move = { cause: "resume", at: at.now } as const;
+  if (status === "deferred") return transitionShard(record, { ...move, to: "deferred", set: paused });
+  if (status !== "running" || lease === undefined) return undefined;
+  return transitionShard(record, { ...move, to: "running", set: { lease } });
 }
 
 /** The record, queued with the next epoch; `undefined` unless it is queued with this one. */

@@ -1,7 +1,10 @@
 import { match } from "ts-pattern";
 import {
   isTaskTerminal,
+  type NewSignal,
   type NewTask,
+  type Signal,
+  type SignalAnswer,
   type TaskFailure,
   type TaskRecord,
   type TaskStatus,
@@ -17,8 +20,8 @@ type TaskState = Omit<TaskRecord, "graph" | "params">;
 
 export function createTask(task: NewTask, at: { readonly now: number }): TaskRecord {
   checkTaskTransition(task.id, { from: "absent", to: "running", cause: "create" });
-  const { id, graph, params, priority, idempotencyKey, deadlineMs, traceparent } = task;
-  const { retryOf, parent, retriedBatches, borrowsFrom } = task;
+  const { id, graph, params, priority, idempotencyKey, deadlineMs, traceparent, ...more } = task;
+  const { retryOf, parent, retriedBatches, borrowsFrom, signals, startInMs } = more;
   return {
     id,
     graph,
@@ -31,7 +34,9 @@ export function createTask(task: NewTask, at: { readonly now: number }): TaskRec
     ...(parent === undefined ? {} : { parent }),
     ...(retriedBatches === undefined ? {} : { retriedBatches }),
     ...(borrowsFrom === undefined ? {} : { borrowsFrom }),
+    ...(signals === undefined ? {} : { signals }),
     createdAt: at.now,
+    ...(startInMs === undefined ? {} : { startsAt: at.now + startInMs }),
     ...(deadlineMs === undefined ? {} : { deadlineAt: at.now + deadlineMs }),
   };
 }
@@ -46,6 +51,12 @@ export function finishTask<TTask extends TaskState>(task: TTask, at: { readonly 
   if (task.status !== "running" || task.failure !== undefined) return undefined;
   return moved(task, { to: "finished", cause: "finish", set: { endedAt: at.now } });
 }
+
+/** The failure of a task at its deadline. */
+export const deadlineExceeded: TaskFailure = {
+  reasonCode: "deadline_exceeded",
+  message: "the task did not end before its deadline",
+};
 
 /** A failure of the task as a whole, such as its deadline, also ends the nodes that handle how others have ended. */
 export function failTask<TTask extends TaskState>(
@@ -84,6 +95,35 @@ export function closeTask<TTask extends TaskState>(task: TTask, at: { readonly n
   return moved(task, { to, cause: "close", set: { endedAt: at.now } });
 }
 
+/** Pauses or resumes it. `already`: it is as requested. */
+export function pauseTask<TTask extends TaskState>(
+  task: TTask,
+  paused: boolean,
+): { readonly answer: "recorded" | "already" | "terminal"; readonly next?: TTask } {
+  if (task.status !== "running") return { answer: "terminal" };
+  if ((task.paused ?? false) === paused) return { answer: "already" };
+  return { answer: "recorded", next: { ...task, paused } };
+}
+
+/** Stores the outcome of a node's wait, unless there is one. Without `payload`: its time has passed. */
+export function signalTask<TTask extends TaskState>(
+  task: TTask,
+  { nodeId, id, payload, now }: NewSignal & { readonly now: number },
+): { readonly answer: Exclude<SignalAnswer, "unknown">; readonly signal?: Signal; readonly next?: TTask } {
+  const known = signalOf(task, nodeId);
+  if (known !== undefined) {
+    const isLate = known.payload === undefined;
+    return { answer: known.id === id ? "accepted" : isLate ? "terminal" : "already", signal: known };
+  }
+  if (isTaskTerminal(task.status) || task.cancelsAll) return { answer: "terminal" };
+  const signal = { id, at: now, ...(payload === undefined ? {} : { payload }) };
+  return { answer: "accepted", signal, next: { ...task, signals: { ...task.signals, [nodeId]: signal } } };
+}
+
+/** The outcome of the node's wait, if it has one. */
+export const signalOf = ({ signals = {} }: Pick<TaskRecord, "signals">, nodeId: string): Signal | undefined =>
+  Object.hasOwn(signals, nodeId) ? signals[nodeId] : undefined;
+
 export function replaceVars(
   task: TaskState | undefined,
   vars: Omit<VarsRecord, "vars">,
@@ -105,10 +145,12 @@ function moved<TTask extends TaskState>(
   },
 ): TTask {
   checkTaskTransition(task.id, { from: task.status, to: move.to, cause: move.cause });
-  return { ...task, ...move.set, status: move.to };
+  const { paused, ...kept } = task;
+  // A pause ends with the task.
+  return { ...kept, ...(paused === undefined ? {} : { paused: false }), ...move.set, status: move.to } as TTask;
 }
 
 /** The task as shown in a list. */
-export function summaryOf({ graph, params: _, ...rest }: TaskRecord): TaskSummary {
+export function summaryOf({ graph, params: _, signals: __, ...rest }: TaskRecord): TaskSummary {
   return { ...rest, ...(graph.name === undefined ? {} : { name: graph.name }) };
 }

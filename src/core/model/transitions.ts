@@ -14,13 +14,16 @@ import type { Cause, ShardRef, ShardStatus, TaskStatus } from "./records.ts";
  *               still in flight cannot win.
  *   running     A worker has the lease. Entered by `claim` only. Left by the owner's outcome (`complete`, `fail`,
  *               `release`), by `expire` when the lease has expired, or by `cancel`, which does not end it yet.
- *   deferred    Waits for a time: after a failure that may be retried, or without input. Left by `requeue`, `cancel`.
+ *   deferred    Waits for a time: before its first attempt, after a failure that may be retried, or without input. Or
+ *               for a signal, or for the end of a pause. Left by `requeue`, `wake`, `cancel`.
  *   cancelling  The owner has been asked to stop. Left when it confirms (`confirm_cancelled`), or by `expire` when its
  *               grace period or its lease has ended. Whatever its handler returns: never finished, never failed.
  *   failed      Terminal. Of an optional node, `close` closes the log of what it had stored, so that its consumers can
  *               read that to the end.
  *   finished, skipped, cancelled
  *               Terminal.
+ *   A pause marks the shards of a task that are open: `pause` makes a queued one deferred, and asks a running attempt to
+ *   end after its batches. `resume` removes the mark.
  *
  * A task
  *   running     From its creation. `finish` when all nodes have finished; `fail` and `cancel` begin to end it.
@@ -32,16 +35,23 @@ import type { Cause, ShardRef, ShardStatus, TaskStatus } from "./records.ts";
 type Targets<TStatus extends string, TCause extends string> = Readonly<Partial<Record<TStatus, readonly TCause[]>>>;
 
 export const shardTransitions: Readonly<Record<ShardStatus | "absent", Targets<ShardStatus, Cause>>> = {
-  absent: { queued: ["dispatch"], finished: ["adopt"], skipped: ["skip", "adopt"], cancelled: ["cancel"] },
-  queued: { running: ["claim"], queued: ["supersede"], cancelled: ["cancel"] },
+  absent: {
+    queued: ["dispatch"],
+    deferred: ["dispatch"],
+    finished: ["adopt"],
+    skipped: ["skip", "adopt"],
+    cancelled: ["cancel"],
+  },
+  queued: { running: ["claim"], queued: ["supersede"], deferred: ["pause"], cancelled: ["cancel"] },
   running: {
+    running: ["pause", "resume"],
     finished: ["complete"],
-    deferred: ["fail", "release"],
+    deferred: ["fail", "release", "expire"],
     failed: ["fail", "expire"],
     queued: ["expire"],
     cancelling: ["cancel"],
   },
-  deferred: { queued: ["requeue"], cancelled: ["cancel"] },
+  deferred: { queued: ["requeue", "wake"], deferred: ["pause", "resume"], cancelled: ["cancel"] },
   cancelling: { cancelled: ["confirm_cancelled", "expire"] },
   finished: {},
   skipped: {},

@@ -19,6 +19,8 @@ export type Reason =
     }
   /** Its parents satisfy it: a coordinator is about to dispatch it. */
   | { readonly reason: "ready" }
+  /** Its flow is paused, so that the task does not begin. */
+  | { readonly reason: "flow_paused" }
   /** Failed and will be retried. */
   | {
       readonly reason: "backoff";
@@ -27,6 +29,12 @@ export type Reason =
       readonly failures: number;
       readonly maxFailures: number;
     }
+  /** Starts after a delay. */
+  | { readonly reason: "delayed"; readonly until: number }
+  /** Waits for a signal; without `until`, as long as its task runs. */
+  | { readonly reason: "waiting_for_signal"; readonly since: number; readonly until?: number }
+  /** Its task is paused. */
+  | { readonly reason: "paused" }
   /** Released its slot because all of its open batches have failed and wait for their next try. */
   | { readonly reason: "waiting_for_batches"; readonly until: number; readonly batches: number }
   /** Released its slot because it had no input. */
@@ -45,6 +53,8 @@ export type Reason =
       readonly since: number;
       readonly leaseUntil: number;
       readonly epoch: number;
+      /** Its task is paused: it ends after its batches. @defaultValue false */
+      readonly pausing?: true;
     }
   /** Its worker's lease has expired: it is presumed dead, and a coordinator will queue the shard again. */
   | {
@@ -78,6 +88,8 @@ export interface ExplainFacts {
   readonly plan: Plan;
   readonly shards: readonly ShardRecord[];
   readonly workers: readonly WorkerRecord[];
+  /** The flow is paused. */
+  readonly isPaused?: boolean;
   /** Types that external workers serve: these accept commands, and no limit applies to them. */
   readonly external?: ReadonlySet<string> | undefined;
   /** Nodes that have stored a batch. */
@@ -116,6 +128,7 @@ function whyUndispatched(facts: ExplainFacts, node: NodePlan, stateOf: (id: stri
   const mayStart = facts.status === "running" || (facts.status === "cancelling" && facts.plan.handling.has(node.id));
   if (!mayStart) return { reason: "ended", status: "cancelled" };
   const verdict = readiness(node, stateOf);
+  if (verdict.ready && facts.isPaused && facts.shards.length === 0) return { reason: "flow_paused" };
   if (verdict.ready) return { reason: "ready" };
   const { reason, waitingOn, needed } = verdict;
   return { reason, waitingOn, needed };
@@ -134,8 +147,9 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason
     if (status === "cancelling") {
       return { reason: "cancelling", workerId, until: Math.min(leaseUntil, record.cancelBy ?? leaseUntil) };
     }
-    const reason = leaseUntil < facts.now ? "lease_expired" : "running";
-    return { reason, workerId, since: last?.at ?? 0, leaseUntil, epoch: record.epoch };
+    const place = { workerId, since: last?.at ?? 0, leaseUntil, epoch: record.epoch };
+    if (leaseUntil < facts.now) return { reason: "lease_expired", ...place };
+    return { reason: "running", ...place, ...(record.paused === undefined ? {} : { pausing: true }) };
   }
   if (status === "deferred") return whyDeferred(node, record);
   const { type } = record;
@@ -146,15 +160,31 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason
   return full === undefined ? { reason: "queued", ahead: facts.ahead(record) } : { reason: "limit", ...full };
 }
 
-function whyDeferred(node: NodePlan, { history, dueAt = 0, failures, tries = {} }: ShardRecord): Reason {
-  const { cause, at = 0, reasonCode = "unexpected_error" } = history.at(-1) ?? {};
+function whyDeferred(node: NodePlan, record: ShardRecord): Reason {
+  const { history, dueAt, failures, tries = {}, paused } = record;
+  if (paused !== undefined) return { reason: "paused" };
+  const waitsSince = signalAwaited(node, record);
+  const until = dueAt ?? 0;
+  if (waitsSince !== undefined) {
+    return { reason: "waiting_for_signal", since: waitsSince, ...(dueAt === undefined ? {} : { until }) };
+  }
+  const {
+    cause,
+    at = 0,
+    reasonCode,
+  } = history.findLast((entry) => entry.cause !== "pause" && entry.cause !== "resume") ?? {};
   if (cause === "release") {
     const batches = Object.values(tries).filter((tried) => tried.dueAt > at).length;
-    return batches > 0
-      ? { reason: "waiting_for_batches", until: dueAt, batches }
-      : { reason: "waiting_for_input", until: dueAt };
+    return batches > 0 ? { reason: "waiting_for_batches", until, batches } : { reason: "waiting_for_input", until };
   }
-  return { reason: "backoff", until: dueAt, reasonCode, failures, maxFailures: node.retry.maxFailures };
+  if (cause !== "fail") return { reason: "delayed", until };
+  const { maxFailures } = node.retry;
+  return { reason: "backoff", until, reasonCode: reasonCode ?? "unexpected_error", failures, maxFailures };
+}
+
+/** Since when it has been waiting for a signal; `undefined` if it does not. */
+export function signalAwaited({ wait }: NodePlan, { status, epoch, history }: ShardRecord): number | undefined {
+  return wait !== undefined && status === "deferred" && epoch === 1 ? history[0]?.at : undefined;
 }
 
 /**
@@ -175,6 +205,7 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
       ({ waitingOn, needed }) => `waits for a first batch of ${someOf(waitingOn, needed)}`,
     )
     .with({ reason: "ready" }, () => "is about to start")
+    .with({ reason: "flow_paused" }, () => "waits until its flow is resumed")
     .with(
       { reason: "backoff" },
       ({ until, reasonCode, failures, maxFailures }) =>
@@ -185,6 +216,9 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
       ({ until, batches }) =>
         `retries ${batches === 1 ? "a failed batch" : `the first of ${batches} failed batches`} ${within(until - now)}`,
     )
+    .with({ reason: "delayed" }, ({ until }) => `starts ${within(until - now)}`)
+    .with({ reason: "waiting_for_signal" }, (waits) => waitsForSignal(waits, now))
+    .with({ reason: "paused" }, () => "is paused with its task")
     .with({ reason: "waiting_for_input" }, ({ until }) => `found no input and checks again ${within(until - now)}`)
     .with(
       { reason: "limit" },
@@ -199,7 +233,11 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
     .with({ reason: "queued", ahead: undefined }, () => "waits for a worker with a free slot, behind many others")
     .with({ reason: "queued", ahead: 0 }, () => "waits for a worker with a free slot, first in the queue")
     .with({ reason: "queued" }, ({ ahead }) => `waits for a worker with a free slot, behind ${ahead} others`)
-    .with({ reason: "running" }, ({ workerId, since }) => `has been running on ${workerId} for ${seconds(now - since)}`)
+    .with(
+      { reason: "running" },
+      ({ workerId, since, pausing }) =>
+        `has been running on ${workerId} for ${seconds(now - since)}${pausing ? ", and ends after its batches: its task is paused" : ""}`,
+    )
     .with(
       { reason: "lease_expired" },
       ({ workerId }) => `lost its worker: the lease of ${workerId} expired, a coordinator will queue it again`,
@@ -223,6 +261,27 @@ const limitNames = { all: "in total", type: "of its type", task: "of its task", 
 
 const someOf = (ids: readonly string[], needed: number): string =>
   needed === ids.length ? ids.join(", ") : `${needed} of ${ids.join(", ")}`;
+
+/** "waits for a signal, for 3 min of 24 h". */
+export function waitsForSignal(
+  { since, until }: { readonly since: number; readonly until?: number },
+  now: number,
+): string {
+  const limit = until === undefined ? "" : ` of ${span(until - since)}`;
+  return `waits for a signal, for ${span(now - since)}${limit}`;
+}
+
+const units = [
+  { name: "d", ms: 86_400_000 },
+  { name: "h", ms: 3_600_000 },
+  { name: "min", ms: 60_000 },
+] as const;
+
+/** In the largest unit of which it has two, or in seconds: "24 h", "3 min". */
+function span(ms: number): string {
+  const unit = units.find((each) => ms >= 2 * each.ms);
+  return unit === undefined ? seconds(ms) : `${Math.floor(ms / unit.ms)} ${unit.name}`;
+}
 
 const seconds = (ms: number): string => `${(Math.max(0, ms) / 1_000).toFixed(1)} s`;
 const within = (ms: number): string => (ms <= 0 ? "now" : `in ${seconds(ms)}`);

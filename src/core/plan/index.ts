@@ -1,4 +1,4 @@
-export { type ExplainFacts, explain, formatReason, type Reason } from "./explain.ts";
+export { type ExplainFacts, explain, formatReason, type Reason, signalAwaited, waitsForSignal } from "./explain.ts";
 export {
   type BackpressurePlan,
   type FlowPlan,
@@ -12,6 +12,7 @@ export {
   type Routing,
   retryDelayMs,
   streamReadersOf,
+  type WaitPlan,
 } from "./plan.ts";
 export {
   conditionFacts,

@@ -1,3 +1,4 @@
+import { builtInFunction } from "../../builtins/coordinator-functions/index.ts";
 import { adapterName, builtInAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { matcher } from "../../graph/format/pattern.ts";
@@ -43,6 +44,10 @@ export interface NodePlan {
   readonly flow: FlowPlan | undefined;
   readonly retry: RetryPlan;
   readonly partitions: number;
+  /** The time between its dispatch and its start. */
+  readonly delayMs: number;
+  /** `undefined`: it does not wait for a signal. */
+  readonly wait: WaitPlan | undefined;
   readonly timeoutMs: number | undefined;
   /** How many of its shards may run at once. */
   readonly maxRunning: number | undefined;
@@ -60,6 +65,16 @@ export interface FlowPlan {
   readonly settled: boolean;
   /** How many tasks of the node run at once. */
   readonly maxRunning: number;
+}
+
+/** How a node waits for a signal. */
+export interface WaitPlan {
+  /** The JSON Schema of its payload. */
+  readonly payload: JsonObject;
+  /** From its dispatch. `undefined`: as long as its task runs. */
+  readonly timeoutMs: number | undefined;
+  /** Its output if no signal comes in time. `undefined`: it fails. */
+  readonly onTimeout: Json | undefined;
 }
 
 /** What happens to each batch of a node. */
@@ -198,6 +213,8 @@ function planNode(node: GraphNode, { flows = {} }: Graph): NodePlan {
   const { flow: name = "", item = "", settled = false } = node.io ?? {};
   const graph = node.type === flowType && Object.hasOwn(flows, name) ? flows[name] : undefined;
   const flow = graph && { name, graph, item, settled, maxRunning: maxRunning ?? defaultChildren };
+  const timeoutMs = node.timeout_sec === undefined ? undefined : node.timeout_sec * 1_000;
+  const wait = planWait(node, timeoutMs);
   return {
     id: node.node_id,
     type: node.type,
@@ -224,11 +241,24 @@ function planNode(node: GraphNode, { flows = {} }: Graph): NodePlan {
       permanentOn: policy.permanent_on,
     },
     partitions: node.partitions ?? 1,
-    timeoutMs: node.timeout_sec === undefined ? undefined : node.timeout_sec * 1_000,
+    delayMs: Number(node.delay_sec ?? 0) * 1_000,
+    wait,
+    timeoutMs: wait === undefined ? timeoutMs : undefined,
     maxRunning: node.type === flowType ? undefined : maxRunning, // of a flow: how many of its tasks run
     batches: planBatches(node.batches),
     backpressure: planBackpressure(node.io?.max_pending_batches),
   };
+}
+
+function planWait({ type, io = {} }: GraphNode, timeoutMs: number | undefined): WaitPlan | undefined {
+  const { fn, fn_args = {} } = io;
+  if (type !== coordinatorFnType || fn === undefined || builtInFunction(fn)?.awaitsSignal === undefined)
+    return undefined;
+  const { payload = {}, on_timeout: onTimeout } = fn_args as {
+    readonly payload?: JsonObject;
+    readonly on_timeout?: Json;
+  };
+  return { payload, timeoutMs, onTimeout };
 }
 
 function planCondition(when: GraphNode["when"]): NodePlan["holds"] {

@@ -1,3 +1,6 @@
+import type { TaskRecord } from "../model/records.ts";
+import type { Store } from "./store.ts";
+
 export type { Bus, BusHealth, SubscribeOptions, Subscription, UndeliverableMessage } from "./bus.ts";
 export type { ExternalRows, PlainRow, PlainRows, Stamped, UnreadableSource } from "./external-rows.ts";
 export type {
@@ -9,6 +12,7 @@ export type {
   RegistryKey,
   RegistryKind,
 } from "./registry.ts";
+export { registryKinds } from "./registry.ts";
 export {
   artifactsDropped,
   type HandlerGate,
@@ -19,8 +23,6 @@ export {
   type Store,
   type Tail,
   type TaskQuery,
-  type WorkerStore,
-  type WorkerTask,
 } from "./store.ts";
 
 /** Time as the engine sees it. The simulation provides virtual time. */
@@ -44,3 +46,45 @@ export interface Ids {
 /** A uniform random number in [0, 1). A port, so that the simulation can repeat the sequence. */
 export type Random = () => number;
 export type { AttemptReport, ClaimInit, DispatchInit, NewArtifact, NewTask, WriteAnswer } from "../model/records.ts";
+
+/** The store operations that a worker uses. */
+export interface WorkerStore
+  extends Pick<
+      Store,
+      | "readVars"
+      | "writeVars"
+      | "readShards"
+      | "peekQueue"
+      | "claim"
+      | "renew"
+      | "restart"
+      | "report"
+      | "append"
+      | "complete"
+      | "fail"
+      | "release"
+      | "confirmCancelled"
+      | "readArtifacts"
+      | "tail"
+      | "readUids"
+      | "storedUids"
+      | "takeSlot"
+      | "freeSlot"
+      | "countHolders"
+      | "announceWorker"
+      | "removeWorker"
+      | "deleteTask"
+      | "handlerGate"
+    >,
+    Partial<Pick<Store, "signalTask">> {
+  /** Its coordinators retry whole attempts, by a policy that is not known here: no batch is retried on its own. */
+  readonly retriesAttempts?: true;
+  /** The task, or the part of it that is known so far. `undefined`: there is none. */
+  readTask(id: string): Promise<WorkerTask | undefined>;
+}
+
+/** The fields of a task that a worker uses. */
+export interface WorkerTask extends Pick<TaskRecord, "graph" | "params" | "traceparent"> {
+  /** Only a part of its graph is known yet: must not be cached. */
+  readonly isPartial?: true;
+}

@@ -13,7 +13,8 @@ export interface PageRequest {
 }
 
 /** Records apart from tasks, which need no more than a key, an order of creation and two times. */
-export type RegistryKind = "worker" | "dead_letter" | "schedule" | "paused_flow" | "rate";
+export const registryKinds = ["worker", "dead_letter", "schedule", "paused_flow"] as const;
+export type RegistryKind = (typeof registryKinds)[number];
 
 export interface RegistryKey {
   readonly kind: RegistryKind;

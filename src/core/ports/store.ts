@@ -10,11 +10,15 @@ import type {
   EpochRef,
   Failure,
   NewArtifact,
+  NewSignal,
   NewTask,
   Origin,
+  RenewAnswer,
   ShardRecord,
   ShardRef,
   ShardStatus,
+  Signal,
+  SignalAnswer,
   TaskFailure,
   TaskRecord,
   TaskStatus,
@@ -60,6 +64,8 @@ export interface HeldSlot {
 /** An attempt that can be claimed. */
 export interface QueuedRef extends EpochRef {
   readonly type: string;
+  /** Of its task, where it is known. */
+  readonly priority?: number;
 }
 
 /**
@@ -114,6 +120,16 @@ export interface Store extends Registry {
   failTask(id: string, failure: TaskFailure): Promise<boolean>;
   /** `running` -> `cancelling` with the reason, due for a sweep now. With `all`, a `cancelling` one gets `cancelsAll`. */
   cancelTask(id: string, reason: string, all?: boolean): Promise<"recorded" | "already" | "terminal" | "unknown">;
+  /**
+   * Pauses or resumes a `running` task, due for a sweep now: while it is paused, shards are dispatched as `deferred`, with
+   * the mark of a pause. `already`: it is as requested.
+   */
+  pauseTask(id: string, paused: boolean): Promise<"recorded" | "already" | "terminal" | "unknown">;
+  /**
+   * Stores the outcome of a node's wait, the first time: its signal, or without a payload that its time has passed. The
+   * task is due for a sweep now. Returns the stored outcome, if there is one.
+   */
+  signalTask(id: string, signal: NewSignal): Promise<{ readonly answer: SignalAnswer; readonly signal?: Signal }>;
   /** `cancelling` -> `failed` if a failure is recorded, otherwise `cancelled`. False: it had another status. */
   closeTask(id: string): Promise<boolean>;
   /**
@@ -156,7 +172,10 @@ export interface Store extends Registry {
   readShards(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]>;
   /** Whether any shard of the node has stored a batch, in any generation. Never changes from true to false. */
   hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
-  /** absent -> `queued`, epoch 1, in the generation of `carried`. `exists`: there is a record, possibly a tombstone. */
+  /**
+   * absent -> `queued`, epoch 1, in the generation of `carried`; with a delay, or if its task is paused, -> `deferred`.
+   * `exists`: there is a record, possibly a tombstone.
+   */
   dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists">;
   /** absent -> `skipped`, with a closed, empty log. `exists`: likewise. */
   skip(ref: ShardRef, init: Pick<DispatchInit, "type" | "priority">): Promise<"skipped" | "exists">;
@@ -193,6 +212,19 @@ export interface Store extends Registry {
    */
   requeue(ref: EpochRef): Promise<ShardRecord | undefined>;
   /**
+   * `deferred`, epoch 1 -> `queued`, epoch 2, before it is due. Returns the record afterwards; `undefined`: it was not in
+   * this state.
+   */
+  wake(ref: EpochRef): Promise<ShardRecord | undefined>;
+  /**
+   * Marks an open shard of a paused task: `queued` -> `deferred`, without a due time; a `deferred` one has none from now
+   * on; a `running` one is to end after its batches, which the answer to its renewal says. Returns the record afterwards;
+   * `undefined`: it was marked, or is not open.
+   */
+  pauseShard(ref: ShardRef): Promise<ShardRecord | undefined>;
+  /** Removes the mark: a `deferred` shard is due when it would have been. `undefined`: it was not marked. */
+  resumeShard(ref: ShardRef): Promise<ShardRecord | undefined>;
+  /**
    * `queued`, same epoch -> `queued`, epoch + 1, so that a claim of the old epoch that is still in flight cannot win.
    * Returns the record afterwards; `undefined`: it was not in this state.
    */
@@ -202,13 +234,15 @@ export interface Store extends Registry {
 
   /**
    * Queued shards of these types: higher priority first, then earlier `readyAt`, then queued earlier. Omits
-   * `exceptTasks`, and with `onlyTasks` all other tasks. A hint for `claim`.
+   * `exceptTasks`, with `onlyTasks` all other tasks, and with `below` all of that priority or a higher one. A hint for
+   * `claim`.
    */
   peekQueue(
     types: readonly string[],
     limit: number,
     exceptTasks?: ReadonlySet<string>,
     onlyTasks?: ReadonlySet<string>,
+    below?: number,
   ): Promise<QueuedRef[]>;
   /**
    * `queued`, same epoch -> `running` with a lease. One caller wins; a repeated call with its claim id gets the same
@@ -219,7 +253,7 @@ export interface Store extends Registry {
    * Extends the leases of these attempts to now + `leaseMs`, never shortens them; the lease of a cancelling one is not
    * renewed. One answer per attempt, in order.
    */
-  renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]>;
+  renew(attempts: readonly Attempt[], leaseMs: number): Promise<RenewAnswer[]>;
   /**
    * Owner, running: sets the generation and what it is built from, before the first append to it. Repeated with the
    * same values: `ok`. A delayed call with a generation below the record's changes nothing: `fenced`.
@@ -355,45 +389,4 @@ export interface HandlerGate {
   enter(): Promise<void> | undefined;
   /** The code has returned, or the promise that it returned has settled. */
   leave(): void;
-}
-
-/** The store operations that a worker uses. */
-export interface WorkerStore
-  extends Pick<
-    Store,
-    | "readVars"
-    | "writeVars"
-    | "readShards"
-    | "peekQueue"
-    | "claim"
-    | "renew"
-    | "restart"
-    | "report"
-    | "append"
-    | "complete"
-    | "fail"
-    | "release"
-    | "confirmCancelled"
-    | "readArtifacts"
-    | "tail"
-    | "readUids"
-    | "storedUids"
-    | "takeSlot"
-    | "freeSlot"
-    | "countHolders"
-    | "announceWorker"
-    | "removeWorker"
-    | "deleteTask"
-    | "handlerGate"
-  > {
-  /** Its coordinators retry whole attempts, by a policy that is not known here: no batch is retried on its own. */
-  readonly retriesAttempts?: true;
-  /** The task, or the part of it that is known so far. `undefined`: there is none. */
-  readTask(id: string): Promise<WorkerTask | undefined>;
-}
-
-/** The fields of a task that a worker uses. */
-export interface WorkerTask extends Pick<TaskRecord, "graph" | "params" | "traceparent"> {
-  /** Only a part of its graph is known yet: must not be cached. */
-  readonly isPartial?: true;
 }

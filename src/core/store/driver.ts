@@ -3,14 +3,16 @@ import type { Graph } from "../../graph/index.ts";
 import type {
   Attempt,
   Cause,
+  DeadLetter,
   EpochRef,
   NewArtifact,
   NewTask,
+  RenewAnswer,
   ShardRecord,
   ShardRef,
   TaskRecord,
   VarsRecord,
-  WriteAnswer,
+  WorkerRecord,
 } from "../model/records.ts";
 import { logsReadBy, planGraph } from "../plan/index.ts";
 import type {
@@ -21,6 +23,9 @@ import type {
   PageRequest,
   PlainRows,
   RegistryEntry,
+  RegistryJudge,
+  RegistryKey,
+  RegistryKind,
   SlotLimit,
   Store,
 } from "../ports/index.ts";
@@ -94,8 +99,14 @@ export type ShardUpdate = Cause | "restarted" | "reported";
 export interface ShardDriver {
   read(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]>;
   hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
-  /** Inserts a shard's first record. `exists`: it has one. `gone`: its task was deleted. */
-  insert(ref: ShardRef, create: (now: number) => ShardRecord): Promise<"inserted" | "exists" | "gone">;
+  /**
+   * Inserts a shard's first record. `create` also receives whether its task is paused. `exists`: it has one. `gone`: its
+   * task was deleted.
+   */
+  insert(
+    ref: ShardRef,
+    create: (now: number, paused: boolean | undefined) => ShardRecord,
+  ): Promise<"inserted" | "exists" | "gone">;
   update<TAnswer>(
     ref: ShardRef,
     change: ShardUpdate,
@@ -108,7 +119,7 @@ export interface ShardDriver {
     judge: (record: ShardRecord | undefined, now: number, length: number) => Judged<TAnswer, ShardRecord>,
   ): Promise<TAnswer>;
   /** Renews all of a worker's leases at once; the answers are in the order of the attempts. */
-  renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]>;
+  renew(attempts: readonly Attempt[], leaseMs: number): Promise<RenewAnswer[]>;
   expiredLeases(limit: number): Promise<EpochRef[]>;
   dueDeferred(limit: number): ReturnType<Store["dueDeferred"]>;
   peekQueue(...args: Parameters<Store["peekQueue"]>): ReturnType<Store["peekQueue"]>;
@@ -183,6 +194,16 @@ export function newestPage<TRow extends { readonly pk: number }, TItem>(
   return rows.length > limit ? { items, cursor: String(rows[limit - 1]?.pk) } : { items };
 }
 
+/** A page of rows that were added in the order of their `pk`, the newest first. */
+export const pageOf = <TRow extends { readonly pk: number }, TItem>(
+  rows: Iterable<TRow>,
+  query: PageRequest,
+  itemOf: (row: TRow) => TItem,
+): Page<TItem> => {
+  const read = (before: number) => [...rows].filter(({ pk }) => pk < before).reverse();
+  return newestPage(query, (before, limit) => read(before).slice(0, limit), itemOf);
+};
+
 const unavailable = async (): Promise<never> => {
   throw new FlowError("STORE_UNAVAILABLE", "the store is closed", { retryable: true });
 };
@@ -195,16 +216,6 @@ export const closedDriver = {
   ...{ slots: closedTable, registry: closedTable },
   ...{ open: unavailable, settle: unavailable, close: unavailable },
 } as unknown as StoreDriver;
-
-/** A page of rows that were added in the order of their `pk`, the newest first. */
-export const pageOf = <TRow extends { readonly pk: number }, TItem>(
-  rows: Iterable<TRow>,
-  query: PageRequest,
-  itemOf: (row: TRow) => TItem,
-): Page<TItem> => {
-  const read = (before: number) => [...rows].filter(({ pk }) => pk < before).reverse();
-  return newestPage(query, (before, limit) => read(before).slice(0, limit), itemOf);
-};
 
 /** Which nodes a node reads, and which read it: for a store that drops artifacts after their last reader. */
 export interface Reading {
@@ -256,5 +267,55 @@ export class RecordCache<TRecord> extends Map<string, TRecord> {
     const record = read();
     if (record !== undefined) this.set(key, record);
     return record;
+  }
+}
+
+/** Workers and dead letters, as entries of the registry. */
+export abstract class RegistryRecords implements Pick<Store, "updateEntry" | "listEntries"> {
+  readonly #keepDeadLettersMs: number | undefined;
+
+  constructor({ keepDeadLettersMs }: Pick<StoreDriver, "keepDeadLettersMs">) {
+    this.#keepDeadLettersMs = keepDeadLettersMs;
+  }
+
+  abstract updateEntry<TAnswer>(key: RegistryKey, judge: RegistryJudge<TAnswer>): Promise<TAnswer>;
+  abstract listEntries(kind: RegistryKind, query: PageRequest): ReturnType<Store["listEntries"]>;
+
+  announceWorker(worker: WorkerRecord, ttlMs: number): Promise<void> {
+    const announce = (_: unknown, now: number) => ({ answer: undefined, next: { value: worker, until: now + ttlMs } });
+    return this.updateEntry({ kind: "worker", id: worker.id }, announce);
+  }
+
+  removeWorker(id: string): Promise<void> {
+    return this.updateEntry({ kind: "worker", id }, () => ({ answer: undefined, next: null }));
+  }
+
+  async liveWorkers(): Promise<WorkerRecord[]> {
+    const found: WorkerRecord[] = [];
+    for (let page: PageRequest | undefined = { limit: 1_000 }; page !== undefined; ) {
+      const { items, cursor }: Page<RegistryEntry> = await this.listEntries("worker", page);
+      found.push(...items.map(({ value }) => value as WorkerRecord));
+      page = cursor === undefined ? undefined : { limit: page.limit, cursor };
+    }
+    return found;
+  }
+
+  addDeadLetter(letter: Omit<DeadLetter, "at">): Promise<void> {
+    return this.updateEntry({ kind: "dead_letter", id: letter.id }, (known, at) => {
+      if (known !== undefined) return { answer: undefined };
+      const until = this.#keepDeadLettersMs === undefined ? {} : { until: at + this.#keepDeadLettersMs };
+      return { answer: undefined, next: { value: { ...letter, at }, ...until } };
+    });
+  }
+
+  async listDeadLetters(query: PageRequest): ReturnType<Store["listDeadLetters"]> {
+    const { items, ...rest } = await this.listEntries("dead_letter", query);
+    return { items: items.map(({ value }) => value as DeadLetter), ...rest };
+  }
+
+  removeDeadLetter(id: string): Promise<boolean> {
+    const remove = (known: RegistryEntry | undefined) =>
+      known === undefined ? { answer: false } : { answer: true, next: null };
+    return this.updateEntry({ kind: "dead_letter", id }, remove);
   }
 }

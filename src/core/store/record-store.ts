@@ -1,65 +1,41 @@
-import {
-  adoptShard,
-  cancelShard,
-  cancelTask,
-  claimShard,
-  closeShard,
-  closeTask,
-  confirmCancelledShard,
-  createShard,
-  createTask,
-  createVars,
-  expireShard,
-  failShard,
-  failTask,
-  finishTask,
-  releaseShard,
-  replaceVars,
-  reportShard,
-  requeueShard,
-  restartShard,
-  supersedeShard,
-} from "../model/index.ts";
+import * as transitions from "../model/index.ts";
 import {
   type Attempt,
   type AttemptReport,
   asideIn,
   type Cause,
   type ClaimInit,
-  type DeadLetter,
   type DispatchInit,
   type EpochRef,
   type NewArtifact,
+  type NewSignal,
   type NewTask,
   type ShardRecord,
   type ShardRef,
   type ShardStatus,
   type TaskFailure,
-  type WorkerRecord,
   type WriteAnswer,
 } from "../model/records.ts";
 import type {
   ExternalRows,
   HandlerGate,
   HeldSlot,
-  Page,
   PageRequest,
   PlainRows,
-  RegistryEntry,
   RegistryJudge,
   RegistryKey,
   RegistryKind,
   SlotLimit,
   Store,
 } from "../ports/index.ts";
-import { closedDriver, type Judged, type StoreDriver, type TaskState } from "./driver.ts";
+import { closedDriver, type Judged, RegistryRecords, type StoreDriver, type TaskState } from "./driver.ts";
 
 /**
  * The store, written once: every change of a record is read, judged by a pure transition, and replaced by the driver.
  *
  * After `close`, every operation rejects with `STORE_UNAVAILABLE`.
  */
-export class RecordStore implements Store {
+export class RecordStore extends RegistryRecords implements Store {
   // Absent if the driver has none, not `undefined`: callers check for a gate by `in`.
   declare readonly handlerGate?: HandlerGate;
   declare readonly externalRows?: ExternalRows;
@@ -69,6 +45,7 @@ export class RecordStore implements Store {
   #driver: StoreDriver;
 
   constructor(driver: StoreDriver) {
+    super(driver);
     this.#opened = driver;
     this.#driver = driver;
     const { handlerGate, externalRows, plainRows } = driver;
@@ -80,7 +57,10 @@ export class RecordStore implements Store {
   // ---- tasks
 
   createTask(task: NewTask): ReturnType<Store["createTask"]> {
-    return this.#driver.tasks.insert(task, (now) => ({ record: createTask(task, { now }), vars: createVars(task) }));
+    return this.#driver.tasks.insert(task, (now) => ({
+      record: transitions.createTask(task, { now }),
+      vars: transitions.createVars(task),
+    }));
   }
 
   readTask(id: string): ReturnType<Store["readTask"]> {
@@ -88,21 +68,31 @@ export class RecordStore implements Store {
   }
 
   finishTask(id: string): Promise<boolean> {
-    return this.#updateTask(id, (task, now) => finishTask(task, { now }), { sweepNow: false });
+    return this.#updateTask(id, (task, now) => transitions.finishTask(task, { now }), { sweepNow: false });
   }
 
   failTask(id: string, failure: TaskFailure): Promise<boolean> {
-    return this.#updateTask(id, (task, now) => failTask(task, failure, { now }), { sweepNow: true });
+    return this.#updateTask(id, (task, now) => transitions.failTask(task, failure, { now }), { sweepNow: true });
   }
 
   cancelTask(id: string, reason: string, all = false): ReturnType<Store["cancelTask"]> {
-    const judge = (task: TaskState | undefined): Judged<Awaited<ReturnType<Store["cancelTask"]>>, TaskState> =>
-      task === undefined ? { answer: "unknown" } : cancelTask(task, { reason, all });
-    return this.#driver.tasks.update(id, judge, { sweepNow: true });
+    return this.#ask(id, (task) => transitions.cancelTask(task, { reason, all }));
+  }
+
+  pauseTask(id: string, paused: boolean): ReturnType<Store["pauseTask"]> {
+    return this.#ask(id, (task) => transitions.pauseTask(task, paused));
+  }
+
+  async signalTask(id: string, signal: NewSignal): ReturnType<Store["signalTask"]> {
+    const answer = await this.#ask(id, (task, now) => {
+      const { next, ...given } = transitions.signalTask(task, { ...signal, now });
+      return next === undefined ? { answer: given } : { answer: given, next };
+    });
+    return answer === "unknown" ? { answer } : answer;
   }
 
   closeTask(id: string): Promise<boolean> {
-    return this.#updateTask(id, (task, now) => closeTask(task, { now }), { sweepNow: false });
+    return this.#updateTask(id, (task, now) => transitions.closeTask(task, { now }), { sweepNow: false });
   }
 
   dueTasks(limit: number, everyMs: number, aheadMs = 0): ReturnType<Store["dueTasks"]> {
@@ -130,7 +120,7 @@ export class RecordStore implements Store {
   }
 
   writeVars(taskId: string, write: Parameters<Store["writeVars"]>[1]): ReturnType<Store["writeVars"]> {
-    return this.#driver.tasks.updateVars(taskId, (task, vars) => replaceVars(task, vars, write));
+    return this.#driver.tasks.updateVars(taskId, (task, vars) => transitions.replaceVars(task, vars, write));
   }
 
   // ---- shards, by coordinators
@@ -144,18 +134,19 @@ export class RecordStore implements Store {
   }
 
   async dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists"> {
-    const create = (at: number) => createShard(ref, { ...init, status: "queued", at });
+    const create = (at: number, paused?: boolean) =>
+      transitions.createShard(ref, { ...init, status: "queued", paused, at });
     // A deleted task is the tombstone of all its shards.
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "dispatched" : "exists";
   }
 
   async skip(ref: ShardRef, init: Parameters<Store["skip"]>[1]): Promise<"skipped" | "exists"> {
-    const create = (at: number) => createShard(ref, { ...init, status: "skipped", at });
+    const create = (at: number) => transitions.createShard(ref, { ...init, status: "skipped", at });
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "skipped" : "exists";
   }
 
   async adopt(ref: ShardRef, from: Parameters<Store["adopt"]>[1]): Promise<"adopted" | "exists"> {
-    const create = (at: number) => adoptShard(ref, { ...from, at });
+    const create = (at: number) => transitions.adoptShard(ref, { ...from, at });
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "adopted" : "exists";
   }
 
@@ -163,11 +154,12 @@ export class RecordStore implements Store {
     const { type, graceMs, carried } = init;
     for (;;) {
       const status = await this.#driver.shards.update<ShardStatus | undefined>(ref, "cancel", (record, now) => {
-        const next = record && cancelShard(record, { graceMs, now });
+        const next = record && transitions.cancelShard(record, { graceMs, now });
         return judged((next ?? record)?.status, next);
       });
       if (status !== undefined) return status;
-      const tombstone = (at: number) => createShard(ref, { type, priority: 0, carried, status: "cancelled", at });
+      const tombstone = (at: number) =>
+        transitions.createShard(ref, { type, priority: 0, carried, status: "cancelled", at });
       if ((await this.#driver.shards.insert(ref, tombstone)) !== "exists") return "cancelled";
     }
   }
@@ -178,7 +170,7 @@ export class RecordStore implements Store {
 
   expire(ref: EpochRef, maxLost: number): Promise<ShardRecord | undefined> {
     return this.#driver.shards.updateWithLength(ref, "expire", (record, now, stored) => {
-      const next = expireShard(record, ref, { maxLost, stored, now });
+      const next = transitions.expireShard(record, ref, { maxLost, stored, now });
       return judged(next, next);
     });
   }
@@ -193,7 +185,7 @@ export class RecordStore implements Store {
     const { length: count, origins } = await logs.tail(ref, generation);
     const failedBatches = asideIn(origins);
     await shards.update(ref, "close", (record, now) => {
-      const next = record && closeShard(record, { count, failedBatches, now });
+      const next = record && transitions.closeShard(record, { count, failedBatches, now });
       return judged(undefined, next);
     });
   }
@@ -203,11 +195,23 @@ export class RecordStore implements Store {
   }
 
   requeue(ref: EpochRef): Promise<ShardRecord | undefined> {
-    return this.#updateShard(ref, "requeue", (record, now) => requeueShard(record, ref, { now }));
+    return this.#updateShard(ref, "requeue", (record, now) => transitions.requeueShard(record, ref, { now }));
+  }
+
+  wake(ref: EpochRef): Promise<ShardRecord | undefined> {
+    return this.#updateShard(ref, "wake", (record, now) => transitions.wakeShard(record, ref, { now }));
+  }
+
+  pauseShard(ref: ShardRef): Promise<ShardRecord | undefined> {
+    return this.#updateShard(ref, "pause", (record, now) => record && transitions.pauseShard(record, { now }));
+  }
+
+  resumeShard(ref: ShardRef): Promise<ShardRecord | undefined> {
+    return this.#updateShard(ref, "resume", (record, now) => record && transitions.resumeShard(record, { now }));
   }
 
   supersede(ref: EpochRef): Promise<ShardRecord | undefined> {
-    return this.#updateShard(ref, "supersede", (record, now) => supersedeShard(record, ref, { now }));
+    return this.#updateShard(ref, "supersede", (record, now) => transitions.supersedeShard(record, ref, { now }));
   }
 
   // ---- shards, by workers
@@ -218,21 +222,22 @@ export class RecordStore implements Store {
 
   claim(ref: EpochRef, by: ClaimInit): Promise<ShardRecord | undefined> {
     return this.#driver.shards.update(ref, "claim", (record, now) => {
-      const claimed = claimShard(record, ref, { ...by, now });
+      const claimed = transitions.claimShard(record, ref, { ...by, now });
       return judged(claimed?.won, claimed?.next);
     });
   }
 
-  renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]> {
+  renew(attempts: readonly Attempt[], leaseMs: number): ReturnType<Store["renew"]> {
     return this.#driver.shards.renew(attempts, leaseMs);
   }
 
   restart(attempt: Attempt, to: Parameters<Store["restart"]>[1]): Promise<WriteAnswer> {
-    return this.#driver.shards.update(attempt, "restarted", (record) => restartShard(record, attempt, to));
+    return this.#driver.shards.update(attempt, "restarted", (record) => transitions.restartShard(record, attempt, to));
   }
 
   report(attempt: Attempt, report: AttemptReport): Promise<WriteAnswer> {
-    const judge = (record: ShardRecord | undefined, now: number) => reportShard(record, attempt, { ...report, now });
+    const judge = (record: ShardRecord | undefined, now: number) =>
+      transitions.reportShard(record, attempt, { ...report, now });
     return this.#driver.shards.update(attempt, "reported", judge);
   }
 
@@ -245,16 +250,20 @@ export class RecordStore implements Store {
   }
 
   fail(attempt: Attempt, how: Parameters<Store["fail"]>[1]): Promise<WriteAnswer> {
-    return this.#driver.shards.update(attempt, "fail", (record, now) => failShard(record, attempt, { ...how, now }));
+    return this.#driver.shards.update(attempt, "fail", (record, now) =>
+      transitions.failShard(record, attempt, { ...how, now }),
+    );
   }
 
   release(attempt: Attempt, delayMs: number): Promise<WriteAnswer> {
-    const judge = (record: ShardRecord | undefined, now: number) => releaseShard(record, attempt, { delayMs, now });
+    const judge = (record: ShardRecord | undefined, now: number) =>
+      transitions.releaseShard(record, attempt, { delayMs, now });
     return this.#driver.shards.update(attempt, "release", judge);
   }
 
   confirmCancelled(attempt: Attempt): Promise<WriteAnswer> {
-    const judge = (record: ShardRecord | undefined, now: number) => confirmCancelledShard(record, attempt, { now });
+    const judge = (record: ShardRecord | undefined, now: number) =>
+      transitions.confirmCancelledShard(record, attempt, { now });
     return this.#driver.shards.update(attempt, "confirm_cancelled", judge);
   }
 
@@ -280,7 +289,7 @@ export class RecordStore implements Store {
     return this.#driver.logs.count(taskId);
   }
 
-  // ---- limits, workers, dead letters
+  // ---- limits
 
   takeSlot(limit: SlotLimit, holder: Attempt): Promise<"ok" | "full"> {
     return this.#driver.slots.take(limit, holder);
@@ -296,45 +305,6 @@ export class RecordStore implements Store {
 
   heldSlots(): Promise<HeldSlot[]> {
     return this.#driver.slots.held();
-  }
-
-  announceWorker(worker: WorkerRecord, ttlMs: number): Promise<void> {
-    const announce = (_: unknown, now: number) => ({ answer: undefined, next: { value: worker, until: now + ttlMs } });
-    return this.updateEntry({ kind: "worker", id: worker.id }, announce);
-  }
-
-  removeWorker(id: string): Promise<void> {
-    return this.updateEntry({ kind: "worker", id }, () => ({ answer: undefined, next: null }));
-  }
-
-  async liveWorkers(): Promise<WorkerRecord[]> {
-    const found: WorkerRecord[] = [];
-    for (let page: PageRequest | undefined = { limit: 1_000 }; page !== undefined; ) {
-      const { items, cursor }: Page<RegistryEntry> = await this.listEntries("worker", page);
-      found.push(...items.map(({ value }) => value as WorkerRecord));
-      page = cursor === undefined ? undefined : { limit: page.limit, cursor };
-    }
-    return found;
-  }
-
-  addDeadLetter(letter: Omit<DeadLetter, "at">): Promise<void> {
-    return this.updateEntry({ kind: "dead_letter", id: letter.id }, (known, at) => {
-      if (known !== undefined) return { answer: undefined };
-      const { keepDeadLettersMs } = this.#opened;
-      const until = keepDeadLettersMs === undefined ? {} : { until: at + keepDeadLettersMs };
-      return { answer: undefined, next: { value: { ...letter, at }, ...until } };
-    });
-  }
-
-  async listDeadLetters(query: PageRequest): ReturnType<Store["listDeadLetters"]> {
-    const { items, ...rest } = await this.listEntries("dead_letter", query);
-    return { items: items.map(({ value }) => value as DeadLetter), ...rest };
-  }
-
-  removeDeadLetter(id: string): Promise<boolean> {
-    const remove = (known: RegistryEntry | undefined) =>
-      known === undefined ? { answer: false } : { answer: true, next: null };
-    return this.updateEntry({ kind: "dead_letter", id }, remove);
   }
 
   // ---- the registry
@@ -366,6 +336,14 @@ export class RecordStore implements Store {
     await this.#opened.close();
   }
 
+  #ask<TAnswer>(id: string, judge: (task: TaskState, now: number) => Judged<TAnswer, TaskState>) {
+    return this.#driver.tasks.update<TAnswer | "unknown">(
+      id,
+      (task, now) => (task === undefined ? { answer: "unknown" } : judge(task, now)),
+      { sweepNow: true },
+    );
+  }
+
   #updateTask(
     id: string,
     change: (task: TaskState, now: number) => TaskState | undefined,
@@ -382,7 +360,7 @@ export class RecordStore implements Store {
   }
 
   #updateShard(
-    ref: EpochRef,
+    ref: ShardRef,
     cause: Cause,
     change: (record: ShardRecord | undefined, now: number) => ShardRecord | undefined,
   ): Promise<ShardRecord | undefined> {

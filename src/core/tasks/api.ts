@@ -19,7 +19,14 @@ import type { Reason } from "../plan/index.ts";
  * counts them.
  */
 export type TaskEvent<TNodeId extends string = string> =
-  | { readonly kind: "task"; readonly status: TaskStatus; readonly failure?: TaskFailure; readonly at: number }
+  | {
+      readonly kind: "task";
+      readonly status: TaskStatus;
+      readonly failure?: TaskFailure;
+      /** It was paused, or resumed. Absent in all other events. */
+      readonly paused?: boolean;
+      readonly at: number;
+    }
   | ({
       /** One transition of one shard of a node. */
       readonly kind: "node";
@@ -73,6 +80,8 @@ export interface NodeView<TNodeId extends string = string> {
   readonly failure?: Failure;
   /** Workers whose leases on it have expired: it counts as running until a coordinator notices. */
   readonly lostWorkers?: readonly string[];
+  /** While it waits for a signal: since when, and until when if its time is limited. */
+  readonly awaitsSignal?: { readonly since: number; readonly until?: number };
   /**
    * What its handler last reported by `ctx.progress`, summed over its shards; `total` only if all of them reported one.
    */
@@ -86,7 +95,7 @@ export interface NodeView<TNodeId extends string = string> {
 export interface TaskView<TNodeId extends string = string> {
   readonly id: string;
   readonly name?: string;
-  readonly status: TaskStatus | "queued" | "deferred";
+  readonly status: TaskStatus | "queued" | "deferred" | "paused";
   readonly failure?: TaskFailure;
   readonly cancelReason?: string;
   readonly params: JsonObject;
@@ -97,6 +106,8 @@ export interface TaskView<TNodeId extends string = string> {
   readonly parent?: ParentRef;
   readonly nodes: readonly NodeView<TNodeId>[];
   readonly createdAt: number;
+  /** When its first nodes start, if it was to start later. */
+  readonly startsAt?: number;
   /** When it fails, unless it has ended before. */
   readonly deadlineAt?: number;
   readonly endedAt?: number;
@@ -118,6 +129,8 @@ export interface NodeExplanation<TNodeId extends string = string> {
 export interface TaskExplanation<TNodeId extends string = string> {
   readonly id: string;
   readonly status: TaskStatus;
+  /** Absent unless it is paused. */
+  readonly paused?: true;
   /** One entry per shard, in the order of the graph's nodes. */
   readonly nodes: readonly NodeExplanation<TNodeId>[];
 }
@@ -174,6 +187,30 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
    * cancelled again. `terminal`: the task had already ended, and nothing changed.
    */
   cancel(options?: { readonly reason?: string }): Promise<"recorded" | "already" | "terminal">;
+  /**
+   * Sends a signal to a node that waits for it, or will. It is checked against the node's schema, and kept until the node
+   * is reached. The first one counts.
+   *
+   * @returns `already` if another signal was first, `terminal` if the task is ending or the node's time has passed
+   *
+   * @example
+   * await task.signal("approve", { ok: true, by: "ada" }) // "accepted"
+   *
+   * @throws FlowError `SIGNAL_INVALID`, `SIGNAL_TOO_LARGE`, `NODE_UNKNOWN`, `TASK_UNKNOWN`
+   */
+  signal<TNodeId extends Extract<keyof TTypes["signals"], string>>(
+    nodeId: TNodeId,
+    payload: TTypes["signals"][TNodeId],
+  ): Promise<"accepted" | "already" | "terminal">;
+  /**
+   * Pauses the task: batches that are being processed end, and nothing new begins until it is resumed. Resolves when that
+   * is recorded. Its deadline and the times that its nodes wait for signals go on.
+   *
+   * @throws FlowError `PAUSE_UNSUPPORTED` if external workers run one of its nodes, `TASK_UNKNOWN`
+   */
+  pause(): Promise<"recorded" | "already" | "terminal">;
+  /** Resumes the task: its nodes continue after the batches that they had stored. */
+  resume(): Promise<"recorded" | "already" | "terminal">;
 }
 
 /** Options of one run of a flow. */
@@ -192,6 +229,16 @@ export interface RunOptions<TParams = unknown> {
    * @defaultValue no deadline
    */
   readonly deadlineSec?: number;
+  /**
+   * The task starts no earlier than this, in milliseconds since 1970: its first nodes are `deferred` until then. Its
+   * deadline counts from now.
+   *
+   * @example
+   * await engine.run(etl, { notBefore: Date.parse("2026-12-01T03:00:00Z") })
+   *
+   * @defaultValue at once
+   */
+  readonly notBefore?: number;
   /**
    * The W3C trace context of the run. It is stored with the task, sent with its messages, and available to handlers as
    * `ctx.traceparent`.
@@ -298,6 +345,7 @@ export interface UntypedFlow {
   readonly params: JsonObject;
   readonly outputs: { readonly [nodeId: string]: Json };
   readonly results: { readonly [leafId: string]: Json };
+  readonly signals: { readonly [nodeId: string]: Json };
   readonly handlers: object;
   readonly handlerNames: string;
 }

@@ -33,6 +33,7 @@ export async function* taskEvents(
   const seenHistory = new Map<string, number>();
   const seenCounts = new Map<string, string>();
   let seenStatus: TaskStatus | undefined;
+  let seenPaused = false;
   let sampledAt = Number.NEGATIVE_INFINITY;
   for (;;) {
     // The task first: if it has ended, the records read afterwards are final.
@@ -82,6 +83,11 @@ export async function* taskEvents(
           at: clock.now(),
         };
       }
+    }
+    const { paused = false } = task;
+    if (paused !== seenPaused && !ended) {
+      seenPaused = paused;
+      yield { kind: "task", status: task.status, paused, at: clock.now() };
     }
     if (task.status !== seenStatus) {
       seenStatus = task.status;

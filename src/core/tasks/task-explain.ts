@@ -10,27 +10,34 @@ const queueLimit = 1_000;
 /** Why each node is not running now. Reads several records without a snapshot: for people, not for decisions. */
 export async function explainTask(parts: TaskReaderParts, taskId: string): Promise<TaskExplanation> {
   const { store, retry, clock, external } = parts;
-  const { status, graph } = await readTask(parts, taskId);
+  const { status, graph, paused } = await readTask(parts, taskId);
   const plan = parts.plans.get(graph);
   const shards = await retry.run(() => store.readShards(taskId));
   const queued = shards.filter((record) => record.status === "queued");
-  const [workers, withArtifacts, fullLimit, ahead] = await Promise.all([
+  const [workers, withArtifacts, fullLimit, ahead, isPaused] = await Promise.all([
     retry.run(() => store.liveWorkers()),
     firstBatches(parts, plan, shards),
     fullLimits(parts, taskId, queued),
     queuePlaces(parts, queued),
+    shards.length === 0 && graph.name !== undefined && flowPaused(parts, graph.name),
   ]);
   await retry.run(() => store.settle());
   const now = clock.now();
   return {
     id: taskId,
     status,
-    nodes: explain({ now, status, plan, shards, workers, external, withArtifacts, fullLimit, ahead }).map((each) => ({
-      ...each,
-      text: formatReason(each, now, plan.byId.get(each.nodeId)?.partitions),
-    })),
+    ...(paused && status === "running" ? { paused } : {}),
+    nodes: explain({ now, status, plan, shards, workers, external, withArtifacts, fullLimit, ahead, isPaused }).map(
+      (each) => ({
+        ...each,
+        text: formatReason(each, now, plan.byId.get(each.nodeId)?.partitions),
+      }),
+    ),
   };
 }
+
+const flowPaused = ({ store, retry }: TaskReaderParts, id: string): Promise<boolean> =>
+  retry.run(() => store.updateEntry({ kind: "paused_flow", id }, (entry) => ({ answer: entry !== undefined })));
 
 /** The parents of nodes waiting for a first batch that have stored one. */
 async function firstBatches(

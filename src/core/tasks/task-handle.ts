@@ -1,7 +1,14 @@
 import type { FlowTypes } from "../../definitions/index.ts";
 import { FlowError, type Json } from "../../errors/index.ts";
 import { ownJson } from "../codec/index.ts";
-import { type Artifact, isOutput, isTaskTerminal, sourceKey, type TaskRecord } from "../model/records.ts";
+import {
+  type Artifact,
+  isOutput,
+  isTaskTerminal,
+  type SignalAnswer,
+  sourceKey,
+  type TaskRecord,
+} from "../model/records.ts";
 import type { NodePlan } from "../plan/index.ts";
 import { artifactsDropped } from "../ports/index.ts";
 import { StreamInput, sortedByPlace } from "../worker/input/index.ts";
@@ -17,6 +24,8 @@ export interface ResultParts extends TaskReaderParts {
 
 export interface TaskHandleParts extends ResultParts {
   readonly cancel: (taskId: string, reason: string) => Promise<"recorded" | "already" | "terminal" | "unknown">;
+  readonly signal: (taskId: string, nodeId: string, payload: unknown) => Promise<SignalAnswer>;
+  readonly pause: (taskId: string, paused: boolean) => Promise<"recorded" | "already" | "terminal" | "unknown">;
 }
 
 /** The handle has the flow's types, but the store's records do not: one cast per method. */
@@ -36,12 +45,17 @@ export function taskHandle<TTypes extends FlowTypes>(parts: TaskHandleParts, id:
     },
     status: () => viewTask(parts, id) as Promise<TaskView<NodeId>>,
     explain: () => explainTask(parts, id) as Promise<TaskExplanation<NodeId>>,
-    async cancel({ reason = "cancelled by request" } = {}) {
-      const answer = await parts.cancel(id, reason);
-      if (answer !== "unknown") return answer;
-      throw noSuchTask(id);
-    },
+    cancel: async ({ reason = "cancelled by request" } = {}) => known(id, await parts.cancel(id, reason)),
+    signal: async (nodeId, payload) => known(id, await parts.signal(id, nodeId, payload)),
+    pause: async () => known(id, await parts.pause(id, true)),
+    resume: async () => known(id, await parts.pause(id, false)),
   };
+}
+
+/** @throws FlowError `TASK_UNKNOWN` */
+function known<TAnswer extends string>(taskId: string, answer: TAnswer | "unknown"): TAnswer {
+  if (answer !== "unknown") return answer;
+  throw noSuchTask(taskId);
 }
 
 /** By leaf id: what its `finalize` returned, or `undefined` if it did not finish; without `finalize` the list of its outputs. */

@@ -13,7 +13,7 @@ import {
   type TaskFailure,
   type TaskRecord,
 } from "../model/records.ts";
-import { endOf, type NodePlan, type Plan, type PlanCache, resultOf } from "../plan/index.ts";
+import { endOf, type NodePlan, type Plan, type PlanCache, resultOf, signalAwaited } from "../plan/index.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import type { StoreRetry } from "../resilience/store-retry.ts";
 import type { RunningLimits } from "../worker/attempt/worker-options.ts";
@@ -125,7 +125,7 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
   return {
     id: task.id,
     ...(task.graph.name === undefined ? {} : { name: task.graph.name }),
-    status: task.status === "running" ? runningStatus(shards) : task.status,
+    status: task.status === "running" ? runningStatus(task, shards) : task.status,
     ...(task.failure === undefined ? {} : { failure: task.failure }),
     ...(task.cancelReason === undefined ? {} : { cancelReason: task.cancelReason }),
     params: task.params,
@@ -134,6 +134,7 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
     ...(task.parent === undefined ? {} : { parent: task.parent }),
     nodes,
     createdAt: task.createdAt,
+    ...(task.startsAt === undefined ? {} : { startsAt: task.startsAt }),
     ...(task.deadlineAt === undefined ? {} : { deadlineAt: task.deadlineAt }),
     ...(task.endedAt === undefined ? {} : { endedAt: task.endedAt }),
   };
@@ -185,8 +186,12 @@ export async function failedIn(store: Store, shard: ShardRecord): Promise<number
   return asideIn((await store.tail(logOf(shard), shard.generation)).origins);
 }
 
-/** `queued`: nothing has started; `deferred`: everything open waits for a delay. Both are derived, never stored. */
-function runningStatus(shards: readonly ShardRecord[]): TaskView["status"] {
+/**
+ * `queued`: nothing has started; `deferred`: everything open waits for a delay or a signal. Both are derived, never
+ * stored.
+ */
+function runningStatus({ paused }: TaskRecord, shards: readonly ShardRecord[]): TaskView["status"] {
+  if (paused) return "paused";
   const open = shards.filter((shard) => !isClosed(shard));
   if (open.length > 0 && open.every(({ status }) => status === "deferred")) return "deferred";
   return shards.every(({ status, epoch }) => status === "queued" && epoch === 1) ? "queued" : "running";
@@ -203,6 +208,7 @@ function viewNode(
   const lostWorkers = shards.flatMap(({ lease }) =>
     lease !== undefined && lease.deadline < now ? lease.workerId : [],
   );
+  const waiting = shards.find((shard) => signalAwaited(node, shard) !== undefined);
   const failure = shards.find((shard) => shard.failure !== undefined)?.failure;
   const result = resultOf(node, shards);
   const metrics: MetricSums = {};
@@ -217,10 +223,16 @@ function viewNode(
     failures: shards.reduce((sum, shard) => sum + shard.failures, 0),
     ...(failure === undefined ? {} : { failure }),
     ...(lostWorkers.length === 0 ? {} : { lostWorkers }),
+    ...(waiting === undefined ? {} : { awaitsSignal: awaited(node, waiting) }),
     ...progressOf(node, shards),
     metrics,
     ...(result === undefined ? {} : { result }),
   };
+}
+
+function awaited(node: NodePlan, shard: ShardRecord): NonNullable<NodeView["awaitsSignal"]> {
+  const { dueAt: until } = shard.paused ?? shard;
+  return { since: signalAwaited(node, shard) ?? 0, ...(until === undefined ? {} : { until }) };
 }
 
 /** How many batches these shards began with in a retry. */

@@ -51,7 +51,13 @@ export class WorkerCore {
     const { store, clock, limits } = parts;
     this.#supervisor = new Supervisor({ clock, logger: parts.logger });
     this.#watch = parts.watch ?? new StoreHealthTracker(clock);
-    this.#leases = new LeaseRenewer({ store, clock, leaseMs: limits.leaseMs, watch: this.#watch });
+    this.#leases = new LeaseRenewer({
+      store,
+      clock,
+      leaseMs: limits.leaseMs,
+      watch: this.#watch,
+      onPausing: (held) => this.#pause(held),
+    });
     this.#presence = new WorkerPresence({
       store,
       clock,
@@ -159,9 +165,11 @@ export class WorkerCore {
       handle: async (message) => {
         if (message.kind === "TASK_DISCOVER") return this.#answers.onQuery(message);
         // Only a hint: a forged one costs an attempt, whose next write checks the store.
-        if (message.kind !== "CANCEL" || message.targetWorkerId !== workerId) return;
+        if ((message.kind !== "CANCEL" && message.kind !== "PAUSE") || message.targetWorkerId !== workerId) return;
         const held = this.#held.get(shardKey(message));
-        if (held?.attempt.epoch === message.epoch) held.cancel();
+        if (held?.attempt.epoch !== message.epoch) return;
+        if (message.kind === "CANCEL") held.cancel();
+        else this.#pause(held);
       },
     };
     const { bus } = this.#parts;
@@ -189,6 +197,19 @@ export class WorkerCore {
     const ended = new AbortController();
     this.#idle.add(() => ended.abort());
     return ended.signal;
+  }
+
+  /** Its task is paused: the attempt ends after its batches, and is released. */
+  #pause(held: AttemptHandle): void {
+    if (held.isWindingDown) return;
+    held.windDown();
+    const { clock } = this.#parts;
+    this.#supervisor.spawn("pause", async () => {
+      while (this.#held.get(shardKey(held.attempt)) === held && !this.#supervisor.signal.aborted) {
+        await clock.sleep(idleMs, this.#supervisor.signal);
+        held.releaseIdle();
+      }
+    });
   }
 
   #hold(claimed: Claimed): void {

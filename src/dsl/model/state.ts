@@ -27,13 +27,31 @@ export type ParamsOf<TFlow extends { readonly [params]: unknown }> = TFlow[typeo
  * A node that a handler runs. These are a separate union because the checks of the chain only read outputs: larger
  * records for all nodes would raise the cost of the chain by a tenth.
  */
-export interface HandlerStep<TId, THandler, TPartitions> {
+export interface HandlerStep<TId, THandler, TPartitions, TControl> {
   readonly id: TId;
   readonly handler: THandler;
   readonly partitions: TPartitions;
+  /** Which batches it takes, and whether it runs: the list of its sources if it takes all, and always runs. */
+  readonly control: TControl;
 }
 
-export type AnyStep = HandlerStep<string, AnyHandler, number>;
+export type AnyStep = HandlerStep<string, AnyHandler, number, unknown>;
+
+/** What a node chooses, and what chooses it. */
+export interface Control<TSource, TWhere, TWhen, TOptional> {
+  /** The nodes whose outputs it reads. */
+  readonly source: TSource;
+  readonly where: TWhere;
+  readonly when: TWhen;
+  readonly optional: TOptional;
+}
+
+/** That of a subflow's node: its ids are those of the subflow. An interface, resolved only where it is asked for. */
+export interface SubflowControl<TControl, TPrefix, TBound> {
+  readonly inner: TControl;
+  readonly prefix: TPrefix;
+  readonly bound: TBound;
+}
 
 /** The arguments of `flow()`, which are the same at every step of the chain. */
 export interface FlowHead<TName, TParams, TAdapters, TInputs> {

@@ -69,6 +69,8 @@ export interface StepOptions {
   readonly startWhen?: string;
   readonly input?: InputOptions;
   readonly where?: unknown;
+  readonly when?: unknown;
+  readonly delaySec?: unknown;
   readonly args?: unknown;
   readonly retry?: { readonly permanentOn?: unknown };
   readonly onBatchFailure?: string;
@@ -89,6 +91,8 @@ export interface FlowHead {
   readonly inputAdapters: readonly InputAdapterDefinition[];
   /** By names that stand for nodes of the flow that uses this one: what one batch of theirs is. */
   readonly inputs?: Readonly<Record<string, $ZodType>>;
+  /** The keys of what nodes store whose values must each go to some node. */
+  readonly cases?: readonly { readonly source: string; readonly key: string }[];
   /** What stood in a graph JSON, to be written as it was. */
   readonly loaded?: { readonly paramsSchema: JsonObject | undefined; readonly schemas: Graph["schemas"] | undefined };
 }

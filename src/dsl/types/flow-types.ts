@@ -1,5 +1,10 @@
+import type { $ZodType } from "zod/v4/core";
 import type { Absent, OutputOf } from "../../builtins/node-records.ts";
-import type { AnyState, AnyStep } from "../model/state.ts";
+import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
+import type { Graph } from "../../graph/index.ts";
+import type { AnyState, AnyStep, ids, params, state } from "../model/state.ts";
+import type { CompileReceiver } from "../rules/subflow/types.ts";
+import type { CaseKeyArgument, NoHandler, NoResult, SignalsOf } from "../rules/where/types.ts";
 
 /** The types of a run of the flow: its parameters, its outputs and its results. */
 export interface FlowInfer<TParams, TState extends AnyState> {
@@ -15,6 +20,8 @@ export interface FlowInfer<TParams, TState extends AnyState> {
       OutputOf<TState, TId>
     >;
   };
+  /** By the id of a node that waits for a signal: its payload. */
+  readonly signals: SignalsOf<TState["steps"]>;
   /** By node id. A node of a coordinator function has no handler. */
   readonly handlers: HandlersById<TState["steps"]>;
   readonly handlerNames: TState["steps"]["handler"]["name"];
@@ -23,7 +30,11 @@ export interface FlowInfer<TParams, TState extends AnyState> {
 // By the keys of places: if some ids are known only at run time, a union of ids would be `string`.
 type Outputs<TState extends AnyState, TPlaces> = { readonly [TId in keyof TPlaces]: OutputOf<TState, TId> };
 
-type HandlersById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: RunBy<TStep["handler"]> };
+type HandlersById<TSteps extends AnyStep> = {
+  readonly [TStep in TSteps as TStep["handler"] extends NoHandler<unknown> ? never : TStep["id"]]: RunBy<
+    TStep["handler"]
+  >;
+};
 
 export type HandlersByName<TSteps extends AnyStep> = {
   readonly [THandler in RunBy<TSteps["handler"]> as THandler["name"]]: THandler;
@@ -36,12 +47,15 @@ type RunBy<THandler> = THandler extends { readonly $inner: infer TInner extends 
 
 type StepsById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: TStep };
 
-// The result of `finalize`, else the list of outputs. A coordinator function has one output.
+// The result of `finalize`, else the list of outputs. A coordinator function has one output. A node that was skipped, or
+// failed without failing the task, has no result, and a list of what it had stored.
 type ResultOf<TSteps, TId, TOutput> = TId extends keyof TSteps
   ? TSteps[TId] extends AnyStep
     ? TSteps[TId]["handler"]["$infer"]["result"] extends Absent
       ? TOutput[]
-      : ByPartition<TSteps[TId]["handler"]["$infer"]["result"], TSteps[TId]["partitions"]>
+      :
+          | ByPartition<TSteps[TId]["handler"]["$infer"]["result"], TSteps[TId]["partitions"]>
+          | (1 extends TSteps[TId]["partitions"] ? NoResult<TSteps[TId]["control"]> : never)
     : never
   : TOutput;
 
@@ -51,6 +65,68 @@ type ByPartition<TResult, TPartitions extends number> = number extends TPartitio
   : TPartitions extends 1
     ? TResult
     : TResult[];
+
+/** What a flow is, apart from the methods that add nodes. */
+export interface BuiltFlow<TIds extends string, TParams, TState extends AnyState> {
+  readonly [ids]: TIds;
+  readonly [params]: TParams;
+  readonly [state]: TState;
+  /** Types only, such as `typeof etl.$infer.outputs`; the property does not exist at run time. */
+  readonly $infer: FlowInfer<TParams, TState>;
+  /**
+   * The handlers of its nodes by name, for an engine or a worker.
+   *
+   * @example
+   * createEngine({ handlers: { ...etl.handlers, ...reports.handlers } })
+   */
+  readonly handlers: HandlersByName<TState["steps"]>;
+  /** The custom input adapters that were given to `flow()`. */
+  readonly inputAdapters: readonly InputAdapterDefinition[];
+  /** The custom coordinator functions that its nodes call. */
+  readonly coordinatorFns: readonly CoordinatorFunctionDefinition[];
+  /** The schema of its parameters; `undefined` if it has none. */
+  readonly paramsSchema: $ZodType | undefined;
+
+  /** Checks that each value of a key of what a node stores goes to some node. */
+  readonly exhaustive: CheckCases;
+
+  /**
+   * The graph as plain JSON, checked and deeply frozen; the same object at each call. Adapters, their sources and all
+   * edges are written out; defaults are left out.
+   *
+   * @example
+   * flow("etl").node("extract", extract, { args: { count: 10 } }).compile()
+   * // {
+   * //   schema_version: "1.0",
+   * //   name: "etl",
+   * //   nodes: [{ node_id: "extract", type: "extractor", depends_on: [], io: { input_inline: { count: 10 } } }],
+   * //   edges: [],
+   * // }
+   *
+   * @throws FlowError `FLOW_EMPTY` without nodes; `FLOW_INVALID` with inputs, or with every mistake in `details.findings`
+   */
+  compile(this: CompileReceiver<TIds, TState["head"]["inputs"]>, options?: CompileOptions): Graph;
+}
+
+/** The method {@link BuiltFlow.exhaustive}. */
+export interface CheckCases {
+  /**
+   * Checks that each value of a key of what a node stores goes to some node declared before. A node takes it for certain if
+   * its `where` has no other key and it has no `when`.
+   *
+   * @example
+   * .exhaustive("classify", "kind") // or a nested key, such as "bank.country"
+   */
+  <
+    TFlow extends { readonly [ids]: string; readonly [state]: AnyState },
+    const TSource extends string,
+    const TKey extends string,
+  >(
+    this: TFlow,
+    source: TSource & TFlow[typeof ids],
+    key: CaseKeyArgument<TFlow[typeof state], TSource, TKey>,
+  ): TFlow;
+}
 
 /** What `compile` adds to the graph on request. */
 export interface CompileOptions {

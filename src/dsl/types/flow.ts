@@ -1,21 +1,18 @@
-import type { $ZodType } from "zod/v4/core";
 import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
 import type { Absent, Recorded } from "../../builtins/node-records.ts";
-import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
-import type { Graph } from "../../graph/index.ts";
 import type { ParentsOf, Suggested } from "../model/adapter.ts";
 import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function.ts";
 import type { AnyHandler } from "../model/handler.ts";
 import type { AnyString } from "../model/markers.ts";
+import type { AnySchema, Wire } from "../model/schema.ts";
 import type { AnyState, FlowState, HandlerStep, IdsAfter, ids, params, StateAfter, state } from "../model/state.ts";
 import type { FnArgument } from "../rules/fn/types.ts";
 import type { HandlerOrError, HandlerProblem } from "../rules/handler/types.ts";
 import type { IdArgument } from "../rules/id/types.ts";
-import type { FnOption, NodeOption, WrittenOptions } from "../rules/option/types.ts";
+import type { FnOption, NodeOption, WaitOption, WrittenOptions } from "../rules/option/types.ts";
 import type {
   Bindings,
   BlocksAfterUse,
-  CompileReceiver,
   HeadAfterUse,
   PlacesAfterUse,
   PrefixArgument,
@@ -26,9 +23,9 @@ import type {
   SubflowUsed,
   UseOptions,
 } from "../rules/subflow/types.ts";
-import type { Seen } from "../rules/where/types.ts";
-import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
-import type { FnOptions } from "./fn-options.ts";
+import type { ControlOf, FnStep, Seen, SignalStep } from "../rules/where/types.ts";
+import type { BuiltFlow } from "./flow-types.ts";
+import type { FnOptions, WaitOptions } from "./fn-options.ts";
 import type { NodeOptions } from "./options.ts";
 
 /**
@@ -37,59 +34,20 @@ import type { NodeOptions } from "./options.ts";
  * Its type parameters are inferred, never written. The first two, its node ids and its parameters, come first because
  * editors cut long types at their end. The third is what the compiler knows of the nodes so far; see `state.ts`.
  */
-export interface Flow<TIds extends string, TParams, TState extends AnyState> {
-  readonly [ids]: TIds;
-  readonly [params]: TParams;
-  readonly [state]: TState;
-  /** Types only, such as `typeof etl.$infer.outputs`; the property does not exist at run time. */
-  readonly $infer: FlowInfer<TParams, TState>;
-  /**
-   * The handlers of its nodes by name, for an engine or a worker.
-   *
-   * @example
-   * createEngine({ handlers: { ...etl.handlers, ...reports.handlers } })
-   */
-  readonly handlers: HandlersByName<TState["steps"]>;
-  /** The custom input adapters that were given to `flow()`. */
-  readonly inputAdapters: readonly InputAdapterDefinition[];
-  /** The custom coordinator functions that its nodes call. */
-  readonly coordinatorFns: readonly CoordinatorFunctionDefinition[];
-  /** The schema of its parameters; `undefined` if it has none. */
-  readonly paramsSchema: $ZodType | undefined;
-
+export interface Flow<TIds extends string, TParams, TState extends AnyState> extends BuiltFlow<TIds, TParams, TState> {
   // One sentence each, for the list of members; the signatures below have the rest, for the author of a call.
-
   /** Adds a node. Without `after` it is a root, which depends on nothing. */
   readonly node: AddRoot;
-
   /** Adds a node that depends on the one before it, unless `after` says otherwise. */
   readonly then: AddNext;
-
   /** The same as `then`, for linters that forbid that name. */
   readonly next: AddNext;
-
   /** Adds a node that runs a coordinator function. */
   readonly fn: AddFn;
-
   /** Adds all nodes of another flow. */
   readonly use: AddSubflow;
-
-  /**
-   * The graph as plain JSON, checked and deeply frozen; the same object at each call. Adapters, their sources and all
-   * edges are written out; defaults are left out.
-   *
-   * @example
-   * flow("etl").node("extract", extract, { args: { count: 10 } }).compile()
-   * // {
-   * //   schema_version: "1.0",
-   * //   name: "etl",
-   * //   nodes: [{ node_id: "extract", type: "extractor", depends_on: [], io: { input_inline: { count: 10 } } }],
-   * //   edges: [],
-   * // }
-   *
-   * @throws FlowError `FLOW_EMPTY` without nodes; `FLOW_INVALID` with inputs, or with every mistake in `details.findings`
-   */
-  compile(this: CompileReceiver<TIds, TState["head"]["inputs"]>, options?: CompileOptions): Graph;
+  /** Adds a node that waits for a signal to its task. */
+  readonly wait: AddWait;
 }
 
 /** Any flow, as a constraint of generic helpers. What the compiler cannot know in them, `compile()` checks. */
@@ -102,13 +60,13 @@ export interface AnyFlow {
   readonly next: AddNext;
   readonly fn: AddFn;
   readonly use: AddSubflow;
+  readonly wait: AddWait;
 }
 
 /*
  * The signatures of the chain's methods. They are generic over their receiver (`this: TFlow`) and read its state from
- * one property, so that the accumulated nodes are never part of a half-instantiated signature, which alone would make
- * the chain five times as expensive. `TParents` is never inferred: as a parameter its default is computed once for all
- * checks.
+ * one property, so that the accumulated nodes are never part of a half-instantiated signature, which alone would make the
+ * chain five times as expensive. `TParents` is never inferred: as a parameter its default is computed once for all checks.
  */
 
 type After = readonly string[] | [] | Absent;
@@ -143,6 +101,8 @@ export interface AddRoot {
     const TCodes extends readonly string[] | [] = [],
     TPartitions extends number = 1,
     const TWhere extends object = Absent,
+    const TWhen extends object = Absent,
+    TOptional extends boolean = false,
     TKeys extends PropertyKey = never,
     TParents extends readonly string[] = ParentsOf<TAfter, []>,
   >(
@@ -153,7 +113,7 @@ export interface AddRoot {
       HandlerProblem<
         THandler,
         TId,
-        Seen<TFlow[typeof state], TWhere, TParents[number]>,
+        Seen<TFlow[typeof state], TWhere, TAdapter, TParents[number]>,
         TAfter,
         TParents,
         TAdapter,
@@ -175,13 +135,15 @@ export interface AddRoot {
       TListKey,
       TFlow[typeof ids],
       TFlow[typeof state],
-      Seen<TFlow[typeof state], TWhere, TParents[number]>,
+      Seen<TFlow[typeof state], TWhere, TAdapter, TParents[number]>,
       TArgKeys,
       TInputKeys,
       TCodes,
       TPartitions,
       TKeys,
-      TWhere
+      TWhere,
+      TWhen,
+      TOptional
     > &
       WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
@@ -192,15 +154,14 @@ export interface AddRoot {
       TId,
       Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
       THandler["$infer"]["output"],
-      HandlerStep<TId, THandler, TPartitions>,
+      HandlerStep<TId, THandler, TPartitions, ControlOf<TParents, TFrom, TAdapter, TWhere, TWhen, TOptional>>,
       TParents[number]
     >
   >;
 }
 
-// `node` and `then` differ in the default of `TParents` and in their documentation, which editors take from a signature. One
-// signature with the default as a parameter would cost a chain 6 to 7 % more; an object instead of the parameters for
-// `input` alone 0.5 %.
+// `node` and `then` differ in the default of `TParents`, and in their documentation: editors take it from a signature. As a
+// parameter, the default would cost a chain 6 to 7 % more; an object for those of `input` alone 0.5 %.
 /** The methods {@link Flow.then} and {@link Flow.next}. */
 export interface AddNext {
   /**
@@ -229,6 +190,8 @@ export interface AddNext {
     const TCodes extends readonly string[] | [] = [],
     TPartitions extends number = 1,
     const TWhere extends object = Absent,
+    const TWhen extends object = Absent,
+    TOptional extends boolean = false,
     TKeys extends PropertyKey = never,
     TParents extends readonly string[] = ParentsOf<TAfter, TFlow[typeof state]["last"]>,
   >(
@@ -239,7 +202,7 @@ export interface AddNext {
       HandlerProblem<
         THandler,
         TId,
-        Seen<TFlow[typeof state], TWhere, TParents[number]>,
+        Seen<TFlow[typeof state], TWhere, TAdapter, TParents[number]>,
         TAfter,
         TParents,
         TAdapter,
@@ -261,13 +224,15 @@ export interface AddNext {
       TListKey,
       TFlow[typeof ids],
       TFlow[typeof state],
-      Seen<TFlow[typeof state], TWhere, TParents[number]>,
+      Seen<TFlow[typeof state], TWhere, TAdapter, TParents[number]>,
       TArgKeys,
       TInputKeys,
       TCodes,
       TPartitions,
       TKeys,
-      TWhere
+      TWhere,
+      TWhen,
+      TOptional
     > &
       WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
@@ -278,7 +243,7 @@ export interface AddNext {
       TId,
       Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
       THandler["$infer"]["output"],
-      HandlerStep<TId, THandler, TPartitions>,
+      HandlerStep<TId, THandler, TPartitions, ControlOf<TParents, TFrom, TAdapter, TWhere, TWhen, TOptional>>,
       TParents[number]
     >
   >;
@@ -307,6 +272,8 @@ export interface AddFn {
     const TArgs extends object = {},
     TFanIn extends string = "all",
     const TCodes extends readonly string[] | [] = [],
+    const TWhen extends object = Absent,
+    TOptional extends boolean = false,
     TKeys extends PropertyKey = never,
   >(
     this: TFlow,
@@ -320,7 +287,10 @@ export interface AddFn {
       TArgs,
       TFlow[typeof state]["head"]["params"],
       TFlow[typeof ids],
-      TCodes
+      TFlow[typeof state],
+      TCodes,
+      TWhen,
+      TOptional
     > &
       WrittenOptions<TKeys, FnOption, TId>,
   ): Flow<
@@ -331,7 +301,41 @@ export interface AddFn {
       TId,
       Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
       FnOutputOf<TFlow[typeof state], TFn, TArgs>,
-      never,
+      FnStep<TId, FnOutputOf<TFlow[typeof state], TFn, TArgs>, TWhen, TOptional>,
+      TAfter[number]
+    >
+  >;
+}
+
+/** The method {@link Flow.wait}. */
+export interface AddWait {
+  /**
+   * Adds a node that waits for a signal to its task, whose payload it stores. No worker runs it.
+   * @example
+   * .wait("approve", { after: ["report"], payload: z.object({ ok: z.boolean() }), timeoutSec: 3600, onTimeout: { ok: false } })
+   */
+  <
+    const TId extends string,
+    TPayload extends AnySchema,
+    TFlow extends AnyFlow,
+    const TAfter extends readonly string[] | [] = [],
+    const TWhen extends object = Absent,
+    TOptional extends boolean = false,
+    TKeys extends PropertyKey = never,
+  >(
+    this: TFlow,
+    id: IdArgument<TId, TFlow[typeof ids]>,
+    options: WaitOptions<TId, TPayload, TAfter, TFlow[typeof ids], TFlow[typeof state], TWhen, TOptional> &
+      WrittenOptions<TKeys, WaitOption, TId>,
+  ): Flow<
+    IdsAfter<TFlow[typeof ids], TId>,
+    TFlow[typeof params],
+    StateAfter<
+      TFlow[typeof state],
+      TId,
+      Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
+      Wire<TPayload>,
+      SignalStep<TId, Wire<TPayload>, TWhen, TOptional>,
       TAfter[number]
     >
   >;
@@ -387,7 +391,7 @@ export interface AddSubflow {
       PlacesAfterUse<TFlow[typeof state], SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>>,
       {},
       never,
-      TFlow[typeof state]["steps"] | SubflowSteps<TSubflow[typeof state]["steps"], TPrefix>,
+      TFlow[typeof state]["steps"] | SubflowSteps<TSubflow[typeof state]["steps"], TPrefix, TBound>,
       TFlow[typeof state]["used"] | SubflowUsed<TSubflow[typeof state], TPrefix, TBound>,
       SubflowLast<TSubflow[typeof state]["last"], TPrefix>,
       HeadAfterUse<TFlow[typeof state]["head"], TSubflow[typeof state]["head"]["adapters"]>

@@ -7,7 +7,7 @@ import type { AnyInputAdapter } from "../model/adapter.ts";
 import type { AnyCoordinatorFn, CoordinatorFnTypes, FnOutputOf } from "../model/coordinator-function.ts";
 import type { AnyHandler, HandlerTypes } from "../model/handler.ts";
 import type { Stored } from "../model/schema.ts";
-import type { FlowHead, FlowState, HandlerStep } from "../model/state.ts";
+import type { Control, FlowHead, FlowState, HandlerStep } from "../model/state.ts";
 import type { GraphSource, IdOf, IsLiteral, NodeIn, TypeOf } from "../rules/loaded/types.ts";
 import type { Flow } from "./flow.ts";
 import type { FromJsonSchema } from "./json-schema.ts";
@@ -147,8 +147,13 @@ type Steps<TSources extends AnySources> = StepOfEach<NodeIn<TSources["graph"]>, 
 type StepOfEach<TNode, TSources extends AnySources> = TNode extends unknown
   ? TypeOf<TNode> extends typeof coordinatorFnType
     ? never
-    : HandlerStep<IdOf<TNode>, RunnerOf<TypeOf<TNode>, TSources>, PartitionsOf<TNode>>
+    : HandlerStep<IdOf<TNode>, RunnerOf<TypeOf<TNode>, TSources>, PartitionsOf<TNode>, LoadedControl<TNode>>
   : never;
+
+// Whether it may end without a result; what it reads is not described.
+type LoadedControl<TNode> = TNode extends { readonly when: unknown } | { readonly optional: true }
+  ? Control<never, Absent, Absent, true>
+  : unknown;
 
 type PartitionsOf<TNode> = TNode extends { readonly partitions: infer TPartitions } ? TPartitions : 1;
 
@@ -165,7 +170,7 @@ interface HandlerElsewhere<TOutput> extends AnyHandler {
 }
 
 // For a graph that is not a literal, handlers are known by name but not by node.
-type StepsOfNoNode<THandler> = THandler extends AnyHandler ? HandlerStep<never, THandler, number> : never;
+type StepsOfNoNode<THandler> = THandler extends AnyHandler ? HandlerStep<never, THandler, number, unknown> : never;
 
 // Ids that some node depends on, by `depends_on`, by `edges`, or by both.
 type Parents<TGraph extends GraphSource> = ParentsOfEach<NodeIn<TGraph>> | EdgeStarts<TGraph>;

@@ -8,8 +8,8 @@ import type { AfterArgument, FromArgument } from "../rules/edge/types.ts";
 import type { AdapterArgument, ListKeyArgument, UnknownInput } from "../rules/input/types.ts";
 import type { WithParams } from "../rules/params/types.ts";
 import type { PermanentOn } from "../rules/retry/types.ts";
-import type { FanInArgument, FirstBatchArgument } from "../rules/start/types.ts";
-import type { WhereArgument } from "../rules/where/types.ts";
+import type { FanInArgument, StartArgument } from "../rules/start/types.ts";
+import type { DelayArgument, WhenArgument, WhereArgument } from "../rules/where/types.ts";
 
 /** When and how often a failed attempt is repeated. */
 export interface RetryOptions<TPermanentOn> {
@@ -104,6 +104,8 @@ export type NodeOptions<
   TPartitions extends number,
   TKeys,
   TWhere,
+  TWhen,
+  TOptional,
 > = {
   /** The nodes it depends on, declared before it. */
   readonly after?: AfterArgument<TAfter, TSeen, TIds, TId, THandler, TAdapter, TFrom>;
@@ -114,11 +116,12 @@ export type NodeOptions<
    */
   readonly fanIn?: FanInArgument<TFanIn, TParents, TId>;
   /**
-   * What satisfies it: that a parent has finished (`"ready"`), or that its first batch is there (`"first_batch"`).
+   * What satisfies it: that a parent has finished (`"ready"`), that its first batch is there (`"first_batch"`), or that it
+   * has ended, however (`"ended"`, with the adapter `pull.outcomes`).
    *
    * @defaultValue "ready"
    */
-  readonly startWhen?: "ready" | FirstBatchArgument<TParents, TId>;
+  readonly startWhen?: "ready" | StartArgument<TParents, TId>;
   /**
    * Which batches of its parents it takes, by their data: a scalar equals, a list is one of, an object holds for its keys;
    * {@link not} and {@link exists} are values. Its input is checked against what is left.
@@ -128,7 +131,25 @@ export type NodeOptions<
    *
    * @defaultValue all
    */
-  readonly where?: WhereArgument<TWhere, TNodes, TParents, TFrom, TId>;
+  readonly where?: WhereArgument<TWhere, TNodes, TAdapter, TParents, TFrom, TId>;
+  /**
+   * Whether it runs: only if the parameters of the task, and the status and the results of the nodes in `after`, match this
+   * pattern, or one of a list of them. Otherwise it is `skipped`, and those after it run without its data.
+   *
+   * @example
+   * .then("fix", fix, { when: { params: { mode: "full" }, results: { check: { ok: false } } } })
+   *
+   * @defaultValue always
+   */
+  readonly when?: WhenArgument<TWhen, TNodes, TParents, TId>;
+  /**
+   * `true`: if it fails, the task goes on. Those after it read what it had stored, and it has no result.
+   *
+   * @defaultValue false
+   */
+  readonly optional?: TOptional;
+  /** Seconds between the end of its parents and its start; may be a parameter. @defaultValue 0 */
+  readonly delaySec?: DelayArgument<TNodes["head"]["params"]>;
   /** How the outputs of its parents become the payloads of its batches. @defaultValue one batch an upstream batch */
   readonly input?: {
     /** One of the built-in ones, or of those given to `flow()`. Its arguments stand beside it. */

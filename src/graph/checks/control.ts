@@ -48,7 +48,9 @@ function checkWhen(node: DraftNode, { context, links, data }: Around & { readonl
   if (when === undefined || links.incomplete.has(node.index)) return;
   const { draft, findings } = context;
   const parents = [...new Set(links.declared[node.index]?.names)];
-  const facts = factsOf({ parents, data, params: draft.paramsSchema });
+  // Each partition has a result of its own, of which there is no pattern.
+  const resultOf = (id: string) => ((draft.byName.get(id)?.facets.partitions ?? 1) > 1 ? "none" : data.resultOf(id));
+  const facts = factsOf({ parents, resultOf, params: draft.paramsSchema });
   const code = "GRAPH_WHEN";
   for (const { condition, at } of conditionsOf(when)) {
     const path: Path = [...node.pathOf("when"), ...at];
@@ -85,14 +87,17 @@ function conditionsOf(when: Condition | readonly Condition[]): readonly { condit
 /** What is known when a node is dispatched, as data. */
 function factsOf(of: {
   readonly parents: readonly string[];
-  readonly data: KnownData;
+  readonly resultOf: KnownData["resultOf"];
   readonly params: JsonObject | undefined;
 }): DataType {
-  const { parents, data, params } = of;
+  const { parents, resultOf, params } = of;
   const field = (type: DataType, optional = false): Field => ({ type: () => type, optional });
   const status: DataType = { kind: "values", values: [...unfailedStatuses, "failed"] };
   // A parent that has not finished has no result.
-  const results = parents.map((id): [string, Field] => [id, field(data.resultOf(id) ?? anyData, true)]);
+  const results = parents.flatMap((id): [string, Field][] => {
+    const result = resultOf(id) ?? anyData;
+    return result === "none" ? [] : [[id, field(result, true)]];
+  });
   return objectOf([
     ["params", field(params === undefined ? anyData : readSchema(params))],
     ["status", field(objectOf(parents.map((id) => [id, field(status)])))],
@@ -113,10 +118,11 @@ function checkEnded(node: DraftNode, { context: { findings }, links }: Around): 
     const key = !isEnded ? "outcomesNotEnded" : type === coordinatorFnType ? "endedFunction" : "endedNotOutcomes";
     findings.add({ code: "GRAPH_START_WHEN", path, message: formatMessage(key, { node: node.name }) });
   }
-  if (!readsOutcomes || named === undefined || !Array.isArray(args?.from_nodes)) return;
-  for (const [at, id] of args.from_nodes.entries()) {
+  if (!readsOutcomes || named === undefined) return;
+  const key = isObject(args?.from) ? "from" : "from_nodes";
+  for (const [at, id] of Object.entries(args?.[key] ?? {})) {
     if (typeof id !== "string" || named.names.includes(id) || links.incomplete.has(node.index)) continue;
-    const path = [...node.pathOf("input_inline"), "input_args", "from_nodes", at];
+    const path = [...node.pathOf("input_inline"), "input_args", key, at];
     findings.add({
       code: "GRAPH_FROM_NODES",
       path,

@@ -262,7 +262,7 @@ export function startFaults(start: {
   const fault = (code: FindingCode, key: StartFault["key"], message: MessageKey): StartFault => ({
     code,
     key,
-    message: formatMessage(message, { node, fanIn, startWhen, parents }),
+    message: formatMessage(message, { node, fanIn, parents }),
   });
   if (parents > 0) {
     const count = /^count:(\d+)$/.exec(fanIn)?.[1];

@@ -15,8 +15,8 @@ export interface KnownData {
   inputOf(nodeId: string): DataType | undefined;
   /** What is known of a batch that the node sets aside: its input, and the reason codes that the handler declares. */
   failingOf(nodeId: string): { readonly input: DataType | undefined; readonly codes: readonly string[] | undefined };
-  /** The type of the node's result; `undefined` if it is unknown or there is none. */
-  resultOf(nodeId: string): DataType | undefined;
+  /** The type of the node's result. */
+  resultOf(nodeId: string): DataType | "none" | undefined;
   /** The type of the payloads that a custom adapter makes. */
   payloadOf(adapter: string): DataType | "as it is" | undefined;
   /** Whether `where` is an argument of the custom adapter itself. */
@@ -90,8 +90,9 @@ export function knownData(sources: DataSources, nodeOf: (nodeId: string) => Runs
     resultOf: (nodeId) => {
       const type = worker(nodeId);
       if (type === undefined) return functionOutput(nodeOf(nodeId) ?? {});
-      const result = handlers.get(type)?.result;
-      return result === undefined ? undefined : storedType(result);
+      const handler = handlers.get(type);
+      if (handler === undefined) return undefined;
+      return handler.result === undefined ? "none" : storedType(handler.result);
     },
     failingOf: (nodeId) => {
       const handler = handlers.get(worker(nodeId) ?? "");

@@ -140,7 +140,8 @@ function keyMistakes(
   if (found.length > 0) return patternMistakes(unionOf(found), pattern, place);
   const names = [...new Set(objects.flatMap(({ fields }) => [...fields.keys()]))];
   const keys = inOrder(names, (name) => name).join(", ");
-  return [{ path: place.path, message: formatMessage("patternKey", { path: place.text, keys }) }];
+  const message = names.length === 0 ? "patternNoKeys" : "patternKey";
+  return [{ path: place.path, message: formatMessage(message, { path: place.text, keys }) }];
 }
 
 /** A key or a value of a pattern that no value of the type has. */

@@ -23,6 +23,8 @@ export interface Field<TValue = unknown> {
   readonly within?: string;
   /** The builder's spelling of values that it spells otherwise. */
   readonly spelling?: Readonly<Record<string, string>>;
+  /** The builder writes patterns in it, or parameters. */
+  readonly written?: "pattern" | "argument";
   /** The rows of the object that the key holds. */
   readonly fields?: FieldTable;
   /** Not an option of coordinator functions. */
@@ -53,9 +55,7 @@ export type StartWhen = "ready" | "first_batch" | "ended";
 /** Seconds, or a parameter of the task; a number once the parameters are filled in. */
 export type DelaySec = number | { readonly $ref: string };
 
-/** Ten years: a delay is a due time, which survives its process. */
-const maxDelaySec = 315_576_000;
-export const delaySeconds = z.number().min(0).max(maxDelaySec);
+export const delaySeconds = z.number().min(0).max(315_576_000); // ten years: it survives its process
 
 /**
  * `io.input_inline`: `input_adapter` and `input_args` are the routing, every other key is an argument of the handler.
@@ -86,9 +86,7 @@ export const ioFields: FieldsOf<NodeIo> = {
   start_when: {
     schema: z
       .enum(["ready", "first_batch", "ended"])
-      .describe(
-        'What satisfies this node: a finished parent ("ready", the default), its first batch, or its end, successful or not.',
-      ),
+      .describe('What satisfies this node: a finished parent ("ready", the default), its first batch, or its end.'),
     default: "ready",
     option: "startWhen",
   },
@@ -296,16 +294,21 @@ export const nodeFields: FieldsOf<GraphNode> = {
     schema: z
       .union([condition, z.array(condition).min(1)], { error: "must be a condition or a list of conditions" })
       .describe("Whether the node runs, judged once when it is dispatched; of a list, one condition has to hold."),
+    option: "when",
+    written: "pattern",
   },
   optional: {
     schema: z.boolean().describe("Whether the task goes on without this node's output if it fails; default false."),
     default: false,
+    option: "optional",
   },
   delay_sec: {
     schema: z
       .union([delaySeconds, z.strictObject({ $ref: z.string() })], { error: "must be seconds or a parameter" })
       .describe("Seconds between the dispatch of the node and its start, or a parameter; default 0."),
     default: 0,
+    option: "delaySec",
+    written: "argument",
   },
   io: {
     schema: z.strictObject(shapeOf(ioFields)).describe("Where the node's input comes from."),

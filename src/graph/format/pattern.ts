@@ -119,6 +119,17 @@ export function patternWords(pattern: Json): string {
   return wordsAt(pattern, "");
 }
 
+/**
+ * A condition in a few words.
+ *
+ * @example
+ * whenWords([{ params: { mode: "full" } }, { status: { check: "failed" } }])
+ * // "when params.mode: full or status.check: failed"
+ */
+export function whenWords(when: Condition | readonly Condition[]): string {
+  return `when ${[when].flat().map(patternWords).join(" or ")}`;
+}
+
 function wordsAt(pattern: Json, path: string): string {
   const form = patternForm(pattern);
   if (form.kind === "keys") {

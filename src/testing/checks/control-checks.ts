@@ -43,13 +43,14 @@ export class ControlChecks {
   task(taskId: string, from: TaskStatus | "absent"): void {
     const task = this.#parts.state.tasks.get(taskId);
     if (task === undefined) return;
-    const { status, failure, cancelsAll, graph } = task.record;
+    const { status, failure, cancelsAll, graph, signals } = task.record;
     if (from === "running" && status === "cancelling") this.#failures.set(taskId, failure);
     if (from !== "cancelling") return;
     if (!isDeepStrictEqual(failure, this.#failures.get(taskId))) {
       this.#violated(taskId, `its failure is replaced by ${JSON.stringify({ ...failure, stack: undefined })}`);
     }
     if (status === "cancelling") {
+      if (!cancelsAll && signals !== undefined) return; // a signal, for a wait behind handlers of outcomes
       if (!cancelsAll) this.#violated(taskId, "cancelling again, but not everything");
       this.#parts.journal.counts.cancelledAll++;
     }

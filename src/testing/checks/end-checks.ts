@@ -1,4 +1,5 @@
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
+import type { GraphNode } from "../../graph/index.ts";
 import { type AllTasks, checkKept } from "../cluster/archive.ts";
 import type { Client } from "../cluster/client.ts";
 import type { Fleet } from "../cluster/fleet.ts";
@@ -70,6 +71,7 @@ function checkOutputs(
     journal.counts.chosen += choice.taken;
     const outputOf = flowOutput(workload, graph, node);
     for (const wrong of judgeNode(node, finished, graph.nodes, outputOf)) violated(`node ${node.node_id}: ${wrong}`);
+    if (node.io?.fn === "wait.signal") checkWait(task, node, { journal, shards, violated });
   }
   if (!workload.isKnown) return;
   for (const node of graph.nodes.filter(({ io }) => io?.settled === true)) {
@@ -83,6 +85,29 @@ function checkOutputs(
   const changing = graph.nodes.filter((node) => changedPaths(node) && isFinished(task, node.node_id));
   const missing = changing.filter(({ node_id }) => !task.vars.appliedBy.includes(node_id));
   for (const { node_id } of missing) violated(`node ${node_id} finished, but its change is not in the vars`);
+}
+
+/** The output of a wait is the signal that was accepted, or else what it has for the end of its time. */
+function checkWait(
+  { record: { id: taskId, signals = {} } }: TaskEntry,
+  node: GraphNode,
+  of: Pick<EndParts, "journal"> & {
+    readonly shards: readonly FinishedShard[];
+    readonly violated: (what: string) => void;
+  },
+): void {
+  const nodeId = node.node_id;
+  const { accepted } = of.journal.asked.signalOf({ taskId, nodeId }) ?? {};
+  for (const { record, artifacts } of of.shards) {
+    const outputs = artifacts.map(({ meta }) => JSON.stringify(meta));
+    // One that was adopted is judged in the task that it was adopted from.
+    if (record.status !== "finished" || record.artifactsOf !== undefined) continue;
+    const { payload = node.io?.fn_args?.on_timeout } = signals[nodeId] ?? {};
+    const expected = JSON.stringify(payload);
+    if (outputs.join() !== expected) of.violated(`node ${nodeId} has the outputs ${outputs}, expected ${expected}`);
+    if (accepted !== undefined && accepted !== expected)
+      of.violated(`node ${nodeId} ended with ${expected}, but ${accepted} was accepted`);
+  }
 }
 
 const shardsOf =
@@ -126,6 +151,12 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
     return;
   }
   if (!workload.isKnown) return;
+  if (node.io?.fn === "wait.signal" && code === "timeout") {
+    const signal = task.record.signals?.[node.node_id];
+    if (signal === undefined || signal.payload !== undefined || node.io.fn_args?.on_timeout !== undefined)
+      violated(`failed although its signal is ${JSON.stringify(signal)}: ${text}`);
+    return;
+  }
   const policy = retryPolicyOf(workload, node);
   if (code === "too_many_failed_batches") {
     journal.counts.notTolerated++;

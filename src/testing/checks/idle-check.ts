@@ -1,6 +1,6 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
-import { isShardTerminal, type ShardRecord } from "../../core/model/records.ts";
+import { isShardTerminal, type ShardRecord, type TaskRecord } from "../../core/model/records.ts";
 import type { GraphNode } from "../../graph/index.ts";
 import type { Fleet } from "../cluster/fleet.ts";
 import type { Journal } from "../cluster/journal.ts";
@@ -31,6 +31,10 @@ export function checkIdle(parts: {
     if (task.record.status === "cancelling" && [...shardsOf(task)].every(({ status }) => isShardTerminal(status))) {
       violated(" is cancelling, but has no open attempt");
     }
+    for (const record of task.record.status === "running" ? shardsOf(task) : []) {
+      const wrong = pauseFault(task.record, record);
+      if (wrong !== undefined) violated(`:${record.nodeId}:${record.shard} ${wrong}`);
+    }
     for (const record of shardsOf(task)) {
       if (record.status !== "cancelling" && record.status !== "queued") continue;
       const name = `:${record.nodeId}:${record.shard}`;
@@ -51,6 +55,17 @@ export function checkIdle(parts: {
       }
     }
   }
+}
+
+/** What a pause, a resume or a signal has left undone. */
+function pauseFault({ paused = false, signals = {} }: TaskRecord, record: ShardRecord): string | undefined {
+  const { status, epoch, nodeId } = record;
+  if (paused && status === "queued") return "is queued, but its task is paused";
+  if (paused && status === "running" && record.paused === undefined)
+    return "was not asked to end, but its task is paused";
+  if (!paused && record.paused !== undefined) return "is paused, but its task is not";
+  const waits = !paused && status === "deferred" && epoch === 1;
+  return waits && signals[nodeId]?.payload !== undefined ? "waits, but its signal is there" : undefined;
 }
 
 /** Makes no list: the check runs at every idle moment, for all tasks. */

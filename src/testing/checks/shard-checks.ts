@@ -19,10 +19,10 @@ import { asideOf, retryPolicyOf, sourcesOf } from "./reference.ts";
 
 /** The specification's table of transitions, written out independently of the engine. */
 const transitions: Readonly<Record<ShardStatus | "absent", readonly ShardStatus[]>> = {
-  absent: ["queued", "cancelled", "finished", "skipped"],
-  queued: ["running", "queued", "cancelled"],
-  running: ["finished", "failed", "deferred", "queued", "cancelling"],
-  deferred: ["queued", "cancelled"],
+  absent: ["queued", "deferred", "cancelled", "finished", "skipped"],
+  queued: ["running", "queued", "deferred", "cancelled"],
+  running: ["finished", "failed", "deferred", "queued", "cancelling", "running"],
+  deferred: ["queued", "deferred", "cancelled"],
   cancelling: ["cancelled"],
   finished: [],
   skipped: [],
@@ -79,6 +79,7 @@ export class ShardChecks {
       journal.counts.adopted++;
       checkAdoption(state, record, violated);
     } else if (from === "absent" && record.status === "finished") violated(record, `created as finished by ${cause}`);
+    this.#checkPause(from, cause, record, before);
     if (cause === "claim") {
       this.#claimedBy(record);
       checkLimits(this.#parts, record, violated);
@@ -95,6 +96,31 @@ export class ShardChecks {
     }
     if (record.type === coordinatorFnType && record.generation > 0)
       violated(record, "a coordinator function restarted its log");
+  }
+
+  /** A paused shard does not begin, and loses neither its due time nor its lease by that. */
+  #checkPause(from: ShardStatus | "absent", cause: Cause, record: ShardRecord, before: ShardRecord | undefined): void {
+    const { state, journal, mode, violated } = this.#parts;
+    const { paused, status, taskId } = record;
+    if (status === "queued" && before?.paused !== undefined) violated(record, `queued by ${cause} while it is paused`);
+    if (status === "queued" && paused !== undefined) violated(record, `queued by ${cause}, but marked as paused`);
+    if (paused !== undefined && record.dueAt !== undefined) violated(record, "is paused, but due");
+    // Without faults, the mark is complete when the pause is answered.
+    if (cause === "claim" && mode === "calm" && journal.asked.pausedSince(taskId) !== undefined)
+      violated(record, "claimed although its task is paused");
+    if (cause === "dispatch" && (state.tasks.get(taskId)?.record.paused ?? false) !== (paused !== undefined))
+      violated(record, `dispatched ${paused === undefined ? "without" : "with"} the mark of a pause`);
+    if (status !== "deferred" && status !== "running") return;
+    const dueAt = before?.dueAt ?? before?.paused?.dueAt;
+    if ((cause === "pause" || cause === "resume") && from === "deferred" && dueAt !== (record.dueAt ?? paused?.dueAt))
+      violated(record, `${cause} changed when it is due`);
+    if (from === "running" && status === "running" && record.lease?.claimId !== before?.lease?.claimId)
+      violated(record, `${cause} changed its lease`);
+    if (cause === "resume") journal.counts.resumed++;
+    if (cause !== "pause") return;
+    if (from === "queued") journal.counts.pausedQueued++;
+    if (from === "deferred") journal.counts.pausedDeferred++;
+    if (from === "running") journal.counts.pausedRunning++;
   }
 
   #claimedBy(record: ShardRecord): void {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { match } from "ts-pattern";
 import type { MemoryState, MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import {
@@ -7,9 +8,10 @@ import {
   type ShardRef,
   shardKey,
   sourceKey,
+  type TaskRecord,
   type TaskStatus,
 } from "../../core/model/records.ts";
-import { sortKeys } from "../../graph/format/stable-json.ts";
+import { sortKeys } from "../../graph/format/plain-data.ts";
 import { times } from "../cluster/process.ts";
 import { varsAfter } from "../cluster/vars-changes.ts";
 import { CarriedChecks } from "./carried-checks.ts";
@@ -22,7 +24,7 @@ import { ShardChecks } from "./shard-checks.ts";
 /** The specification's table of transitions, written out independently: the engine's own may contain the mistake. */
 const transitions: Readonly<Record<TaskStatus | "absent", readonly TaskStatus[]>> = {
   absent: ["running"],
-  running: ["finished", "cancelling"],
+  running: ["running", "finished", "cancelling"],
   cancelling: ["cancelling", "failed", "cancelled"],
   finished: [],
   failed: [],
@@ -39,6 +41,8 @@ export class WriteChecks {
   readonly #backpressure: BackpressureCheck;
   readonly #carried: CarriedChecks;
   readonly #control: ControlChecks;
+  /** By task, as of the previous write. */
+  readonly #signals = new Map<string, NonNullable<TaskRecord["signals"]>>();
 
   constructor(parts: CheckParts) {
     this.#parts = parts;
@@ -94,8 +98,9 @@ export class WriteChecks {
     const created = from === "absent" ? this.#parts.state.tasks.get(taskId) : undefined;
     if (created !== undefined) for (const wrong of checkChild(this.#parts, created)) this.#violated(taskId, wrong);
     this.#control.task(taskId, from);
-    if (!isTaskTerminal(to)) return;
     const entry = this.#parts.state.tasks.get(taskId);
+    if (entry !== undefined) this.#checkSignals(entry.record, from);
+    if (!isTaskTerminal(to)) return;
     for (const node of entry?.record.graph.nodes ?? []) {
       for (let shard = 0; shard < (node.partitions ?? 1); shard++) {
         const record = entry?.nodes.get(node.node_id)?.shards[shard]?.record;
@@ -104,6 +109,32 @@ export class WriteChecks {
         if (!ended && (record === undefined || !isClosedShard(record)))
           this.#violated(taskId, `${to} while ${node.node_id}/${shard} is ${status}`);
       }
+    }
+  }
+
+  /** What ends a wait is written once: a signal that was sent, or the end of its time. A retry begins with the signals. */
+  #checkSignals({ id: taskId, retryOf = "", graph, signals = {} }: TaskRecord, from: TaskStatus | "absent"): void {
+    const { journal, state, storeNow } = this.#parts;
+    const lent = Object.entries(state.tasks.get(retryOf)?.record.signals ?? {});
+    const inherited = Object.fromEntries(lent.filter(([, { payload }]) => payload !== undefined));
+    const before = from === "absent" ? inherited : (this.#signals.get(taskId) ?? {});
+    this.#signals.set(taskId, signals);
+    for (const [nodeId, signal] of Object.entries(before)) {
+      if (!isDeepStrictEqual(signals[nodeId], signal)) this.#violated(`${taskId}:${nodeId}`, "its signal was changed");
+    }
+    for (const [nodeId, { payload }] of Object.entries(signals)) {
+      if (before[nodeId] !== undefined) continue;
+      const ref = { taskId, nodeId };
+      if (payload !== undefined) {
+        const sent = journal.asked.signalOf(ref)?.sent.has(JSON.stringify(payload)) ?? false;
+        if (!sent) this.#violated(`${taskId}:${nodeId}`, `its signal ${JSON.stringify(payload)} was never sent`);
+        continue;
+      }
+      journal.counts.waitsTimedOut++;
+      const limit = graph.nodes.find(({ node_id }) => node_id === nodeId)?.timeout_sec ?? Number.POSITIVE_INFINITY;
+      const since = state.shard({ ...ref, shard: 0 })?.record.history[0]?.at ?? Number.POSITIVE_INFINITY;
+      const earlyMs = since + limit * 1_000 - storeNow();
+      if (earlyMs > 0) this.#violated(`${taskId}:${nodeId}`, `its wait ended ${earlyMs} ms before its time`);
     }
   }
 
@@ -221,6 +252,7 @@ export class DeadlineCheck {
     const key = shardKey(record);
     const due = this.#retries.get(key);
     this.#retries.delete(key);
+    if (cause === "dispatch") this.#dispatched(record);
     if (record.status === "deferred") this.#deferred(cause, record);
     if (cause !== "requeue") return;
     journal.counts.requeued++;
@@ -235,17 +267,35 @@ export class DeadlineCheck {
     }
   }
 
+  /** A node with a delay, or that waits for a signal, is not queued by its dispatch. */
+  #dispatched(record: ShardRecord): void {
+    const { state, journal } = this.#parts;
+    const nodes = state.tasks.get(record.taskId)?.record.graph.nodes ?? [];
+    const {
+      io,
+      timeout_sec: limit = Number.POSITIVE_INFINITY,
+      delay_sec = 0,
+    } = nodes.find(({ node_id }) => node_id === record.nodeId) ?? {};
+    const delayMs = 1_000 * (io?.fn === "wait.signal" ? limit : Number(delay_sec));
+    const { readyAt, paused, dueAt = paused?.dueAt ?? (record.status === "queued" ? readyAt : undefined) } = record;
+    const until = dueAt ?? Number.POSITIVE_INFINITY;
+    if (until !== readyAt + delayMs) this.#violated(shardKey(record), `waits for ${until - readyAt} ms of ${delayMs}`);
+    if (delayMs > 0) journal.counts.delayed++;
+  }
+
   #deferred(cause: Cause, record: ShardRecord): void {
     const { state, journal, workload } = this.#parts;
     const key = shardKey(record);
-    if (record.dueAt === undefined) {
-      this.#violated(key, "deferred without a due time");
+    const { dueAt = record.paused?.dueAt, paused } = record;
+    const node = state.tasks.get(record.taskId)?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
+    if (dueAt === undefined) {
+      const waits = node?.io?.fn === "wait.signal" && node.timeout_sec === undefined && record.epoch === 1;
+      if (!waits) this.#violated(key, "deferred without a due time");
       return;
     }
     if ([...journal.sweeping].some(({ alive }) => alive)) journal.counts.deferredInSweep++;
-    const due = this.#due(record.dueAt);
-    this.#retries.set(key, due);
-    const node = state.tasks.get(record.taskId)?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
+    const due = this.#due(dueAt);
+    if (paused === undefined) this.#retries.set(key, due);
     const leastMs = retryPolicyOf(workload, node).leastWaitMs(record.failures);
     // One millisecond of tolerance for rounding.
     if (cause === "fail" && due.waitMs < leastMs - 1) {
@@ -255,7 +305,7 @@ export class DeadlineCheck {
 
   #due(at: number): Due {
     const { scheduler, storeNow } = this.#parts;
-    const waitMs = at - storeNow();
+    const waitMs = Math.max(0, at - storeNow());
     return { at, trueAt: scheduler.now + waitMs, waitMs };
   }
 }

@@ -1,7 +1,7 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { CoordinatorCore } from "../../core/coordinator/coordinator-core.ts";
 import { isOutput, isTaskTerminal, type TaskStatus } from "../../core/model/records.ts";
-import { FlowError } from "../../errors/index.ts";
+import { FlowError, type Json } from "../../errors/index.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { AllTasks } from "./archive.ts";
 import type { Fleet } from "./fleet.ts";
@@ -21,6 +21,8 @@ export interface ClientParts {
   readonly retries: readonly TaskStatus[];
   /** Whether it sends some idempotency keys again, with the same input and with different input. */
   readonly reusesKeys: boolean;
+  /** Whether it pauses and resumes some tasks. */
+  readonly asks: boolean;
 }
 
 /** Including retries. */
@@ -39,6 +41,8 @@ export class Client {
   readonly #answered = new Set<string>();
   #openReuses = 0;
   readonly #seenEnds = new Set<string>();
+  readonly #seen = new Set<string>();
+  readonly #pausing = new Set<string>();
   readonly #retries: readonly TaskStatus[];
   #taskIds: readonly string[] = [];
   /** Tasks for which it requested a cancel. */
@@ -71,7 +75,78 @@ export class Client {
 
   /** Sends the requests that have no answer. */
   sendOpen(): void {
+    for (const taskId of this.taskIds) {
+      if (!this.#seen.has(taskId)) this.#plan(taskId);
+      this.#seen.add(taskId);
+      // A pause may take effect after the resume that followed it.
+      const { status, paused } = this.#parts.state.tasks.get(taskId)?.record ?? {};
+      if (status === "running" && paused && !this.#pausing.has(taskId)) this.#resume(taskId);
+    }
     this.#requests.sendOpen();
+  }
+
+  /** What it asks of a task while that runs: signals for its waits, and pauses. */
+  #plan(taskId: string): void {
+    const { scheduler, state, asks } = this.#parts;
+    const { random } = scheduler;
+    const { nodes = [] } = state.tasks.get(taskId)?.record.graph ?? {};
+    const later = (ask: () => void) =>
+      void scheduler.after(random.int(random.pick([50, 1_500, 9_000])), undefined, ask);
+    for (const { node_id: nodeId, io, timeout_sec: limit } of nodes) {
+      if (io?.fn !== "wait.signal") continue;
+      const signals = (limit === undefined ? 1 : random.int(2)) + (random.chance(0.3) ? 1 : 0);
+      for (let n = 0; n < signals; n++) later(() => this.#signal(taskId, nodeId, { rows: [n] }));
+    }
+    if (asks && random.chance(0.3)) for (let n = 1 + random.int(2); n > 0; n--) later(() => this.#pause(taskId));
+  }
+
+  #signal(taskId: string, nodeId: string, payload: Json): void {
+    const { scheduler, state, journal } = this.#parts;
+    const ref = { taskId, nodeId, shard: 0 };
+    scheduler.recordEvent(() => `SIGNAL ${nodeId} of ${taskId}: ${JSON.stringify(payload)}`);
+    this.#requests.add({
+      send: async ({ coordinator }) => {
+        if (coordinator === undefined) return;
+        journal.asked.sent(ref, payload);
+        const isEarly = state.shard(ref) === undefined;
+        const answer = await coordinator.signalTask(taskId, nodeId, payload);
+        if (answer === "already") journal.counts.signalsAlready++;
+        if (answer === "terminal") journal.counts.signalsLate++;
+        if (answer !== "accepted") return;
+        journal.counts.signalsAccepted++;
+        if (isEarly) journal.counts.signalsEarly++;
+        const other = journal.asked.accepted(ref, payload);
+        if (other !== undefined)
+          journal.violated(`${taskId}:${nodeId} accepted ${JSON.stringify(payload)} after ${other}`);
+      },
+    });
+  }
+
+  #pause(taskId: string): void {
+    const { scheduler, journal } = this.#parts;
+    if (this.#pausing.has(taskId)) return;
+    this.#pausing.add(taskId);
+    scheduler.recordEvent(() => `PAUSE ${taskId}`);
+    this.#requests.add({
+      send: async ({ coordinator }) => {
+        const answer = await coordinator?.pauseTask(taskId, true);
+        if (answer === "recorded" || answer === "already") journal.asked.paused(taskId, scheduler.now);
+      },
+      onAnswer: () => void scheduler.after(scheduler.random.int(4_000), undefined, () => this.#resume(taskId)),
+    });
+  }
+
+  #resume(taskId: string): void {
+    const { scheduler, journal } = this.#parts;
+    this.#pausing.add(taskId);
+    journal.asked.paused(taskId, undefined);
+    scheduler.recordEvent(() => `RESUME ${taskId}`);
+    this.#requests.add({
+      send: async ({ coordinator }) => {
+        await coordinator?.pauseTask(taskId, false);
+      },
+      onAnswer: () => this.#pausing.delete(taskId),
+    });
   }
 
   /** Retries some of the tasks that did not finish, each at most once. */

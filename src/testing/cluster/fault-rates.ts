@@ -72,6 +72,7 @@ export interface FaultRates {
 /** Store operations that could do harm when late or repeated. */
 const operations: readonly (keyof Store)[] = [
   ...(["dispatch", "cancelShard", "expire", "requeue", "finishTask", "writeVars", "readShards"] as const),
+  ...(["signalTask", "pauseTask", "wake", "pauseShard", "resumeShard"] as const),
   ...([
     "claim",
     "takeSlot",

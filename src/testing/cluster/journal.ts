@@ -1,4 +1,5 @@
 import { type Artifact, type EpochRef, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
+import type { Json } from "../../errors/index.ts";
 import type { ProcessLife } from "../scheduler/scheduler.ts";
 import { Archive } from "./archive.ts";
 
@@ -143,6 +144,42 @@ class CarriedBook {
   }
 }
 
+/** What clients asked of tasks while they ran, and what they were answered. */
+class AskedBook {
+  /** By task and node: the payloads that were sent, and the one that was accepted. */
+  readonly #signals = new Map<string, { readonly sent: Set<string>; accepted?: string }>();
+  /** By task: since when its pause is answered, in true time. */
+  readonly #paused = new Map<string, number>();
+
+  sent({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">, payload: Json): void {
+    const key = `${taskId}:${nodeId}`;
+    const asked = this.#signals.get(key) ?? { sent: new Set() };
+    this.#signals.set(key, asked);
+    asked.sent.add(JSON.stringify(payload));
+  }
+
+  /** @returns what had been accepted before, if it was something else */
+  accepted({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">, payload: Json): string | undefined {
+    const asked = this.#signals.get(`${taskId}:${nodeId}`);
+    const before = asked?.accepted;
+    if (asked !== undefined) asked.accepted ??= JSON.stringify(payload);
+    return before === JSON.stringify(payload) ? undefined : before;
+  }
+
+  signalOf({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">) {
+    return this.#signals.get(`${taskId}:${nodeId}`);
+  }
+
+  paused(taskId: string, since: number | undefined): void {
+    if (since === undefined) this.#paused.delete(taskId);
+    else this.#paused.set(taskId, since);
+  }
+
+  pausedSince(taskId: string): number | undefined {
+    return this.#paused.get(taskId);
+  }
+}
+
 /** What a run injected and observed, by which its outcome is judged. */
 export class Journal {
   /** By task and node: the error codes that its handler threw. */
@@ -157,6 +194,7 @@ export class Journal {
   readonly tries = new TriesBook();
   readonly places = new PlaceBook();
   readonly carried = new CarriedBook();
+  readonly asked = new AskedBook();
   /** By shard: the batches that a handler has begun to process. */
   readonly #processed = new Map<string, Set<string>>();
   /** Coordinators that have looked for due retries and whose sweep is still running. */
@@ -249,6 +287,21 @@ export class Journal {
     /** Idempotency keys that were sent again: with the same input, and with different input. */
     keysRepeated: 0,
     keysRefused: 0,
+    /** Signals that were accepted, those that came second, and those that came too late. */
+    signalsAccepted: 0,
+    signalsAlready: 0,
+    signalsLate: 0,
+    /** Of those accepted: before the node was dispatched. */
+    signalsEarly: 0,
+    /** Waits whose time passed. */
+    waitsTimedOut: 0,
+    /** Shards that started after a delay. */
+    delayed: 0,
+    /** Shards that were queued, deferred or running when their task was paused. */
+    pausedQueued: 0,
+    pausedDeferred: 0,
+    pausedRunning: 0,
+    resumed: 0,
   };
 
   processes(ref: ShardRef, uid: string): void {

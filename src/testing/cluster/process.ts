@@ -131,7 +131,7 @@ export class SimProcess {
       });
       const tools = {
         ...{ scheduler, random, rates: rates.handlers, journal, clock, life, leaseMs },
-        ...{ concurrency, pageSize, calls, storeNow },
+        ...{ concurrency, pageSize, calls, storeNow, mode: parts.mode },
       };
       this.worker = new WorkerCore({
         ...shared,

@@ -101,18 +101,21 @@ class GraphDrawer {
     this.#above.set(id, above);
     const handles = parents.length > 0 && random.chance(0.15);
     const isFunction = !handles && (parents.length > 0 ? random.chance(0.15) : random.chance(0.05));
-    const isFlow = this.#runsFlows && !handles && !isFunction && parents.length > 0 && random.chance(0.4);
+    const isWait = !handles && !isFunction && random.chance(parents.length > 0 ? 0.08 : 0.03);
+    const mayRunFlow = this.#runsFlows && !handles && !isFunction && !isWait && parents.length > 0;
+    const isFlow = mayRunFlow && random.chance(0.4);
     const optional = random.chance(0.15);
-    if (isFunction) this.#functions.add(id);
+    if (isFunction || isWait) this.#functions.add(id);
     const ofHandler = () => (isFlow ? this.#flowOf(above) : this.#handlerOf(parents, above, optional));
     const ordinary = () => (isFunction ? this.#functionOf(above) : ofHandler());
-    const drawn: Drawn = handles ? this.#outcomesOf(parents) : ordinary();
+    const drawn: Drawn = handles ? this.#outcomesOf(parents) : isWait ? this.#wait() : ordinary();
     const { type, io, ...options } = drawn;
     const { input_adapter } = (io.input_inline ?? {}) as JsonObject;
     const isRead = parents.length === 0 || input_adapter !== undefined;
     if (isRead && options.batches?.on_failure !== undefined) this.#aside.add(id);
-    const streams = !handles && parents.length > 0 && random.chance(0.6);
+    const streams = !handles && !isWait && parents.length > 0 && random.chance(0.6);
     const startWhen = streams ? { start_when: "first_batch" } : {};
+    const delay = !isWait && random.chance(0.08) ? { delay_sec: random.pick([0.05, 0.5, 3]) } : {};
     const fanIn = this.#fanIn(parents.length);
     const areJudged = !streams && (fanIn.fan_in ?? "all") === "all";
     this.nodes.push({
@@ -122,8 +125,9 @@ class GraphDrawer {
       ...fanIn,
       ...this.#when(areJudged ? parents : []),
       ...(optional ? { optional } : {}),
-      io: { ...startWhen, ...(isFunction ? {} : this.#backpressure()), ...io },
+      io: { ...startWhen, ...(isFunction || isWait ? {} : this.#backpressure()), ...io },
       retry_policy: this.#retryPolicy(),
+      ...delay,
       ...options,
     });
   }
@@ -311,5 +315,15 @@ class GraphDrawer {
       return call("metrics.aggregate", { node_id: random.pick(sources), mode: random.pick(["sum", "max", "mean"]) });
     }
     return random.chance(0.7) ? { type: "coordinator_fn", io: drawVarsChange(random) } : call("noop", {});
+  }
+
+  /** A wait for a signal, which its task may get or not if the time is limited. */
+  #wait(): Drawn {
+    const random = this.#random;
+    const payload = { type: "object", properties: { rows: { type: "array", items: { type: "number" } } } };
+    const limit = random.chance(0.5) ? { timeout_sec: random.pick([0.2, 1, 4]) } : {};
+    const isLimited = limit.timeout_sec !== undefined;
+    const args = { payload, ...(isLimited && random.chance(0.7) ? { on_timeout: { rows: [-1] } } : {}) };
+    return { type: "coordinator_fn", io: { fn: "wait.signal", fn_args: args }, ...limit };
   }
 }

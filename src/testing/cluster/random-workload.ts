@@ -51,6 +51,7 @@ function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
       options.calls.during(ctx, async () => {
         options.calls.batchBegins(ctx);
         options.journal.processes(refOf(ctx), ctx.uid);
+        checkPaused(ctx, options);
         checkTry(ctx, options);
         options.journal.counts.handlerRuns++;
         if (!(ctx.args as Partial<SourceArgs>).saves) await saveCheckpoint(ctx, options);
@@ -216,6 +217,13 @@ function checkParams(ctx: AttemptContext, { violated }: Journal): void {
   }
 }
 
+/** Soon after a pause, no batch begins. */
+function checkPaused(ctx: BatchContext, { journal, scheduler, mode }: ProcessTools): void {
+  const since = journal.asked.pausedSince(ctx.taskId) ?? Number.POSITIVE_INFINITY;
+  if (mode === "calm" && scheduler.now - since > mostPauseMs)
+    journal.violated(`${shardKey(refOf(ctx))}: ${ctx.uid} begins ${scheduler.now - since} ms after a pause`);
+}
+
 /** Each failed try that is stored counts, in each attempt, and the next one waits for its backoff. */
 function checkTry(ctx: BatchContext, { journal, scheduler, storeNow }: ProcessTools): void {
   if (journal.tries.isOvertaken(refOf(ctx))) return;
@@ -275,6 +283,8 @@ function watchCleanup(ctx: AttemptContext, options: ProcessTools): void {
 
 const leanOf = ({ finalize: _, result: __, ...rest }: HandlerDefinition): HandlerDefinition => rest;
 const maxNodes = 6;
+/** A worker gets a message at once. */
+const mostPauseMs = 20;
 /** The clocks of processes drift. */
 const leastDrift = 0.97;
 const mostDeadlineSec = 12;

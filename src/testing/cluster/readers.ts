@@ -135,6 +135,7 @@ async function collected<T>(source: AsyncIterable<T>): Promise<ReadOutcome<T>> {
 }
 
 function handleOf(process: SimProcess, taskId: string) {
-  const cancel = async () => "unknown" as const; // readers do not cancel
-  return taskHandle<UntypedFlow>({ ...process.readerParts, finalizing: new Set(), cancel }, taskId);
+  const unknown = async () => "unknown" as const; // readers change nothing
+  const changes = { cancel: unknown, signal: unknown, pause: unknown };
+  return taskHandle<UntypedFlow>({ ...process.readerParts, finalizing: new Set(), ...changes }, taskId);
 }

@@ -8,7 +8,7 @@ import type {
 } from "../../definitions/index.ts";
 import type { ProcessLife, Scheduler } from "../scheduler/scheduler.ts";
 import type { SeededRandom } from "../scheduler/seeded-random.ts";
-import type { HandlerRates } from "./fault-rates.ts";
+import type { HandlerRates, SimulationMode } from "./fault-rates.ts";
 import type { HandlerCalls } from "./handler-calls.ts";
 import type { Journal } from "./journal.ts";
 
@@ -20,6 +20,7 @@ export interface ProcessTools {
   readonly random: SeededRandom;
   readonly rates: HandlerRates;
   readonly journal: Journal;
+  readonly mode: SimulationMode;
   readonly leaseMs: number;
   /** The store's clock. */
   readonly storeNow: () => number;

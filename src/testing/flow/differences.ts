@@ -1,5 +1,5 @@
 import type { Json } from "../../errors/index.ts";
-import { sortKeys } from "../../graph/format/stable-json.ts";
+import { sortKeys } from "../../graph/format/plain-data.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { FinishedRun } from "./simulated-run.ts";
 

@@ -143,7 +143,13 @@ export class Cluster {
     // A retry must not hide the failure of a user's task.
     const retried: readonly TaskStatus[] = isKnown ? ["failed", "cancelled"] : ["cancelled"];
     const around = { scheduler, state, allTasks, journal, fleet: this.#fleet };
-    this.#client = new Client({ ...around, tasks, retries: retries ? retried : [], reusesKeys: isKnown });
+    this.#client = new Client({
+      ...around,
+      tasks,
+      retries: retries ? retried : [],
+      reusesKeys: isKnown,
+      asks: isKnown,
+    });
     // The output of a user's task is read after the run.
     const deletes = isKnown && random.chance(0.3);
     if (deletes) this.#maintenance = new Maintenance({ ...around, client: this.#client });

@@ -1,6 +1,15 @@
+import { defineHandler } from "flowkit";
+import * as z from "zod";
 import { byDay, clean, count, extract, seeded } from "../../handlers.ts";
 import { etl } from "./etl.ts";
 import type { Mistake } from "./mistake.ts";
+
+const paged = defineHandler("extractor", {
+  args: z.object({ batchSize: z.int(), pages: z.int() }),
+  output: z.int(),
+  *iterBatches() {},
+});
+const isPaged = (): boolean => true;
 
 /** Arguments of handlers. */
 export const argumentMistakes: readonly Mistake[] = [
@@ -11,6 +20,15 @@ export const argumentMistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", extract),
+    right: () => etl.node("w", extract, { args: { batchSize: 1 } }),
+  },
+  {
+    rule: "args of a root that may be either of two handlers",
+    words: "node 'w': handler 'extractor' needs args (missing: pages)",
+    token: "isPaged() ? paged : extract",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", isPaged() ? paged : extract, { args: { batchSize: 1 } }),
     right: () => etl.node("w", extract, { args: { batchSize: 1 } }),
   },
   {

@@ -1,6 +1,7 @@
 import { adapterMistakes } from "./adapters.ts";
 import { argumentMistakes } from "./arguments.ts";
 import { compositionMistakes } from "./composition.ts";
+import { controlMistakes } from "./control.ts";
 import { definitionMistakes } from "./definitions.ts";
 import { edgeMistakes } from "./edges.ts";
 import { functionMistakes } from "./functions.ts";
@@ -25,6 +26,7 @@ export const topics: readonly Topic[] = [
   { title: "Nodes", file: "nodes.ts", mistakes: nodeMistakes },
   { title: "How a node reads its input", file: "adapters.ts", mistakes: adapterMistakes },
   { title: "Which batches a node takes", file: "where.ts", mistakes: whereMistakes },
+  { title: "Whether a node runs", file: "control.ts", mistakes: controlMistakes },
   { title: "The input adapter that a handler suggests", file: "suggestions.ts", mistakes: suggestionMistakes },
   { title: "When a node starts", file: "starts.ts", mistakes: startMistakes },
   { title: "Arguments", file: "arguments.ts", mistakes: argumentMistakes },

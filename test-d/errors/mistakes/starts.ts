@@ -47,7 +47,7 @@ export const startMistakes: readonly Mistake[] = [
   },
   {
     rule: "first batch of a root",
-    words: "node 'w' is a root: startWhen 'first_batch' needs an upstream node",
+    words: "node 'w' is a root: a startWhen other than 'ready' needs an upstream node",
     token: "startWhen",
     make: () =>
       // @ts-expect-error

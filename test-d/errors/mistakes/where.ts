@@ -21,6 +21,10 @@ const german = defineHandler("german", {
 const ship = defineHandler("ship", { input: z.array(z.object({ sku: z.string() })), ...nothing });
 const others = defineHandler("others", { input: z.object({ kind: z.enum(["order", "chargeback"]) }), ...nothing });
 const daily = defineHandler("daily", { input: z.object({ classify: z.array(Refund) }), ...nothing });
+const chargeback = defineHandler("chargeback", { input: Chargeback, ...nothing });
+const order = defineHandler("order", { input: z.object({ order: z.string() }), ...nothing });
+const opened = defineHandler("opened", { output: z.object({ order: z.string() }), iterBatches: () => [] });
+const open = flow("open").node("opened", opened);
 const cases = flow("cases").node("classify", classify);
 const rechunk = { adapter: "pull.from_artifacts.rechunk:size", size: 2, metaListKey: "rows" } as const;
 
@@ -143,5 +147,73 @@ export const whereMistakes: readonly Mistake[] = [
       // @ts-expect-error
       cases.node("w", classify, { where: { kind: "refund" } }),
     right: () => cases.node("w", classify),
+  },
+  {
+    rule: "cases that go nowhere",
+    words: "edge 'classify': kind ",
+    token: '"kind"',
+    make: () =>
+      // @ts-expect-error
+      cases.node("w", refund, { after: ["classify"], where: { kind: "refund" } }).exhaustive("classify", "kind"),
+    right: () =>
+      cases
+        .node("w", refund, { after: ["classify"], where: { kind: "refund" } })
+        .node("rest", others, { after: ["classify"], where: { kind: not("refund") } })
+        .exhaustive("classify", "kind"),
+  },
+  {
+    rule: "a case that only some of its batches go on with",
+    words: "edge 'classify': kind \"refund\" goes nowhere",
+    token: '"kind"',
+    make: () =>
+      cases
+        .node("w", refund, { after: ["classify"], where: { kind: "refund", cents: 1 } })
+        .node("rest", others, { after: ["classify"], where: { kind: ["order", "chargeback"] } })
+        // @ts-expect-error
+        .exhaustive("classify", "kind"),
+    right: () =>
+      cases
+        .node("w", refund, { after: ["classify"], where: { kind: "refund" } })
+        .node("rest", others, { after: ["classify"], where: { kind: ["order", "chargeback"] } })
+        .exhaustive("classify", "kind"),
+  },
+  {
+    rule: "a nested case that goes nowhere",
+    words: "edge 'classify': bank.country \"fr\" goes nowhere",
+    token: '"bank.country"',
+    make: () =>
+      cases
+        .node("w", german, { after: ["classify"], where: { bank: { country: "de" } } })
+        // @ts-expect-error
+        .exhaustive("classify", "bank.country"),
+    right: () =>
+      cases
+        .node("w", german, { after: ["classify"], where: { bank: { country: "de" } } })
+        .node("fr", chargeback, { after: ["classify"], where: { bank: { country: not("de") } } })
+        .exhaustive("classify", "bank.country"),
+  },
+  {
+    rule: "a key without cases, of which no node takes the rest",
+    words: "'order' of 'opened' is string, which has no cases: a node must take the rest (where order: not(...))",
+    token: '"order"',
+    make: () =>
+      open
+        .node("w", order, { after: ["opened"], where: { order: not("a") } })
+        // @ts-expect-error
+        .exhaustive("opened", "order"),
+    right: () =>
+      open
+        .node("w", order, { after: ["opened"], where: { order: not("a") } })
+        .node("a", order, { after: ["opened"], where: { order: "a" } })
+        .exhaustive("opened", "order"),
+  },
+  {
+    rule: "cases of a key that there is not",
+    words: "'knd' is not a key of what 'opened' stores, which has order",
+    token: '"knd"',
+    make: () =>
+      // @ts-expect-error
+      open.node("w", order, { after: ["opened"] }).exhaustive("opened", "knd"),
+    right: () => open.node("w", order, { after: ["opened"] }).exhaustive("opened", "order"),
   },
 ];

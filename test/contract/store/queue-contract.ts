@@ -21,6 +21,20 @@ export function queueContract(it: StoreTest): void {
     expect(await peek(peer)).toEqual(["high", "high too", "d", "c", "b", "late", "a", "low"]);
   });
 
+  it("peekQueue returns only what is below a priority, if one is given", async ({ store, peer }) => {
+    await store.createTask(newTask("t"));
+    for (const [index, priority] of [3, 0, -1, 0].entries()) await dispatch(store, `n${index}`, priority);
+    const below = async (priority: number, limit = 10) =>
+      (await peer.peekQueue(["extractor", "cleaner"], limit, undefined, undefined, priority)).map(
+        ({ nodeId }) => nodeId,
+      );
+    expect(await below(4)).toEqual(["n0", "n1", "n3", "n2"]);
+    expect(await below(3)).toEqual(["n1", "n3", "n2"]);
+    expect(await below(3, 1)).toEqual(["n1"]);
+    expect(await below(0)).toEqual(["n2"]);
+    expect(await below(-1)).toEqual([]);
+  });
+
   it("peekQueue returns at most the limit, in order", async ({ store }) => {
     await store.createTask(newTask("t"));
     for (let i = 0; i < 20; i++) await dispatch(store, `n${i}`, i % 5);
@@ -28,11 +42,11 @@ export function queueContract(it: StoreTest): void {
     expect(await peek(store, 6)).toEqual(["n4", "n9", "n14", "n19", "n3", "n8"]);
   });
 
-  it("peekQueue returns task, node, shard, epoch and type", async ({ store }) => {
+  it("peekQueue returns task, node, shard, epoch, type and priority", async ({ store }) => {
     await store.createTask(newTask("t"));
     await store.dispatch(shardOf("clean", 3), dispatchInit());
     expect(await store.peekQueue(["extractor"], 5)).toEqual([
-      { taskId: "t", nodeId: "clean", shard: 3, epoch: 1, type: "extractor" },
+      { taskId: "t", nodeId: "clean", shard: 3, epoch: 1, type: "extractor", priority: 0 },
     ]);
   });
 

@@ -126,6 +126,20 @@ const tasks = [
   plain(fc.record({ id: taskId, all: fc.boolean() }), "cancelTask", (store, { id, all }) =>
     store.cancelTask(id, "enough", all),
   ),
+  plain(fc.record({ taskId, paused: fc.boolean() }), "pauseTask", (store, drawn) =>
+    store.pauseTask(drawn.taskId, drawn.paused),
+  ),
+  plain(
+    fc.record({
+      taskId,
+      nodeId: fc.constantFrom(...nodeIds),
+      id: fc.constantFrom("s1", "s2"),
+      payload: fc.option(json, { nil: undefined }),
+    }),
+    "signalTask",
+    (store, { taskId: of, nodeId, id, payload }) =>
+      store.signalTask(of, { nodeId, id, ...(payload === undefined ? {} : { payload }) }),
+  ),
   plain(taskId, "closeTask", (store, id) => store.closeTask(id)),
   plain(taskId, "deleteTask", (store, id) => store.deleteTask(id)),
   // Rarely drawn one after another; exposes stale caches.
@@ -145,7 +159,15 @@ const tasks = [
 
 const coordinators = [
   plain(
-    fc.record({ shard, init: fc.record({ type, priority: few, carried: fc.constantFrom(undefined, carried) }) }),
+    fc.record({
+      shard,
+      init: fc.record({
+        type,
+        priority: few,
+        delayMs: fc.constantFrom(0, 0, 0, 5, 50, Number.POSITIVE_INFINITY),
+        carried: fc.constantFrom(undefined, carried),
+      }),
+    }),
     "dispatch",
     (store, { shard: ref, init }) => store.dispatch(ref, init),
   ),
@@ -170,6 +192,12 @@ const coordinators = [
     const ref = await epochOf(progress, drawn.shard, drawn.offset);
     return (store) => store.requeue(ref);
   }),
+  found(fc.record({ shard, offset }), "wake", async (progress, drawn) => {
+    const ref = await epochOf(progress, drawn.shard, drawn.offset);
+    return (store) => store.wake(ref);
+  }),
+  plain(shard, "pauseShard", (store, ref) => store.pauseShard(ref)),
+  plain(shard, "resumeShard", (store, ref) => store.resumeShard(ref)),
   found(fc.record({ shard, offset }), "supersede", async (progress, drawn) => {
     const ref = await epochOf(progress, drawn.shard, drawn.offset);
     return (store) => store.supersede(ref);

@@ -64,7 +64,7 @@ export function registryContract(it: StoreTest): void {
     const { items, cursor = "" } = await peer.listEntries("schedule", { limit: 1 });
     expect(items).toEqual([{ id: "b", value: { n: 2 } }]);
     expect(await peer.listEntries("schedule", { limit: 1, cursor })).toEqual({ items: [{ id: "a", value: { n: 3 } }] });
-    expect(await peer.listEntries("rate", { limit: 1 })).toEqual({ items: [] });
+    expect(await peer.listEntries("paused_flow", { limit: 1 })).toEqual({ items: [] });
     const remove = () => peer.updateEntry({ kind: "schedule", id: "a" }, (known) => ({ answer: known, next: null }));
     expect(await remove()).toEqual({ value: { n: 3 } });
     expect(await remove()).toBeUndefined();
@@ -72,13 +72,13 @@ export function registryContract(it: StoreTest): void {
   });
 
   it("writes nothing without a next entry", async ({ store }) => {
-    expect(await store.updateEntry({ kind: "rate", id: "a" }, () => ({ answer: 1 }))).toBe(1);
-    expect(await store.listEntries("rate", { limit: 5 })).toEqual({ items: [] });
+    expect(await store.updateEntry({ kind: "paused_flow", id: "a" }, () => ({ answer: 1 }))).toBe(1);
+    expect(await store.listEntries("paused_flow", { limit: 5 })).toEqual({ items: [] });
   });
 
   it("judges an entry again that another process has changed", async ({ store, peer }) => {
     const count = (by: typeof store) =>
-      by.updateEntry({ kind: "rate", id: "n" }, (known) => {
+      by.updateEntry({ kind: "paused_flow", id: "n" }, (known) => {
         const n = ((known?.value as { n?: number })?.n ?? 0) + 1;
         return { answer: n, next: { value: { n } } };
       });
@@ -111,13 +111,13 @@ export function registryContract(it: StoreTest): void {
 
   it("has no entry any more whose time is over", async ({ store, advance }) => {
     const keep = (ms: number) =>
-      store.updateEntry({ kind: "rate", id: "a" }, (known, now) => ({
+      store.updateEntry({ kind: "paused_flow", id: "a" }, (known, now) => ({
         answer: known !== undefined,
         next: { value: {}, until: Math.floor(now) + ms },
       }));
     expect(await keep(shortMs)).toBe(false);
     await advance(pastShortMs);
-    expect(await store.listEntries("rate", { limit: 5 })).toEqual({ items: [] });
+    expect(await store.listEntries("paused_flow", { limit: 5 })).toEqual({ items: [] });
     expect(await keep(longMs)).toBe(false);
     expect(await keep(longMs)).toBe(true);
   });

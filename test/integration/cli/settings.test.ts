@@ -62,7 +62,7 @@ const everything = {
   maxLostLeases: 3,
   cancelGraceMs: 1_000,
   graceSec: 30,
-  http: { port: 9464, host: "127.0.0.1" },
+  http: { port: 9464, host: "127.0.0.1", token: "s3cret" },
   log: { format: "json", level: "warn" },
 };
 

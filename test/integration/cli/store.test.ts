@@ -317,3 +317,105 @@ describe("flowkit up", () => {
     );
   });
 });
+
+describe("a task that waits for a signal", () => {
+  const graph = {
+    schema_version: "1.1",
+    name: "approval",
+    nodes: [
+      { node_id: "count", type: "count", depends_on: [] },
+      {
+        node_id: "approve",
+        type: "coordinator_fn",
+        depends_on: ["count"],
+        timeout_sec: 86_400,
+        io: {
+          fn: "wait.signal",
+          fn_args: { payload: { type: "object", properties: { ok: { type: "boolean" } }, required: ["ok"] } },
+        },
+      },
+    ],
+  };
+
+  /** A store with `up`, and a task that waits. */
+  async function waiting(env: Readonly<Record<string, string>> = {}) {
+    const cwd = cliProject({ "flow.ts": fragileFlow, "graph.json": JSON.stringify(graph) });
+    const up = startCli(["up", "flow.ts", ...store, "--http-port", "0", "--http-host", "127.0.0.1"], { cwd, env });
+    await up.printed("/metrics at http://");
+    const url = /at (http:\/\/[\d.:]+)/.exec(up.texts.stderr)?.[1] ?? "";
+    const start = await cli(["tasks", "start", "graph.json", "--handlers", "flow.ts", ...store], { cwd });
+    expect(start.stderr).toBe("");
+    const id = start.stdout.trim();
+    const words = async (...args: readonly string[]) => cli([...args, ...store], { cwd });
+    const shown = async (what: string) => (await words("tasks", what, id)).stdout;
+    await vi.waitFor(async () => expect(await shown("show")).toContain("waits for a signal"), patience);
+    const send = (payload: string, headers: Readonly<Record<string, string>> = {}, node = "approve") =>
+      fetch(`${url}/tasks/${id}/signals/${node}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: payload,
+      });
+    return { cwd, id, up, words, shown, send };
+  }
+  const patience = { timeout: 60_000, interval: 50 };
+
+  test("is shown, paused and resumed, and gets it from the command line", async () => {
+    const { id, words, shown, up, cwd } = await waiting();
+    expect(await shown("show")).toMatch(
+      /approve +function +deferred +0 batches +waits for a signal, for [\d.]+ s of 24 h/,
+    );
+    expect(await shown("explain")).toContain("approve waits for a signal, for ");
+    expect((await words("tasks", "pause", id)).stdout).toBe(`task ${id} was paused\n`);
+    expect((await words("tasks", "pause", id)).stdout).toBe(`task ${id} was already paused\n`);
+    expect((await words("tasks", "list")).stdout).toMatch(/ paused /);
+    expect(await shown("show")).toMatch(/\) paused, since/);
+    expect(await shown("explain")).toContain("approve is paused with its task");
+    const signal = (...args: readonly string[]) => words("tasks", "signal", id, ...args);
+    expect(await signal("approve", "--json", '{"ok": 1}')).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining("SIGNAL_INVALID"),
+    });
+    expect(await signal("approve")).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("--json or --file") });
+    writeFileSync(join(cwd, "answer.json"), '{"ok": true}');
+    expect((await signal("approve", "--file", "answer.json")).stdout).toBe(
+      `node approve of task ${id} has the signal\n`,
+    );
+    expect(JSON.parse((await signal("approve", "--json", '{"ok": false}')).stdout)).toEqual({
+      taskId: id,
+      nodeId: "approve",
+      outcome: "already",
+    });
+    expect((await words("tasks", "resume", id)).stdout).toBe(`task ${id} was resumed\n`);
+    await vi.waitFor(async () => expect(await shown("show")).toContain(") finished"), patience);
+    expect((await words("tasks", "resume", id)).stdout).toBe(`task ${id} has already ended, or is ending\n`);
+    up.child.kill("SIGTERM");
+    await up.outcome;
+  });
+
+  test("gets it by HTTP from this machine, as JSON only", async () => {
+    const { shown, send, up } = await waiting();
+    expect((await send('{"ok": true}', { "content-type": "text/plain" })).status).toBe(415);
+    expect((await send('{"ok": true}', { "x-forwarded-for": "10.0.0.9" })).status).toBe(403);
+    expect((await send("{")).status).toBe(400);
+    expect((await send('{"ok": 1}')).status).toBe(400);
+    expect((await send('{"ok": true}', {}, "other")).status).toBe(404);
+    const accepted = await send('{"ok": true}');
+    expect({ status: accepted.status, body: await accepted.json() }).toMatchObject({
+      status: 200,
+      body: { nodeId: "approve", outcome: "accepted" },
+    });
+    expect((await send('{"ok": false}')).status).toBe(409);
+    await vi.waitFor(async () => expect(await shown("show")).toContain(") finished"), patience);
+    up.child.kill("SIGTERM");
+    await up.outcome;
+  });
+
+  test("gets it by HTTP with the token only, if there is one", async () => {
+    const { send, up } = await waiting({ FLOWKIT_HTTP_TOKEN: "s3cret" });
+    expect((await send('{"ok": true}')).status).toBe(401);
+    expect((await send('{"ok": true}', { authorization: "Bearer other" })).status).toBe(401);
+    expect((await send('{"ok": true}', { authorization: "Bearer s3cret" })).status).toBe(200);
+    up.child.kill("SIGTERM");
+    expect((await up.outcome).stderr).not.toContain("s3cret");
+  });
+});

@@ -130,6 +130,17 @@ describe.each(stores)("outcomes in a %s store", (kind) => {
     expect(await log("report")).toHaveLength(6);
   });
 
+  test("an outcome has the alias of its source, which its where chooses by", async () => {
+    const from = { read: "sub.read", broken: "sub.broken" };
+    const { ends, log } = await run(kind, [
+      node("sub.read", [], { type: "src" }),
+      node("sub.broken", ["sub.read"], { type: "broken" }),
+      ended("undo", ["sub.read", "sub.broken"], { adapterArgs: { from, where: { nodeId: "broken" } } }),
+    ]);
+    expect(await ends()).toMatchObject({ status: "failed", nodes: { undo: "finished" } });
+    expect(await log("undo")).toEqual([{ nodeId: "broken", ...declined }]);
+  });
+
   test("it runs when the task is cancelled; a failure in it leaves the outcome as it was", async () => {
     const gate = new Gate();
     const held = handler("held", { processBatch: (_, ctx) => gate.pass(ctx.signal) });

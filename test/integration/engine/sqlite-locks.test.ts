@@ -16,7 +16,7 @@ function otherWriter(path: string) {
   const database = new DatabaseSync(path, { timeout: 0 });
   onTestFinished(() => database.close());
   database.exec("PRAGMA synchronous = OFF"); // hundreds of writes, which none needs after the test
-  const insert = database.prepare("INSERT INTO workers (id, record, until) VALUES (?, '{}', 0)");
+  const insert = database.prepare("INSERT INTO registry (kind, id, value, until) VALUES ('worker', ?, '{}', 0)");
   const outcomes = new Map<string, { written: number; locked: number }>();
   let written = 0;
   return {

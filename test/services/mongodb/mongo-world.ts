@@ -32,7 +32,6 @@ const dataNames = [
   "dead_letters",
   "schedules",
   "paused_flows",
-  "rate_limits",
 ] as const;
 
 /** Removes what a test has left. */

@@ -107,6 +107,35 @@ test("a fan-in other than all is shown once, beside the arrows", () => {
   expect(toSvg(join("all"))).not.toContain('class="label"');
 });
 
+test("conditions, outcomes, waits, optional nodes and delays are drawn", () => {
+  const child = (id: string, more: object) => ({ node_id: id, type: id, depends_on: ["a"], ...more });
+  const outcomes = { input_adapter: "pull.outcomes", input_args: { where: { status: "failed" } } };
+  const graph = parseGraph({
+    nodes: [
+      { node_id: "a", type: "t" },
+      child("b", { when: { status: { a: { $not: "skipped" } } }, optional: true }),
+      child("c", { io: { start_when: "ended", input_inline: outcomes } }),
+      child("d", { type: "coordinator_fn", io: { fn: "wait.signal" }, delay_sec: 5 }),
+    ],
+  });
+  const svg = toSvg(graph);
+  expect(svg).toContain(">when status.a: not skipped, optional</text>");
+  expect(svg).toContain(">status: failed</text>");
+  expect(svg).toContain(">after 5 s</text>");
+  expect(svg).toContain('class="edge ended"');
+  expect(toDot(graph)).toBe(`digraph "graph" {
+  node [shape=box fontname="monospace"]
+  "a" [label="a\\nt" style=rounded]
+  "b" [label="b\\nb\\noptional"]
+  "c" [label="c\\nc"]
+  "d" [label="d\\nwait.signal\\nafter 5 s" shape=parallelogram]
+  "a" -> "b" [label="when status.a: not skipped"]
+  "a" -> "c" [style=bold label="status: failed"]
+  "a" -> "d"
+}
+`);
+});
+
 test("an edge along which failed batches are read is red, or labelled", () => {
   const graph = parseGraph({
     nodes: [

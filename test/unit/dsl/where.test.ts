@@ -74,3 +74,60 @@ describe("where", () => {
     expect(() => built.compile()).toThrow(message);
   });
 });
+
+describe("exhaustive", () => {
+  const take = (where: object) => ({ after: ["src"], where }) as never;
+  // biome-ignore lint/suspicious/noExplicitAny: what TypeScript refuses, as JavaScript writes it
+  const check = (built: any, key: string) => () => built.exhaustive("src", key).compile();
+
+  it("accepts what takes each case for certain", () => {
+    expect(check(base.then("all", sink), "at.$exists")).not.toThrow();
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    const both: any = base.node("a", sink, take({ kind: "a" })).node("b", sink, take({ kind: not("a") }));
+    expect(both.exhaustive("src", "kind").then("next", sink).compile()).toEqual(both.then("next", sink).compile());
+    const rest = base.node("a", sink, take({ $not: not([1, 2]) })).node("b", sink, take({ $not: [1, 2] }));
+    expect(check(rest, "$not")).not.toThrow();
+    expect(
+      check(base.node("a", sink, take({ at: exists })).node("b", sink, take({ at: not(exists) })), "at"),
+    ).not.toThrow();
+  });
+
+  it.each([
+    ["a case of no node", base.node("a", sink, take({ kind: "a" })), "kind", "edge 'src': kind \"b\" goes nowhere"],
+    [
+      "a negation alone",
+      base.node("a", sink, take({ $not: not(1) })),
+      "$not",
+      "'$not' of 'src' is number, which has no cases",
+    ],
+    ["a missing key", base.node("a", sink, take({ at: exists })), "at", "edge 'src': at undefined goes nowhere"],
+    ["another key", base.node("a", sink, take({ kind: ["a", "b"], $not: 1 })), "kind", 'kind "a" | "b" goes nowhere'],
+    [
+      "a condition",
+      base.then("a", sink, { when: { status: { src: "finished" } } }),
+      "kind",
+      'kind "a" | "b" goes nowhere',
+    ],
+    [
+      "an unknown key",
+      base.then("a", sink),
+      "knd",
+      "'knd' is not a key of what 'src' stores, which has kind, $not, at",
+    ],
+  ])("refuses %s", (_, built, key, message) => {
+    expect(check(built, key)).toThrow(message);
+  });
+
+  it("refuses an unknown source, and is checked in a subflow too", () => {
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    const any = base as any;
+    expect(() => any.exhaustive("scr", "kind").compile()).toThrow("'scr' is not a node declared before");
+    const part = flow("part", { inputs: { cases: data } }).node("a", sink, {
+      after: ["cases"],
+      where: { kind: "a" },
+    });
+    expect(() =>
+      any.use("p", (part as typeof any).exhaustive("cases", "kind"), { inputs: { cases: "src" } }).compile(),
+    ).toThrow("edge 'cases': kind \"b\" goes nowhere");
+  });
+});

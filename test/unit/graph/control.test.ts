@@ -136,7 +136,7 @@ describe("mistakes", () => {
     ],
     [
       { node_id: "alone", type: "x", io: { start_when: "ended" } },
-      "/nodes/2/io/start_when: node 'alone' is a root: startWhen 'ended' needs an upstream node",
+      "/nodes/2/io/start_when: node 'alone' is a root: a startWhen other than 'ready' needs an upstream node",
     ],
     [
       wait({}, { io: { fn: "wait.signal", start_when: "ended" } }),

@@ -10,6 +10,9 @@ const add = defineHandler("add", { input: z.int(), output: z.int(), processBatch
 /** A value other than the default for each option that is a field of the graph. */
 const options = {
   fanIn: "any",
+  when: { params: { day: "today" } },
+  optional: true,
+  delaySec: 1.5,
   startWhen: "first_batch",
   retry: { max: 7, backoffSec: 0.5, permanentOn: ["timeout"], backoffFactor: 2, backoffMaxSec: 60, jitter: 0 },
   partitions: 3,
@@ -25,7 +28,7 @@ const options = {
 const rows = [nodeFields, ioFields, batchFields].flatMap((fields) => Object.entries<Field>(fields));
 /** The builder's name for a field: of the option that holds it, if it is a key of one. */
 const optionOf = ({ within, option }: Field): string | undefined => within ?? option;
-const added = flow()
+const added = flow(undefined, { params: z.object({ day: z.string() }) })
   .node("read", read)
   .node("add", add, { after: ["read"], ...options });
 
@@ -67,6 +70,9 @@ describe("an option that is a field of the graph", () => {
     tolerate: { batches: 4, share: 0.25 },
     batchTimeoutSec: 45,
     input: { adapter: "pull.from_artifacts" },
+    when: { params: { day: "today" } },
+    optional: true,
+    delaySec: 1.5,
     retry: { max: 7, backoffSec: 0.5, permanentOn: ["timeout"], backoffFactor: 2, backoffMaxSec: 60, jitter: 0 },
     partitions: 3,
     timeoutSec: 90,

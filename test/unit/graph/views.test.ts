@@ -48,6 +48,28 @@ describe("toMermaid", () => {
     expect(toMermaid(graph)).toContain("  read -->|any#44; failed batches| letters\n  other -->|any| letters\n");
   });
 
+  it("draws conditions, outcomes, waits, optional nodes and delays", () => {
+    const child = (id: string, more: object) => ({ node_id: id, type: id, depends_on: ["read"], ...more });
+    const outcomes = { input_adapter: "pull.outcomes", input_args: { where: { status: "failed" } } };
+    const graph = parseGraph({
+      nodes: [
+        { node_id: "read", type: "read", when: { params: { mode: ["full", "delta"] } } },
+        child("fix", { when: [{ status: { read: "finished" } }, { params: { dry: { $not: true } } }], optional: true }),
+        child("mail", { io: { start_when: "ended", input_inline: outcomes } }),
+        child("ok", { type: "coordinator_fn", io: { fn: "wait.signal" }, delay_sec: 5 }),
+      ],
+    });
+    expect(toMermaid(graph)).toBe(`flowchart TD
+  read(["read<br/>read<br/>when params.mode: delta or full"])
+  fix["fix<br/>fix<br/>optional"]
+  mail["mail<br/>mail"]
+  ok[/"ok<br/>wait.signal<br/>after 5 s"/]
+  read -->|when params.dry: not true or status.read: finished| fix
+  read ==>|status: failed| mail
+  read --> ok
+`);
+  });
+
   it("creates unique ids that Mermaid accepts", () => {
     const node = (id: string, after: string[] = []) => ({ node_id: id, type: "x", depends_on: after });
     const nodes = [node("end"), node("a.b"), node("a-b"), node("a_b"), node("End_", ["end", "a.b", "a-b", "a_b"])];

@@ -54,6 +54,10 @@ const readers: { readonly [TKind in Message["kind"]]: Reader<TKind> } = {
     const { reason, cancel_token, deadline_ts_ms } = schemas.cancel.parse(payload);
     return { targetWorkerId: target_worker_id, reason, cancelToken: cancel_token, deadline: deadline_ts_ms };
   },
+  PAUSE: (_, { target_worker_id }) => {
+    if (target_worker_id === undefined) throw new Unreadable("a signal must have a target_worker_id");
+    return { targetWorkerId: target_worker_id };
+  },
   TASK_DISCOVER: (payload) => ({ wantEpoch: schemas.taskDiscover.parse(payload).want_epoch }),
   TASK_SNAPSHOT: (payload) => {
     const { worker_id, run_state, attempt_epoch, lease, progress, artifacts } = schemas.taskSnapshot.parse(payload);
@@ -112,6 +116,7 @@ function fieldOf(kind: Message["kind"]): string {
     case "TASK_CANCEL":
       return "cmd";
     case "CANCEL":
+    case "PAUSE":
       return "sig";
     case "TASK_DISCOVER":
       return "query";

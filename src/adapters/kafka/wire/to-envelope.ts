@@ -28,7 +28,7 @@ export function toEnvelope(message: Message, stamp: Stamp): object {
     shard: about.shard === 0 ? undefined : about.shard,
     ts_ms: sentAt,
     payload: payloadOf(message),
-    target_worker_id: message.kind === "CANCEL" ? message.targetWorkerId : undefined,
+    target_worker_id: "targetWorkerId" in message ? message.targetWorkerId : undefined,
   };
 }
 
@@ -38,6 +38,7 @@ function sortOf({ kind }: Message): { readonly msg_type: string; readonly role: 
     case "TASK_CANCEL":
       return { msg_type: "cmd", role: "coordinator" };
     case "CANCEL":
+    case "PAUSE":
       return { msg_type: "event", role: "coordinator" };
     case "TASK_DISCOVER":
       return { msg_type: "query", role: "coordinator" };
@@ -112,6 +113,7 @@ function payloadOf(message: Message): object {
       cancel_token: cancelToken,
       deadline_ts_ms: deadline,
     }))
+    .with({ kind: "PAUSE" }, ({ kind }) => ({ sig: kind }))
     .with({ kind: "TASK_DISCOVER" }, ({ kind, wantEpoch }) => ({ query: kind, want_epoch: wantEpoch }))
     .with({ kind: "TASK_SNAPSHOT" }, ({ kind, workerId, runState, attemptEpoch, lease, progress, artifacts }) => ({
       reply: kind,
@@ -157,6 +159,7 @@ function ownPart(message: Message): readonly (string | number)[] {
     case "TASK_HEARTBEAT":
       return [message.leaseId, message.leaseDeadline];
     case "CANCEL":
+    case "PAUSE":
       return [message.targetWorkerId];
     case "TASK_DISCOVER":
       return [message.wantEpoch];

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { fence } from "../../../core/model/index.ts";
+import { fence, renewAnswer } from "../../../core/model/index.ts";
 import { type Attempt, type ShardRecord, type ShardRef, shardKey } from "../../../core/model/records.ts";
 import type { ShardDriver } from "../../../core/store/driver.ts";
 import { logFilter, logIndex } from "../format/documents.ts";
@@ -27,8 +27,8 @@ export const shardCollection = (session: Session): ShardDriver => ({
   async insert(ref, create) {
     const task = await readLiveHead(session, ref.taskId);
     if (task === undefined) return "gone";
-    const document = shardDocument(create(task.now), { rev: randomUUID(), queue_order: session.orderKey(task.now) });
-    const { _id, rev } = document;
+    const [_id, rev, queue_order] = [shardKey(ref), randomUUID(), session.orderKey(task.now)];
+    const document = shardDocument(create(task.now, task.doc.paused), { rev, queue_order });
     const isInserted = await session.insert(
       ({ nodes }) => nodes.insertOne(document),
       // If the record has changed since, another process has read it.
@@ -48,7 +48,7 @@ export const shardCollection = (session: Session): ShardDriver => ({
         return judge(record, now, record === undefined ? 0 : (await logEnd(session, ref, record.generation)).length);
       },
     }),
-  /** One update for all leases, by the server's own time, and one read of the outcome. */
+  // One update for all leases, by the server's own time, and one read of the outcome.
   async renew(attempts, leaseMs) {
     if (attempts.length === 0) return [];
     const owned = attempts.map((attempt) => ({
@@ -63,18 +63,19 @@ export const shardCollection = (session: Session): ShardDriver => ({
     await session.run(({ nodes }) => nodes.updateMany({ $or: owned }, [{ $set }]));
     const docs = await session.find("nodes", { _id: { $in: [...new Set(owned.map(({ _id }) => _id))] } });
     const records = new Map(docs.map((doc) => [doc._id, shardRecords.toRecord(doc)]));
-    return attempts.map((attempt) => fence(records.get(shardKey(attempt)), attempt));
+    return attempts.map((attempt) => renewAnswer(records.get(shardKey(attempt)), attempt));
   },
   expiredLeases: async (limit) =>
     (await session.due("nodes", { field: "expires_at", limit, fields: refOnly }, epochRefs.toRecord)).due,
   dueDeferred: (limit) => session.due("nodes", { field: "next_retry_at", limit, fields: refOnly }, epochRefs.toRecord),
-  async peekQueue(types, limit, exceptTasks, onlyTasks) {
+  async peekQueue(types, limit, exceptTasks, onlyTasks, below) {
     if (types.length === 0) return [];
     const except = exceptTasks === undefined || exceptTasks.size === 0 ? {} : { $nin: [...exceptTasks] };
     const only = onlyTasks === undefined ? {} : { $in: [...onlyTasks] };
     const tasks = { ...except, ...only };
     // Servers follow the index for each type, and merge.
-    const queued = { status: "queued", type: oneOf(types) } as const;
+    const lower = below === undefined ? {} : { priority: { $lt: below } };
+    const queued = { status: "queued", type: oneOf(types), ...lower } as const;
     const filter = Object.keys(tasks).length === 0 ? queued : { ...queued, task_id: tasks };
     const sort = { priority: -1, ready_at: 1, queue_order: 1 } as const;
     return (await session.find("nodes", filter, { projection: refOnly, sort, limit })).map(queuedRefs.toRecord);

@@ -27,7 +27,6 @@ export interface Documents {
   readonly deadLetters: RegistryDocument;
   readonly schedules: RegistryDocument;
   readonly pausedFlows: RegistryDocument;
-  readonly rates: RegistryDocument;
   readonly layout: LayoutDocument;
   /** Written by external workers only: the batches that they have claimed to read. */
   readonly streamProgress: Document;
@@ -42,7 +41,6 @@ export const collectionNames: Readonly<Record<keyof Documents, string>> = {
   deadLetters: "dead_letters",
   schedules: "schedules",
   pausedFlows: "paused_flows",
-  rates: "rate_limits",
   layout: "layout",
   streamProgress: "stream_progress",
 };
@@ -183,7 +181,7 @@ export interface RegistryDocument extends Revised {
   readonly expire_at?: Date;
 }
 
-export const workerRecords = mapping<WorkerRecord>({
+const workerRecords = mapping<WorkerRecord>({
   id: "worker_id",
   types: "roles",
   capacity: converted<number, { readonly tasks: number }>(
@@ -194,7 +192,7 @@ export const workerRecords = mapping<WorkerRecord>({
   running: "running",
 });
 
-export const deadLetterRecords = mapping<DeadLetter>({
+const deadLetterRecords = mapping<DeadLetter>({
   id: "_id",
   topic: "topic",
   key: "key",
@@ -209,10 +207,9 @@ export const registryFormats: Readonly<Record<RegistryKind, RegistryFormat>> = {
   dead_letter: formatOf("deadLetters", deadLetterRecords),
   schedule: formatOf("schedules"),
   paused_flow: formatOf("pausedFlows"),
-  rate: formatOf("rates"),
 };
 
-export type RegistryCollection = "workers" | "deadLetters" | "schedules" | "pausedFlows" | "rates";
+export type RegistryCollection = "workers" | "deadLetters" | "schedules" | "pausedFlows";
 
 interface RegistryFormat {
   readonly of: RegistryCollection;

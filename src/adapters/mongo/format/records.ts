@@ -7,6 +7,7 @@ import {
   isTaskTerminal,
   type Lease,
   type ParentRef,
+  type Paused,
   type ShardRecord,
   type ShardRef,
   type ShardStatus,
@@ -52,6 +53,7 @@ export interface TaskDocument extends Revised {
   /** Set between a request to delete the task and the search for tasks that borrow from it. */
   readonly removal_asked?: true;
   readonly list_order: string;
+  readonly paused?: boolean;
   /** Until the task ends. */
   readonly sweep_at?: Date;
   /** Identifies the latest sweep. */
@@ -75,10 +77,11 @@ const failures = mapping<TaskFailure>({
   stack: "stack",
 });
 
-const stateFields: Fields<TaskState> = {
+const summaryFields: Fields<Omit<TaskState, "signals">> = {
   id: "_id",
   priority: "priority",
   status: "status",
+  paused: "paused",
   failure: nested("failure", failures),
   cancelReason: "cancel_reason",
   cancelsAll: "cancels_all",
@@ -89,12 +92,15 @@ const stateFields: Fields<TaskState> = {
   borrowsFrom: "borrows_from",
   parent: nested("parent", mapping<ParentRef>({ taskId: "task_id", nodeId: "node_id", uid: "uid" })),
   createdAt: date("created_at"),
+  startsAt: date("starts_at"),
   deadlineAt: date("deadline"),
   endedAt: date("ended_at"),
 };
 
+const stateFields: Fields<TaskState> = { ...summaryFields, signals: json("signals") };
+
 export const taskStates = mapping<TaskState>(stateFields);
-export const taskSummaries = mapping<TaskSummary>({ ...stateFields, name: "name" });
+export const taskSummaries = mapping<TaskSummary>({ ...summaryFields, name: "name" });
 export const taskRecords = mapping<TaskRecord>({ ...stateFields, graph: json("graph"), params: json("params") });
 export const taskVars = mapping<VarsRecord>({
   vars: json("vars"),
@@ -139,7 +145,11 @@ export function taskUpdate(task: TaskState, { now, sweepNow }: { readonly now: n
   const { _id, ...fields } = taskStates.toDocument(task);
   const isEnded = isTaskTerminal(task.status);
   const sweep = sweepNow && !isEnded ? { sweep_at: new Date(now) } : {};
-  const unset = [...(task.status === "running" ? [] : ["deadline_at"]), ...(isEnded ? ["sweep_at"] : [])];
+  const unset = [
+    ...(task.status === "running" ? [] : ["deadline_at"]),
+    ...(isEnded ? ["sweep_at"] : []),
+    ...("signals_json" in fields ? ["signals"] : []), // they are stored in one of two fields
+  ];
   return updateOf({ ...fields, ...sweep, updated_at: new Date(now) }, unset);
 }
 
@@ -192,10 +202,10 @@ const refNames = { taskId: "task_id", nodeId: "node_id", shard: "shard" } as con
 const epochNames = { ...refNames, epoch: "attempt_epoch" } as const;
 
 export const epochRefs = mapping<EpochRef>(epochNames);
-export const queuedRefs = mapping<QueuedRef>({ ...epochNames, type: "type" });
+export const queuedRefs = mapping<QueuedRef>({ ...epochNames, type: "type", priority: "priority" });
 
 /** A projection to the fields of {@link queuedRefs}. */
-export const refOnly = { task_id: 1, node_id: 1, shard: 1, attempt_epoch: 1, type: 1 } as const;
+export const refOnly = { task_id: 1, node_id: 1, shard: 1, attempt_epoch: 1, type: 1, priority: 1 } as const;
 
 /** The order of the fields is fixed: servers compare embedded documents field by field. */
 export const holders = mapping<Attempt>({ ...epochNames, claimId: "claim_id" });
@@ -232,6 +242,7 @@ export const shardRecords = mapping<ShardRecord>({
   storedAtLoss: "stored_at_loss",
   yields: "yields",
   dueAt: date("next_retry_at"),
+  paused: nested("paused", mapping<Paused>({ dueAt: date("due_at") })),
   cancelBy: date("cancel_by"),
   generation: "generation",
   sourceGens: "source_gens",

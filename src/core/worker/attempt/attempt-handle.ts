@@ -65,7 +65,7 @@ export class AttemptHandle implements Stoppable {
     this.#abortSignal("cancelling");
   }
 
-  /** The worker stops: current batches may end, and no other begins. */
+  /** The worker stops, or the task is paused: current batches may end, and no other begins. */
   windDown(): void {
     this.#windingDown = true;
   }
@@ -253,7 +253,7 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
  * - `fenced`: another attempt owns the shard. Write nothing more, send nothing.
  * - `cancelling`: the task is being cancelled. Let the handler end, then confirm.
  * - `timeout`: the attempt exceeded its time limit. It fails.
- * - `stopping`: the worker stops. Release the claim.
+ * - `stopping`: the worker stops, or the task is paused. Release the claim.
  * - `starving`: it has no input. Release the claim for a while.
  * - `waiting`: all of its batches wait for their next try. Release the claim until the first is due.
  * - `reload`: its log changed, or a source restarted. Read the current state and continue.

@@ -280,8 +280,10 @@ async function consumeOutcomes(consuming: Consuming, input: InputPlan & { readon
     input,
   );
   const uids = new StoredUids(pass.log, limits.pageSize);
-  for (const [at, outcome] of outcomes.entries()) {
-    const { nodeId: uid } = outcome;
+  const aliases = new Map(chosen.map(({ nodeId, alias }) => [nodeId, alias]));
+  for (const [at, ended] of outcomes.entries()) {
+    const { nodeId: uid } = ended;
+    const outcome = { ...ended, nodeId: aliases.get(uid) ?? uid };
     if (input.takes?.(outcome) === false || shardOf(uid, run.node.partitions) !== shard) continue;
     if (await uids.has(uid)) continue;
     const origin = { source: "", seq: at, chunk: 0 };

@@ -6,12 +6,12 @@ import type {
   StoredArtifact,
   VarsAccess,
 } from "../../../definitions/index.ts";
-import type { JsonObject } from "../../../errors/index.ts";
+import type { Json, JsonObject } from "../../../errors/index.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import { addMetrics, copyJson, describeIssues, type MetricSums, NotJsonError, WireCodec } from "../../codec/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
 import type { ShardRecord } from "../../model/records.ts";
-import { firstNotUpstream } from "../../plan/index.ts";
+import { firstNotUpstream, type WaitPlan } from "../../plan/index.ts";
 import { readLog, readSources } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-handle.ts";
 import { type AttemptRun, overLog, shardsOf, withInputWait } from "./attempt-run.ts";
@@ -31,8 +31,9 @@ export async function runFunction(run: AttemptRun, definition: CoordinatorFuncti
       if (stored === undefined) throw new AttemptEnded("reload");
       return log.complete({ result: stored.meta });
     }
-    const running = run.code.run(() => definition.run(contextOf(run, args)));
-    const output = await held.run(Promise.resolve(running));
+    const { wait } = run.node;
+    const call = () => (wait === undefined ? definition.run(contextOf(run, args)) : signalFor(run, wait));
+    const output = await held.run(Promise.resolve(run.code.run(call)));
     held.check();
     const codec = new WireCodec(definition.output);
     const says = `the output of '${definition.name}' does not match its schema`;
@@ -41,6 +42,20 @@ export async function runFunction(run: AttemptRun, definition: CoordinatorFuncti
     await log.append({ uid: resultUid, origin }, { meta, metrics: {} });
     await log.complete({ result: meta });
   });
+}
+
+/**
+ * The payload of the node's signal. Its shard is queued once the signal is there or the time to wait has passed; which of
+ * them came first is decided by the task's record.
+ */
+async function signalFor(run: AttemptRun, { timeoutMs, onTimeout }: WaitPlan): Promise<Json> {
+  const { taskId, nodeId, claimId } = run.held.attempt;
+  const outcome = await run.retry.run(async () => run.parts.store.signalTask?.(taskId, { nodeId, id: claimId }));
+  // The task is ending, but the cancel has not arrived here yet.
+  if (outcome?.signal === undefined) throw new AttemptEnded("starving");
+  const { payload = onTimeout } = outcome.signal;
+  if (payload !== undefined) return copyJson(payload);
+  throw new AttemptError("timeout", `no signal came within ${(timeoutMs ?? 0) / 1_000} s`);
 }
 
 function argsOf(run: AttemptRun, definition: CoordinatorFunctionDefinition): unknown {

@@ -8,6 +8,9 @@ import type { Supervisor } from "../../resilience/supervisor.ts";
 import type { WorkerParts } from "../attempt/worker-options.ts";
 import { Capacity, ConcurrencySlots, QueueScan, type SaturatedLimit } from "./concurrency-limits.ts";
 
+/** Of so many claims under load, one is of a lower priority than its turn. */
+const sharedEvery = 8;
+
 export interface ClaimerOptions {
   readonly parts: WorkerParts;
   /** The node types to claim. */
@@ -50,6 +53,10 @@ export class Claimer {
   /** A command was dropped because claims in flight held the last slots: scan the queue if they fail. */
   #droppedCommand = false;
   #blocked = false;
+  /** Peeks that found as much as there are slots. */
+  #fullPeeks = 0;
+  /** The priority that last had its turn. */
+  #turn: number | undefined;
   #stopped = false;
 
   constructor(options: ClaimerOptions) {
@@ -122,11 +129,11 @@ export class Claimer {
 
   /** @returns whether to look again */
   async #take(pass: QueueScan): Promise<boolean> {
-    const { parts, types, watch } = this.#options;
+    const { types, watch } = this.#options;
     const free = pass.openTypes(types).filter((type) => this.#isFree(type));
     if (free.length === 0) return false;
     const limit = pass.limitFor(this.#capacity.free);
-    const queued = await watch.track(() => parts.store.peekQueue(free, limit, pass.exceptTasks));
+    const queued = await watch.track(() => this.#peek(free, limit, pass.exceptTasks));
     const unseen = pass.unseen(queued);
     if (unseen.length === 0) return false;
     const withRoom = await this.#slots.withRoom(
@@ -142,6 +149,23 @@ export class Claimer {
       }),
     );
     return true;
+  }
+
+  /** While there is more work than slots, each priority in turn gets a share, so that none starves. */
+  async #peek(
+    types: readonly string[],
+    limit: number,
+    exceptTasks: ReadonlySet<string>,
+  ): Promise<readonly QueuedRef[]> {
+    const { store } = this.#options.parts;
+    const queued = await store.peekQueue(types, limit, exceptTasks);
+    if (queued.length < limit || ++this.#fullPeeks % sharedEvery !== 0) return queued;
+    const below = this.#turn ?? queued[0]?.priority;
+    const [lower] = below === undefined ? [] : await store.peekQueue(types, 1, exceptTasks, undefined, below);
+    this.#turn = lower?.priority; // without one, the next turn begins at the highest again
+    if (lower === undefined) return queued;
+    const key = shardKey(lower);
+    return [lower, ...queued.filter((ref) => shardKey(ref) !== key)];
   }
 
   /** Coalesces concurrent claims of one attempt; a second call could only lose. */

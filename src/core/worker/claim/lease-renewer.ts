@@ -16,6 +16,7 @@ export class LeaseRenewer {
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #watch: StoreHealthTracker;
+  readonly #onPausing: (held: AttemptHandle) => void;
   readonly #held = new Set<AttemptHandle>();
   /** A renewal requested by a handler; concurrent requests share it. */
   #keeping: Promise<void> | undefined;
@@ -25,7 +26,10 @@ export class LeaseRenewer {
     readonly clock: Clock;
     readonly leaseMs: number;
     readonly watch: StoreHealthTracker;
+    /** Called when the task of this attempt is paused, again with each renewal. */
+    readonly onPausing: (held: AttemptHandle) => void;
   }) {
+    this.#onPausing = options.onPausing;
     this.#store = options.store;
     this.#watch = options.watch;
     this.#clock = options.clock;
@@ -89,9 +93,11 @@ export class LeaseRenewer {
     });
     for (const [index, held] of all.entries()) {
       const answer = answers[index];
-      if (answer === "ok") held.until = this.trustedUntil(askedAt);
-      else if (answer === "cancelling") held.cancel();
-      else held.abandon("fenced");
+      if (answer === "cancelling") held.cancel();
+      else if (answer === "ok" || answer === "pausing") {
+        held.until = this.trustedUntil(askedAt);
+        if (answer === "pausing") this.#onPausing(held);
+      } else held.abandon("fenced");
     }
   }
 }

@@ -32,12 +32,12 @@ export type HandlerProblem<
   TFanIn,
   TArgKeys,
 > = TParents["length"] extends 0
-  ? false extends IsOne<THandler["name"]>
+  ? false extends IsOneHandler<THandler, "args">
     ? MemberProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
     : TAdapter extends Suggested
       ? MessageText<"nothingToRead", { node: TId; adapter: SuggestedName<TAdapter["adapter"]> }>
       : ArgsProblem<THandler, TId, RootArgs<THandler>, TArgKeys>
-  : false extends IsOneHandler<THandler, InputOf<THandler>>
+  : false extends IsOneHandler<THandler, "input">
     ? MemberProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
     : InputOf<THandler> extends Absent
       ? MessageText<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: JoinList<TParents, ", "> }>
@@ -73,10 +73,14 @@ export type HandlerProblem<
             ? true // cheaper here than there
             : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;
 
-// `false`, or both, for a union. Handlers as a whole, which is costly, are compared only if their input is a union.
-// No parameter for all inputs: it would be distributed over again.
-type IsOneHandler<THandler extends AnyHandler, TInput> = TInput extends unknown
-  ? THandler["$infer"]["input"] extends TInput
+// `false`, or both, for a union. Handlers as a whole, which is costly, are compared only if this member is a union of
+// types. No parameter for the whole union: it would be distributed over again.
+type IsOneHandler<
+  THandler extends AnyHandler,
+  TMember extends "args" | "input",
+  TType = THandler["$infer"][TMember],
+> = TType extends unknown
+  ? THandler["$infer"][TMember] extends TType
     ? IsOne<THandler["name"]>
     : IsOne<THandler>
   : never;

@@ -25,6 +25,8 @@ export const optionSynonyms = {
   tolerance: "tolerate",
   concurrency: "limits",
   filter: "where",
+  condition: "when",
+  if: "when",
 } as const;
 
 const fields: readonly Field[] = [nodeFields, ioFields, batchFields].flatMap((of) => Object.values<Field>(of));

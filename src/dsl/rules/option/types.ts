@@ -4,7 +4,19 @@ import type { FlowOptionError } from "../../model/markers.ts";
 import type { optionSynonyms } from "./check.ts";
 
 /* The options of a coordinator function's node. */
-export type FnOption = "after" | "fanIn" | "startWhen" | "args" | "retry" | "timeoutSec";
+export type FnOption =
+  | "after"
+  | "fanIn"
+  | "startWhen"
+  | "when"
+  | "optional"
+  | "delaySec"
+  | "args"
+  | "retry"
+  | "timeoutSec";
+
+/* The options of a node that waits for a signal. */
+export type WaitOption = "after" | "payload" | "timeoutSec" | "onTimeout" | "when" | "optional";
 
 /* The options of a handler's node. */
 export type NodeOption =

@@ -24,5 +24,9 @@ export type FanInArgument<TFanIn, TParents extends readonly string[], TId extend
         >;
 
 export type FirstBatchArgument<TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
-  ? FlowTypeError<LateText<TId, "rootStartWhen", { node: TId; startWhen: "first_batch" }>>
+  ? FlowTypeError<LateText<TId, "rootStartWhen", { node: TId }>>
   : "first_batch";
+
+export type StartArgument<TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
+  ? FlowTypeError<LateText<TId, "rootStartWhen", { node: TId }>>
+  : "first_batch" | "ended";

@@ -3,7 +3,7 @@ import type { EdgeText, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Join, LastOf, MessageText, zodSchemas } from "../../../graph/format/messages.ts";
 import type { FlowChoiceError, FlowSchemaError, FlowStateError, FlowTypeError } from "../../model/markers.ts";
 import type { AnySchema, Stored } from "../../model/schema.ts";
-import type { AnyState, AnyStep, FlowHead, HandlerStep } from "../../model/state.ts";
+import type { AnyState, AnyStep, FlowHead, SubflowControl } from "../../model/state.ts";
 import type { ReadOption } from "../definition/types.ts";
 import type { NotAnId, Taken } from "../id/types.ts";
 
@@ -74,9 +74,17 @@ export type PlacesAfterUse<TState extends AnyState, TNewIds extends string> = TS
   TState["recentPlaces"] &
   PlacesIn<[...TState["blocks"], TState["recent"]]["length"], TNewIds>;
 
-export type SubflowSteps<TSteps extends AnyStep, TPrefix extends string> = TSteps extends unknown
-  ? HandlerStep<`${TPrefix}.${TSteps["id"]}`, TSteps["handler"], TSteps["partitions"]>
+export type SubflowSteps<TSteps extends AnyStep, TPrefix extends string, TBound> = TSteps extends unknown
+  ? SubflowStep<TSteps, TPrefix, TBound>
   : never;
+
+/** A step of a subflow. An interface: its members are resolved where they are read. */
+interface SubflowStep<TStep extends AnyStep, TPrefix extends string, TBound> {
+  readonly id: `${TPrefix}.${TStep["id"]}`;
+  readonly handler: TStep["handler"];
+  readonly partitions: TStep["partitions"];
+  readonly control: SubflowControl<TStep["control"], TPrefix, TBound>;
+}
 
 /* A node that feeds an input counts as used if a node of the subflow reads that input. */
 export type SubflowUsed<TSubflow extends AnyState, TPrefix extends string, TBound extends Bindings> =

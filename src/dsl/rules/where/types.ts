@@ -1,18 +1,39 @@
-import type { Absent, AllOf, OutputOf, PlacesIn, Recorded, SourcesOf } from "../../../builtins/node-records.ts";
+import type { OutcomeAt, OutcomesAdapter } from "../../../builtins/input-adapters/index.ts";
+import type {
+  Absent,
+  AllOf,
+  IsNever,
+  OutputOf,
+  PlacesIn,
+  Recorded,
+  SourcesOf,
+} from "../../../builtins/node-records.ts";
 import type { Show } from "../../../graph/data/show-type.ts";
 import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type { Scalar } from "../../../graph/format/pattern.ts";
-import type { FlowOptionError, FlowTypeError } from "../../model/markers.ts";
+import type { AnyHandler, HandlerTypes } from "../../model/handler.ts";
+import type { FlowChoiceError, FlowOptionError, FlowTypeError } from "../../model/markers.ts";
 import type { Exists, FlowNotError, Not } from "../../model/pattern.ts";
-import type { AnyState, FlowState } from "../../model/state.ts";
+import type { AnyState, AnyStep, Control, FlowState, HandlerStep, SubflowControl } from "../../model/state.ts";
+import type { ParamFor } from "../params/types.ts";
 
 /**
  * What the checks of one node see of the nodes before it: with `where`, a small state in which its parents store what it
- * takes of them, so that no other check needs a case for it; without, the state itself, which costs nothing.
+ * takes of them, so that no other check needs a case for it; the same with their outcomes, if it reads these. Otherwise
+ * the state itself, which costs nothing.
  */
-export type Seen<TState extends AnyState, TWhere, TParent> = TWhere extends Absent
-  ? TState
-  : View<AllOf<Chosen<TState, TParent, TWhere>>, TParent & string, TState["head"]>;
+export type Seen<TState extends AnyState, TWhere, TAdapter, TParent> = TAdapter extends ReadsOutcomes
+  ? View<AllOf<Ended<TState["steps"], TParent, TWhere>>, TParent & string, TState["head"]>
+  : TWhere extends Absent
+    ? TState
+    : View<AllOf<Chosen<TState, TParent, TWhere>>, TParent & string, TState["head"]>;
+
+/** By its name, or as a handler suggests it. */
+type ReadsOutcomes = OutcomesAdapter | { readonly adapter: OutcomesAdapter };
+
+type Ended<TSteps, TParent, TWhere> = TParent extends string
+  ? Recorded<TParent, TWhere extends Absent ? OutcomeAt<TSteps, TParent> : Narrow<OutcomeAt<TSteps, TParent>, TWhere>>
+  : never;
 
 type View<TRecords, TIds extends string, THead extends AnyState["head"]> = FlowState<
   [TRecords],
@@ -80,6 +101,7 @@ type Merged<T> = { -readonly [TKey in keyof T as [T[TKey]] extends [undefined] ?
 export type WhereArgument<
   TWhere,
   TState extends AnyState,
+  TAdapter,
   TParents extends readonly string[],
   TFrom,
   TId extends string,
@@ -88,7 +110,14 @@ export type WhereArgument<
     ? unknown
     : TParents["length"] extends 0
       ? FlowOptionError<MessageText<"whereOnRoot", { node: TId }>>
-      : WhereOf<OutputOf<TState, SourcesOf<TParents, TFrom>>, TWhere, TId, SourcesOf<TParents, TFrom>>);
+      : WhereOf<
+          TAdapter extends ReadsOutcomes
+            ? OutcomeAt<TState["steps"], SourcesOf<TParents, TFrom>>
+            : OutputOf<TState, SourcesOf<TParents, TFrom>>,
+          TWhere,
+          TId,
+          SourcesOf<TParents, TFrom>
+        >);
 
 /** What was written is inferred from, but not asked for. */
 type Inferred<T> = [T] extends [never] ? T : {};
@@ -112,7 +141,9 @@ type UnknownKeys<TKeys, TKnown, TPath extends string> = [TKeys] extends [never]
   ? unknown
   : {
       readonly [TKey in TKeys & string]?: FlowOptionError<
-        MessageText<"patternKey", { path: `${TPath}.${TKey}`; keys: Join<TKnown, ", "> }>
+        [TKnown] extends [never]
+          ? MessageText<"patternNoKeys", { path: `${TPath}.${TKey}` }>
+          : MessageText<"patternKey", { path: `${TPath}.${TKey}`; keys: Join<TKnown, ", "> }>
       >;
     };
 
@@ -134,7 +165,233 @@ type JudgedValue<T, TPattern, TPath extends string> = TPattern extends Scalar
       : TPattern extends Exists
         ? TPattern
         : [KeysIn<T>] extends [never]
-          ? FlowOptionError<ValueText<T, "an object", TPath>>
+          ? {} extends T
+            ? Judged<T, TPattern, TPath>
+            : FlowOptionError<ValueText<T, "an object", TPath>>
           : Judged<T, TPattern, TPath>;
 
 type ValueText<T, TGiven, TPath> = MessageText<"patternValue", { path: TPath; given: TGiven; known: Show<T> }>;
+
+/*
+ * Whether a node runs. A pattern of what is known when it is dispatched, checked like a `where`.
+ */
+
+/** Reported at the keys and values of `when`. */
+export type WhenArgument<
+  TWhen,
+  TState extends AnyState,
+  TParents extends readonly string[],
+  TId extends string,
+> = Inferred<TWhen> &
+  (TWhen extends Absent
+    ? unknown
+    : WhenOf<TWhen, TState["head"]["params"], TParents[number], AllOf<ResultsOf<TState, TParents[number]>>, TId>);
+
+// Of resolved types: with the state among its arguments, each look-up would walk all nodes.
+type WhenOf<TWhen, TParams, TParent extends string, TResults, TId extends string> = [TResults] extends [never]
+  ? JudgedWhen<TWhen, Facts<TParams, TParent, {}>, `node '${TId}': when`>
+  : JudgedWhen<TWhen, Facts<TParams, TParent, TResults>, `node '${TId}': when`>;
+
+type JudgedWhen<TWhen, TFacts, TPath extends string> = TWhen extends readonly unknown[]
+  ? { readonly [TIndex in keyof TWhen]: Judged<TFacts, TWhen[TIndex], TPath> }
+  : Judged<TFacts, TWhen, TPath>;
+
+/** What is known when a node is dispatched. */
+interface Facts<TParams, TParent extends string, TResults> {
+  readonly params: TParams;
+  /** How each of its parents has ended. */
+  readonly status: Recorded<TParent, "finished" | "skipped" | "cancelled" | "failed">;
+  /** What `finalize` of each parent returned, and what each coordinator function among them stored. */
+  readonly results: TResults;
+}
+
+// One record per parent, by distribution; see `Gathered`.
+type ResultsOf<TState extends AnyState, TParent> = TParent extends string
+  ? ResultRecord<TState, TParent, ResultIn<TState["steps"], TParent>>
+  : never;
+
+type ResultRecord<TState extends AnyState, TParent extends string, TResult> = [TResult] extends [never]
+  ? Recorded<TParent, OutputOf<TState, TParent>>
+  : TResult extends Absent
+    ? {}
+    : Recorded<TParent, TResult>;
+
+// `never` for a coordinator function. Each node is only compared by its id: an `infer` would cost five times as much.
+type ResultIn<TSteps, TId> = ResultOfStep<StepIn<TSteps, HandlerStep<TId, AnyHandler, unknown, unknown>>>;
+type StepIn<TSteps, TWanted> = TSteps extends TWanted ? TSteps : never;
+type ResultOfStep<TStep> = TStep extends AnyStep
+  ? TStep["partitions"] extends 1
+    ? TStep["handler"]["$infer"]["result"]
+    : Absent
+  : never;
+
+/** A number of seconds, or a parameter that is one. */
+export type DelayArgument<TParams> =
+  | number
+  | ParamFor<
+      "delaySec",
+      number,
+      keyof { [TName in keyof TParams as [TParams[TName]] extends [number] ? TName : never]: TName } & string,
+      TParams
+    >;
+
+/**
+ * What a step remembers of the options that choose. Without any it is the list of its sources, which costs nothing.
+ */
+export type ControlOf<TParents extends readonly string[], TFrom, TAdapter, TWhere, TWhen, TOptional> = [
+  TFrom,
+  TWhere,
+  TWhen,
+  TOptional,
+] extends [Absent, Absent, Absent, false]
+  ? TAdapter extends ReadsNoOutputs
+    ? []
+    : TParents
+  : Control<TAdapter extends ReadsNoOutputs ? never : SourcesOf<TParents, TFrom>, TWhere, TWhen, TOptional>;
+
+type ReadsNoOutputs = UnreadAdapter | { readonly adapter: UnreadAdapter };
+type UnreadAdapter = "pull.outcomes" | "pull.failures";
+
+/** `undefined` for a node that may end without a result. */
+export type NoResult<TControl> =
+  TControl extends SubflowControl<infer TInner, unknown, unknown>
+    ? NoResult<TInner>
+    : TControl extends Control<unknown, unknown, infer TWhen, infer TOptional>
+      ? [TWhen, TOptional] extends [Absent, false]
+        ? never
+        : undefined
+      : never;
+
+/** The step of a coordinator function, which is remembered only if it may end without a result. */
+export type FnStep<TId, TOutput, TWhen, TOptional> = [TWhen, TOptional] extends [Absent, false]
+  ? never
+  : HandlerStep<TId, NoHandler<TOutput>, 1, Control<never, Absent, TWhen, TOptional>>;
+
+/** The step of a node that waits for a signal. */
+export type SignalStep<TId, TPayload, TWhen, TOptional> = HandlerStep<
+  TId,
+  SignalHandler<TPayload>,
+  1,
+  Control<never, Absent, TWhen, TOptional>
+>;
+
+interface SignalHandler<TPayload> extends NoHandler<TPayload> {
+  readonly signal: TPayload;
+}
+
+/** By the id of a node that waits, the payload of its signal. */
+export type SignalsOf<TSteps extends AnyStep> = {
+  readonly [TStep in TSteps as TStep["handler"] extends SignalHandler<unknown>
+    ? TStep["id"]
+    : never]: TStep["handler"]["$infer"]["output"];
+};
+
+/** Stands for the handler of a node that has none. Its result is the output of the function. */
+export interface NoHandler<TOutput> {
+  readonly name: never;
+  readonly $infer: HandlerTypes<Absent, TOutput, TOutput, {}, never, false, Absent>;
+}
+
+/*
+ * `exhaustive`: every value of a key goes to some node. A node takes a case for certain if it has no condition, and its
+ * `where` is absent or of this key alone.
+ */
+
+/** The keys, and keys of keys, that hold scalars. */
+type CaseKey<T> = {
+  [TKey in KeysIn<T>]: [Extract<ValueIn<T, TKey>, Scalar>] extends [never]
+    ? `${TKey}.${KeysIn<Exclude<ValueIn<T, TKey>, undefined>>}`
+    : TKey;
+}[KeysIn<T>];
+
+export type CaseKeyArgument<TState extends AnyState, TSource extends string, TKey extends string> =
+  TKey extends CaseKey<OutputOf<TState, TSource>>
+    ? CaseProblem<TSource, TKey, CasesAt<OutputOf<TState, TSource>, TKey>, PatternsAt<TState["steps"], TSource, TKey>>
+    : FlowChoiceError<
+        MessageText<"caseKey", { from: TSource; key: TKey; keys: Join<CaseKey<OutputOf<TState, TSource>>, ", "> }>,
+        CaseKey<OutputOf<TState, TSource>>
+      >;
+
+type CasesAt<T, TKey extends string> = TKey extends `${infer THead}.${infer TRest}`
+  ? CasesAt<Exclude<ValueIn<T, THead>, undefined>, TRest>
+  : ValueIn<T, TKey>;
+
+/** What the nodes that read the source take, as patterns of the key; `Exists | Not<Exists>` of one that takes all. */
+type PatternsAt<TSteps, TSource, TKey extends string> = TSteps extends AnyStep
+  ? PatternOfControl<TSteps["control"], TSource, TKey>
+  : never;
+
+type PatternOfControl<TControl, TSource, TKey extends string> = TControl extends readonly string[]
+  ? TSource extends TControl[number]
+    ? Everything
+    : never
+  : TControl extends Control<infer TFrom, infer TWhere, infer TWhen, unknown>
+    ? [IsNever<TSource>, TSource, TWhen] extends [false, TFrom, Absent]
+      ? TWhere extends Absent
+        ? Everything
+        : PatternAt<TWhere, TKey>
+      : never
+    : TControl extends SubflowControl<infer TInner, infer TPrefix extends string, infer TBound>
+      ? PatternOfControl<TInner, InSubflow<TSource, TPrefix, TBound>, TKey>
+      : never;
+
+type Everything = Exists | Not<Exists>;
+
+/** The names of a node in a subflow: its inner id, or the inputs that it feeds. */
+type InSubflow<TSource, TPrefix extends string, TBound> =
+  | (TSource extends `${TPrefix}.${infer TId}` ? TId : never)
+  | { [TInput in keyof TBound]: TBound[TInput] extends TSource ? TInput : never }[keyof TBound];
+
+/** `{ kind: "a" }` at `kind` is `"a"`; a pattern with another key beside it takes no case for certain. */
+type PatternAt<TWhere, TKey extends string> = TKey extends `${infer THead}.${infer TRest}`
+  ? [keyof TWhere] extends [THead]
+    ? PatternAt<TWhere[THead & keyof TWhere], TRest>
+    : never
+  : [keyof TWhere] extends [TKey]
+    ? TWhere[TKey & keyof TWhere]
+    : never;
+
+type CaseProblem<TSource, TKey extends string, TCase, TPatterns> = [Left<TCase, TPatterns>] extends [never]
+  ? TKey
+  : FlowTypeError<
+      true extends IsOpen<Left<TCase, TPatterns>>
+        ? MessageText<"caseOpen", { from: TSource; key: TKey; type: Show<Left<TCase, TPatterns>> }>
+        : MessageText<"caseNowhere", { from: TSource; key: TKey; value: Show<Left<TCase, TPatterns>> }>
+    >;
+
+type IsOpen<T> = T extends unknown ? (string extends T ? true : number extends T ? true : false) : never;
+
+/** The cases of no pattern. Of an open type, none unless one node takes it all, or the others take what one negates. */
+type Left<TCase, TPatterns> = TCase extends unknown
+  ? true extends IsTaken<TCase, TPatterns, Listed<TPatterns>>
+    ? never
+    : TCase
+  : never;
+
+/** The values that patterns list. */
+type Listed<TPatterns> = TPatterns extends Scalar
+  ? TPatterns
+  : TPatterns extends readonly (infer TItem extends Scalar)[]
+    ? TItem
+    : never;
+
+type IsTaken<TCase, TPattern, TListed> =
+  TPattern extends Not<infer TNegated>
+    ? TNegated extends Exists
+      ? TCase extends undefined
+        ? true
+        : false
+      : TNegated extends Scalar | readonly unknown[]
+        ? TCase extends Listed<TNegated>
+          ? false
+          : [Extract<Listed<TNegated>, TCase>] extends [TListed]
+            ? true
+            : false
+        : false
+    : TPattern extends Exists
+      ? TCase extends undefined
+        ? false
+        : true
+      : TCase extends Listed<TPattern>
+        ? true
+        : false;

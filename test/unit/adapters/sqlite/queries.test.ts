@@ -16,7 +16,7 @@ const dear: Readonly<Record<string, string>> = {
   "SELECT task_id AS taskId, node_id AS nodeId, shard, min(pk) OVER (PARTITION BY node_id) AS first FROM shards WHERE task_id = ? ORDER BY first, shard":
     ofOneTask,
   "SELECT task_id AS taskId, node_id AS nodeId, shard FROM shards WHERE task_id = ? ORDER BY pk": ofOneTask,
-  "SELECT task_id AS taskId, node_id AS nodeId, shard, priority, ready_at, queue_order FROM shards WHERE status = 'queued' AND type = ?1 AND (?2 IS NULL OR task_id NOT IN (SELECT value FROM json_each(?2))) AND (?3 IS NULL OR task_id IN (SELECT value FROM json_each(?3))) ORDER BY priority DESC, ready_at, queue_order LIMIT ? + 0":
+  "SELECT task_id AS taskId, node_id AS nodeId, shard, priority, ready_at, queue_order FROM shards WHERE status = 'queued' AND type = ?1 AND (?2 IS NULL OR task_id NOT IN (SELECT value FROM json_each(?2))) AND (?3 IS NULL OR task_id IN (SELECT value FROM json_each(?3))) AND priority < ?4 ORDER BY priority DESC, ready_at, queue_order LIMIT ? + 0":
     "scans the lists of tasks that it is given, nothing else",
   "SELECT limit_key AS key, task_id AS taskId, node_id AS nodeId, shard, epoch, claim_id AS claimId FROM slots":
     ofSlots,

@@ -40,6 +40,7 @@ async function tasksOf(...nodes: readonly GraphNode[]) {
       onChange() {},
       onFlows() {},
       onOwed() {},
+      onDue() {},
     });
   };
   const finish = async (nodeId: string) => {

@@ -55,6 +55,7 @@ async function joinOf(options: {
       onChange() {},
       onOwed() {},
       onFlows() {},
+      onDue() {},
     });
   const coordinators = numbers(count).map(coordinator);
   await store.createTask({ id: "t", graph, params: {}, priority: 0 });

@@ -20,6 +20,7 @@ const full: Required<ShardRecord> = {
   storedAtLoss: 22,
   yields: 10,
   dueAt: 11,
+  paused: { dueAt: 26 },
   cancelBy: 12,
   generation: 13,
   sourceGens: { a: 14 },
@@ -41,7 +42,7 @@ const full: Required<ShardRecord> = {
 
 test("a transition keeps every field except those of the previous status and those that only an end sets", () => {
   const moved = transitionShard(full, { to: "deferred", cause: "release", at: 18 });
-  const { lease, dueAt, cancelBy, status, history, ...rest } = full;
+  const { lease, dueAt, paused, cancelBy, status, history, ...rest } = full;
   const { count, failedBatches, result, metrics, failure, artifactsOf, ...kept } = rest;
   expect(moved).toEqual({
     ...kept,
@@ -49,7 +50,8 @@ test("a transition keeps every field except those of the previous status and tho
     history: [...history, { n: 21, epoch: 4, from: status, to: "deferred", at: 18, cause: "release" }],
   });
   const ofAnEnd = { count, failedBatches, result, metrics, failure, artifactsOf };
-  for (const gone of Object.keys({ lease, dueAt, cancelBy, ...ofAnEnd })) expect(moved).not.toHaveProperty(gone);
+  for (const gone of Object.keys({ lease, dueAt, paused, cancelBy, ...ofAnEnd }))
+    expect(moved).not.toHaveProperty(gone);
 });
 
 test("fields that a transition sets win, and the previous record does not change", () => {

@@ -51,6 +51,7 @@ export const samples: Samples = {
     cancelToken: "c-1",
     deadline: 1_764_028_860_000,
   },
+  PAUSE: { kind: "PAUSE", ...at, targetWorkerId: "w-7" },
   TASK_DISCOVER: { kind: "TASK_DISCOVER", ...at, wantEpoch: 2 },
   TASK_SNAPSHOT: {
     kind: "TASK_SNAPSHOT",
