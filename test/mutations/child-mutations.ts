@@ -10,7 +10,7 @@ export const childMutations: readonly Mutation[] = [
     edit(
       children,
       "/** The task itself if it finished;",
-      "const restarted = (parts: ChildTaskParts, batch: FlowBatch, _: TaskRecord, number: number) =>\n  create(parts, batch, firstTask(batch, number));\n/** The task itself if it finished;",
+      "const restarted = (parts: ChildTaskParts, batch: FlowBatch, _: TaskRecord, number: number) =>\n  create(parts, batch, firstTask(parts, batch, number));\n/** The task itself if it finished;",
     ),
   ),
   mutation(

@@ -7,19 +7,114 @@ import { AttemptError } from "../model/attempt-error.ts";
 import { isShardTerminal, isTaskTerminal, type ParentRef, type TaskRecord } from "../model/records.ts";
 import type { FlowPlan, Plan } from "../plan/index.ts";
 import type { NewTask, Store } from "../ports/index.ts";
+import { StoreRetry } from "../resilience/store-retry.ts";
+import type { LoopHealth, Supervisor } from "../resilience/supervisor.ts";
+import type { TaskChanges } from "../tasks/task-changes.ts";
 import { type ResultParts, taskResults } from "../tasks/task-handle.ts";
 import { AttemptEnded } from "../worker/attempt/attempt-handle.ts";
+import { WorkerCore } from "../worker/worker-core.ts";
+import type { CoordinatorParts } from "./coordinator-options.ts";
 import { newTask, retriedTask } from "./new-task.ts";
 
 /** Waits poll with growing intervals, for tasks that other coordinators end. */
 const pollMinMs = 100;
 const pollMaxMs = 2_000;
 
-export interface ChildTaskParts {
+interface ChildTaskParts {
   readonly reader: ResultParts;
   /** Stores the task, unless it exists, and starts it. */
   readonly create: (task: NewTask) => Promise<void>;
   readonly cancel: (taskId: string, reason: string) => Promise<void>;
+}
+
+/** Attempts that only wait, and must not wait for each other's slots: flows run flows. */
+const flowCapacity = 10_000;
+
+interface FlowWorkerParts {
+  readonly supervisor: Supervisor;
+  readonly scheduler: {
+    begin(task: NewTask, plan: Plan): Promise<void>;
+    replan(taskId: string): Promise<void>;
+  };
+  readonly changes: TaskChanges;
+}
+
+/** Runs nodes of type `flow`, each of which only waits for the tasks of its batches. */
+export class FlowWorker {
+  readonly #parts: CoordinatorParts;
+  readonly #own: FlowWorkerParts;
+  readonly #retry: StoreRetry;
+  #worker: { readonly core: WorkerCore; readonly started: Promise<void> } | undefined;
+  #isStopped = false;
+
+  constructor(parts: CoordinatorParts, own: FlowWorkerParts) {
+    this.#parts = parts;
+    this.#own = own;
+    this.#retry = new StoreRetry(parts.clock, own.supervisor);
+  }
+
+  get loops(): readonly LoopHealth[] {
+    return this.#worker?.core.loops ?? [];
+  }
+
+  /** Starts it with the first such graph. Another coordinator serves these nodes too, if it has such a task. */
+  serve(): void {
+    if (this.#worker !== undefined || this.#isStopped) return;
+    const { clock, store, plans, functionLimits, coordinatorId } = this.#parts;
+    const { changes, supervisor } = this.#own;
+    // Coordinators know handlers by name only: a leaf without a result of its own is the list of its outputs.
+    const finalizing: ReadonlySet<string> = new Set();
+    const reader = { store, clock, retry: this.#retry, plans, changes, running: {}, finalizing };
+    const core = new WorkerCore({
+      ...this.#parts,
+      watch: undefined,
+      workerId: `${coordinatorId}.flow`,
+      functions: undefined,
+      handlers: new Map([[flowType, flowHandler({ reader, create: this.#create, cancel: this.#cancel })]]),
+      limits: { ...functionLimits, capacity: flowCapacity, capacityPerType: {}, running: {} },
+    });
+    const started = core.start();
+    this.#worker = { core, started };
+    supervisor.spawn("flows", async () => {
+      try {
+        await started;
+      } catch (error) {
+        this.#worker = undefined; // the next look at such a task tries again
+        throw error;
+      }
+    });
+  }
+
+  /** Their tasks go on: another coordinator, or a later attempt, waits for them. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    const worker = this.#worker;
+    await worker?.started;
+    await worker?.core.stop({ graceMs: 0 });
+  }
+
+  readonly #create = async (task: NewTask): Promise<void> => {
+    const { store, plans } = this.#parts;
+    const { scheduler } = this.#own;
+    const { outcome } = await this.#retry.run(() => store.createTask(task));
+    const isNew = outcome === "created" && task.retryOf === undefined;
+    const begin = () => (isNew ? scheduler.begin(task, plans.get(task.graph)) : scheduler.replan(task.id));
+    await this.#now("begin", begin);
+  };
+
+  readonly #cancel = async (taskId: string, reason: string): Promise<void> => {
+    await this.#retry.run(() => this.#parts.store.cancelTask(taskId, reason));
+    await this.#now("cancel", () => this.#own.scheduler.replan(taskId));
+  };
+
+  /** Acts on a record that is already stored. If this fails, a sweep continues from the record. */
+  async #now(name: string, follow: () => Promise<void>): Promise<void> {
+    try {
+      await follow();
+    } catch (error) {
+      this.#own.supervisor.report(name, error);
+    }
+  }
 }
 
 /** A batch of a node of type `flow`, and the task with the node. */
@@ -40,7 +135,7 @@ interface FlowBatch {
  * lost lease is still running, finds the task and waits for it. The tasks of a batch form a chain: each but the first
  * retries the one before it, and the number of the last tells whether the current try has made it.
  */
-export function flowHandler(parts: ChildTaskParts): HandlerDefinition {
+function flowHandler(parts: ChildTaskParts): HandlerDefinition {
   return {
     kind: "handler",
     name: flowType,

@@ -1,17 +1,17 @@
 import type { InputAdapterDefinition } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
-import { coordinatorFnType, flowType, type Graph, parseGraph } from "../../graph/index.ts";
+import { coordinatorFnType, type Graph, parseGraph } from "../../graph/index.ts";
 import { ExternalWorkers } from "../interop/index.ts";
 import { groups, isStatus, type Message, topics } from "../messages/messages.ts";
 import { isShardTerminal, type SignalAnswer, type TaskSummary } from "../model/records.ts";
-import type { NewTask, Page, PageRequest, Subscription } from "../ports/index.ts";
+import type { Page, PageRequest, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { StoreRetry } from "../resilience/store-retry.ts";
 import { type LoopHealth, runInOrder, Supervisor } from "../resilience/supervisor.ts";
 import { TaskChanges } from "../tasks/task-changes.ts";
 import { nodeOf } from "../tasks/task-reader.ts";
 import { WorkerCore } from "../worker/worker-core.ts";
-import { flowHandler } from "./child-tasks.ts";
+import { FlowWorker } from "./child-tasks.ts";
 import type { CoordinatorParts } from "./coordinator-options.ts";
 import {
   type CreateTaskOptions,
@@ -33,8 +33,6 @@ import { type FireSchedulesOptions, fireSchedule } from "./schedules.ts";
 import { PausedFlows } from "./start-looks.ts";
 import { Sweeper } from "./sweeper.ts";
 
-/** Attempts that only wait, and must not wait for each other's slots: flows run flows. */
-const flowCapacity = 10_000;
 /** How long a pause of a flow may be unknown to a process. */
 const longestStaleMs = 1_000;
 
@@ -48,8 +46,8 @@ export class CoordinatorCore {
   readonly #changes = new TaskChanges();
   /** Runs the coordinator functions, which are claimed, leased, retried and fenced like any node. */
   readonly #functionWorker: WorkerCore;
-  /** Runs nodes of type `flow`, each of which only waits for the tasks of its batches. Started with the first such graph. */
-  #flowWorker: { readonly core: WorkerCore; readonly started: Promise<void> } | undefined;
+  /** Runs nodes of type `flow`. */
+  readonly #flowWorker: FlowWorker;
   readonly #callerRetry: StoreRetry;
   /** Handles the types that external workers serve; `undefined` if there are none. */
   readonly #external: ExternalWorkers | undefined;
@@ -74,7 +72,7 @@ export class CoordinatorCore {
       plans,
       cancelGraceMs: timing.cancelGraceMs,
       readsAnEvent: parts.readsAnEvent,
-      onFlows: () => this.#serveFlows(),
+      onFlows: () => this.#flowWorker.serve(),
       onDue: (ms) => this.#sweeper.dueIn(ms),
       onOwed: () => this.#sweeper.payLooks(this.#supervisor),
       onChange: (taskId, ended) => this.#changes.emit(taskId, ended),
@@ -99,6 +97,11 @@ export class CoordinatorCore {
       handlers: new Map(),
       limits: parts.functionLimits,
     });
+    this.#flowWorker = new FlowWorker(parts, {
+      supervisor: this.#supervisor,
+      scheduler: this.#scheduler,
+      changes: this.#changes,
+    });
   }
 
   get #firing(): FireSchedulesOptions {
@@ -112,7 +115,7 @@ export class CoordinatorCore {
   }
 
   get loops(): readonly LoopHealth[] {
-    return [...this.#supervisor.loops, ...this.#functionWorker.loops, ...(this.#flowWorker?.core.loops ?? [])];
+    return [...this.#supervisor.loops, ...this.#functionWorker.loops, ...this.#flowWorker.loops];
   }
 
   get inputAdapters(): ReadonlyMap<string, InputAdapterDefinition> {
@@ -137,63 +140,12 @@ export class CoordinatorCore {
     this.#stopping ??= runInOrder("stopping a coordinator", [
       () => this.#changes.close(),
       () => this.#functionWorker.stop(options),
-      () => this.#stopFlows(),
+      () => this.#flowWorker.stop(),
       () => this.#subscription?.close(),
       () => this.#supervisor.stop(),
     ]);
     return this.#stopping;
   }
-
-  /** Another coordinator serves them too if it has such a task; each finds all of them in the store. */
-  #serveFlows(): void {
-    if (this.#flowWorker !== undefined || this.#stopping !== undefined) return;
-    const { clock, store, plans, functionLimits } = this.#parts;
-    const retry = new StoreRetry(clock, this.#supervisor);
-    // Coordinators know handlers by name only: a leaf without a result of its own is the list of its outputs.
-    const finalizing: ReadonlySet<string> = new Set();
-    const reader = { store, clock, retry, plans, changes: this.#changes, running: {}, finalizing };
-    const core = new WorkerCore({
-      ...this.#parts,
-      watch: undefined,
-      workerId: `${this.#parts.coordinatorId}.flow`,
-      functions: undefined,
-      handlers: new Map([
-        [flowType, flowHandler({ reader, create: (task) => this.#createChild(task), cancel: this.#cancelChild })],
-      ]),
-      limits: { ...functionLimits, capacity: flowCapacity, capacityPerType: {}, running: {} },
-    });
-    const started = core.start();
-    this.#flowWorker = { core, started };
-    this.#supervisor.spawn("flows", async () => {
-      try {
-        await started;
-      } catch (error) {
-        this.#flowWorker = undefined; // the next look at such a task tries again
-        throw error;
-      }
-    });
-  }
-
-  /** Their tasks go on: another coordinator, or a later attempt, waits for them. */
-  async #stopFlows(): Promise<void> {
-    const worker = this.#flowWorker;
-    await worker?.started;
-    await worker?.core.stop({ graceMs: 0 });
-  }
-
-  async #createChild(task: NewTask): Promise<void> {
-    const { store, clock, plans } = this.#parts;
-    const { outcome } = await new StoreRetry(clock, this.#supervisor).run(() => store.createTask(task));
-    const isNew = outcome === "created" && task.retryOf === undefined;
-    const begin = () => (isNew ? this.#scheduler.begin(task, plans.get(task.graph)) : this.#scheduler.replan(task.id));
-    await this.#now("begin", begin);
-  }
-
-  readonly #cancelChild = async (taskId: string, reason: string): Promise<void> => {
-    const { store, clock } = this.#parts;
-    await new StoreRetry(clock, this.#supervisor).run(() => store.cancelTask(taskId, reason));
-    await this.#now("cancel", () => this.#scheduler.replan(taskId));
-  };
 
   async #subscribe(types: readonly string[]): Promise<Subscription> {
     const group = groups.coordinators;

@@ -4,7 +4,6 @@ import { flowType } from "../../graph/index.ts";
 import { cancelMessage, cancelTokenOf, type MessageTrace, messageKey, topics, traceOf } from "../messages/messages.ts";
 import { deadlineExceeded, signalOf } from "../model/index.ts";
 import {
-  type EpochRef,
   isClosed,
   isShardTerminal,
   isTaskTerminal,
@@ -24,6 +23,7 @@ import type { Bus, Store } from "../ports/index.ts";
 import { adoptFinished } from "./adoption.ts";
 import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";
 import { isNeeded, openChildren } from "./child-tasks.ts";
+import type { ExternalCommands, SchedulerOptions } from "./coordinator-options.ts";
 import {
   type KnownOpenTask,
   noteEnd,
@@ -47,34 +47,6 @@ import { TaskMarks } from "./task-marks.ts";
  * - Each task is planned again as a whole from time to time (`replan`), which finds what a lost message would have
  *   reported.
  */
-
-/** Types whose commands are sent elsewhere: external workers serve them. */
-export interface ExternalCommands {
-  readonly types: ReadonlySet<string>;
-  /** An attempt of such a type is ready. */
-  command(ref: EpochRef): Promise<void>;
-}
-
-export interface SchedulerOptions {
-  readonly store: Store;
-  readonly bus: Bus;
-  readonly logger: Logger;
-  readonly plans: PlanCache;
-  readonly cancelGraceMs: number;
-  /** Called when the task changed or ended, for waiters in this process. */
-  readonly onChange: (taskId: string, ended: boolean) => void;
-  readonly external?: ExternalCommands | undefined;
-  /** Called when it plans a task whose nodes run flows. */
-  readonly onFlows: () => void;
-  /** Called when `owedLooks` is no longer empty. */
-  readonly onOwed: () => void;
-  /** Tasks of these flows that have not begun do not begin. @defaultValue none */
-  readonly pausedFlows?: PausedFlows | undefined;
-  /** Called when a shard is due in `ms`. */
-  readonly onDue: (ms: number) => void;
-  /** How many other parents an event may read for a node that needs only some of them. @defaultValue 32 */
-  readonly readsAnEvent?: number | undefined;
-}
 
 const none: ReadonlySet<string> = new Set();
 

@@ -1,7 +1,7 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { flowType, type Graph } from "../../graph/index.ts";
-import type { Artifact, BatchTries, Origin, Progress, Signal } from "./artifacts.ts";
+import type { Artifact, BatchTries, Failure, Origin, Progress, Signal, TaskFailure } from "./artifacts.ts";
 
 export type * from "./artifacts.ts";
 
@@ -22,36 +22,6 @@ export type ShardStatus =
   | "skipped"
   | "failed"
   | "cancelled";
-
-/** The methods of a handler whose errors are not those of a batch. */
-export type HandlerMethod = "init" | "loadInput" | "iterBatches" | "finalize";
-
-/** Why a task failed. Without `nodeId`, the task failed as a whole, such as with `deadline_exceeded`. */
-export interface TaskFailure {
-  readonly nodeId?: string;
-  /** A code of the engine or the handler, such as `schema_mismatch`. */
-  readonly reasonCode: string;
-  readonly message: string;
-  readonly shard?: number;
-  readonly epoch?: number;
-  /** The batch that was being processed. */
-  readonly batchUid?: string;
-  /** How often that batch was tried, if it failed for good. */
-  readonly tries?: number;
-  /** The handler's method that threw or timed out, if it processes no batch. */
-  readonly method?: HandlerMethod;
-  /** The batch that `iterBatches` had yielded last. */
-  readonly lastBatchUid?: string;
-  /** Stack and cause chain, truncated to 16 KiB. */
-  readonly stack?: string;
-}
-
-/** Why a node failed. */
-export interface Failure extends TaskFailure {
-  readonly nodeId: string;
-  readonly shard: number;
-  readonly epoch: number;
-}
 
 /** A task as a store keeps it. Times in milliseconds since 1970, by the store's clock. */
 export interface TaskRecord {

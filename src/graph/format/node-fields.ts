@@ -44,8 +44,7 @@ const name = z
   .refine((text) => !forbiddenKeys.has(text), { error: "must not be a key that could change an object's prototype" });
 const anyObject = z.record(z.string(), z.unknown());
 const positiveInt = z.int().min(1);
-/** Within what a timer of Node can wait. */
-const timeoutSec = z.number().gt(0).max(2_147_483, { error: "must be at most 2147483 (24 days)" });
+const timeoutSec = z.number().gt(0).max(2_147_483, { error: "must be at most 2147483 (24 days)" }); // of a timer
 
 /** How many parents must be satisfied before a node starts. */
 export type FanIn = "all" | "any" | `count:${number}`;
@@ -54,7 +53,6 @@ export type StartWhen = "ready" | "first_batch" | "ended";
 
 /** Seconds, or a parameter of the task; a number once the parameters are filled in. */
 export type DelaySec = number | { readonly $ref: string };
-
 export const delaySeconds = z.number().min(0).max(315_576_000); // ten years: it survives its process
 
 /**

@@ -1,7 +1,7 @@
 import { MemoryState, type MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import { isTaskTerminal, type TaskStatus } from "../../core/model/records.ts";
 import type { Store } from "../../core/ports/index.ts";
-import { steadyTime } from "../../core/ports/steady-time.ts";
+import { steadyTime } from "../../core/ports/system.ts";
 import { checkEnd } from "../checks/end-checks.ts";
 import { checkIdle } from "../checks/idle-check.ts";
 import type { CheckParts } from "../checks/log-checks.ts";
