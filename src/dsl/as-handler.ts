@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { $ZodType } from "zod/v4/core";
 import type { Absent } from "../builtins/node-records.ts";
-import type { FlowDefinition, FlowTypes } from "../definitions/index.ts";
+import type { FlowDefinition, FlowTypes } from "../definitions/flow.ts";
 import { FlowError } from "../errors/index.ts";
 import type { Join, MessageText } from "../graph/format/messages.ts";
 import { formatMessage } from "../graph/format/messages.ts";

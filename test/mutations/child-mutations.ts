@@ -56,14 +56,26 @@ export const childMutations: readonly Mutation[] = [
       "the tasks of a cancelled task go on until they are swept, and then too",
       edit(
         scheduler,
-        "for await (const child of openChildren(this.#store, { taskId, plan, spared })) await this.#cancel(child);",
-        "",
+        'if (!spared.has(child.parent?.nodeId ?? "")) await this.#cancel(child.id);\n      else if',
+        "if",
       ),
       edit(
         scheduler,
         "if (task.parent !== undefined && !(await isNeeded(this.#store, task.parent))) return",
         "if (false) return",
       ),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/integration/engine/child-tasks.test.ts",
+      title: "pauses and resumes their tasks with its own, and only so",
+      why: "the directed test of this guarantee",
+    },
+    ...mutation(
+      "the tasks of a paused task go on",
+      edit(scheduler, "if (await followPause(this.#store, task)) return this.replan(taskId);", ""),
+      edit(scheduler, "if ((child.paused ?? false) !== (task.paused ?? false)) await this.replan(child.id);", ""),
     ),
   },
   mutation(

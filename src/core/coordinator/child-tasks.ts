@@ -4,7 +4,13 @@ import type { BatchContext, HandlerDefinition } from "../../definitions/index.ts
 import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
 import { flowType } from "../../graph/index.ts";
 import { AttemptError } from "../model/attempt-error.ts";
-import { isShardTerminal, isTaskTerminal, type ParentRef, type TaskRecord } from "../model/records.ts";
+import {
+  isShardTerminal,
+  isTaskTerminal,
+  type ParentRef,
+  type TaskRecord,
+  type TaskSummary,
+} from "../model/records.ts";
 import type { FlowPlan, Plan } from "../plan/index.ts";
 import type { NewTask, Store } from "../ports/index.ts";
 import { StoreRetry } from "../resilience/store-retry.ts";
@@ -15,6 +21,7 @@ import { AttemptEnded } from "../worker/attempt/attempt-handle.ts";
 import { WorkerCore } from "../worker/worker-core.ts";
 import type { CoordinatorParts } from "./coordinator-options.ts";
 import { newTask, retriedTask } from "./new-task.ts";
+import type { PausedFlows } from "./start-looks.ts";
 
 /** Waits poll with growing intervals, for tasks that other coordinators end. */
 const pollMinMs = 100;
@@ -37,6 +44,7 @@ interface FlowWorkerParts {
     replan(taskId: string): Promise<void>;
   };
   readonly changes: TaskChanges;
+  readonly pausedFlows: PausedFlows;
 }
 
 /** Runs nodes of type `flow`, each of which only waits for the tasks of its batches. */
@@ -95,9 +103,9 @@ export class FlowWorker {
 
   readonly #create = async (task: NewTask): Promise<void> => {
     const { store, plans } = this.#parts;
-    const { scheduler } = this.#own;
+    const { scheduler, pausedFlows } = this.#own;
     const { outcome } = await this.#retry.run(() => store.createTask(task));
-    const isNew = outcome === "created" && task.retryOf === undefined;
+    const isNew = outcome === "created" && task.retryOf === undefined && !pausedFlows.has(task.graph.name);
     const begin = () => (isNew ? scheduler.begin(task, plans.get(task.graph)) : scheduler.replan(task.id));
     await this.#now("begin", begin);
   };
@@ -284,6 +292,9 @@ async function ended(parts: ChildTaskParts, taskId: string, signal: AbortSignal)
     using _ended = changes.onEnd(taskId, () => woken.abort(wakeUp)); // before the read, so that no end is missed
     const task = await read(parts, taskId);
     if (task === undefined || isTaskTerminal(task.status)) return task;
+    // The attempt is released with its task, and another one waits after the resume.
+    const isPaused = task.paused === true && (await read(parts, task.parent?.taskId ?? ""))?.paused === true;
+    if (isPaused) throw new AttemptEnded("starving");
     signal.throwIfAborted();
     await clock.sleep(waitMs, AbortSignal.any([signal, woken.signal]));
     signal.throwIfAborted();
@@ -299,22 +310,36 @@ const read = ({ reader }: ChildTaskParts, taskId: string): Promise<TaskRecord | 
 const childrenAPage = 100;
 
 /**
- * The tasks that nodes of a task run, without those of spared nodes. They are cancelled after the shards of these nodes,
- * by which they are judged. Each finds by its own sweeps that it is not needed, also one that is created in this moment.
+ * The tasks that nodes of a task run. They are cancelled after the shards of these nodes, by which they are judged. Each
+ * finds by its own sweeps that it is not needed, or is to be paused, also one that is created in this moment.
  */
 export async function* openChildren(
   store: Pick<Store, "listTasks">,
-  of: { readonly taskId: string; readonly plan: Plan; readonly spared: ReadonlySet<string> },
-): AsyncGenerator<string> {
-  const { taskId, plan, spared } = of;
+  { taskId, plan }: { readonly taskId: string; readonly plan: Plan },
+): AsyncGenerator<TaskSummary> {
   if (plan.graph.flows === undefined) return;
   let cursor: string | undefined;
   do {
     const query = { limit: childrenAPage, statuses: ["running"], children: { of: taskId } } as const;
     const page = await store.listTasks({ ...query, ...(cursor === undefined ? {} : { cursor }) });
-    for (const { id, parent } of page.items) if (!spared.has(parent?.nodeId ?? "")) yield id;
+    yield* page.items;
     cursor = page.cursor;
   } while (cursor !== undefined);
+}
+
+/**
+ * Pauses or resumes a task with the one whose node runs it. Whether it did: both must then be read again, since the other
+ * one may have changed meanwhile.
+ */
+export async function followPause(
+  store: Pick<Store, "readTask" | "pauseTask">,
+  { id, parent, paused = false }: TaskRecord,
+): Promise<boolean> {
+  if (parent === undefined) return false;
+  const isPaused = (await store.readTask(parent.taskId))?.paused ?? false;
+  if (isPaused === paused) return false;
+  await store.pauseTask(id, isPaused);
+  return true;
 }
 
 /** Whether the node that runs a task waits for it; not if its own task was deleted. */

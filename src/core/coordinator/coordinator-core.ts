@@ -101,6 +101,7 @@ export class CoordinatorCore {
       supervisor: this.#supervisor,
       scheduler: this.#scheduler,
       changes: this.#changes,
+      pausedFlows: this.#pausedFlows,
     });
   }
 
@@ -280,10 +281,8 @@ export class CoordinatorCore {
   /** Sweeps would begin them too, later. */
   async #beginTasksOf(name: string): Promise<void> {
     for (let page: PageRequest | undefined = { limit: 100 }; page !== undefined; ) {
-      const { items, cursor }: Page<TaskSummary> = await this.#parts.store.listTasks({
-        ...page,
-        statuses: ["running"],
-      });
+      const query = { ...page, statuses: ["running"], children: "all" } as const;
+      const { items, cursor }: Page<TaskSummary> = await this.#parts.store.listTasks(query);
       for (const task of items) if (task.name === name) await this.#scheduler.replan(task.id);
       page = cursor === undefined ? undefined : { ...page, cursor };
     }
@@ -309,13 +308,13 @@ export class CoordinatorCore {
   /**
    * Pauses or resumes a task.
    *
-   * @throws FlowError `PAUSE_UNSUPPORTED`
+   * @throws FlowError `PAUSE_UNSUPPORTED`, `TASK_HAS_PARENT`
    */
   async pauseTask(taskId: string, paused: boolean): Promise<"recorded" | "already" | "terminal" | "unknown"> {
     const { store, external } = this.#parts;
     this.#changes.check();
     const task = await this.#callerRetry.run(() => store.readTask(taskId));
-    if (paused && external !== undefined && task !== undefined) checkPausable(task, external.types);
+    if (task !== undefined) checkPausable(task, paused ? external?.types : undefined);
     const answer = await this.#callerRetry.run(() => store.pauseTask(taskId, paused));
     // Also if it was recorded before: this call may repeat one whose answer was lost.
     if (answer === "recorded" || answer === "already") await this.#now("pause", () => this.#scheduler.replan(taskId));

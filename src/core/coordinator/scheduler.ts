@@ -22,7 +22,7 @@ import {
 import type { Bus, Store } from "../ports/index.ts";
 import { adoptFinished } from "./adoption.ts";
 import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";
-import { isNeeded, openChildren } from "./child-tasks.ts";
+import { followPause, isNeeded, openChildren } from "./child-tasks.ts";
 import type { ExternalCommands, SchedulerOptions } from "./coordinator-options.ts";
 import {
   type KnownOpenTask,
@@ -136,8 +136,12 @@ export class Scheduler {
     if (cached === undefined) return;
     if (task.status === "cancelling") return this.#cancelRest(task, cached);
     if (task.parent !== undefined && !(await isNeeded(this.#store, task.parent))) return this.#cancel(taskId);
+    if (await followPause(this.#store, task)) return this.replan(taskId);
     const records = await this.marks.complete(task);
     if (records === undefined) return this.replan(taskId);
+    for await (const child of openChildren(this.#store, { taskId, plan: cached.plan })) {
+      if ((child.paused ?? false) !== (task.paused ?? false)) await this.replan(child.id);
+    }
     const shardsOf = Map.groupBy(records, (record) => record.nodeId);
     for (const node of cached.plan.nodes) {
       const shards = await this.#withClosed(node, shardsOf.get(node.id) ?? []);
@@ -318,7 +322,10 @@ export class Scheduler {
         await this.#signal(ref, cancelReason);
       }
     }
-    for await (const child of openChildren(this.#store, { taskId, plan, spared })) await this.#cancel(child);
+    for await (const child of openChildren(this.#store, { taskId, plan })) {
+      if (!spared.has(child.parent?.nodeId ?? "")) await this.#cancel(child.id);
+      else if (child.paused) await this.replan(child.id);
+    }
     for (const node of nodes) {
       const isLeft = spared.has(node.id) && recordsOf(node.id).length < node.partitions;
       if (isLeft) await this.#tryDispatch(taskId, cached, node);

@@ -4,12 +4,13 @@ import { MemoryState } from "../../../src/adapters/memory/index.ts";
 import { isTaskTerminal, type TaskSummary } from "../../../src/core/model/records.ts";
 import type { Store } from "../../../src/core/ports/index.ts";
 import type { GraphInput } from "../../../src/core/tasks/api.ts";
-import { PermanentError } from "../../../src/errors/index.ts";
+import { type Json, PermanentError } from "../../../src/errors/index.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
 import { type TestEngine, testEngine } from "../../helpers/engines.ts";
 import { atOnce, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
-import { until } from "../../helpers/waiting.ts";
+import { stillTime } from "../../helpers/still-time.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
 
 const item = { $ref: "params.order" };
 const oneOrder = { nodes: [node("check", [], { args: { order: item } }), node("ship", ["check"])] };
@@ -213,5 +214,140 @@ describe("a node that runs a flow for each of its batches", () => {
     const second = await testEngine(handlers, { state, sweepMs: 100 });
     expect((await second.engine.task(task.id).wait()).status).toBe("finished");
     expect(await childrenOf(second.store, task.id)).toHaveLength(2);
+  });
+
+  test("pauses and resumes their tasks with its own, and only so", async () => {
+    const gate = new Gate();
+    const shipped: unknown[] = [];
+    const slow = check((order) => gate.pass().then(() => order));
+    const shipping = handler("ship", { processBatch: (order) => shipped.push(order) && order });
+    const run = await testEngine([source("orders", numbers(6)), slow, shipping], { sweepMs: 100 });
+    const task = await run.engine.run(flowOf(each({ limits: { max_running: 2 } })));
+    await until(() => gate.arrived === 2);
+    expect(await task.pause()).toBe("recorded");
+    const paused = await childrenOf(run.store, task.id);
+    expect(paused.map((child) => child.paused)).toEqual([true, true]);
+    const own = run.engine.task(paused[0]?.id ?? "");
+    await expect(own.pause()).rejects.toMatchObject({ code: "TASK_HAS_PARENT" });
+    await expect(own.resume()).rejects.toMatchObject({ code: "TASK_HAS_PARENT" });
+    gate.open();
+    await until(async () => (await run.record(task.id, "each")).status === "deferred");
+    for (const { id } of paused) {
+      await until(async () => {
+        const [first, next] = await run.store.readShards(id);
+        return first?.status === "finished" && next?.status === "deferred";
+      });
+    }
+    expect(await run.record(task.id, "each")).toMatchObject({ failures: 0, lost: 0, paused: {} });
+    expect(await childrenOf(run.store, task.id)).toHaveLength(2);
+    expect(shipped).toEqual([]);
+    expect(await task.resume()).toBe("recorded");
+    expect((await task.result()).each).toHaveLength(6);
+    expect(shipped).toHaveLength(6);
+    expect(await childrenOf(run.store, task.id)).toHaveLength(6);
+  });
+
+  test("gets signals for the nodes of their tasks, by their ids", async () => {
+    const approve = node("approve", ["check"], { fn: "wait.signal", fnArgs: { payload: { type: "boolean" } } });
+    const order = { nodes: [node("check", [], { args: { order: item } }), approve, node("ship", ["approve"])] };
+    const run = await testEngine([source("orders", [1, 2]), check(), handler("ship")]);
+    const graph = { nodes: [node("orders"), each({ batches: { ordered: true } })], flows: { order } };
+    const task = await run.engine.run(graph);
+    await until(async () => (await childrenOf(run.store, task.id)).length === 2);
+    for (const { id, parent } of await childrenOf(run.store, task.id)) {
+      expect(await run.engine.task(id).signal("approve", parent?.uid === "1")).toBe("accepted");
+    }
+    expect((await task.result()).each).toEqual([{ ship: [false] }, { ship: [true] }]);
+  });
+
+  test("waits for its delay before their tasks begin", async () => {
+    const time = stillTime();
+    const run = await testEngine([source("orders", [1]), check(), ship]);
+    const task = await run.engine.run(flowOf(each({ delay_sec: 60 })));
+    await time.during(until(async () => (await run.record(task.id, "each").catch(() => undefined)) !== undefined));
+    expect((await run.record(task.id, "each")).status).toBe("deferred");
+    expect(await childrenOf(run.store, task.id)).toEqual([]);
+    await time.pass(60_000);
+    expect((await time.during(task.result())).each).toEqual([{ ship: [{ shipped: 1 }] }]);
+  });
+
+  test("ends their tasks at the deadline of its own, also while it is paused", async () => {
+    const time = stillTime();
+    const held = check(() => new Promise(() => {}));
+    for (const pauses of [false, true]) {
+      const run = await testEngine([source("orders", [1, 2]), held, ship], { sweepMs: 1_000, cancelGraceMs: 1_000 });
+      const task = await run.engine.run(flowOf(each()), { deadlineSec: 60 });
+      await time.during(until(async () => (await childrenOf(run.store, task.id)).length === 2));
+      if (pauses) await time.during(task.pause());
+      await time.pass(60_000);
+      expect((await time.during(task.wait())).failure).toMatchObject({ reasonCode: "deadline_exceeded" });
+      await time.during(until(() => allEnded(run, task.id)));
+    }
+  });
+
+  test("is skipped by its condition without tasks", async () => {
+    const run = await testEngine([source("orders", [1]), check(), ship]);
+    const when = { params: { ships: true } };
+    const graph = flowOf(each({ when }));
+    const skipped = await run.engine.run(graph, { params: { ships: false } });
+    expect(await skipped.result()).toEqual({ each: [] });
+    expect(await childrenOf(run.store, skipped.id)).toEqual([]);
+    const ran = await run.engine.run(graph, { params: { ships: true } });
+    expect((await ran.result()).each).toHaveLength(1);
+  });
+
+  test("does not fail its task if it is optional, and its other tasks end with it", async () => {
+    const gate = new Gate();
+    const mixed = check(async (order) => {
+      if (order === 1) throw new PermanentError("bad", "no");
+      await gate.pass();
+    });
+    const run = await testEngine([source("orders", [1, 2]), { ...mixed, errors: ["bad"] }, ship], { sweepMs: 200 });
+    const task = await run.engine.run(flowOf(each({ optional: true, retry_policy: { max: 0 } })));
+    expect((await task.wait()).status).toBe("finished");
+    gate.open();
+    await until(() => allEnded(run, task.id));
+    const statuses = (await childrenOf(run.store, task.id)).map(({ status, parent }) => [parent?.uid, status]);
+    expect(statuses.sort()).toEqual([
+      ["0", "failed"],
+      ["1", "cancelled"],
+    ]);
+  });
+
+  test("runs for the outcomes of nodes that have failed, while its task ends", async () => {
+    const broken = handler("broken", {
+      processBatch: () => {
+        throw new PermanentError("bad", "no");
+      },
+      errors: ["bad"],
+    });
+    const seen: unknown[] = [];
+    const look = handler("check", { processBatch: (payload) => seen.push((payload as Json & { order: Json }).order) });
+    const run = await testEngine([source("orders", [1]), broken, look, ship]);
+    const onEnd = each({ from: "broken" });
+    const input_inline = { input_adapter: "pull.outcomes", input_args: { where: { status: "failed" } } };
+    const ended: GraphNode = { ...onEnd, io: { ...onEnd.io, start_when: "ended", input_inline } };
+    const task = await run.engine.run({
+      nodes: [node("orders"), node("broken", ["orders"]), ended],
+      flows: { order: oneOrder },
+    });
+    const view = await task.wait();
+    expect(view.failure).toMatchObject({ nodeId: "broken", reasonCode: "bad" });
+    expect(view.nodes.map(({ status }) => status)).toEqual(["finished", "failed", "finished"]);
+    expect(seen).toMatchObject([{ nodeId: "broken", status: "failed" }]);
+    expect((await childrenOf(run.store, task.id)).map(({ status }) => status)).toEqual(["finished"]);
+  });
+
+  test("begins no task of a flow that is paused", async () => {
+    const run = await testEngine([source("orders", [1, 2]), check(), ship]);
+    await run.engine.flows.pause("order");
+    const task = await run.engine.run({
+      nodes: [node("orders"), each()],
+      flows: { order: { name: "order", ...oneOrder } },
+    });
+    await until(async () => (await childrenOf(run.store, task.id)).length === 2);
+    for (const { id } of await childrenOf(run.store, task.id)) expect(await run.store.readShards(id)).toEqual([]);
+    await run.engine.flows.resume("order");
+    expect((await task.result()).each).toHaveLength(2);
   });
 });
