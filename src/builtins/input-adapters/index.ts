@@ -10,7 +10,7 @@ import { type Chunk, type ChunkText, type RechunkArgs, rechunk } from "./rechunk
 export type { BuiltInAdapter, StreamAdapter } from "./adapter.ts";
 export { commonAdapterArgs, type PullArgs, spellOutArgs, splitArgs } from "./args.ts";
 export type { AliasPayload, GatherFits } from "./gather.ts";
-export type { Outcome, OutcomeAt, OutcomesAdapter } from "./outcomes.ts";
+export type { OutcomeAt, OutcomesAdapter } from "./outcomes.ts";
 export { pullEach } from "./pull.ts";
 export type { Chunk, ChunkText, ListKeys } from "./rechunk.ts";
 
