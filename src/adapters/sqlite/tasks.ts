@@ -15,8 +15,8 @@ const replaceTask = "UPDATE tasks SET status = ?, record = ?, sweep_at = ?, dead
 const endedTasks = `SELECT id FROM tasks AS task WHERE ended_at <= ? AND NOT EXISTS (SELECT 1 FROM tasks
   WHERE id = json_extract(task.record, '$.parent.taskId')) ORDER BY ended_at, pk LIMIT ? + 0`;
 // The id of a task that a node runs continues that of the node's task, behind a dot.
-const tasksOfStatus = `SELECT pk, id FROM tasks WHERE status = ?1 AND pk < ?2 AND (?4 = '*' OR (?4 = '' OR id > ?4 || '.'
-  AND id < ?4 || '/') AND instr(substr(id, length(?4) + 2), '.') = 0) ORDER BY pk DESC LIMIT ?3 + 0`;
+const tasksOfStatus = `SELECT pk, id FROM tasks WHERE status = ?1 AND pk < ?2 AND (?3 = '*' OR (?3 = '' OR id > ?3 || '.'
+  AND id < ?3 || '/') AND instr(substr(id, length(?3) + 2), '.') = 0) ORDER BY pk DESC LIMIT ? + 0`;
 const deadlines = "SELECT id, deadline_at AS at FROM tasks WHERE deadline_at IS NOT NULL ORDER BY at LIMIT ? + 0";
 type TaskRow = Readonly<
   Record<"id" | "record" | "graph" | "params" | "vars" | "applied_by", string> &
@@ -107,9 +107,9 @@ export const taskTable = (session: Session): TaskDriver => ({
     session.read((db) => {
       const of = children === "all" ? "*" : (children?.of ?? "");
       // One query for each status, along the index: a single query would sort all their tasks.
-      const read = (...range: readonly [before: number, limit: number]) =>
+      const read = (before: number, limit: number) =>
         [...new Set(statuses)]
-          .flatMap((status) => db.all<TaskRow>(tasksOfStatus, status, ...range, of))
+          .flatMap((status) => db.all<TaskRow>(tasksOfStatus, status, before, of, limit))
           .sort((a, b) => b.pk - a.pk);
       const { items, ...rest } = newestPage(query, read, ({ id }) => readTask(db, id));
       return { items: items.filter((task) => task !== undefined).map(summaryOf), ...rest };
