@@ -91,6 +91,7 @@ export function knownData(sources: DataSources, nodeOf: (nodeId: string) => Runs
       const type = worker(nodeId);
       if (type === undefined) return functionOutput(nodeOf(nodeId) ?? {});
       const handler = handlers.get(type);
+      if (type === flowType) return "none";
       if (handler === undefined) return undefined;
       return handler.result === undefined ? "none" : storedType(handler.result);
     },

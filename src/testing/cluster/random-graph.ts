@@ -81,8 +81,8 @@ class GraphDrawer {
   /** Nodes that set batches aside, which others may read. */
   readonly #aside = new Set<string>();
   readonly #functions = new Set<string>();
-  /** Nodes that run a flow for each batch: they have no result. */
-  readonly #flows = new Set<string>();
+  /** Nodes with several shards, and nodes that run a flow for each batch: no condition on their results is possible. */
+  readonly #withoutResult = new Set<string>();
   /** Probability that a node has backpressure; above 0 in a third of the graphs. */
   readonly #waits: number;
 
@@ -106,13 +106,13 @@ class GraphDrawer {
     const isWait = !handles && !isFunction && random.chance(parents.length > 0 ? 0.08 : 0.03);
     const mayRunFlow = this.#runsFlows && !handles && !isFunction && !isWait && parents.length > 0;
     const isFlow = mayRunFlow && random.chance(0.4);
-    if (isFlow) this.#flows.add(id);
     const optional = random.chance(0.15);
     if (isFunction || isWait) this.#functions.add(id);
     const ofHandler = () => (isFlow ? this.#flowOf(above) : this.#handlerOf(parents, above, optional));
     const ordinary = () => (isFunction ? this.#functionOf(above) : ofHandler());
     const drawn: Drawn = handles ? this.#outcomesOf(parents) : isWait ? this.#wait() : ordinary();
     const { type, io, ...options } = drawn;
+    if (isFlow || (options.partitions ?? 1) > 1) this.#withoutResult.add(id);
     const { input_adapter } = (io.input_inline ?? {}) as JsonObject;
     const isRead = parents.length === 0 || input_adapter !== undefined;
     if (isRead && options.batches?.on_failure !== undefined) this.#aside.add(id);
@@ -178,7 +178,7 @@ class GraphDrawer {
       const id = random.pick(parents);
       const result = random.pick<Json>([{ batches: random.int(6) }, { batches: { $not: random.int(6) } }]);
       const pattern = this.#functions.has(id) || random.chance(0.2) ? { $exists: random.chance(0.5) } : result;
-      if (random.chance(0.5) && !this.#flows.has(id)) return { results: { [id]: pattern } };
+      if (random.chance(0.5) && !this.#withoutResult.has(id)) return { results: { [id]: pattern } };
       return {
         status: { [id]: random.pick<Json>(["finished", "skipped", { $not: "finished" }, ["failed", "skipped"]]) },
       };

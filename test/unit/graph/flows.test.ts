@@ -73,6 +73,17 @@ describe("flows of a graph", () => {
     ]);
   });
 
+  test("have no result that a condition could ask for", () => {
+    const after = { ...node("after", ["each"]), when: { results: { each: { total: 1 } } } };
+    const graph = graphWith(each());
+    expect(findingsOf({ ...graph, nodes: [...graph.nodes, after] })).toEqual([
+      "GRAPH_WHEN /nodes/2/when/results/each: node 'after': when.results.each is not a key of the data, which has none",
+    ]);
+    expect(
+      findingsOf({ ...graph, nodes: [...graph.nodes, { ...after, when: { status: { each: "failed" } } }] }),
+    ).toEqual([]);
+  });
+
   test("run flows up to 8 levels deep", () => {
     const nested = (depth: number): object =>
       depth === 0
