@@ -95,6 +95,7 @@ export class WriteChecks {
   #task({ taskId, from, to }: MemoryStoreEvent & { readonly kind: "task" }): void {
     if (!transitions[from].includes(to)) this.#violated(taskId, `task ${from} -> ${to}`);
     this.#deadlines.task(taskId, from, to);
+    if (from === "running" && to !== from) this.#parts.journal.asked.ending(taskId);
     const created = from === "absent" ? this.#parts.state.tasks.get(taskId) : undefined;
     if (created !== undefined) for (const wrong of checkChild(this.#parts, created)) this.#violated(taskId, wrong);
     this.#control.task(taskId, from);

@@ -150,6 +150,7 @@ class AskedBook {
   readonly #signals = new Map<string, { readonly sent: Set<string>; accepted?: string }>();
   /** By task: since when its pause is answered, in true time. */
   readonly #paused = new Map<string, number>();
+  readonly #ending = new Set<string>();
 
   sent({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">, payload: Json): void {
     const key = `${taskId}:${nodeId}`;
@@ -175,8 +176,13 @@ class AskedBook {
     else this.#paused.set(taskId, since);
   }
 
+  /** A pause ends with its task: nodes that handle how others have ended run on. */
+  ending(taskId: string): void {
+    this.#ending.add(taskId);
+  }
+
   pausedSince(taskId: string): number | undefined {
-    return this.#paused.get(taskId);
+    return this.#ending.has(taskId) ? undefined : this.#paused.get(taskId);
   }
 }
 
