@@ -5,7 +5,7 @@ import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts
 import { limitFields, setFields } from "../graph/format/node-fields.ts";
 import { refsIn } from "../graph/format/params.ts";
 import { isObject } from "../graph/format/plain-data.ts";
-import type { GraphNode } from "../graph/index.ts";
+import { flowType, type GraphNode } from "../graph/index.ts";
 import { argsOf, inputOf, isCommonAdapterArg, isWorker, type SourceGraph } from "./source-graph.ts";
 import { isExact, zodSource } from "./zod-source.ts";
 
@@ -26,7 +26,9 @@ function fieldsOf(node: GraphNode): string | undefined {
 
 const ownWords: ReadonlySet<string> = new Set(["adapter", "from", "from_nodes", "metaListKey"]);
 
-function readingOf(node: GraphNode, { byId, adapters }: SourceGraph): string | undefined {
+function readingOf(node: GraphNode, { byId, adapters, flows }: SourceGraph): string | undefined {
+  const { flow = "" } = node.io ?? {};
+  if (node.type === flowType && flows.get(flow)?.graph.name !== flow) return "its flow has another name in its graph";
   const input = inputOf(node);
   const sources = input?.sources ?? node.depends_on;
   const outside = sources.find((id) => !node.depends_on.includes(id));

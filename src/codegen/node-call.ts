@@ -4,7 +4,7 @@ import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/ind
 import type { Json, JsonObject } from "../errors/index.ts";
 import { batchFields, type Field, type FieldTable, ioFields, nodeFields } from "../graph/format/node-fields.ts";
 import { isObject } from "../graph/format/plain-data.ts";
-import type { GraphNode } from "../graph/index.ts";
+import { flowType, type GraphNode } from "../graph/index.ts";
 import { awaitsSignal } from "../graph/mermaid.ts";
 import { builderName } from "./identifiers.ts";
 import { array, call, type Doc, object } from "./layout.ts";
@@ -16,6 +16,8 @@ import { zodSource } from "./zod-source.ts";
 export interface DefinitionNames {
   readonly handlers: ReadonlyMap<string, string>;
   readonly fns: ReadonlyMap<string, string>;
+  /** Of the flows that nodes run. */
+  readonly flows: ReadonlyMap<string, string>;
   /** Whether handlers may suggest other adapters, so that the default one must be written. */
   readonly mayPropose: boolean;
 }
@@ -45,8 +47,12 @@ function waitOptions(node: GraphNode): Doc {
   });
 }
 
-function definitionOf(node: GraphNode, { handlers, fns }: DefinitionNames): string {
-  const { fn = "" } = node.io ?? {};
+function definitionOf(node: GraphNode, { handlers, fns, flows }: DefinitionNames): Doc {
+  const { fn = "", flow = "", item = "", settled } = node.io ?? {};
+  if (node.type === flowType) {
+    const options = { item: stringLiteral(item), settled: settled ? "true" : undefined };
+    return call("asHandler", [flows.get(flow) ?? "", objectOf(options)]);
+  }
   if (isWorker(node)) return handlers.get(node.type) ?? stringLiteral(node.type);
   return fns.get(fn) ?? stringLiteral(fn);
 }

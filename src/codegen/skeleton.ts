@@ -2,7 +2,7 @@ import { builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
 import { refsIn } from "../graph/format/params.ts";
 import { isObject } from "../graph/format/plain-data.ts";
-import type { GraphNode } from "../graph/index.ts";
+import { flowType, type GraphNode, isWorkerType } from "../graph/index.ts";
 import { array, block, call, type Doc, object, sequence } from "./layout.ts";
 import { objectOf, property, stringLiteral } from "./literals.ts";
 import { argsOf, inputOf, isWorker, type SourceGraph } from "./source-graph.ts";
@@ -197,6 +197,7 @@ function outputSchema(nodes: readonly GraphNode[], source: SourceGraph): Doc {
   if (declared !== undefined) return zodSource(declared).source;
   const readers = readersOf(nodes, source);
   if (readers.some(({ type }) => source.graph.schemas?.[type]?.input !== undefined)) return "z.any()";
+  if (readers.some(({ type }) => type === flowType)) return "z.any()"; // of the type of its flow's parameter
   const lists = [...new Set(readers.flatMap((node) => inputOf(node)?.listKey ?? []))].sort();
   if (lists.length === 0) return "z.record(z.string(), z.json())";
   return call("z.object", [objectOf(Object.fromEntries(lists.map((key) => [key, "z.array(z.json())"])))]);
@@ -208,14 +209,16 @@ function inputSchema(nodes: readonly GraphNode[], source: SourceGraph): Doc {
   if (readersOf(nodes, source).some((node) => readsNoOutputs(node) && source.graph.schemas?.[node.type]?.input)) {
     return "z.any()";
   }
-  // The compiler rejects types with optional keys, and the outputs of some functions, as z.json().
+  // The compiler rejects types with optional keys, and the outputs of some functions and of flows, as z.json().
   const isPlain = nodes.every(
     (node) =>
       (node.fan_in === undefined || !builtInAdapter(inputOf(node)?.adapter ?? "")?.takesAliases) &&
       !readsNoOutputs(node) &&
       (inputOf(node)?.sources ?? node.depends_on).every((id) => {
         const parent = source.byId.get(id);
-        return parent !== undefined && isWorker(parent) && source.graph.schemas?.[parent.type]?.output === undefined;
+        return (
+          parent !== undefined && isWorkerType(parent.type) && source.graph.schemas?.[parent.type]?.output === undefined
+        );
       }),
   );
   return isPlain ? "z.json()" : "z.any()";

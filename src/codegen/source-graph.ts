@@ -3,13 +3,22 @@ import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { adapterName, builtInAdapter, commonAdapterArgs, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
 import { isObject } from "../graph/format/plain-data.ts";
-import { canonicalGraph, coordinatorFnType, type Graph, type GraphNode, parseGraph } from "../graph/index.ts";
+import {
+  canonicalGraph,
+  coordinatorFnType,
+  type Graph,
+  type GraphNode,
+  isWorkerType,
+  parseGraph,
+} from "../graph/index.ts";
 
 /** A graph prepared for source generation: canonical, with the names of definitions that are not built in. */
 export interface SourceGraph {
   readonly graph: Graph;
   readonly nodes: readonly GraphNode[];
   readonly byId: ReadonlyMap<string, GraphNode>;
+  /** By name, the flows that its nodes run for each batch. */
+  readonly flows: ReadonlyMap<string, SourceGraph>;
   /** Handler types, in the order of their first node. */
   readonly types: readonly string[];
   /** Adapters and coordinator functions that are not built in. */
@@ -28,9 +37,14 @@ export function sourceGraph(json: unknown): SourceGraph {
       functions: named.fns.map((name) => ({ name, args })),
     }),
   );
-  const workers = graph.nodes.filter(({ type }) => type !== coordinatorFnType);
+  return sourceOf(graph, named);
+}
+
+function sourceOf(graph: Graph, named: Pick<SourceGraph, "adapters" | "fns">): SourceGraph {
+  const workers = graph.nodes.filter(({ type }) => isWorkerType(type));
   return {
     ...named,
+    flows: new Map(Object.entries(graph.flows ?? {}).map(([name, flow]) => [name, sourceOf(flow, named)])),
     graph,
     nodes: graph.nodes,
     byId: new Map(graph.nodes.map((node) => [node.node_id, node])),
@@ -40,9 +54,8 @@ export function sourceGraph(json: unknown): SourceGraph {
 
 /** Collected before validation, which requires them. */
 function namesIn(json: unknown): { readonly adapters: readonly string[]; readonly fns: readonly string[] } {
-  const nodes = isObject(json) && Array.isArray(json.nodes) ? json.nodes : [];
   const found = { adapters: new Set<string>(), fns: new Set<string>() };
-  for (const node of nodes) {
+  for (const node of nodesIn(json)) {
     const io = isObject(node) && isObject(node.io) ? node.io : {};
     const inline = isObject(io.input_inline) ? io.input_inline : {};
     if (typeof inline.input_adapter === "string") found.adapters.add(inline.input_adapter);
@@ -52,6 +65,13 @@ function namesIn(json: unknown): { readonly adapters: readonly string[]; readonl
     adapters: [...found.adapters].filter((name) => name !== "" && !isBuiltInAdapter(adapterName(name))),
     fns: [...found.fns].filter((name) => name !== "" && !isBuiltInFunction(name)),
   };
+}
+
+/** Also those of its flows. */
+function* nodesIn(json: unknown): Generator<Json> {
+  if (!isObject(json)) return;
+  if (Array.isArray(json.nodes)) yield* json.nodes;
+  if (isObject(json.flows)) for (const flow of Object.values(json.flows)) yield* nodesIn(flow);
 }
 
 export const isWorker = (node: GraphNode): boolean => node.type !== coordinatorFnType;

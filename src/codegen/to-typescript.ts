@@ -1,6 +1,6 @@
 import type { Json } from "../errors/index.ts";
 import { isObject } from "../graph/format/plain-data.ts";
-import { findParamRefs, type Graph, type GraphNode } from "../graph/index.ts";
+import { findParamRefs, flowType, type Graph, type GraphNode, workerTypes } from "../graph/index.ts";
 import { awaitsSignal } from "../graph/mermaid.ts";
 import { beyondBuilder } from "./beyond-builder.ts";
 import { Identifiers } from "./identifiers.ts";
@@ -46,36 +46,54 @@ export function toTypeScript(graph: GraphJson, options: ToTypeScriptOptions = {}
 
 /** Names that a module may import, and that its other identifiers must not use. */
 const importable = [
-  ...["exists", "flow", "fromGraph", "not", "param", "z"],
+  ...["asHandler", "exists", "flow", "fromGraph", "not", "param", "z"],
   ...["defineHandler", "defineInputAdapter", "defineCoordinatorFn", "PermanentError"],
 ];
 
-class Module {
-  readonly #source: SourceGraph;
-  readonly #from: string | undefined;
-  readonly #names: DefinitionNames & { readonly adapters: ReadonlyMap<string, string> };
-  readonly #flowName: string;
+/** A flow of the module. */
+interface FlowPart {
+  readonly source: SourceGraph;
+  /** Its identifier. */
+  readonly name: string;
+  readonly names: DefinitionNames;
   /** How many nodes are written as JSON, and why. */
-  readonly #loaded: { readonly count: number; readonly why: readonly string[] };
+  readonly loaded: { readonly count: number; readonly why: readonly string[] };
+}
+
+class Module {
+  /** The flows that others run come before these; the graph itself is the last. */
+  readonly #flows: FlowPart[] = [];
+  readonly #from: string | undefined;
+  readonly #names: Omit<DefinitionNames, "flows"> & { readonly adapters: ReadonlyMap<string, string> };
+  readonly #ids = new Identifiers(importable);
 
   constructor(source: SourceGraph, handlersFrom: string | undefined) {
-    this.#source = source;
     this.#from = handlersFrom;
-    const ids = new Identifiers(importable);
     const named = (list: readonly string[], suffix: string) =>
-      new Map(list.map((name) => [name, ids.of(name, suffix)]));
+      new Map(list.map((name) => [name, this.#ids.of(name, suffix)]));
     this.#names = {
-      handlers: named(source.types, "Handler"),
+      handlers: named(workerTypes(source.graph), "Handler"),
       adapters: named(source.adapters, "Adapter"),
       fns: named(source.fns, "Fn"),
       mayPropose: handlersFrom !== undefined,
     };
-    this.#flowName = ids.of(source.graph.name ?? "pipeline", "Flow");
-    this.#loaded = loadedPart(source);
+    this.#addFlow(source);
+  }
+
+  /** The same graph is one flow, wherever it is run. */
+  #addFlow(source: SourceGraph): string {
+    const flows = new Map([...source.flows].map(([name, inner]) => [name, this.#addFlow(inner)]));
+    const text = JSON.stringify(source.graph);
+    const known = this.#flows.find((flow) => JSON.stringify(flow.source.graph) === text);
+    if (known !== undefined) return known.name;
+    const name = this.#ids.of(source.graph.name ?? "pipeline", "Flow");
+    this.#flows.push({ source, name, names: { ...this.#names, flows }, loaded: loadedPart(source) });
+    return name;
   }
 
   text(): string {
-    const parts = [this.#header(), this.#imports(), ...this.#definitions(), this.#flow()];
+    const flows = this.#flows.map((flow, index) => this.#flow(flow, index === this.#flows.length - 1));
+    const parts = [this.#header(), this.#imports(), ...this.#definitions(), ...flows];
     return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
   }
 
@@ -88,26 +106,26 @@ class Module {
   }
 
   #imports(): string {
-    const { graph, nodes, types, adapters, fns } = this.#source;
-    const { count } = this.#loaded;
-    const written = nodes.slice(count);
+    const { handlers, adapters, fns } = this.#names;
+    const written = this.#flows.flatMap(({ source, loaded }) => source.nodes.slice(loaded.count));
+    const isRef = ({ source: { graph, nodes }, loaded: { count } }: FlowPart) =>
+      findParamRefs({ ...graph, nodes: nodes.slice(count) }).length > 0;
     const isSkeleton = this.#from === undefined;
-    const hasDefinitions = types.length + adapters.length + fns.length > 0;
+    const hasDefinitions = handlers.size + adapters.size + fns.size > 0;
     const uses: readonly (readonly [string, boolean])[] = [
       ["PermanentError", isSkeleton && hasDefinitions],
-      ["defineCoordinatorFn", isSkeleton && fns.length > 0],
-      ["defineHandler", isSkeleton && types.length > 0],
-      ["defineInputAdapter", isSkeleton && adapters.length > 0],
+      ["asHandler", written.some(({ type }) => type === flowType)],
+      ["defineCoordinatorFn", isSkeleton && fns.size > 0],
+      ["defineHandler", isSkeleton && handlers.size > 0],
+      ["defineInputAdapter", isSkeleton && adapters.size > 0],
       ["exists", hasOperator(written, "$exists")],
-      ["flow", count === 0],
-      ["fromGraph", count > 0],
+      ["flow", this.#flows.some(({ loaded }) => loaded.count === 0)],
+      ["fromGraph", this.#flows.some(({ loaded }) => loaded.count > 0)],
       ["not", hasOperator(written, "$not") || hasOperator(written, "$exists", false)],
-      ["param", findParamRefs({ ...graph, nodes: written }).length > 0],
+      ["param", this.#flows.some(isRef)],
     ];
-    const hasZod =
-      (isSkeleton && hasDefinitions) ||
-      (count === 0 && graph.params_schema !== undefined) ||
-      written.some(awaitsSignal);
+    const hasParams = ({ source, loaded }: FlowPart) => loaded.count === 0 && source.graph.params_schema !== undefined;
+    const hasZod = (isSkeleton && hasDefinitions) || this.#flows.some(hasParams) || written.some(awaitsSignal);
     const own = isSkeleton ? [] : this.#ownNames().sort(byName);
     return [
       importOf(uses.flatMap(([name, isUsed]) => (isUsed ? [name] : [])).sort(byName), "flowkit"),
@@ -124,7 +142,7 @@ class Module {
   #definitions(): string[] {
     if (this.#from !== undefined) return [];
     const written = (names: ReadonlyMap<string, string>, make: (name: string, source: SourceGraph) => Doc) =>
-      [...names].map(([name, id]) => constant(id, make(name, this.#source)));
+      [...names].map(([name, id]) => constant(id, make(name, this.#sourceWith(name))));
     return [
       ...written(this.#names.handlers, handlerSkeleton),
       ...written(this.#names.adapters, adapterSkeleton),
@@ -132,14 +150,19 @@ class Module {
     ];
   }
 
-  #flow(): string {
-    const { nodes } = this.#source;
-    const { count, why } = this.#loaded;
-    const start = count === 0 ? this.#start() : this.#loadedStart(nodes.slice(0, count));
-    const calls = nodes
-      .slice(count)
-      .map((node, index) => nodeCall(node, nodes[count + index - 1]?.node_id, this.#names));
-    const head = `export const ${this.#flowName} = `;
+  /** The graph whose nodes show what the definition does: the outermost with one of them. */
+  #sourceWith(name: string): SourceGraph {
+    const isUsed = ({ source }: FlowPart) =>
+      source.nodes.some(({ type, io = {} }) => [type, io.fn, io.input_inline?.input_adapter].includes(name));
+    return (this.#flows.findLast(isUsed) ?? (this.#flows.at(-1) as FlowPart)).source;
+  }
+
+  #flow({ source, name, names, loaded }: FlowPart, isExported: boolean): string {
+    const { nodes } = source;
+    const { count, why } = loaded;
+    const start = count === 0 ? this.#start(source) : this.#loadedStart(source, nodes.slice(0, count));
+    const calls = nodes.slice(count).map((node, index) => nodeCall(node, nodes[count + index - 1]?.node_id, names));
+    const head = `${isExported ? "export " : ""}const ${name} = `;
     const parts = [
       head + render(start, { before: head.length, after: 1 }),
       ...calls.map((part) => render(part, { indent: 2, before: 2, after: 1 })),
@@ -149,8 +172,7 @@ class Module {
     return [...why.map((reason) => `// ${reason}`), `${text};`].join("\n");
   }
 
-  #start(): Doc {
-    const { graph } = this.#source;
+  #start({ graph }: SourceGraph): Doc {
     const options = objectOf({
       params: graph.params_schema === undefined ? undefined : zodSource(graph.params_schema).source,
       adapters: this.#adapters(),
@@ -160,16 +182,19 @@ class Module {
     return call("flow", [...name, ...(isPlain ? [] : [options])]);
   }
 
-  #loadedStart(nodes: readonly GraphNode[]): Doc {
-    const { graph } = this.#source;
-    const { name, params_schema: params } = graph;
+  #loadedStart({ graph }: SourceGraph, nodes: readonly GraphNode[]): Doc {
+    const { name, params_schema: params, flows = {} } = graph;
+    const run = Object.entries(flows).filter(([flow]) => nodes.some(({ io }) => io?.flow === flow));
+    const inner = run.flatMap(([, flow]) => workerTypes(flow));
     const json = objectOf({
       name: name === undefined ? undefined : stringLiteral(name),
       nodes: array(nodes.map((node) => literal(node as unknown as Json))),
       params_schema: params === undefined ? undefined : literal(params),
+      flows: run.length === 0 ? undefined : literal(Object.fromEntries(run) as unknown as Json),
     });
     const ofNodes = (names: ReadonlyMap<string, string>, keyOf: (node: GraphNode) => string | undefined) => {
-      const found = new Set(nodes.flatMap((node) => names.get(keyOf(node) ?? "") ?? []));
+      const keys = [...nodes.map(keyOf), ...inner];
+      const found = new Set(keys.flatMap((key = "") => names.get(key) ?? []));
       return found.size === 0 ? undefined : array([...found]);
     };
     return call("fromGraph", [

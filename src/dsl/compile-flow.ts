@@ -7,7 +7,7 @@ import { storedJsonSchema, wireJsonSchema } from "../graph/format/wire-schema.ts
 import { type Graph, type GraphNode, parseGraph, type TypeSchemas } from "../graph/index.ts";
 import { type Renaming, renameNode } from "../graph/rename-node.ts";
 import { type FlowView, flowView, isFlow, lastIds, prefixed } from "./model/flow-view.ts";
-import { type ChainStep, type FlowHead, handlerOf, ownFnOf, type Step, type UseStep } from "./model/step.ts";
+import { type ChainStep, type FlowHead, handlerOf, ownFnOf, type Step, subflowOf, type UseStep } from "./model/step.ts";
 import { nodeJson } from "./node-json.ts";
 import { caseFindings } from "./rules/where/check.ts";
 import { checkSteps } from "./step-checks.ts";
@@ -34,6 +34,7 @@ export function compileFlow(flow: {
     edges: steps.flatMap(({ id, options }) => options.after.map((parent) => [parent, id])),
     ...paramsJson(head),
     ...schemasJson({ head, steps, schemas }),
+    ...flowsJson(steps, schemas),
   };
   try {
     return parseGraph(json, {
@@ -83,6 +84,7 @@ function schemasOf(steps: readonly Step[]): Record<string, TypeSchemas> {
   const byType = new Map<string, TypeSchemas>();
   for (const step of steps) {
     const handler = handlerOf(step);
+    if (subflowOf(handler) !== undefined) continue;
     if (handler !== undefined) byType.set(handler.name, typeSchemas(handler));
     else if (step.kind === "json" && step.schemas !== undefined) byType.set(step.node.type, step.schemas);
   }
@@ -90,8 +92,19 @@ function schemasOf(steps: readonly Step[]): Record<string, TypeSchemas> {
 }
 
 const handlersOf = (steps: readonly Step[]): readonly HandlerDefinition[] => [
-  ...new Set(steps.flatMap((step) => handlerOf(step) ?? [])),
+  ...new Set(steps.flatMap((step) => handlerOf(step) ?? []).filter((handler) => subflowOf(handler) === undefined)),
 ];
+
+/** By name, the flows that nodes run for each of their batches. */
+function flowsJson(steps: readonly Step[], schemas: boolean): object {
+  const subflows = steps.flatMap((step) => subflowOf(handlerOf(step)) ?? []);
+  const flows = subflows.map(({ name, flow }) => [name, (flow as Compilable).compile({ schemas })] as const);
+  return flows.length === 0 ? {} : { flows: Object.fromEntries(flows) };
+}
+
+interface Compilable {
+  compile(options: { readonly schemas: boolean }): Graph;
+}
 
 function typeSchemas({ args, input, output }: HandlerDefinition): TypeSchemas {
   const part = (key: "args" | "input", schema: $ZodType | undefined): { [part: string]: JsonObject } =>

@@ -10,7 +10,15 @@ import { formatMessage } from "../graph/format/messages.ts";
 import { type Graph, primeGraph } from "../graph/index.ts";
 import { compileFlow, flowViewOf } from "./compile-flow.ts";
 import { type FlowView, flowView, lastIds } from "./model/flow-view.ts";
-import { type ChainStep, type FlowHead, handlerOf, ownFnOf, type StepOptions, type UseOptions } from "./model/step.ts";
+import {
+  type ChainStep,
+  type FlowHead,
+  handlerOf,
+  ownFnOf,
+  type StepOptions,
+  subflowOf,
+  type UseOptions,
+} from "./model/step.ts";
 import { waitStep } from "./node-json.ts";
 import type { CompileOptions } from "./types/flow-types.ts";
 
@@ -137,14 +145,19 @@ function definitionsIn(head: FlowHead, steps: readonly ChainStep[]): Definitions
   const handlers = new Map<string, HandlerDefinition>();
   const inputAdapters = new Set(head.inputAdapters);
   const coordinatorFns = new Set<CoordinatorFunctionDefinition>();
+  const add = (flow: FlowDefinition): void => {
+    for (const handler of Object.values(flow.handlers)) handlers.set(handler.name, handler);
+    for (const adapter of flow.inputAdapters) inputAdapters.add(adapter);
+    for (const fn of flow.coordinatorFns) coordinatorFns.add(fn);
+  };
   for (const step of steps) {
     if (step.kind === "use") {
-      for (const handler of Object.values(step.flow.handlers)) handlers.set(handler.name, handler);
-      for (const adapter of step.flow.inputAdapters) inputAdapters.add(adapter);
-      for (const fn of step.flow.coordinatorFns) coordinatorFns.add(fn);
+      add(step.flow);
     } else {
       const handler = handlerOf(step);
-      if (handler !== undefined) handlers.set(handler.name, handler);
+      const subflow = subflowOf(handler);
+      if (subflow !== undefined) add(subflow.flow);
+      else if (handler !== undefined) handlers.set(handler.name, handler);
       const fn = ownFnOf(step);
       if (fn !== undefined) coordinatorFns.add(fn);
     }

@@ -1,7 +1,9 @@
 import type { $ZodType } from "zod/v4/core";
+import type { FlowDefinition, HandlerDefinition } from "../definitions/index.ts";
 import { FlowError, type JsonObject } from "../errors/index.ts";
 import { paramsValidator } from "../graph/format/params-validator.ts";
-import { canonicalGraph, type Graph, type GraphNode, parseGraph } from "../graph/index.ts";
+import { canonicalGraph, flowType, type Graph, type GraphNode, parseGraph } from "../graph/index.ts";
+import { subflowHandler } from "./as-handler.ts";
 import { FlowBuilder } from "./flow-builder.ts";
 import type { AnyInputAdapter } from "./model/adapter.ts";
 import type { AnyCoordinatorFn } from "./model/coordinator-function.ts";
@@ -54,6 +56,10 @@ export function fromGraph(json: unknown, options: LoadOptions = {}): object {
       details: { findings: findings.map((message) => ({ message })) },
     });
   }
+  return loadedFlow(graph, given);
+}
+
+function loadedFlow(graph: Graph, given: LoadedWith): FlowBuilder {
   const head: FlowHead = {
     name: graph.name,
     paramsSchema: zodOf(graph.params_schema),
@@ -66,7 +72,9 @@ export function fromGraph(json: unknown, options: LoadOptions = {}): object {
 }
 
 /** In the order of the JSON, so that `.then` continues from its last node. */
-function loadedSteps(graph: Graph, { handlers, fns }: LoadedWith): readonly LoadedStep[] {
+function loadedSteps(graph: Graph, given: LoadedWith): readonly LoadedStep[] {
+  const { handlers, fns } = given;
+  const subflows = new Map(Object.entries(graph.flows ?? {}).map(([name, flow]) => [name, loadedFlow(flow, given)]));
   const canonical = new Map(canonicalGraph(graph).nodes.map((node) => [node.node_id, node]));
   return graph.nodes.map(({ node_id: id }) => {
     const node = canonical.get(id) as GraphNode; // the same nodes in another order
@@ -74,12 +82,18 @@ function loadedSteps(graph: Graph, { handlers, fns }: LoadedWith): readonly Load
       kind: "json",
       id,
       node,
-      handler: handlers.get(node.type),
+      handler: node.type === flowType ? loadedHandler(node, subflows) : handlers.get(node.type),
       fn: fns.find(({ name }) => name === node.io?.fn),
       schemas: graph.schemas?.[node.type],
       options: { after: node.depends_on },
     };
   });
+}
+
+function loadedHandler({ io = {} }: GraphNode, subflows: ReadonlyMap<string, FlowBuilder>): HandlerDefinition {
+  const { flow: name = "", item = "", settled = false } = io;
+  const flow = subflows.get(name) as unknown as FlowDefinition; // `parseGraph` has found it
+  return subflowHandler({ name, flow, item, settled }, undefined);
 }
 
 function zodOf(schema: JsonObject | undefined): $ZodType | undefined {

@@ -4,6 +4,7 @@ import {
   builtInFunction,
 } from "../builtins/coordinator-functions/index.ts";
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
+import type { HandlerDefinition } from "../definitions/index.ts";
 import {
   batchFields,
   type Field,
@@ -19,7 +20,7 @@ import { coordinatorFnType, type GraphNode } from "../graph/index.ts";
 import { isParamRef, paramNameOf } from "./model/param.ts";
 import { patternJson } from "./model/pattern.ts";
 import { isSchema } from "./model/schema.ts";
-import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions } from "./model/step.ts";
+import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions, subflowOf } from "./model/step.ts";
 import { withWireNames } from "./model/wire-names.ts";
 
 type WrittenStep = Exclude<Step, LoadedStep>;
@@ -41,8 +42,15 @@ export function nodeJson(step: Step): GraphNode {
 function ioJson(step: WrittenStep): object {
   const { options } = step;
   const own =
-    step.kind === "fn" ? fnJson(step.fn, options) : { input_inline: { ...routingJson(step), ...ownArgs(options) } };
+    step.kind === "fn"
+      ? fnJson(step.fn, options)
+      : { input_inline: { ...routingJson(step), ...ownArgs(options) }, ...subflowJson(step.handler) };
   return withoutDefaults({ ...fieldValues(options, ioFields), ...own }, ioFields);
+}
+
+function subflowJson(handler: HandlerDefinition): object {
+  const { name, item, settled } = subflowOf(handler) ?? {};
+  return name === undefined ? {} : { flow: name, item, settled };
 }
 
 interface WaitOptions extends Partial<StepOptions> {

@@ -2,7 +2,16 @@ import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { wireType } from "../graph/data/zod-data.ts";
 import { formatMessage, zodSchema } from "../graph/format/messages.ts";
 import { type FlowView, isFlow } from "./model/flow-view.ts";
-import { type ChainStep, type FlowHead, handlerOf, type LoadedStep, ownFnOf, type Step } from "./model/step.ts";
+import {
+  type ChainStep,
+  type FlowHead,
+  handlerOf,
+  type LoadedStep,
+  ownFnOf,
+  type Step,
+  type Subflow,
+  subflowOf,
+} from "./model/step.ts";
 import { waitFunction } from "./node-json.ts";
 import { type Args, handlerFindings, handlerSchemas } from "./rules/args/check.ts";
 import { afterFindings } from "./rules/edge/check.ts";
@@ -14,7 +23,7 @@ import { optionFindings } from "./rules/option/check.ts";
 import { paramFindings } from "./rules/params/check.ts";
 import { permanentOnFindings } from "./rules/retry/check.ts";
 import { startFindings } from "./rules/start/check.ts";
-import { nodesOfSubflow, type Owners, useFindings } from "./rules/subflow/check.ts";
+import { nodesOfSubflow, type Owned, type Owners, useFindings } from "./rules/subflow/check.ts";
 import { suggestionFindings } from "./rules/suggestion/check.ts";
 import { whenFindings, whereFindings } from "./rules/where/check.ts";
 
@@ -79,10 +88,25 @@ function definitionFindings(step: Step, owners: Owners): string[] {
   }
   const definition = handlerOf(step) ?? ownFnOf(step);
   if (definition === undefined) return []; // JSON whose code is elsewhere, or built in
+  const subflow = subflowOf(handlerOf(step));
+  if (subflow !== undefined) return subflowFindings(step.id, subflow, owners);
   const key = `${definition.kind} ${definition.name}`;
   const owner = owners.get(key) ?? definition;
   owners.set(key, owner);
   return owner === definition ? [] : [formatMessage("nameTaken", { node: step.id, name: definition.name })];
+}
+
+/** The name of a flow means one flow, and those of the definitions in it mean the same as outside. */
+function subflowFindings(node: string, { name, flow }: Subflow, owners: Owners): string[] {
+  const own = (key: string, definition: Owned) => {
+    const owner = owners.get(key) ?? definition;
+    owners.set(key, owner);
+    return owner === definition;
+  };
+  if (!own(`flow ${name}`, flow)) return [formatMessage("flowNameTaken", { node, name })];
+  return [...Object.values(flow.handlers), ...flow.coordinatorFns]
+    .filter((definition) => !own(`${definition.kind} ${definition.name}`, definition))
+    .map((definition) => formatMessage("nameTaken", { node, name: definition.name }));
 }
 
 const makers = { node: "defineHandler", fn: "defineCoordinatorFn" } as const;

@@ -21,7 +21,7 @@ import type { RunningLimits } from "../core/worker/attempt/worker-options.ts";
 import type { FlowDefinition, FlowTypes } from "../definitions/flow.ts";
 import { FlowError } from "../errors/index.ts";
 import { formatMessage } from "../graph/format/messages.ts";
-import { coordinatorFnType, type Graph } from "../graph/index.ts";
+import { type Graph, isWorkerType } from "../graph/index.ts";
 import type { Connections } from "./connections.ts";
 import type { KnownTypes } from "./known-types.ts";
 import { type KeepAlive, type Lifecycle, type PartHealth, partHealth, type StopOptions } from "./lifecycle.ts";
@@ -229,7 +229,7 @@ function isFlow(flow: unknown): flow is FlowDefinition {
 function assertHandlers({ nodes }: Graph, { names, list }: KnownTypes): void {
   const known = new Set(names);
   const findings = nodes.flatMap(({ node_id: node, type }, index) =>
-    type === coordinatorFnType || known.has(type)
+    !isWorkerType(type) || known.has(type)
       ? []
       : [
           {

@@ -18,6 +18,7 @@ export const flowErrorCodes = [
   "TASK_EXISTS",
   "TASK_OPEN",
   "TASK_BORROWED",
+  "TASK_HAS_PARENT",
   "TASK_FINISHED",
   "TASK_FAILED",
   "TASK_CANCELLED",
@@ -63,6 +64,7 @@ export const coreReasonCodes = [
   "duplicate_uid",
   "too_many_failed_batches",
   "artifacts_dropped",
+  "subflow_failed",
 ] as const;
 
 // `| never`: the compiler prints a union by its name, but not an element of a list.

@@ -37,6 +37,7 @@ export function canonicalGraph(graph: Graph): Graph {
     edges: nodes.flatMap((node) => node.depends_on.map((parent) => [parent, node.node_id] as const)),
     ...optional("params_schema", sorted(graph.params_schema)),
     ...optional("schemas", graph.schemas === undefined ? undefined : canonicalSchemas(graph.schemas)),
+    ...optional("flows", graph.flows === undefined ? undefined : canonicalFlows(graph.flows)),
   });
 }
 
@@ -99,6 +100,11 @@ function canonicalSchemas(schemas: NonNullable<Graph["schemas"]>): NonNullable<G
       return [type, Object.fromEntries(Object.entries(parts).map(([key, schema]) => [key, sortKeys(schema)]))];
     }),
   );
+}
+
+function canonicalFlows(flows: NonNullable<Graph["flows"]>): Graph["flows"] {
+  const names = Object.keys(flows).sort();
+  return Object.fromEntries(names.map((name) => [name, canonicalGraph(flows[name] as Graph)]));
 }
 
 function sorted(value: JsonObject | undefined): JsonObject | undefined {

@@ -88,10 +88,10 @@ const edgeKey = ([from, to]: Edge): string => `${from}:${to}`; // no id contains
 const misfitKey = ({ from, to }: EdgeMisfit): string => edgeKey([from.join(), to]); // nor a comma
 
 /** According to the graph's own `schemas`. */
-function misfits({ nodes, schemas }: Graph): readonly EdgeMisfit[] {
+function misfits({ nodes, schemas, flows }: Graph): readonly EdgeMisfit[] {
   const byId = new Map(nodes.map((node) => [node.node_id, node]));
   const deliveries = new EdgeInputs(
-    knownData({ schemas, outputAsWritten }, (id) => ({ type: byId.get(id)?.type, ...byId.get(id)?.io })),
+    knownData({ schemas, flows, outputAsWritten }, (id) => ({ type: byId.get(id)?.type, ...byId.get(id)?.io })),
   );
   return nodes.flatMap(({ node_id: nodeId, type, io, fan_in: fanIn, depends_on: parents }) => {
     const reading = readingOf({ nodeId, inline: io?.input_inline, fanIn, parents });

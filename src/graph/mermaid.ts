@@ -3,7 +3,7 @@ import { adapterName, builtInAdapter } from "../builtins/input-adapters/index.ts
 import { canonicalGraph } from "./canonical.ts";
 import type { GraphNode } from "./format/node-fields.ts";
 import { patternWords, whenWords } from "./format/pattern.ts";
-import { coordinatorFnType, type Graph } from "./format/types.ts";
+import { coordinatorFnType, flowType, type Graph, runs } from "./format/types.ts";
 
 /** Options of `toMermaid`. */
 export interface MermaidOptions {
@@ -13,9 +13,9 @@ export interface MermaidOptions {
 
 /**
  * The graph as a Mermaid flowchart, parents first. Sources are rounded, coordinator functions are hexagons, nodes that wait
- * for a signal are parallelograms. A dotted edge delivers from the first batch on, a thick one once its parent has ended,
- * however. The label of an edge shows a `fan_in` other than `"all"`, which batches it takes, whether only failed batches are
- * read along it, and under which condition its node runs.
+ * for a signal are parallelograms, and nodes that run a flow for each batch have double sides. A dotted edge delivers from
+ * the first batch on, a thick one once its parent has ended, however. The label of an edge shows a `fan_in` other than
+ * `"all"`, which batches it takes, whether only failed batches are read along it, and under which condition its node runs.
  *
  * @example
  * toMermaid(graph)
@@ -80,11 +80,11 @@ export const awaitsSignal = ({ io }: GraphNode): boolean =>
   io?.fn !== undefined && builtInFunction(io.fn)?.awaitsSignal === true;
 
 function shape(node: GraphNode): string {
-  const runs = node.type === coordinatorFnType ? (node.io?.fn ?? "") : node.type;
-  const lines = [node.node_id, runs, ...nodeNotes(node)];
+  const lines = [node.node_id, runs(node), ...nodeNotes(node)];
   const label = `"${lines.map(text).join("<br/>")}"`;
   if (awaitsSignal(node)) return `[/${label}/]`;
   if (node.type === coordinatorFnType) return `{{${label}}}`;
+  if (node.type === flowType) return `[[${label}]]`;
   return node.depends_on.length === 0 ? `([${label}])` : `[${label}]`;
 }
 

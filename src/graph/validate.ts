@@ -4,6 +4,7 @@ import { FlowError, type Json, type JsonObject } from "../errors/index.ts";
 import { checkParamRefs, checkParamsSchema } from "./checks/args.ts";
 import type { CheckContext, ValidateOptions } from "./checks/context.ts";
 import { checkControl } from "./checks/control.ts";
+import { checkFlows, maxFlowDepth } from "./checks/flows.ts";
 import { checkFunctions } from "./checks/functions.ts";
 import { checkData, checkFailures, checkInput, checkSources } from "./checks/input.ts";
 import { checkCycles, checkEdges, checkIds, checkStart, checkTypes, linkNodes } from "./checks/structure.ts";
@@ -14,9 +15,9 @@ import { formatMessage } from "./format/messages.ts";
 import type { GraphNode } from "./format/node-fields.ts";
 import { hasOwnWhere } from "./format/pattern.ts";
 import { copyPlain, deepFreeze, isObject } from "./format/plain-data.ts";
-import { type Facets, readShape } from "./format/shape.ts";
+import { type Draft, type Facets, readShape } from "./format/shape.ts";
 import { components } from "./format/topology.ts";
-import type { Graph } from "./format/types.ts";
+import { flowType, type Graph } from "./format/types.ts";
 
 /** A valid graph in its long form, or all findings. */
 export type Validation =
@@ -44,13 +45,18 @@ export type Validation =
  * in document order
  */
 export function validateGraph(input: unknown, options: ValidateOptions = {}): Validation {
+  return validateAt(input, options, 0);
+}
+
+/** `depth`: how many flows contain this one. */
+function validateAt(input: unknown, options: ValidateOptions, depth: number): Validation {
   const findings = new FindingList();
   const limits = { ...defaultGraphLimits, ...options.limits };
   const copy = copyPlain(input, limits, findings);
   if (copy === undefined || !checkSize(copy.value, limits, findings))
     return { ok: false, findings: findings.toArray() };
   const draft = readShape(copy, findings);
-  if (draft !== undefined) runChecks({ draft, options, findings, names: new Set(draft.byName.keys()) });
+  if (draft !== undefined) runChecks({ draft, options, findings, names: new Set(draft.byName.keys()) }, depth);
   if (draft === undefined || findings.size > 0) return { ok: false, findings: findings.toArray() };
   return { ok: true, graph: normalise(copy.value, options) };
 }
@@ -73,7 +79,7 @@ export function parseGraph(input: unknown, options: ValidateOptions = {}): Graph
 }
 
 /** The checks that involve several values; each covers whatever could be read of the graph. */
-function runChecks(context: CheckContext): void {
+function runChecks(context: CheckContext, depth: number): void {
   const doubled = checkIds(context);
   checkTypes(context);
   const links = linkNodes(context);
@@ -85,9 +91,21 @@ function runChecks(context: CheckContext): void {
   checkSources(context, { sources, links, groups });
   checkFailures(context, links);
   if (context.draft.nodes.some(({ facets }) => isControlled(facets))) checkControl(context, links);
+  if (hasFlows(context.draft)) checkFlows(context, links, (flow) => findingsOfFlow(flow, context.options, depth + 1));
   checkParamsSchema(context);
   checkParamRefs(context);
   checkData(context, links);
+}
+
+const hasFlows = ({ flows, nodes }: Draft): boolean =>
+  flows !== undefined || nodes.some(({ facets }) => facets.type === flowType || facets.flow !== undefined);
+
+function findingsOfFlow(flow: JsonObject, options: ValidateOptions, depth: number): readonly Finding[] {
+  if (depth > maxFlowDepth) {
+    return [{ code: "GRAPH_TOO_LARGE", path: "", message: formatMessage("flowsTooDeep", { limit: maxFlowDepth }) }];
+  }
+  const validation = validateAt(flow, options, depth);
+  return validation.ok ? [] : validation.findings;
 }
 
 /** Whether a node has what `checkControl` checks. */
@@ -127,7 +145,15 @@ function parentCount(node: Json): number {
  * @param valid - a copy that nothing else refers to
  */
 function normalise(valid: Json, options: ValidateOptions): Graph {
-  const { $schema: _, schema_version: __, name, nodes, edges, ...rest } = valid as JsonObject & { nodes: JsonObject[] };
+  const {
+    $schema: _,
+    schema_version: __,
+    name,
+    nodes,
+    edges,
+    flows,
+    ...rest
+  } = valid as JsonObject & { nodes: JsonObject[] };
   const unsaid = nodes.some((node) => node.depends_on === undefined);
   const parents = parentsByEdges(unsaid ? (edges as readonly (readonly [string, string])[] | undefined) : []);
   const long = nodes.map((node) => normaliseNode(node, parents));
@@ -139,9 +165,13 @@ function normalise(valid: Json, options: ValidateOptions): Graph {
     nodes: long,
     edges: drawn,
     ...rest,
+    ...(isObject(flows) ? { flows: mapValues(flows, (flow) => normalise(flow, options)) } : {}),
   };
   return deepFreeze(graph) as unknown as Graph;
 }
+
+const mapValues = <T>(object: JsonObject, map: (value: Json) => T): Record<string, T> =>
+  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
 
 function normaliseNode(node: JsonObject, parents: ReadonlyMap<string, readonly string[]>) {
   const { node_id: id, type, depends_on: dependsOn, io } = node;
@@ -157,6 +187,7 @@ function normaliseNode(node: JsonObject, parents: ReadonlyMap<string, readonly s
 
 /** Whether an engine that knows version 1.0 only would refuse the node. */
 function isNew(node: GraphNode, { adapters = [] }: ValidateOptions): boolean {
+  if (node.type === flowType) return true;
   const { io = {}, when, optional = false, delay_sec: delay = 0 } = node;
   if (when !== undefined || optional || delay !== 0 || io.start_when === "ended") return true;
   if (io.fn !== undefined && builtInFunction(io.fn)?.awaitsSignal === true) return true;

@@ -1,6 +1,7 @@
 import { asideMutations } from "./aside-mutations.ts";
 import { backpressureMutations } from "./backpressure-mutations.ts";
 import { carriedMutations } from "./carried-mutations.ts";
+import { childMutations } from "./child-mutations.ts";
 import { clockMutations } from "./clock-mutations.ts";
 import { controlMutations } from "./control-mutations.ts";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
@@ -40,6 +41,7 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Checkpoints and progress", mutations: reportMutations },
   { title: "Task retries and deletion", mutations: retryMutations },
   { title: "Batches carried into a retry", mutations: carriedMutations },
+  { title: "Flows run for each batch", mutations: childMutations },
   { title: "Dropping consumed artifacts", mutations: dropMutations },
   { title: "Readers", mutations: readerMutations },
   { title: "Schedules", mutations: scheduleMutations },

@@ -3,7 +3,7 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 const attemptMoves = "core/model/attempt-transitions.ts";
 const sweeper = "core/coordinator/sweeper.ts";
 const keeper = "core/worker/claim/lease-renewer.ts";
-const steady = "core/ports/steady-time.ts";
+const steady = "core/ports/system.ts";
 
 export const clockMutations: readonly Mutation[] = [
   mutation(

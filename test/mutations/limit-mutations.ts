@@ -31,7 +31,7 @@ export const limitMutations: readonly Mutation[] = [
   },
   mutation(
     "a limit admits one attempt too many",
-    edit("adapters/memory/registry.ts", "holders.size >= max", "holders.size > max"),
+    edit("adapters/memory/memory-store.ts", "holders.size >= max", "holders.size > max"),
   ),
   {
     elsewhere: {

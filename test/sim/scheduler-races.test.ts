@@ -28,6 +28,7 @@ const coordinator = (store: Store, plans: PlanCache, bus: Bus = deafBus) =>
     cancelGraceMs: 1_000,
     onChange() {},
     onOwed() {},
+    onFlows() {},
     onDue() {},
   });
 

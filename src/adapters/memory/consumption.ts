@@ -1,5 +1,5 @@
 import { isClosed, type Origin, type ShardRef, sourceKey } from "../../core/model/records.ts";
-import { type Reading, readingsOf } from "../../core/store/readings.ts";
+import { type Reading, readingsOf } from "../../core/store/driver.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
 import type { OpenReading, ShardEntry, TaskEntry } from "./memory-state.ts";
 

@@ -30,9 +30,7 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       observe?.({ kind: "task", taskId: id, from: "absent", to: record.status });
       return { outcome: "created", id };
     },
-
     read: async (id) => state.tasks.get(id)?.record,
-
     async update(id, judge, { sweepNow }) {
       const entry = state.tasks.get(id);
       const { answer, next } = judge(entry?.record, now());
@@ -46,9 +44,7 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       observe?.({ kind: "task", taskId: id, from, to: next.status });
       return answer;
     },
-
     readVars: async (taskId) => state.tasks.get(taskId)?.vars,
-
     async updateVars(taskId, judge) {
       const entry = state.tasks.get(taskId);
       const { answer, next } = judge(entry?.record, entry?.vars ?? { version: 0, appliedBy: [] });
@@ -59,16 +55,15 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       }
       return answer;
     },
-
     async delete(id) {
       const entry = state.tasks.get(id);
       if (entry === undefined) return "unknown";
       if (!isTaskTerminal(entry.record.status)) return "open";
+      if (hasParent(state, entry)) return "borrowed";
       if (state.borrowers.has(id)) return "borrowed";
       drop(state, id);
       return "deleted";
     },
-
     async due(limit, { everyMs, aheadMs }) {
       const ids: string[] = [];
       // A task that is returned becomes due after this moment, so that none is returned twice.
@@ -82,17 +77,15 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       }
       return ids;
     },
-
     async overdue(limit) {
       const { due, nextInMs } = dueOf(state.deadlines, { limit, now: now() });
       return { overdue: due.map(({ task }) => task.record.id), nextInMs };
     },
-
-    async list({ statuses, ...query }) {
-      const isWanted = ({ record }: TaskEntry) => statuses?.includes(record.status) ?? true;
+    async list({ statuses, children, ...query }) {
+      const isWanted = ({ record: { status, parent } }: TaskEntry) =>
+        (statuses?.includes(status) ?? true) && (children === "all" || parent?.taskId === children?.of);
       return pageOf([...state.tasks.values()].filter(isWanted), query, ({ record }) => summaryOf(record));
     },
-
     async ended({ endedForMs, limit }) {
       const latest = now() - endedForMs;
       const isDue = (id: string) => (state.tasks.get(id)?.record.endedAt ?? 0) <= latest;
@@ -110,11 +103,14 @@ function sweepAt({ sweeps }: MemoryState, task: TaskEntry, at: number | undefine
 
 /** Keeps the newest ended tasks; drops older ones with all their records, unless a task borrows from them. */
 function retire(state: MemoryState, id: string, keepFinishedTasks: number): void {
+  if (hasParent(state, state.tasks.get(id))) return;
   state.ended.add(id);
   let surplus = state.ended.size - keepFinishedTasks;
   for (const oldest of surplus > 0 ? state.ended : []) {
     if (state.borrowers.has(oldest)) continue;
+    const entry = state.tasks.get(oldest) as TaskEntry;
     drop(state, oldest);
+    for (const child of endedChildren(state, entry)) if (!state.borrowers.has(child)) drop(state, child);
     if (--surplus === 0) return;
   }
 }
@@ -133,7 +129,18 @@ function drop(state: MemoryState, id: string): void {
   for (const node of entry.nodes.values()) {
     for (const shard of node.shards) if (shard !== undefined) state.leased.delete(shard);
   }
+  for (const child of endedChildren(state, entry)) state.ended.add(child);
 }
+
+/** The newest first, as it may borrow from an older one. One that is still ending is kept like any other task. */
+const endedChildren = ({ tasks }: MemoryState, { record: { id, graph } }: TaskEntry): string[] =>
+  [...(graph.flows === undefined ? [] : tasks.values())]
+    .flatMap(({ record }) => (record.parent?.taskId === id && isTaskTerminal(record.status) ? record.id : []))
+    .reverse();
+
+/** While the task exists that runs it, it is kept. */
+const hasParent = ({ tasks }: MemoryState, entry: TaskEntry | undefined): boolean =>
+  tasks.has(entry?.record.parent?.taskId ?? "");
 
 function lend({ borrowers }: MemoryState, lender: string, by: 1 | -1): void {
   const count = (borrowers.get(lender) ?? 0) + by;

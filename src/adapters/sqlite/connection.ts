@@ -2,9 +2,8 @@ import { existsSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementResultingChanges, type StatementSync } from "node:sqlite";
 import type { ShardRecord, TaskRecord } from "../../core/model/records.ts";
 import type { HandlerGate } from "../../core/ports/index.ts";
-import { steadyTime } from "../../core/ports/steady-time.ts";
-import { systemClock } from "../../core/ports/system.ts";
-import { RecordCache } from "../../core/store/record-cache.ts";
+import { steadyTime, systemClock } from "../../core/ports/system.ts";
+import { RecordCache } from "../../core/store/driver.ts";
 import { FlowError } from "../../errors/index.ts";
 import { migrate } from "./schema.ts";
 

@@ -9,14 +9,15 @@ import { mostBytes, type Session, type SqliteConnection } from "./connection.ts"
 const whatParams = "the set of the task's parameters";
 const whatVars = "the set of the task's variables";
 const allStatuses: readonly TaskStatus[] = ["running", "cancelling", "finished", "failed", "cancelled"];
-
 const insertTask = `INSERT INTO tasks (id, status, record, graph, params, vars, vars_version, applied_by,
   idempotency_key, sweep_at, deadline_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const replaceTask = "UPDATE tasks SET status = ?, record = ?, sweep_at = ?, deadline_at = ?, ended_at = ? WHERE id = ?";
-const endedTasks = "SELECT id FROM tasks WHERE ended_at <= ? ORDER BY ended_at, pk LIMIT ? + 0";
-const tasksOfStatus = "SELECT pk, id FROM tasks WHERE status = ? AND pk < ? ORDER BY pk DESC LIMIT ? + 0";
+const endedTasks = `SELECT id FROM tasks AS task WHERE ended_at <= ? AND NOT EXISTS (SELECT 1 FROM tasks
+  WHERE id = json_extract(task.record, '$.parent.taskId')) ORDER BY ended_at, pk LIMIT ? + 0`;
+// The id of a task that a node runs continues that of the node's task, behind a dot.
+const tasksOfStatus = `SELECT pk, id FROM tasks WHERE status = ?1 AND pk < ?2 AND (?3 = '*' OR (?3 = '' OR id > ?3 || '.'
+  AND id < ?3 || '/') AND instr(substr(id, length(?3) + 2), '.') = 0) ORDER BY pk DESC LIMIT ? + 0`;
 const deadlines = "SELECT id, deadline_at AS at FROM tasks WHERE deadline_at IS NOT NULL ORDER BY at LIMIT ? + 0";
-
 type TaskRow = Readonly<
   Record<"id" | "record" | "graph" | "params" | "vars" | "applied_by", string> &
     Record<"pk" | "vars_version" | "at", number>
@@ -67,28 +68,27 @@ export const taskTable = (session: Session): TaskDriver => ({
       const row = db.get<TaskRow>("SELECT vars_version, applied_by FROM tasks WHERE id = ?", id);
       const { answer, next } = judge(readTask(db, id), row === undefined ? createVars({}) : varsState(row));
       if (next === undefined) return answer;
-      const replace = "UPDATE tasks SET vars = ?, vars_version = ?, applied_by = ? WHERE id = ?";
-      db.run(replace, jsonText(next.vars, whatVars, mostBytes), next.version, JSON.stringify(next.appliedBy), id);
+      const values = [jsonText(next.vars, whatVars, mostBytes), next.version, JSON.stringify(next.appliedBy)];
+      db.run("UPDATE tasks SET vars = ?, vars_version = ?, applied_by = ? WHERE id = ?", ...values, id);
       return answer;
     }),
   delete: (id) =>
     session.write((db) => {
       const record = readTask(db, id);
-      if (record === undefined) return "unknown";
-      if (!isTaskTerminal(record.status)) return "open";
+      if (record === undefined || !isTaskTerminal(record.status)) return record === undefined ? "unknown" : "open";
       if (db.has("SELECT 1 FROM loans WHERE lender = ? LIMIT 1", id)) return "borrowed";
+      if (record.parent !== undefined && readTask(db, record.parent.taskId) !== undefined) return "borrowed";
       const ofShards = "WHERE shard_pk IN (SELECT pk FROM shards WHERE task_id = ?)";
       for (const table of ["artifacts", "complete_markers"]) db.run(`DELETE FROM ${table} ${ofShards}`, id);
-      const own = ["shards WHERE task_id", "slots WHERE task_id", "loans WHERE borrower", "tasks WHERE id"];
-      for (const rows of own) db.run(`DELETE FROM ${rows} = ?`, id);
+      for (const rows of ["shards WHERE task_id", "slots WHERE task_id", "loans WHERE borrower", "tasks WHERE id"])
+        db.run(`DELETE FROM ${rows} = ?`, id);
       db.forget(); // a new shard may get the key of a deleted one
       return "deleted";
     }),
   async due(limit, { everyMs, aheadMs }) {
     const look = "SELECT id FROM tasks WHERE sweep_at <= ? ORDER BY sweep_at LIMIT ? + 0";
     const find = (db: SqliteConnection, now: number) => db.all<TaskRow>(look, now + aheadMs, limit);
-    // Tasks are rarely due, and a read needs no transaction.
-    if ((await session.read(find)).length === 0) return [];
+    if ((await session.read(find)).length === 0) return []; // rarely due, and a read needs no transaction
     return session.write((db, now) => {
       const sweepAt = now + Math.max(minSweepMs, everyMs);
       const ids = find(db, now).map(({ id }) => id);
@@ -98,16 +98,19 @@ export const taskTable = (session: Session): TaskDriver => ({
   },
   overdue: (limit) =>
     session.read((db, now) => {
-      const { due: overdue, nextInMs } = dueIds(db.all<TaskRow>(deadlines, limit + 1), limit, now);
-      return { overdue, nextInMs };
+      const { due: overdue, ...rest } = dueIds(db.all<TaskRow>(deadlines, limit + 1), limit, now);
+      return { overdue, ...rest };
     }),
   ended: ({ endedForMs, limit }) =>
     session.read((db, now) => db.all<TaskRow>(endedTasks, now - endedForMs, limit).map(({ id }) => id)),
-  list: ({ statuses = allStatuses, ...query }) =>
+  list: ({ statuses = allStatuses, children, ...query }) =>
     session.read((db) => {
+      const of = children === "all" ? "*" : (children?.of ?? "");
       // One query for each status, along the index: a single query would sort all their tasks.
-      const read = (...range: readonly [before: number, limit: number]) =>
-        [...new Set(statuses)].flatMap((of) => db.all<TaskRow>(tasksOfStatus, of, ...range)).sort(byAge);
+      const read = (before: number, limit: number) =>
+        [...new Set(statuses)]
+          .flatMap((status) => db.all<TaskRow>(tasksOfStatus, status, before, of, limit))
+          .sort((a, b) => b.pk - a.pk);
       const { items, ...rest } = newestPage(query, read, ({ id }) => readTask(db, id));
       return { items: items.filter((task) => task !== undefined).map(summaryOf), ...rest };
     }),
@@ -121,7 +124,5 @@ export const readTask = (db: SqliteConnection, id: string): TaskRecord | undefin
     const { record, graph, params } = row;
     return deepFreeze<TaskRecord>({ ...JSON.parse(record), graph: JSON.parse(graph), params: JSON.parse(params) });
   });
-
-const byAge = (a: TaskRow, b: TaskRow): number => b.pk - a.pk;
 
 const varsState = (row: TaskRow) => ({ version: row.vars_version, appliedBy: JSON.parse(row.applied_by) as string[] });

@@ -3,7 +3,7 @@ import type { Store } from "../../core/ports/index.ts";
 import type { TaskHandle, TaskView } from "../../core/tasks/api.ts";
 import { createEngine, type Engine } from "../../engine/engine.ts";
 import { FlowError, type JsonObject, thrownMessage } from "../../errors/index.ts";
-import { coordinatorFnType, type Graph } from "../../graph/index.ts";
+import { type Graph, workerTypes } from "../../graph/index.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
 import { readParams } from "../loading/params.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
@@ -100,7 +100,7 @@ function definitionsFor(source: GraphFile, given: Definitions | undefined): Defi
     return { handlers: Object.values(handlers), adapters: inputAdapters, fns: coordinatorFns };
   }
   if (given !== undefined) return given;
-  const types = [...new Set(source.graph.nodes.map(({ type }) => type))].filter((type) => type !== coordinatorFnType);
+  const types = workerTypes(source.graph);
   if (types.length === 0) return { handlers: [], adapters: [], fns: [] };
   throw new CliError("CLI_NO_HANDLERS", `missing handlers for the types of ${source.file}: ${types.join(", ")}`, {
     hint: "Pass the file that exports them: --handlers handlers.ts",

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { coordinatorFnType } from "../../graph/index.ts";
+import { workerTypes } from "../../graph/index.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
 import { readParams } from "../loading/params.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
@@ -62,7 +62,7 @@ export async function readFlow(terminal: Terminal, file: string, options: FlowOp
   const { graph } = source;
   const params = readParams({ assignments: options.param ?? [], file: options.params }, graph.params_schema);
   const read = storeSettings(terminal, options);
-  const types = [...new Set(graph.nodes.map(({ type }) => type))].filter((type) => type !== coordinatorFnType);
+  const types = workerTypes(graph);
   const external = types.filter((type) => read.settings.externalTypes?.includes(type));
   const access = {
     read,

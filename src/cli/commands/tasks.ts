@@ -3,8 +3,9 @@ import { type Command, Option } from "commander";
 import type { TaskStatus, TaskSummary } from "../../core/model/records.ts";
 import { waitsForSignal } from "../../core/plan/index.ts";
 import type { NodeView, TaskView } from "../../core/tasks/api.ts";
+import type { Client } from "../../engine/client.ts";
 import type { Json } from "../../errors/index.ts";
-import { coordinatorFnType } from "../../graph/index.ts";
+import { coordinatorFnType, flowType } from "../../graph/index.ts";
 import { readText } from "../loading/find-file.ts";
 import { readJson } from "../loading/json-source.ts";
 import { readDefinitions } from "../loading/read-graph.ts";
@@ -23,6 +24,7 @@ interface ListCommandOptions extends TaskOptions {
   readonly status?: TaskStatus;
   readonly limit: number;
   readonly cursor?: string;
+  readonly children?: true;
 }
 
 const statuses: readonly TaskStatus[] = ["running", "cancelling", "finished", "failed", "cancelled"];
@@ -41,6 +43,7 @@ export function addTasks(root: Command, terminal: Terminal): void {
     .addOption(new Option("--status <status>", "only tasks with this status").choices(statuses))
     .option("--limit <count>", "maximum number of tasks, up to 1000", count, 20)
     .option("--cursor <cursor>", "continue after the previous page")
+    .option("--children", "also tasks that nodes of others run")
     .addOption(jsonOption())
     .addHelpText("after", examples("tasks list --store runs.db", "tasks list --store runs.db --status failed --json"))
     .action((options: ListCommandOptions) =>
@@ -53,7 +56,12 @@ export function addTasks(root: Command, terminal: Terminal): void {
     .addOption(jsonOption())
     .addHelpText("after", examples("tasks show 3f2a... --store runs.db"))
     .action((id: string, options: TaskOptions) =>
-      withClient(terminal, options, async ({ client }) => show(terminal, await client.task(id).status())),
+      withClient(terminal, options, async ({ client }) => {
+        const view = await client.task(id).status();
+        show(terminal, view);
+        if (!terminal.isJson && view.nodes.some(({ type }) => type === flowType))
+          await showChildren(terminal, client, id);
+      }),
     );
 
   addTasksStart(command("start", "store a task for other processes to run"), terminal);
@@ -194,9 +202,10 @@ function printPause(
 }
 
 async function list(terminal: Terminal, { client }: StoreAccess, options: ListCommandOptions): Promise<void> {
-  const { status, limit, cursor } = options;
+  const { status, limit, cursor, children = false } = options;
   const page = await client.list({
     limit,
+    children,
     ...(status === undefined ? {} : { status }),
     ...(cursor === undefined ? {} : { cursor }),
   });
@@ -229,6 +238,10 @@ function show(terminal: Terminal, view: TaskView): void {
   const name = view.name === undefined ? "" : ` (${view.name})`;
   terminal.print(`task ${view.id}${name} ${view.status}, since ${time(view.createdAt)}  ${remark(view)}`.trimEnd());
   if (view.retryOf !== undefined) terminal.print(`retry of ${view.retryOf}`);
+  const { parent } = view;
+  if (parent !== undefined) {
+    terminal.print(`run by node '${parent.nodeId}' of task ${parent.taskId} for batch '${parent.uid}'`);
+  }
   if (Object.keys(view.params).length > 0) terminal.print(`params ${JSON.stringify(view.params)}`);
   const rows = view.nodes.map((node) => [
     `  ${node.nodeId}`,
@@ -240,6 +253,18 @@ function show(terminal: Terminal, view: TaskView): void {
     happening(node),
   ]);
   for (const line of table(rows)) terminal.print(line);
+}
+
+/** Of the tasks that its nodes run, those that run or failed; a task that was retried is one of the latter. */
+async function showChildren(terminal: Terminal, client: Client, id: string): Promise<void> {
+  const { items, cursor } = await client.list({
+    children: { of: id },
+    status: ["running", "cancelling", "failed"],
+    limit: 20,
+  });
+  const rows = items.map((task) => [`  task ${task.id}`, task.parent?.nodeId ?? "", task.status, remark(task)]);
+  for (const line of table(rows)) terminal.print(line);
+  if (cursor !== undefined) terminal.note("more: flowkit tasks list --children");
 }
 
 function happening({ failure, lostWorkers = [], awaitsSignal }: NodeView): string {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { Bus, Store } from "../../core/ports/index.ts";
 import { Client } from "../../engine/client.ts";
 import { definedOf } from "../../engine/options.ts";
-import { coordinatorFnType } from "../../graph/index.ts";
+import { workerTypes } from "../../graph/index.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
 import { findFile } from "../loading/find-file.ts";
 import { requireStore, type StoreOptions, storeSettings } from "../settings/open-parts.ts";
@@ -53,5 +53,5 @@ export async function withClient<T>(
 export async function typesOf({ client, store }: StoreAccess, taskId: string): Promise<readonly string[]> {
   await client.task(taskId).status();
   const record = await store.readTask(taskId);
-  return [...new Set(record?.graph.nodes.map(({ type }) => type))].filter((type) => type !== coordinatorFnType);
+  return record === undefined ? [] : workerTypes(record.graph);
 }

@@ -1,4 +1,4 @@
-import { coordinatorFnType, type Graph, type GraphNode } from "../../graph/index.ts";
+import { type Graph, type GraphNode, runs } from "../../graph/index.ts";
 import { escaped, toSvg } from "./svg.ts";
 
 const style = `
@@ -33,11 +33,11 @@ ${graph.nodes.map(row).join("\n")}
 }
 
 function row(node: GraphNode): string {
-  const { node_id: id, type, depends_on: parents, io = {}, ...rest } = node;
-  const { fn, ...input } = io;
+  const { node_id: id, type: _, depends_on: parents, io = {}, ...rest } = node;
+  const { fn: __, ...input } = io;
   const settings = { ...rest, ...(Object.keys(input).length === 0 ? {} : { io: input }) };
   const text = Object.keys(settings).length === 0 ? "" : JSON.stringify(settings, null, 2);
-  const runs = type === coordinatorFnType ? (fn ?? "") : type;
-  const cells = [`<code>${escaped(id)}</code>`, `<code>${escaped(runs)}</code>`, parents.map(escaped).join(", ")];
+  const code = runs(node);
+  const cells = [`<code>${escaped(id)}</code>`, `<code>${escaped(code)}</code>`, parents.map(escaped).join(", ")];
   return `<tr id="node-${escaped(id)}">${cells.map((cell) => `<td>${cell}</td>`).join("")}<td><pre>${escaped(text)}</pre></td></tr>`;
 }

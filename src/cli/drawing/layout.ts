@@ -1,4 +1,4 @@
-import { coordinatorFnType, type Graph, type GraphNode } from "../../graph/index.ts";
+import { type Graph, type GraphNode, runs } from "../../graph/index.ts";
 import { edgeLabel, nodeNotes } from "../../graph/mermaid.ts";
 
 /*
@@ -104,8 +104,8 @@ export function labelOf(node: GraphNode): string | undefined {
 }
 
 function nodeItem(node: GraphNode, layer: number): Item {
-  const runs = node.type === coordinatorFnType ? (node.io?.fn ?? "") : node.type;
-  const lines = node.node_id === runs ? [runs] : [node.node_id, runs];
+  const code = runs(node);
+  const lines = node.node_id === code ? [code] : [node.node_id, code];
   const label = labelOf(node);
   const width = Math.max(...lines.map((line) => line.length)) * letterWidth + 32;
   // The label takes the right half, beside the arrow tips in the middle.

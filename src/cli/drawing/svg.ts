@@ -1,4 +1,4 @@
-import { coordinatorFnType, type Graph } from "../../graph/index.ts";
+import { coordinatorFnType, flowType, type Graph, runs } from "../../graph/index.ts";
 import { awaitsSignal, edgeLabel, nodeNotes, readsFailuresOf } from "../../graph/mermaid.ts";
 import { type Box, type Line, labelOf, layOut } from "./layout.ts";
 
@@ -103,16 +103,11 @@ const dotStyles = { ready: [], first_batch: ["style=dashed"], ended: ["style=bol
 export function toDot({ name, nodes }: Graph): string {
   const lines = [`digraph ${quoted(name ?? "graph")} {`, '  node [shape=box fontname="monospace"]'];
   for (const node of nodes) {
-    const { node_id: id, type, depends_on: parents, io } = node;
-    const isFn = type === coordinatorFnType;
-    const label = `label=${quoted([id, isFn ? (io?.fn ?? "") : type, ...nodeNotes(node)].join("\n"))}`;
-    const shape = awaitsSignal(node)
-      ? " shape=parallelogram"
-      : isFn
-        ? " shape=hexagon"
-        : parents.length === 0
-          ? " style=rounded"
-          : "";
+    const { node_id: id, type, depends_on: parents } = node;
+    const label = `label=${quoted([id, runs(node), ...nodeNotes(node)].join("\n"))}`;
+    const fnShape = awaitsSignal(node) ? " shape=parallelogram" : " shape=hexagon";
+    const own = type === coordinatorFnType ? fnShape : type === flowType ? " peripheries=2" : undefined;
+    const shape = own ?? (parents.length === 0 ? " style=rounded" : "");
     lines.push(`  ${quoted(id)} [${label}${shape}]`);
   }
   for (const node of nodes) {

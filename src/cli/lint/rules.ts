@@ -3,7 +3,7 @@ import type { HandlerDefinition } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 import { retryDefaults } from "../../graph/format/node-fields.ts";
 import { isObject } from "../../graph/format/plain-data.ts";
-import { coordinatorFnType, type Graph, type GraphNode, isBuiltInAdapter } from "../../graph/index.ts";
+import { coordinatorFnType, type Graph, type GraphNode, isBuiltInAdapter, isWorkerType } from "../../graph/index.ts";
 
 /** A finding of a rule. */
 export interface LintFinding {
@@ -103,7 +103,7 @@ export const rules: readonly Rule[] = [
   },
 ];
 
-const isWorkerNode = ({ type }: GraphNode): boolean => type !== coordinatorFnType;
+const isWorkerNode = ({ type }: GraphNode): boolean => isWorkerType(type);
 
 /** The findings in the order of the graph, and the rules that could not be checked without handlers. */
 export function lint(

@@ -11,6 +11,7 @@ import { type LoopHealth, runInOrder, Supervisor } from "../resilience/superviso
 import { TaskChanges } from "../tasks/task-changes.ts";
 import { nodeOf } from "../tasks/task-reader.ts";
 import { WorkerCore } from "../worker/worker-core.ts";
+import { FlowWorker } from "./child-tasks.ts";
 import type { CoordinatorParts } from "./coordinator-options.ts";
 import {
   type CreateTaskOptions,
@@ -45,6 +46,8 @@ export class CoordinatorCore {
   readonly #changes = new TaskChanges();
   /** Runs the coordinator functions, which are claimed, leased, retried and fenced like any node. */
   readonly #functionWorker: WorkerCore;
+  /** Runs nodes of type `flow`. */
+  readonly #flowWorker: FlowWorker;
   readonly #callerRetry: StoreRetry;
   /** Handles the types that external workers serve; `undefined` if there are none. */
   readonly #external: ExternalWorkers | undefined;
@@ -69,6 +72,7 @@ export class CoordinatorCore {
       plans,
       cancelGraceMs: timing.cancelGraceMs,
       readsAnEvent: parts.readsAnEvent,
+      onFlows: () => this.#flowWorker.serve(),
       onDue: (ms) => this.#sweeper.dueIn(ms),
       onOwed: () => this.#sweeper.payLooks(this.#supervisor),
       onChange: (taskId, ended) => this.#changes.emit(taskId, ended),
@@ -93,6 +97,12 @@ export class CoordinatorCore {
       handlers: new Map(),
       limits: parts.functionLimits,
     });
+    this.#flowWorker = new FlowWorker(parts, {
+      supervisor: this.#supervisor,
+      scheduler: this.#scheduler,
+      changes: this.#changes,
+      pausedFlows: this.#pausedFlows,
+    });
   }
 
   get #firing(): FireSchedulesOptions {
@@ -106,7 +116,7 @@ export class CoordinatorCore {
   }
 
   get loops(): readonly LoopHealth[] {
-    return [...this.#supervisor.loops, ...this.#functionWorker.loops];
+    return [...this.#supervisor.loops, ...this.#functionWorker.loops, ...this.#flowWorker.loops];
   }
 
   get inputAdapters(): ReadonlyMap<string, InputAdapterDefinition> {
@@ -131,6 +141,7 @@ export class CoordinatorCore {
     this.#stopping ??= runInOrder("stopping a coordinator", [
       () => this.#changes.close(),
       () => this.#functionWorker.stop(options),
+      () => this.#flowWorker.stop(),
       () => this.#subscription?.close(),
       () => this.#supervisor.stop(),
     ]);
@@ -270,10 +281,8 @@ export class CoordinatorCore {
   /** Sweeps would begin them too, later. */
   async #beginTasksOf(name: string): Promise<void> {
     for (let page: PageRequest | undefined = { limit: 100 }; page !== undefined; ) {
-      const { items, cursor }: Page<TaskSummary> = await this.#parts.store.listTasks({
-        ...page,
-        statuses: ["running"],
-      });
+      const query = { ...page, statuses: ["running"], children: "all" } as const;
+      const { items, cursor }: Page<TaskSummary> = await this.#parts.store.listTasks(query);
       for (const task of items) if (task.name === name) await this.#scheduler.replan(task.id);
       page = cursor === undefined ? undefined : { ...page, cursor };
     }
@@ -299,13 +308,13 @@ export class CoordinatorCore {
   /**
    * Pauses or resumes a task.
    *
-   * @throws FlowError `PAUSE_UNSUPPORTED`
+   * @throws FlowError `PAUSE_UNSUPPORTED`, `TASK_HAS_PARENT`
    */
   async pauseTask(taskId: string, paused: boolean): Promise<"recorded" | "already" | "terminal" | "unknown"> {
     const { store, external } = this.#parts;
     this.#changes.check();
     const task = await this.#callerRetry.run(() => store.readTask(taskId));
-    if (paused && external !== undefined && task !== undefined) checkPausable(task, external.types);
+    if (task !== undefined) checkPausable(task, paused ? external?.types : undefined);
     const answer = await this.#callerRetry.run(() => store.pauseTask(taskId, paused));
     // Also if it was recorded before: this call may repeat one whose answer was lost.
     if (answer === "recorded" || answer === "already") await this.#now("pause", () => this.#scheduler.replan(taskId));

@@ -1,10 +1,12 @@
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition, Logger } from "../../definitions/index.ts";
 import type { ExternalTypes } from "../interop/index.ts";
+import type { EpochRef } from "../model/records.ts";
 import type { PlanCache } from "../plan/index.ts";
 import type { Bus, Clock, Ids, Random, Store } from "../ports/index.ts";
 import type { StoreHealthTracker } from "../resilience/store-retry.ts";
 import type { WorkerLimits } from "../worker/attempt/worker-options.ts";
 import type { AppendSignals } from "../worker/input/append-signals.ts";
+import type { PausedFlows } from "./start-looks.ts";
 
 /** The dependencies and settings of a coordinator. */
 export interface CoordinatorParts {
@@ -32,6 +34,34 @@ export interface CoordinatorParts {
   readonly readsAnEvent?: number;
   /** For the coordinator's own worker, which runs coordinator functions. */
   readonly functionLimits: WorkerLimits;
+}
+
+/** Types whose commands are sent elsewhere: external workers serve them. */
+export interface ExternalCommands {
+  readonly types: ReadonlySet<string>;
+  /** An attempt of such a type is ready. */
+  command(ref: EpochRef): Promise<void>;
+}
+
+export interface SchedulerOptions {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly logger: Logger;
+  readonly plans: PlanCache;
+  readonly cancelGraceMs: number;
+  /** Called when the task changed or ended, for waiters in this process. */
+  readonly onChange: (taskId: string, ended: boolean) => void;
+  readonly external?: ExternalCommands | undefined;
+  /** Called when it plans a task whose nodes run flows. */
+  readonly onFlows: () => void;
+  /** Called when `owedLooks` is no longer empty. */
+  readonly onOwed: () => void;
+  /** Tasks of these flows that have not begun do not begin. @defaultValue none */
+  readonly pausedFlows?: PausedFlows | undefined;
+  /** Called when a shard is due in `ms`. */
+  readonly onDue: (ms: number) => void;
+  /** How many other parents an event may read for a node that needs only some of them. @defaultValue 32 */
+  readonly readsAnEvent?: number | undefined;
 }
 
 export interface CoordinatorTiming {

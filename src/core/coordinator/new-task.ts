@@ -127,28 +127,39 @@ export function taskSettings({ idempotencyKey, priority, deadlineSec, traceparen
   };
 }
 
-/** @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_FINISHED` */
+/** @throws FlowError `TASK_UNKNOWN`, `TASK_HAS_PARENT`, `TASK_OPEN`, `TASK_FINISHED` */
 export function checkRetryable(taskId: string, task: TaskRecord | undefined): TaskRecord {
-  if (task === undefined) throw noSuchTask(taskId);
-  const details = { taskId };
-  if (task.status === "finished") {
-    throw new FlowError("TASK_FINISHED", `task ${taskId} finished: there is nothing to retry`, { details });
-  }
-  return checkEnded(taskId, task);
+  const ended = checkEnded(taskId, task);
+  if (ended.status !== "finished") return ended;
+  throw new FlowError("TASK_FINISHED", `task ${taskId} finished: there is nothing to retry`, { details: { taskId } });
 }
 
-/** @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN` */
+/** @throws FlowError `TASK_UNKNOWN`, `TASK_HAS_PARENT`, `TASK_OPEN` */
 export function checkEnded(taskId: string, task: TaskRecord | undefined): TaskRecord {
   if (task === undefined) throw noSuchTask(taskId);
+  checkOwn(task, "retry that one, which continues it");
   if (isTaskTerminal(task.status)) return task;
   throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: only tasks that have ended can be retried`, {
     details: { taskId },
   });
 }
 
-/** @throws FlowError `PAUSE_UNSUPPORTED` */
-export function checkPausable({ id: taskId, graph }: TaskRecord, external: ReadonlySet<string>): void {
-  const node = graph.nodes.find(({ type }) => external.has(type));
+/** @throws FlowError `TASK_HAS_PARENT` if a node of another task runs it */
+function checkOwn({ id: taskId, parent: ref }: TaskRecord, advice: string): void {
+  if (ref === undefined) return;
+  const { taskId: parent, nodeId } = ref;
+  const text = `task ${taskId} is run by node '${nodeId}' of task ${parent}: ${advice}`;
+  throw new FlowError("TASK_HAS_PARENT", text, { details: { taskId, parent, nodeId } });
+}
+
+/**
+ * @param external - the types of external workers, which cannot be paused; `undefined` if it is to be resumed
+ * @throws FlowError `PAUSE_UNSUPPORTED`, `TASK_HAS_PARENT`
+ */
+export function checkPausable(task: TaskRecord, external: ReadonlySet<string> | undefined): void {
+  const { id: taskId, graph } = task;
+  checkOwn(task, "pause or resume that one, whose tasks follow it");
+  const node = graph.nodes.find(({ type }) => external?.has(type));
   if (node === undefined) return;
   const { node_id: nodeId, type } = node;
   const text = `task ${taskId} cannot be paused: node '${nodeId}' is run by external workers of '${type}', which go on until they have ended`;

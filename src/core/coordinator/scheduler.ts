@@ -1,9 +1,9 @@
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
+import { flowType } from "../../graph/index.ts";
 import { cancelMessage, cancelTokenOf, type MessageTrace, messageKey, topics, traceOf } from "../messages/messages.ts";
 import { deadlineExceeded, signalOf } from "../model/index.ts";
 import {
-  type EpochRef,
   isClosed,
   isShardTerminal,
   isTaskTerminal,
@@ -22,6 +22,8 @@ import {
 import type { Bus, Store } from "../ports/index.ts";
 import { adoptFinished } from "./adoption.ts";
 import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";
+import { followPause, isNeeded, openChildren } from "./child-tasks.ts";
+import type { ExternalCommands, SchedulerOptions } from "./coordinator-options.ts";
 import {
   type KnownOpenTask,
   noteEnd,
@@ -46,32 +48,6 @@ import { TaskMarks } from "./task-marks.ts";
  *   reported.
  */
 
-/** Types whose commands are sent elsewhere: external workers serve them. */
-export interface ExternalCommands {
-  readonly types: ReadonlySet<string>;
-  /** An attempt of such a type is ready. */
-  command(ref: EpochRef): Promise<void>;
-}
-
-export interface SchedulerOptions {
-  readonly store: Store;
-  readonly bus: Bus;
-  readonly logger: Logger;
-  readonly plans: PlanCache;
-  readonly cancelGraceMs: number;
-  /** Called when the task changed or ended, for waiters in this process. */
-  readonly onChange: (taskId: string, ended: boolean) => void;
-  readonly external?: ExternalCommands | undefined;
-  /** Called when `owedLooks` is no longer empty. */
-  readonly onOwed: () => void;
-  /** Tasks of these flows that have not begun do not begin. @defaultValue none */
-  readonly pausedFlows?: PausedFlows | undefined;
-  /** Called when a shard is due in `ms`. */
-  readonly onDue: (ms: number) => void;
-  /** How many other parents an event may read for a node that needs only some of them. @defaultValue 32 */
-  readonly readsAnEvent?: number | undefined;
-}
-
 const none: ReadonlySet<string> = new Set();
 
 /** Failed, and with an open log: of an optional node, the log is closed first. */
@@ -86,6 +62,7 @@ export class Scheduler {
   readonly #onChange: (taskId: string, ended: boolean) => void;
   readonly #onDue: (ms: number) => void;
   readonly #external: ExternalCommands | undefined;
+  readonly #onFlows: () => void;
   readonly #openTasks = new OpenTasks();
   readonly #looks: StartLooks;
   readonly #pausedFlows: PausedFlows | undefined;
@@ -97,6 +74,7 @@ export class Scheduler {
     this.#plans = options.plans;
     this.#cancelGraceMs = options.cancelGraceMs;
     this.#onChange = options.onChange;
+    this.#onFlows = options.onFlows;
     this.#onDue = options.onDue;
     this.#external = options.external;
     this.#logger = options.logger;
@@ -108,6 +86,7 @@ export class Scheduler {
   /** Dispatches the roots of a task that this coordinator has just created. */
   async begin(task: KnownOpenTask, plan: Plan): Promise<void> {
     const cached = this.#openTasks.get(task.id) ?? this.#openTasks.add(task, plan);
+    if (plan.graph.flows !== undefined) this.#onFlows();
     for (const node of plan.nodes) {
       if (node.needed === 0) await this.#tryDispatch(task.id, cached, node);
     }
@@ -156,8 +135,13 @@ export class Scheduler {
     const cached = await this.#load(taskId, task);
     if (cached === undefined) return;
     if (task.status === "cancelling") return this.#cancelRest(task, cached);
+    if (task.parent !== undefined && !(await isNeeded(this.#store, task.parent))) return this.#cancel(taskId);
+    if (await followPause(this.#store, task)) return this.replan(taskId);
     const records = await this.marks.complete(task);
     if (records === undefined) return this.replan(taskId);
+    for await (const child of openChildren(this.#store, { taskId, plan: cached.plan })) {
+      if ((child.paused ?? false) !== (task.paused ?? false)) await this.replan(child.id);
+    }
     const shardsOf = Map.groupBy(records, (record) => record.nodeId);
     for (const node of cached.plan.nodes) {
       const shards = await this.#withClosed(node, shardsOf.get(node.id) ?? []);
@@ -211,6 +195,7 @@ export class Scheduler {
     const task = known ?? (await this.#store.readTask(taskId));
     if (task === undefined || isTaskTerminal(task.status)) return undefined;
     const plan = this.#plans.get(task.graph);
+    if (plan.graph.flows !== undefined) this.#onFlows();
     const external = this.#external?.types;
     if (task.status === "running") await adoptFinished({ store: this.#store, plan, task, external });
     // A concurrent call may have cached it during the reads: with two caches of one task, each would miss facts.
@@ -337,6 +322,10 @@ export class Scheduler {
         await this.#signal(ref, cancelReason);
       }
     }
+    for await (const child of openChildren(this.#store, { taskId, plan })) {
+      if (!spared.has(child.parent?.nodeId ?? "")) await this.#cancel(child.id);
+      else if (child.paused) await this.replan(child.id);
+    }
     for (const node of nodes) {
       const isLeft = spared.has(node.id) && recordsOf(node.id).length < node.partitions;
       if (isLeft) await this.#tryDispatch(taskId, cached, node);
@@ -350,6 +339,11 @@ export class Scheduler {
       this.#openTasks.forget(taskId);
     }
     this.#onChange(taskId, open === 0);
+  }
+
+  async #cancel(taskId: string): Promise<void> {
+    await this.#store.cancelTask(taskId, "the node that runs it has ended");
+    await this.replan(taskId);
   }
 
   /** Once: of several coordinators, only one dispatches the first root. Of a retry, it may be adopted instead. */
@@ -369,6 +363,7 @@ export class Scheduler {
 
   #command(type: string, ref: { taskId: string; nodeId: string; shard: number }, epoch: number): Promise<void> {
     const { taskId, nodeId, shard } = ref;
+    if (type === flowType) this.#onFlows();
     const address = { taskId, nodeId, shard, epoch, type };
     if (this.#external?.types.has(type)) return this.#external.command(address);
     const message = {

@@ -1,7 +1,7 @@
 import { adapterName, adaptersOnWire, batchingAdapter, defaultAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { setFields } from "../../graph/format/node-fields.ts";
-import type { Finding, Graph, GraphNode } from "../../graph/index.ts";
+import { type Finding, flowType, type Graph, type GraphNode, workerTypes } from "../../graph/index.ts";
 import type { TaskStartMessage } from "../messages/messages.ts";
 import type { Failure } from "../model/records.ts";
 import { type NodePlan, type Plan, planGraph } from "../plan/index.ts";
@@ -38,17 +38,22 @@ export function externalInput(node: NodePlan): JsonObject {
 
 /** Refuses what external workers do not support or nothing could enforce. */
 export function externalFindings(graph: Graph, external: ExternalTypes): readonly Finding[] {
-  if (!graph.nodes.some(({ type }) => external.types.has(type))) return [];
+  const served = workerTypes(graph).find((type) => external.types.has(type));
+  if (served === undefined) return [];
   const plan = planGraph(graph);
-  return graph.nodes.flatMap((node, index) =>
-    external.types.has(node.type)
+  return graph.nodes.flatMap((node, index) => {
+    if (node.type === flowType) {
+      const message = `node '${node.node_id}' runs a flow, which is not supported in a task of external workers ('${served}')`;
+      return [{ code: "GRAPH_UNSUPPORTED" as const, path: `/nodes/${index}/type`, message }];
+    }
+    return external.types.has(node.type)
       ? problemsOf(node, plan, external).map(({ at, text }) => ({
           code: "GRAPH_UNSUPPORTED" as const,
           path: `/nodes/${index}/${at}`,
           message: `node '${node.node_id}': '${node.type}' is served by external workers: ${text}`,
         }))
-      : [],
-  );
+      : [];
+  });
 }
 
 interface Problem {

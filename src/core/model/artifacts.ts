@@ -1,7 +1,7 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 
-/* The entries of a shard's log, and the signals that tasks get. */
+/* The entries of a shard's log, the failures of shards and tasks, and the signals that tasks get. */
 
 /** A batch within one source: the seq of an artifact there, and the chunk within that artifact. */
 export type Position = readonly [seq: number, chunk: number];
@@ -63,6 +63,36 @@ export interface NewArtifact {
   readonly meta: Json;
   readonly metrics: Metrics;
   readonly failure?: BatchFailure;
+}
+
+/** The methods of a handler whose errors are not those of a batch. */
+export type HandlerMethod = "init" | "loadInput" | "iterBatches" | "finalize";
+
+/** Why a task failed. Without `nodeId`, the task failed as a whole, such as with `deadline_exceeded`. */
+export interface TaskFailure {
+  readonly nodeId?: string;
+  /** A code of the engine or the handler, such as `schema_mismatch`. */
+  readonly reasonCode: string;
+  readonly message: string;
+  readonly shard?: number;
+  readonly epoch?: number;
+  /** The batch that was being processed. */
+  readonly batchUid?: string;
+  /** How often that batch was tried, if it failed for good. */
+  readonly tries?: number;
+  /** The handler's method that threw or timed out, if it processes no batch. */
+  readonly method?: HandlerMethod;
+  /** The batch that `iterBatches` had yielded last. */
+  readonly lastBatchUid?: string;
+  /** Stack and cause chain, truncated to 16 KiB. */
+  readonly stack?: string;
+}
+
+/** Why a node failed. */
+export interface Failure extends TaskFailure {
+  readonly nodeId: string;
+  readonly shard: number;
+  readonly epoch: number;
 }
 
 /** The outcome of a node's wait for a signal. Written once. */

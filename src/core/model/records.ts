@@ -1,7 +1,7 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import type { Graph } from "../../graph/index.ts";
-import type { Artifact, BatchTries, Origin, Progress, Signal } from "./artifacts.ts";
+import { flowType, type Graph } from "../../graph/index.ts";
+import type { Artifact, BatchTries, Failure, Origin, Progress, Signal, TaskFailure } from "./artifacts.ts";
 
 export type * from "./artifacts.ts";
 
@@ -22,36 +22,6 @@ export type ShardStatus =
   | "skipped"
   | "failed"
   | "cancelled";
-
-/** The methods of a handler whose errors are not those of a batch. */
-export type HandlerMethod = "init" | "loadInput" | "iterBatches" | "finalize";
-
-/** Why a task failed. Without `nodeId`, the task failed as a whole, such as with `deadline_exceeded`. */
-export interface TaskFailure {
-  readonly nodeId?: string;
-  /** A code of the engine or the handler, such as `schema_mismatch`. */
-  readonly reasonCode: string;
-  readonly message: string;
-  readonly shard?: number;
-  readonly epoch?: number;
-  /** The batch that was being processed. */
-  readonly batchUid?: string;
-  /** How often that batch was tried, if it failed for good. */
-  readonly tries?: number;
-  /** The handler's method that threw or timed out, if it processes no batch. */
-  readonly method?: HandlerMethod;
-  /** The batch that `iterBatches` had yielded last. */
-  readonly lastBatchUid?: string;
-  /** Stack and cause chain, truncated to 16 KiB. */
-  readonly stack?: string;
-}
-
-/** Why a node failed. */
-export interface Failure extends TaskFailure {
-  readonly nodeId: string;
-  readonly shard: number;
-  readonly epoch: number;
-}
 
 /** A task as a store keeps it. Times in milliseconds since 1970, by the store's clock. */
 export interface TaskRecord {
@@ -74,6 +44,8 @@ export interface TaskRecord {
   readonly traceparent?: string;
   /** The task that this one retries. */
   readonly retryOf?: string;
+  /** The node that runs this task for one of its batches. */
+  readonly parent?: ParentRef;
   /** Of that task: the batches that this one retries, if it retries failed batches of a node that may have finished. */
   readonly retriedBatches?: RetriedBatches;
   /** Tasks whose artifacts this one's shards refer to: they are kept as long as this task is. */
@@ -85,6 +57,14 @@ export interface TaskRecord {
   /** Store time at which it fails with `deadline_exceeded`, unless it has ended. */
   readonly deadlineAt?: number;
   readonly endedAt?: number;
+}
+
+/** A batch of a node that runs a flow for each of its batches. */
+export interface ParentRef {
+  readonly taskId: string;
+  readonly nodeId: string;
+  /** Of the batch. */
+  readonly uid: string;
 }
 
 /** Batches of a node that were set aside and are retried by another task, which keeps the rest of the node's output. */
@@ -311,6 +291,8 @@ export const isClosed = ({ status, count }: Pick<ShardRecord, "status" | "count"
   status === "finished" || status === "skipped" || (status === "failed" && count !== undefined);
 export const isTaskTerminal = (status: TaskStatus): boolean =>
   status === "finished" || status === "failed" || status === "cancelled";
+/** Whether it stores batches without needing the slot of another: a node that runs flows waits for their nodes. */
+export const isFeeding = ({ status, type }: ShardRecord): boolean => status === "running" && type !== flowType;
 /** The log with the shard's artifacts: its own, or that of the shard it was adopted from. */
 export const logOf = (record: ShardRecord): ShardRef => record.artifactsOf ?? record;
 /** Whether it is an output, and not the note that its batch was set aside. */
@@ -350,6 +332,7 @@ export interface NewTask {
   readonly startInMs?: number;
   readonly traceparent?: string;
   readonly retryOf?: string;
+  readonly parent?: ParentRef;
   readonly retriedBatches?: RetriedBatches;
   readonly borrowsFrom?: readonly string[];
   /** The signals that the task of which this is a retry had received. */

@@ -21,7 +21,7 @@ type TaskState = Omit<TaskRecord, "graph" | "params">;
 export function createTask(task: NewTask, at: { readonly now: number }): TaskRecord {
   checkTaskTransition(task.id, { from: "absent", to: "running", cause: "create" });
   const { id, graph, params, priority, idempotencyKey, deadlineMs, traceparent, ...more } = task;
-  const { retryOf, retriedBatches, borrowsFrom, signals, startInMs } = more;
+  const { retryOf, parent, retriedBatches, borrowsFrom, signals, startInMs } = more;
   return {
     id,
     graph,
@@ -31,6 +31,7 @@ export function createTask(task: NewTask, at: { readonly now: number }): TaskRec
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(retryOf === undefined ? {} : { retryOf }),
+    ...(parent === undefined ? {} : { parent }),
     ...(retriedBatches === undefined ? {} : { retriedBatches }),
     ...(borrowsFrom === undefined ? {} : { borrowsFrom }),
     ...(signals === undefined ? {} : { signals }),

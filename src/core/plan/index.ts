@@ -1,14 +1,16 @@
-export { type RetryPlan, retryDelayMs } from "./backoff.ts";
 export { type ExplainFacts, explain, formatReason, type Reason, signalAwaited, waitsForSignal } from "./explain.ts";
 export {
   type BackpressurePlan,
+  type FlowPlan,
   firstNotUpstream,
   logsReadBy,
   type NodePlan,
   type Plan,
   PlanCache,
   planGraph,
+  type RetryPlan,
   type Routing,
+  retryDelayMs,
   streamReadersOf,
   type WaitPlan,
 } from "./plan.ts";

@@ -2,8 +2,15 @@ import { builtInFunction } from "../../builtins/coordinator-functions/index.ts";
 import { adapterName, builtInAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { matcher } from "../../graph/format/pattern.ts";
-import { type BatchPolicy, coordinatorFnType, type Graph, type GraphNode, retryDefaults } from "../../graph/index.ts";
-import type { RetryPlan } from "./backoff.ts";
+import {
+  type BatchPolicy,
+  coordinatorFnType,
+  flowType,
+  type Graph,
+  type GraphNode,
+  retryDefaults,
+} from "../../graph/index.ts";
+import type { Random } from "../ports/index.ts";
 
 /** Where a node's input comes from, according to the graph. */
 export interface Routing {
@@ -33,6 +40,8 @@ export interface NodePlan {
   /** The handler's own arguments. */
   readonly args: JsonObject;
   readonly fn: { readonly name: string; readonly args: JsonObject } | undefined;
+  /** The flow that runs for each of its batches. */
+  readonly flow: FlowPlan | undefined;
   readonly retry: RetryPlan;
   readonly partitions: number;
   /** The time between its dispatch and its start. */
@@ -45,6 +54,17 @@ export interface NodePlan {
   readonly batches: BatchPlan;
   /** `undefined`: the node does not wait for its consumers. */
   readonly backpressure: BackpressurePlan | undefined;
+}
+
+/** What a node of type `flow` runs. */
+export interface FlowPlan {
+  readonly name: string;
+  readonly graph: Graph;
+  /** The parameter that is the batch; the others are the node's arguments. */
+  readonly item: string;
+  readonly settled: boolean;
+  /** How many tasks of the node run at once. */
+  readonly maxRunning: number;
 }
 
 /** How a node waits for a signal. */
@@ -95,7 +115,7 @@ export interface Plan {
 }
 
 export function planGraph(graph: Graph): Plan {
-  const nodes = graph.nodes.map(planNode);
+  const nodes = graph.nodes.map((node) => planNode(node, graph));
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const children = new Map<string, NodePlan[]>(nodes.map((node) => [node.id, []]));
   const streaming = new Set<string>();
@@ -181,11 +201,18 @@ export class PlanCache {
   }
 }
 
-function planNode(node: GraphNode): NodePlan {
+/** Enough to keep workers busy; each running child has a record and a poll of its own. */
+const defaultChildren = 8;
+
+function planNode(node: GraphNode, { flows = {} }: Graph): NodePlan {
   const parents = node.depends_on.length;
   const fanIn = node.fan_in ?? "all";
   const policy = { ...retryDefaults, ...node.retry_policy };
   const { input_adapter, input_args, ...args } = node.io?.input_inline ?? {};
+  const maxRunning = node.limits?.max_running === undefined ? undefined : Number(node.limits.max_running);
+  const { flow: name = "", item = "", settled = false } = node.io ?? {};
+  const graph = node.type === flowType && Object.hasOwn(flows, name) ? flows[name] : undefined;
+  const flow = graph && { name, graph, item, settled, maxRunning: maxRunning ?? defaultChildren };
   const timeoutMs = node.timeout_sec === undefined ? undefined : node.timeout_sec * 1_000;
   const wait = planWait(node, timeoutMs);
   return {
@@ -204,6 +231,7 @@ function planNode(node: GraphNode): NodePlan {
       node.type === coordinatorFnType && node.io?.fn !== undefined
         ? { name: node.io.fn, args: node.io.fn_args ?? {} }
         : undefined,
+    flow,
     retry: {
       maxFailures: policy.max + 1,
       backoffMs: policy.backoff_sec * 1_000,
@@ -216,7 +244,7 @@ function planNode(node: GraphNode): NodePlan {
     delayMs: Number(node.delay_sec ?? 0) * 1_000,
     wait,
     timeoutMs: wait === undefined ? timeoutMs : undefined,
-    maxRunning: node.limits?.max_running === undefined ? undefined : Number(node.limits.max_running),
+    maxRunning: node.type === flowType ? undefined : maxRunning, // of a flow: how many of its tasks run
     batches: planBatches(node.batches),
     backpressure: planBackpressure(node.io?.max_pending_batches),
   };
@@ -256,4 +284,22 @@ function planBackpressure(maxPending: number | undefined): BackpressurePlan | un
 
 function definedOnly(args: { readonly [key: string]: Json | undefined }): JsonObject {
   return args as JsonObject; // the rest of a validated object: every key that is present has a value
+}
+
+export interface RetryPlan {
+  /** The number of failed attempts that fails the node: retries + 1. */
+  readonly maxFailures: number;
+  readonly backoffMs: number;
+  readonly factor: number;
+  readonly backoffMaxMs: number;
+  /** 0 to 1: the delay is multiplied by a random factor, uniform in [1 - jitter, 1 + jitter]. */
+  readonly jitter: number;
+  readonly permanentOn: readonly string[];
+}
+
+/** The delay before retry number `retry` (1, 2, ...), in ms. */
+export function retryDelayMs(plan: RetryPlan, retry: number, random: Random): number {
+  if (plan.backoffMs === 0) return 0; // the power of the factor may be infinite
+  const delay = Math.min(plan.backoffMaxMs, plan.backoffMs * plan.factor ** (retry - 1));
+  return delay * (1 - plan.jitter + 2 * plan.jitter * random());
 }

@@ -22,6 +22,7 @@ export {
   type SlotLimit,
   type Store,
   type Tail,
+  type TaskQuery,
 } from "./store.ts";
 
 /** Time as the engine sees it. The simulation provides virtual time. */
@@ -38,7 +39,7 @@ export interface Clock {
 
 /** Generates ids. */
 export interface Ids {
-  /** A new id, unique across all processes, without `:`. */
+  /** A new id, unique across all processes, without `:` and `.`. */
   next(): string;
 }
 

@@ -33,6 +33,15 @@ import type { Page, PageRequest, Registry } from "./registry.ts";
 /** Minimum time between two sweeps of one task, in ms. */
 export const minSweepMs = 1;
 
+/** Which tasks a list contains. */
+export interface TaskQuery extends PageRequest {
+  readonly statuses?: readonly TaskStatus[];
+  /**
+   * Tasks that nodes of others run: `all` includes them, and `of` are those that a task's nodes run. @defaultValue none
+   */
+  readonly children?: "all" | { readonly of: string };
+}
+
 /** The error for a reader that comes after the store has dropped artifacts which all consumers had read. */
 export function artifactsDropped({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">): FlowError {
   return new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' are not kept by this store any more`, {
@@ -132,14 +141,17 @@ export interface Store extends Registry {
   /** `running` tasks whose deadline has passed, and the time until the next deadline. */
   overdueTasks(limit: number): Promise<{ readonly overdue: string[]; readonly nextInMs: number | undefined }>;
   /** Tasks with one of these statuses, or all tasks; the newest first. */
-  listTasks(query: PageRequest & { readonly statuses?: readonly TaskStatus[] }): Promise<Page<TaskSummary>>;
+  listTasks(query: TaskQuery): Promise<Page<TaskSummary>>;
   /**
    * Deletes an ended task with everything that belongs to it, including its idempotency key. `borrowed`: an existing
-   * task refers to its artifacts. `open`: it has not ended. `unknown`: it does not exist. If a task and its shards are
+   * task refers to its artifacts, or a node of one runs it. `open`: it has not ended. `unknown`: it does not exist. If a task and its shards are
    * separate records, this also removes what a dispatch left that was in flight during the delete.
    */
   deleteTask(id: string): Promise<"deleted" | "unknown" | "open" | "borrowed">;
-  /** Ids of up to `limit` tasks that ended at least `endedForMs` ago, the oldest first. */
+  /**
+   * Ids of up to `limit` tasks that ended at least `endedForMs` ago, the oldest first. It may omit tasks that a node of
+   * an existing task runs.
+   */
   endedTasks(query: { readonly endedForMs: number; readonly limit: number }): Promise<string[]>;
   /** The task's variables; `undefined` if there is no such task. */
   readVars(taskId: string): Promise<VarsRecord | undefined>;

@@ -1,4 +1,5 @@
 import { FlowError } from "../../errors/index.ts";
+import type { Graph } from "../../graph/index.ts";
 import type {
   Attempt,
   Cause,
@@ -13,6 +14,7 @@ import type {
   VarsRecord,
   WorkerRecord,
 } from "../model/records.ts";
+import { logsReadBy, planGraph } from "../plan/index.ts";
 import type {
   ExternalRows,
   HandlerGate,
@@ -214,6 +216,59 @@ export const closedDriver = {
   ...{ slots: closedTable, registry: closedTable },
   ...{ open: unavailable, settle: unavailable, close: unavailable },
 } as unknown as StoreDriver;
+
+/** Which nodes a node reads, and which read it: for a store that drops artifacts after their last reader. */
+export interface Reading {
+  readonly partitions: number;
+  /** The nodes that it reads. */
+  readonly sources: readonly string[];
+  /** The nodes that read it. */
+  readonly readers: readonly string[];
+}
+
+export function readingsOf(graph: Graph): ReadonlyMap<string, Reading> {
+  const plan = planGraph(graph);
+  const readers = new Map<string, string[]>(plan.nodes.map(({ id }) => [id, []]));
+  const readings = plan.nodes.map((node): [string, Reading] => {
+    const sources = logsReadBy(plan, node);
+    for (const source of sources) readers.get(source)?.push(node.id);
+    return [node.id, { partitions: node.partitions, sources, readers: readers.get(node.id) ?? [] }];
+  });
+  return new Map(readings);
+}
+
+/** Records that a driver read, by key. The least recently used are dropped first. */
+export class RecordCache<TRecord> extends Map<string, TRecord> {
+  readonly #most: number;
+
+  constructor(most: number) {
+    super();
+    this.#most = most;
+  }
+
+  override get(key: string): TRecord | undefined {
+    const record = super.get(key);
+    if (record !== undefined) this.set(key, record);
+    return record;
+  }
+
+  override set(key: string, record: TRecord): this {
+    this.delete(key);
+    super.set(key, record);
+    const [oldest] = this.size > this.#most ? this.keys() : [];
+    if (oldest !== undefined) this.delete(oldest);
+    return this;
+  }
+
+  /** The cached record, or else the one that is read, which is then cached. */
+  load<TRead extends TRecord | undefined>(key: string, read: () => TRead): TRecord | TRead {
+    const known = this.get(key);
+    if (known !== undefined) return known;
+    const record = read();
+    if (record !== undefined) this.set(key, record);
+    return record;
+  }
+}
 
 /** Workers and dead letters, as entries of the registry. */
 export abstract class RegistryRecords implements Pick<Store, "updateEntry" | "listEntries"> {

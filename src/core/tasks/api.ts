@@ -2,7 +2,15 @@ import type { FlowTypes } from "../../definitions/flow.ts";
 import type { Metrics } from "../../definitions/handler.ts";
 import type { CoreReasonCode, Json, JsonObject } from "../../errors/index.ts";
 import type { Graph } from "../../graph/index.ts";
-import type { Failure, HistoryEntry, Progress, ShardStatus, TaskFailure, TaskStatus } from "../model/records.ts";
+import type {
+  Failure,
+  HistoryEntry,
+  ParentRef,
+  Progress,
+  ShardStatus,
+  TaskFailure,
+  TaskStatus,
+} from "../model/records.ts";
 import type { Reason } from "../plan/index.ts";
 
 /**
@@ -94,6 +102,8 @@ export interface TaskView<TNodeId extends string = string> {
   readonly vars: JsonObject;
   /** The task that this one retries. */
   readonly retryOf?: string;
+  /** The node that runs this task for one of its batches. */
+  readonly parent?: ParentRef;
   readonly nodes: readonly NodeView<TNodeId>[];
   readonly createdAt: number;
   /** When its first nodes start, if it was to start later. */
@@ -304,6 +314,10 @@ export interface ListOptions {
   readonly cursor?: string;
   /** 1 to 1000. @defaultValue 50 */
   readonly limit?: number;
+  /**
+   * Also tasks that nodes of others run, or with `{ of }` only those that the nodes of a task run. @defaultValue false
+   */
+  readonly children?: boolean | { readonly of: string };
 }
 
 /** Which tasks `cleanup` deletes. */

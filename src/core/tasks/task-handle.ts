@@ -17,9 +17,12 @@ import { taskEvents } from "./task-events.ts";
 import { explainTask } from "./task-explain.ts";
 import { endedBadly, nodeOf, noSuchTask, readTask, type TaskReaderParts, viewTask, waitForEnd } from "./task-reader.ts";
 
-export interface TaskHandleParts extends TaskReaderParts {
+export interface ResultParts extends TaskReaderParts {
   /** Types of handlers with a `finalize`, as far as they are known. */
   readonly finalizing: ReadonlySet<string>;
+}
+
+export interface TaskHandleParts extends ResultParts {
   readonly cancel: (taskId: string, reason: string) => Promise<"recorded" | "already" | "terminal" | "unknown">;
   readonly signal: (taskId: string, nodeId: string, payload: unknown) => Promise<SignalAnswer>;
   readonly pause: (taskId: string, paused: boolean) => Promise<"recorded" | "already" | "terminal" | "unknown">;
@@ -62,13 +65,19 @@ async function taskResult(parts: TaskHandleParts, taskId: string): Promise<Recor
     await parts.retry.run(() => parts.store.settle());
     throw endedBadly(task);
   }
-  const results: Record<string, unknown> = {};
-  for (const leaf of parts.plans.get(task.graph).leaves) results[leaf.id] = await leafResult(parts, task, leaf);
+  const results = await taskResults(parts, task);
   await parts.retry.run(() => parts.store.settle());
   return results;
 }
 
-async function leafResult(parts: TaskHandleParts, task: TaskRecord, leaf: NodePlan): Promise<unknown> {
+/** The results of a task that finished. */
+export async function taskResults(parts: ResultParts, task: TaskRecord): Promise<Record<string, unknown>> {
+  const results: Record<string, unknown> = {};
+  for (const leaf of parts.plans.get(task.graph).leaves) results[leaf.id] = await leafResult(parts, task, leaf);
+  return results;
+}
+
+async function leafResult(parts: ResultParts, task: TaskRecord, leaf: NodePlan): Promise<unknown> {
   const shards = await parts.retry.run(() => parts.store.readShards(task.id, [leaf.id]));
   const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [ownJson(shard.result)]));
   if (results.length > 0) return leaf.partitions === 1 ? results[0] : results;

@@ -10,9 +10,13 @@ const cleanupPage = 100;
 
 /** @throws FlowError `ENGINE_OPTIONS` */
 export async function listTasks(parts: TaskReaderParts, options: ListOptions): Promise<Page<TaskSummary>> {
-  const { status } = options;
+  const { status, children = false } = options;
   const statuses = typeof status === "string" ? [status] : status;
-  const request = { ...pageRequest(options), ...(statuses === undefined ? {} : { statuses }) };
+  const request = {
+    ...pageRequest(options),
+    ...(statuses === undefined ? {} : { statuses }),
+    ...(children === false ? {} : { children: children === true ? ("all" as const) : children }),
+  };
   return settledPage(parts, () => parts.store.listTasks(request));
 }
 
@@ -40,10 +44,11 @@ async function settledPage<T>(parts: TaskReaderParts, read: () => Promise<Page<T
   return page;
 }
 
-/** @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_BORROWED` */
+/** @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_BORROWED`, `TASK_HAS_PARENT` */
 export async function deleteTask(parts: TaskReaderParts, taskId: string): Promise<void> {
   parts.changes.check();
   const answer = await parts.retry.run(() => parts.store.deleteTask(taskId));
+  if (answer === "deleted" || answer === "unknown") await deleteChildren(parts, taskId);
   await parts.retry.run(() => parts.store.settle());
   if (answer === "deleted") return;
   const details = { taskId };
@@ -51,8 +56,27 @@ export async function deleteTask(parts: TaskReaderParts, taskId: string): Promis
   if (answer === "open") {
     throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: cancel it and wait for it to end`, { details });
   }
+  const parent = (await parts.retry.run(() => parts.store.readTask(taskId)))?.parent;
+  if (parent !== undefined) {
+    const text = `task ${taskId} is run by node '${parent.nodeId}' of task ${parent.taskId}: delete that one`;
+    throw new FlowError("TASK_HAS_PARENT", text, { details: { taskId, parent: parent.taskId, nodeId: parent.nodeId } });
+  }
   const text = `a retry of task ${taskId} uses its artifacts: delete the retry first`;
   throw new FlowError("TASK_BORROWED", text, { details });
+}
+
+/** The tasks that its nodes ran, the newest first, as it may borrow from an older one. One that is still ending stays. */
+async function deleteChildren(parts: TaskReaderParts, taskId: string): Promise<void> {
+  const { store, retry } = parts;
+  let cursor: string | undefined;
+  do {
+    const query = { limit: cleanupPage, children: { of: taskId }, ...(cursor === undefined ? {} : { cursor }) };
+    const page = await retry.run(() => store.listTasks(query));
+    for (const { id } of page.items) {
+      if ((await retry.run(() => store.deleteTask(id))) === "deleted") await deleteChildren(parts, id);
+    }
+    cursor = page.cursor;
+  } while (cursor !== undefined);
 }
 
 /** @throws FlowError `ENGINE_OPTIONS` */
@@ -73,17 +97,21 @@ export async function cleanUp(parts: TaskReaderParts, { endedForSec }: CleanupOp
     if (isGone) gone++;
     return isGone;
   };
-  for (;;) {
-    // Borrowed tasks come first in each page, so the page grows by their number.
-    const page = { endedForMs: endedForSec * 1_000, limit: cleanupPage + borrowed.size };
-    const ids = (await retry.run(() => store.endedTasks(page))).filter((id) => !borrowed.has(id));
-    if (ids.length === 0) break;
-    for (const id of ids) await remove(id);
-  }
-  // A lender ended before its borrower, so it was tried first.
-  for (let again = gone > 0; again; ) {
-    again = false;
-    for (const id of [...borrowed].reverse()) again = (await remove(id)) || again;
+  // Once a task is gone, those that its nodes ran may be listed.
+  for (let mayFree = true; mayFree; ) {
+    for (;;) {
+      // Borrowed tasks come first in each page, so the page grows by their number.
+      const page = { endedForMs: endedForSec * 1_000, limit: cleanupPage + borrowed.size };
+      const ids = (await retry.run(() => store.endedTasks(page))).filter((id) => !borrowed.has(id));
+      if (ids.length === 0) break;
+      for (const id of ids) await remove(id);
+    }
+    mayFree = false;
+    // A lender ended before its borrower, so it was tried first.
+    for (let again = gone > 0; again; mayFree ||= again) {
+      again = false;
+      for (const id of [...borrowed].reverse()) again = (await remove(id)) || again;
+    }
   }
   await retry.run(() => store.settle());
   return { deleted, borrowed: borrowed.size };

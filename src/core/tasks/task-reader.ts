@@ -131,6 +131,7 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
     params: task.params,
     vars: vars?.vars ?? {},
     ...(task.retryOf === undefined ? {} : { retryOf: task.retryOf }),
+    ...(task.parent === undefined ? {} : { parent: task.parent }),
     nodes,
     createdAt: task.createdAt,
     ...(task.startsAt === undefined ? {} : { startsAt: task.startsAt }),

@@ -1,5 +1,5 @@
 import { FlowError } from "../../errors/index.ts";
-import { coordinatorFnType } from "../../graph/index.ts";
+import { coordinatorFnType, flowType } from "../../graph/index.ts";
 import { groups, topics } from "../messages/messages.ts";
 import { type Attempt, type LogAccess, shardKey } from "../model/records.ts";
 import type { SubscribeOptions, Subscription } from "../ports/index.ts";
@@ -65,7 +65,7 @@ export class WorkerCore {
       watch: this.#watch,
       // External programs see only a bus without a prefix, and need not know a coordinator's own worker.
       announce:
-        parts.bus.prefix === "" && parts.functions === undefined
+        parts.bus.prefix === "" && parts.functions === undefined && !parts.handlers.has(flowType)
           ? (message) => this.#parts.bus.publish(topics.announce, parts.workerId, message)
           : undefined,
       describe: () => ({

@@ -39,6 +39,18 @@ export interface LoadedStep {
   readonly options: StepOptions;
 }
 
+/** A flow that a node runs for each of its batches. */
+export interface Subflow {
+  readonly name: string;
+  readonly flow: FlowDefinition;
+  readonly item: string;
+  readonly settled: boolean;
+}
+
+export interface SubflowHandler extends HandlerDefinition {
+  readonly subflow: Subflow;
+}
+
 /** All nodes of another flow, under ids that begin with `id`. */
 export interface UseStep {
   readonly kind: "use";
@@ -91,6 +103,10 @@ export const fnName = (fn: string | CoordinatorFunctionDefinition): string => (t
 export function handlerOf(step: Step): HandlerDefinition | undefined {
   return step.kind === "fn" ? undefined : step.handler;
 }
+
+/** The subflow that a handler runs, if it is one. */
+export const subflowOf = (handler: HandlerDefinition | undefined): Subflow | undefined =>
+  (handler as SubflowHandler | undefined)?.subflow;
 
 /** The coordinator function that a step calls, unless it is a built-in one. */
 export function ownFnOf(step: Step): CoordinatorFunctionDefinition | undefined {

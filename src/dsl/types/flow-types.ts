@@ -31,12 +31,19 @@ export interface FlowInfer<TParams, TState extends AnyState> {
 type Outputs<TState extends AnyState, TPlaces> = { readonly [TId in keyof TPlaces]: OutputOf<TState, TId> };
 
 type HandlersById<TSteps extends AnyStep> = {
-  readonly [TStep in TSteps as TStep["handler"] extends NoHandler<unknown> ? never : TStep["id"]]: TStep["handler"];
+  readonly [TStep in TSteps as TStep["handler"] extends NoHandler<unknown> ? never : TStep["id"]]: RunBy<
+    TStep["handler"]
+  >;
 };
 
 export type HandlersByName<TSteps extends AnyStep> = {
-  readonly [TStep in TSteps as TStep["handler"]["name"]]: TStep["handler"];
+  readonly [THandler in RunBy<TSteps["handler"]> as THandler["name"]]: THandler;
 };
+
+/** Of a flow that runs for each batch, the handlers of its nodes. */
+type RunBy<THandler> = THandler extends { readonly $inner: infer TInner extends { readonly name: string } }
+  ? TInner
+  : Extract<THandler, { readonly name: string }>;
 
 type StepsById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: TStep };
 

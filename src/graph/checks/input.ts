@@ -264,9 +264,9 @@ function readingBy(node: DraftNode, links: Links): Reading | undefined {
  * read something else than intended.
  */
 export function checkData({ draft, options, findings }: CheckContext, links: Links): void {
-  const { schemas } = draft;
+  const { schemas, flows } = draft;
   if (schemas === undefined && options.handlers === undefined) return;
-  const data = knownData({ ...options, outputAsWritten, schemas }, (nodeId) => draft.byName.get(nodeId)?.facets);
+  const data = knownData({ ...options, outputAsWritten, schemas, flows }, (nodeId) => draft.byName.get(nodeId)?.facets);
   const deliveries = new EdgeInputs(data);
   const mistaken = findings.nodes();
   for (const node of draft.nodes) {

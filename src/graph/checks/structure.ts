@@ -3,7 +3,7 @@ import { cut, formatMessage, type MessageKey } from "../format/messages.ts";
 import type { Path } from "../format/pointer.ts";
 import type { Draft, DraftEdge, DraftNode } from "../format/shape.ts";
 import { cycleIn, type Parents } from "../format/topology.ts";
-import { coordinatorFnType } from "../format/types.ts";
+import { coordinatorFnType, flowType } from "../format/types.ts";
 import type { CheckContext } from "./context.ts";
 
 /** Ids are unique. @returns the duplicate ids */
@@ -29,7 +29,7 @@ export function checkIds({ draft, findings }: CheckContext): ReadonlySet<string>
 /** Handler types are among the known types, if the caller passed any. */
 export function checkTypes({ draft, options, findings }: CheckContext): void {
   if (options.types === undefined) return;
-  const known = new Set([...options.types, coordinatorFnType]);
+  const known = new Set([...options.types, coordinatorFnType, flowType]);
   for (const { name, facets, pathOf } of draft.nodes) {
     const type = facets.type;
     if (type === undefined || known.has(type)) continue;

@@ -2,7 +2,7 @@ import type { $ZodType } from "zod/v4/core";
 import type { JsonObject } from "../../errors/index.ts";
 import { hasOwnWhere } from "../format/pattern.ts";
 import { isObject } from "../format/plain-data.ts";
-import { coordinatorFnType, type Graph } from "../format/types.ts";
+import { coordinatorFnType, flowType, type Graph } from "../format/types.ts";
 import type { DataType } from "./data-type.ts";
 import { readSchema } from "./read-schema.ts";
 import { storedType, wireType } from "./zod-data.ts";
@@ -26,6 +26,7 @@ export interface KnownData {
 /** The descriptions of data: the `schemas` of the graph, and the definitions that the caller passes. */
 export interface DataSources {
   readonly schemas: JsonObject | Graph["schemas"];
+  readonly flows?: JsonObject | Graph["flows"] | undefined;
   readonly handlers?: readonly NamedData[] | undefined;
   readonly functions?: readonly { readonly name: string; readonly output?: $ZodType }[] | undefined;
   /** The output of a built-in function whose arguments describe it. */
@@ -52,6 +53,8 @@ interface Runs {
   readonly type?: string | undefined;
   readonly fn?: string | undefined;
   readonly fn_args?: JsonObject | undefined;
+  readonly flow?: string | undefined;
+  readonly item?: string | undefined;
 }
 
 /** The known types. The caller's schemas take precedence, because they belong to the code that runs. */
@@ -72,6 +75,7 @@ export function knownData(sources: DataSources, nodeOf: (nodeId: string) => Runs
   const inputOf = (nodeId: string): DataType | undefined => {
     const type = worker(nodeId);
     if (type === undefined) return undefined;
+    if (type === flowType) return itemOf(nodeOf(nodeId) ?? {}, sources.flows);
     const input = handlers.get(type)?.input;
     return input === undefined ? written(type, "input") : wireType(input);
   };
@@ -87,6 +91,7 @@ export function knownData(sources: DataSources, nodeOf: (nodeId: string) => Runs
       const type = worker(nodeId);
       if (type === undefined) return functionOutput(nodeOf(nodeId) ?? {});
       const handler = handlers.get(type);
+      if (type === flowType) return "none";
       if (handler === undefined) return undefined;
       return handler.result === undefined ? "none" : storedType(handler.result);
     },
@@ -107,6 +112,17 @@ export function knownData(sources: DataSources, nodeOf: (nodeId: string) => Runs
     },
     hasOwnWhere: (name) => hasOwnWhere(adapters.get(name)?.args),
   };
+}
+
+/** The parameter that a batch is. */
+function itemOf({ flow = "", item = "" }: Runs, flows: DataSources["flows"]): DataType | undefined {
+  const found = flows !== undefined && Object.hasOwn(flows, flow) ? flows[flow] : undefined;
+  const schema = isObject(found) ? found.params_schema : undefined;
+  const properties = isObject(schema) ? schema.properties : undefined;
+  const own = isObject(properties) && Object.hasOwn(properties, item) ? properties[item] : undefined;
+  return isObject(own) && isObject(schema)
+    ? readSchema({ ...own, ...(isObject(schema.$defs) ? { $defs: schema.$defs } : {}) })
+    : undefined;
 }
 
 function byName<TItem extends { readonly name: string }>(items: readonly TItem[] = []): ReadonlyMap<string, TItem> {

@@ -21,6 +21,7 @@ export const findingCodes = [
   "GRAPH_FROM_NODES",
   "GRAPH_FN",
   "GRAPH_FN_ARGS",
+  "GRAPH_FLOW",
   "GRAPH_RETRY_POLICY",
   "GRAPH_PARAM_REF",
   "GRAPH_UNKNOWN_TYPE",

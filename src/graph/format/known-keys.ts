@@ -1,7 +1,8 @@
 import type { JsonObject } from "../../errors/index.ts";
 import type { FindingCode } from "./findings.ts";
 import { nearName } from "./near-name.ts";
-import { condition, ioFields, nodeFields } from "./node-fields.ts";
+import { ioFields, nodeFields } from "./node-fields.ts";
+import { condition } from "./pattern.ts";
 import type { Path } from "./pointer.ts";
 import { graphShape, nodeShape, typeSchemasShape } from "./schema.ts";
 

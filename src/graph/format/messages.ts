@@ -67,7 +67,7 @@ export const messages = {
   flowAwaited: "a flow is not a promise: do not await it or return it from an async function (return { flow } instead)",
   handlerName:
     "invalid handler name '{name}': must start with a letter, then letters, digits, '_', '.' or '-', at most 128 characters",
-  handlerNameReserved: "handler name '{name}' is reserved for coordinator functions: choose another name",
+  handlerNameReserved: "handler name '{name}' is reserved for nodes that coordinators run: choose another name",
   handlerOptions: "handler '{handler}': its definition must be an object",
   handlerMember: "handler '{handler}': unknown property '{member}'",
   handlerMemberType: "handler '{handler}': '{member}' must be {needs}",
@@ -95,6 +95,10 @@ export const messages = {
   twoOfOneName: "two different {what} are named '{name}'",
   contradictsGraph: "{what}: {part} does not match the graph's schema: {why}",
   // subflows
+  asHandlerFlow: "asHandler() needs a flow built with flow()",
+  asHandlerName: "asHandler() needs a flow with a name: flow(name, options)",
+  asHandlerOption: "asHandler(): '{option}' must be {needs}",
+  flowNameTaken: "node '{node}': another flow in this flow is already named '{name}'",
   inputForm:
     "invalid input name '{id}': must start with a letter, then letters, digits, '_', '.' or '-', at most 128 characters",
   openInputs:
@@ -161,6 +165,17 @@ export const messages = {
   inputOnFunction: "node '{node}' is a coordinator_fn: use io.fn_args instead of io.input_inline",
   partitionedFunction: "node '{node}' is a coordinator_fn: it cannot have partitions",
   batchesOfFunction: "node '{node}' is a coordinator_fn: it has no batches, so it cannot have batches.{key}",
+  flowKeyMissing: "node '{node}' is of type flow: io.{key} is missing",
+  flowOnOther: "node '{node}' is of type '{type}': io.flow is only allowed on nodes of type flow",
+  flowNotKnown: "node '{node}': the graph has no flow '{flow}'",
+  flowItem: "flow '{flow}' has no parameter '{item}' that an item could be: there is {list}",
+  flowItemGiven: "node '{node}': parameter '{key}' of flow '{flow}' is the item, so it cannot be an argument",
+  flowParamUnknown: "node '{node}': flow '{flow}' has no parameter '{key}': there is {list}",
+  flowParamsMissing: "node '{node}': flow '{flow}' needs parameters: {keys}",
+  flowIsRoot: "node '{node}' is a root: it has no batch to run its flow for",
+  partitionedFlow: "node '{node}' is of type flow: it cannot have partitions",
+  flowFinding: "flow '{flow}': {finding}",
+  flowsTooDeep: "flows run flows more than {limit} levels deep",
   refNotAlone:
     "node '{node}': a parameter reference must be the only key of its object (write $$ref for a literal key $ref)",
   refForAll: "node '{node}': a parameter reference can replace a value in {key}, not all of {key}",

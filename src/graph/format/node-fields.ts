@@ -1,6 +1,9 @@
 import * as z from "zod";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { forbiddenKeys, namePattern } from "./names.ts";
+import { type Condition, condition } from "./pattern.ts";
+
+export type { Condition } from "./pattern.ts";
 
 /*
  * The fields of a node: for each object of the graph JSON its type, and a row for each of its keys. The JSON Schema,
@@ -41,27 +44,15 @@ const name = z
   .refine((text) => !forbiddenKeys.has(text), { error: "must not be a key that could change an object's prototype" });
 const anyObject = z.record(z.string(), z.unknown());
 const positiveInt = z.int().min(1);
-/** Within what a timer of Node can wait. */
-const timeoutSec = z.number().gt(0).max(2_147_483, { error: "must be at most 2147483 (24 days)" });
+const timeoutSec = z.number().gt(0).max(2_147_483, { error: "must be at most 2147483 (24 days)" }); // of a timer
 
 /** How many parents must be satisfied before a node starts. */
 export type FanIn = "all" | "any" | `count:${number}`;
 /** What satisfies a node: its parents have finished, have stored their first batch, or have ended in whatever way. */
 export type StartWhen = "ready" | "first_batch" | "ended";
 
-/** What a node is judged by when it is dispatched: patterns of the parameters, and by parent of statuses and results. */
-export type Condition = { readonly params?: Json; readonly status?: JsonObject; readonly results?: JsonObject };
-
 /** Seconds, or a parameter of the task; a number once the parameters are filled in. */
 export type DelaySec = number | { readonly $ref: string };
-
-const byNode = z.record(z.string(), z.unknown()); // `checkControl` checks the shape of patterns
-export const condition = z.strictObject({
-  params: z.unknown().optional().describe("A pattern of the task's params."),
-  status: byNode.optional().describe("By parent: a pattern of its final status."),
-  results: byNode.optional().describe("By parent: a pattern of its result."),
-});
-
 export const delaySeconds = z.number().min(0).max(315_576_000); // ten years: it survives its process
 
 /**
@@ -80,6 +71,12 @@ export interface NodeIo {
   /** Coordinator function and its arguments; only with `type: "coordinator_fn"`. */
   readonly fn?: string;
   readonly fn_args?: JsonObject;
+  /** The flow that runs for each batch, of the graph's `flows`; only with `type: "flow"`. */
+  readonly flow?: string;
+  /** The parameter of that flow that is the batch; the others are the node's arguments. */
+  readonly item?: string;
+  /** A run that fails is an output too. */
+  readonly settled?: boolean;
   readonly max_pending_batches?: number;
 }
 
@@ -102,6 +99,14 @@ export const ioFields: FieldsOf<NodeIo> = {
   },
   fn: { schema: z.string().describe('Coordinator function; only with type "coordinator_fn".') },
   fn_args: { schema: anyObject.describe("Arguments of the coordinator function."), default: {} },
+  flow: { schema: z.string().describe('Name of the flow that runs for each batch; only with type "flow".') },
+  item: { schema: z.string().describe("The parameter of that flow that is the batch.") },
+  settled: {
+    schema: z
+      .boolean()
+      .describe("Whether a run that fails is an output too, as { ok: false, failure }; default false."),
+    default: false,
+  },
   max_pending_batches: {
     schema: positiveInt.describe(
       "How many batches this node may be ahead of a running streaming consumer before it waits.",
@@ -256,7 +261,7 @@ export const limitFields: FieldTable = { max_running: { schema: positiveInt, opt
 /** A node of the graph JSON. */
 export interface GraphNode {
   readonly node_id: string;
-  /** The handler type (worker role), or `coordinator_fn`. */
+  /** The handler type (worker role), `coordinator_fn` or `flow`. */
   readonly type: string;
   readonly depends_on: readonly string[];
   readonly fan_in?: FanIn;
@@ -273,7 +278,7 @@ export interface GraphNode {
 
 export const nodeFields: FieldsOf<GraphNode> = {
   node_id: { schema: name.describe("Unique in the graph."), required: true },
-  type: { schema: name.describe('The handler type (worker role), or "coordinator_fn".'), required: true },
+  type: { schema: name.describe('The handler type (worker role), "coordinator_fn" or "flow".'), required: true },
   depends_on: { schema: z.array(z.string()).describe("Parents, in order; default none.") },
   fan_in: {
     schema: z

@@ -1,7 +1,6 @@
+import * as z from "zod";
 import { $ZodObject, type $ZodType } from "zod/v4/core";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import type { Condition } from "./node-fields.ts";
-import { isObject } from "./plain-data.ts";
 import type { Path } from "./pointer.ts";
 
 /*
@@ -156,3 +155,25 @@ function valueWords(form: Exclude<PatternForm, { readonly kind: "keys" }>): stri
 export function hasOwnWhere(args: $ZodType | undefined): boolean {
   return args instanceof $ZodObject && Object.hasOwn(args._zod.def.shape, "where");
 }
+
+/**
+ * A pattern over what is known when a node is dispatched: the parameters of the task, and of its parents, by their ids,
+ * the status and the result. A type alias, because an interface is not assignable to JSON.
+ */
+export type Condition = {
+  readonly params?: Json;
+  readonly status?: JsonObject;
+  readonly results?: JsonObject;
+};
+
+const pattern = z.unknown(); // `checkControl` checks its shape
+const byNode = z.record(z.string(), pattern);
+export const condition = z.strictObject({
+  params: pattern.optional().describe("A pattern of the task's params."),
+  status: byNode.optional().describe("By parent: a pattern of its final status."),
+  results: byNode.optional().describe("By parent: a pattern of its result."),
+});
+
+// Not the one of plain-data.ts, which knows the keys that this file describes.
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

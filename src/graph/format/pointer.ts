@@ -24,6 +24,13 @@ export function comparePaths(a: Path, b: Path): number {
   return a.length - b.length;
 }
 
+/** The keys of a JSON pointer. */
+export const pathOfPointer = (text: string): Path =>
+  text
+    .split("/")
+    .slice(1)
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+
 /** The value at a path; `undefined` if there is none. */
 export function valueAt(document: unknown, path: Path): unknown {
   let value = document;

@@ -39,4 +39,8 @@ export const graphShape = z.strictObject({
     .record(z.string(), typeSchemasShape)
     .optional()
     .describe("By node type: JSON Schemas of its arguments, of a batch's input and of a batch's output."),
+  flows: z
+    .record(z.string(), object)
+    .optional()
+    .describe('By name: the graphs that nodes of type "flow" run, of the same form as this one.'),
 });

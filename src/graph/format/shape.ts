@@ -43,6 +43,7 @@ export function readShape({ value, spoilt }: PlainCopy, findings: FindingList): 
         : edges.length < (value.edges as readonly Json[]).length,
     paramsSchema: isObject(value.params_schema) ? value.params_schema : undefined,
     schemas: isObject(value.schemas) ? value.schemas : undefined,
+    flows: isObject(value.flows) ? value.flows : undefined,
   };
 }
 
@@ -163,15 +164,15 @@ const inNode = [
   "batches",
   "partitions",
 ] as const;
-const inIo = ["start_when", "input_inline", "fn", "fn_args"] as const;
+const inIo = ["start_when", "input_inline", "fn", "fn_args", "flow", "item", "settled"] as const;
 const isInIo = (facet: Facet): boolean => (inIo as readonly Facet[]).includes(facet);
 
 /** A node without mistakes in its shape. */
 function wellShapedNode(raw: JsonObject, index: number): DraftNode {
   const { node_id, type, depends_on, fan_in, when, optional, delay_sec, timeout_sec, ...others } = raw;
   const { retry_policy, batches, partitions } = others;
-  const { start_when, input_inline, fn, fn_args } = (raw.io ?? {}) as JsonObject;
-  const inside = { start_when, input_inline, fn, fn_args };
+  const { start_when, input_inline, fn, fn_args, flow, item, settled } = (raw.io ?? {}) as JsonObject;
+  const inside = { start_when, input_inline, fn, fn_args, flow, item, settled };
   const control = { fan_in, when, optional, delay_sec, timeout_sec };
   const facets = { node_id, type, depends_on, ...control, retry_policy, batches, partitions, ...inside };
   return draftNode({ index, name: node_id as string, facets });
@@ -255,6 +256,9 @@ export interface Facets {
   readonly input_inline?: InputInline;
   readonly fn?: string;
   readonly fn_args?: JsonObject;
+  readonly flow?: string;
+  readonly item?: string;
+  readonly settled?: boolean;
   readonly retry_policy?: RetryPolicy;
   readonly batches?: BatchPolicy;
   readonly partitions?: number;
@@ -295,4 +299,6 @@ export interface Draft {
   readonly edgesUnclear: boolean;
   readonly paramsSchema: JsonObject | undefined;
   readonly schemas: JsonObject | undefined;
+  /** The graphs of flows, which are checked on their own. */
+  readonly flows: JsonObject | undefined;
 }

@@ -17,7 +17,25 @@ export interface Graph {
   readonly edges: readonly (readonly [from: string, to: string])[];
   readonly params_schema?: JsonObject;
   readonly schemas?: { readonly [type: string]: TypeSchemas };
+  /** By name: the graphs that nodes of type `flow` run. Each may have `flows` of its own. */
+  readonly flows?: { readonly [name: string]: Graph };
 }
 
 /** Node type of a coordinator function. */
 export const coordinatorFnType = "coordinator_fn";
+
+/** Node type of a node that runs a flow for each of its batches, as a task of its own. */
+export const flowType = "flow";
+
+/** Whether workers serve the type; coordinators run the others. */
+export const isWorkerType = (type: string): boolean => type !== coordinatorFnType && type !== flowType;
+
+/** What a node runs, by name: the handler, the coordinator function or the flow. */
+export const runs = ({ type, io = {} }: Pick<GraphNode, "type" | "io">): string =>
+  (type === coordinatorFnType ? io.fn : type === flowType ? io.flow : type) ?? "";
+
+/** The types that workers must serve for a graph, also in its flows. */
+export function workerTypes({ nodes, flows = {} }: Pick<Graph, "nodes" | "flows">): readonly string[] {
+  const own = nodes.map(({ type }) => type).filter(isWorkerType);
+  return [...new Set([...own, ...Object.values(flows).flatMap(workerTypes)])];
+}

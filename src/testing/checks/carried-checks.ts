@@ -82,7 +82,7 @@ export class CarriedChecks {
       return;
     }
     const node = this.#nodeOf(ref); // an insert may arrive after its task was deleted
-    if (!workload.isKnown || node === undefined || node.io?.fn !== undefined) return;
+    if (!workload.isKnown || node === undefined || node.io?.fn !== undefined || node.type === "flow") return;
     if (!journal.hasProcessed(ref, artifact.uid)) {
       this.#violated(ref, `stores ${artifact.uid} at ${artifact.seq}, which no handler of its task has processed`);
     }

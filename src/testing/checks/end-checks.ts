@@ -1,17 +1,26 @@
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import type { GraphNode } from "../../graph/index.ts";
-import { checkKept, type TaskLookup } from "../cluster/archive.ts";
+import { type AllTasks, checkKept } from "../cluster/archive.ts";
 import type { Client } from "../cluster/client.ts";
 import type { Fleet } from "../cluster/fleet.ts";
 import type { Journal } from "../cluster/journal.ts";
 import { hopeless, initFailed } from "../cluster/random-graph.ts";
 import { changedPaths } from "../cluster/vars-changes.ts";
 import type { Workload } from "../cluster/workload.ts";
+import { flowOutput, hasFailedChild, mayBeCancelled } from "./child-checks.ts";
 import { isFinished } from "./control-checks.ts";
-import { asideOf, choiceOf, type FinishedShard, judgeNode, judgeOutcomes, retryPolicyOf } from "./reference.ts";
+import {
+  asideOf,
+  choiceOf,
+  type FinishedShard,
+  isSettledFailure,
+  judgeNode,
+  judgeOutcomes,
+  retryPolicyOf,
+} from "./reference.ts";
 
 export interface EndParts {
-  readonly allTasks: TaskLookup;
+  readonly allTasks: AllTasks;
   readonly journal: Journal;
   readonly client: Client;
   readonly fleet: Fleet;
@@ -22,7 +31,7 @@ export interface EndParts {
 /** What must hold once all tasks have ended and every process has stopped. */
 export function checkEnd(parts: EndParts): void {
   const { allTasks, journal, client } = parts;
-  for (const id of client.taskIds) {
+  for (const id of [...client.taskIds, ...allTasks.childrenOf().map(({ record }) => record.id)]) {
     const task = allTasks.tasks.get(id);
     if (task === undefined) {
       journal.violated(`task ${id} is missing`);
@@ -32,7 +41,8 @@ export function checkEnd(parts: EndParts): void {
     const { status } = task.record;
     if (status === "finished") checkOutputs(task, parts, violated);
     else checkOutcomes(task, parts, violated);
-    if (status === "cancelled" && !client.cancelRequested.has(id)) violated("cancelled without a request");
+    const isAsked = client.cancelRequested.has(id) || (task.record.parent !== undefined && mayBeCancelled(parts, task));
+    if (status === "cancelled" && !isAsked) violated("cancelled without a request");
     if (status === "failed") checkFailure(task, parts, violated);
   }
   checkLeftovers(parts);
@@ -59,10 +69,19 @@ function checkOutputs(
     if (choice.left > 0) journal.counts.choosing++;
     journal.counts.leftOut += choice.left;
     journal.counts.chosen += choice.taken;
-    for (const wrong of judgeNode(node, finished, graph.nodes)) violated(`node ${node.node_id}: ${wrong}`);
+    const outputOf = flowOutput(workload, graph, node);
+    for (const wrong of judgeNode(node, finished, graph.nodes, outputOf)) violated(`node ${node.node_id}: ${wrong}`);
     if (node.io?.fn === "wait.signal") checkWait(task, node, { journal, shards, violated });
   }
   if (!workload.isKnown) return;
+  for (const node of graph.nodes.filter(({ io }) => io?.settled === true)) {
+    for (const { uid, meta } of finished(node.node_id).flatMap(({ artifacts }) => artifacts)) {
+      if (!isSettledFailure(node, meta)) continue;
+      journal.counts.childrenSettled++;
+      if (!hasFailedChild({ allTasks, journal }, task.record.id, node.node_id, uid))
+        violated(`node ${node.node_id}: batch ${uid} is a failure, but none of its tasks failed`);
+    }
+  }
   const changing = graph.nodes.filter((node) => changedPaths(node) && isFinished(task, node.node_id));
   const missing = changing.filter(({ node_id }) => !task.vars.appliedBy.includes(node_id));
   for (const { node_id } of missing) violated(`node ${node_id} finished, but its change is not in the vars`);
@@ -150,7 +169,8 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
   }
   if (failure.tries !== undefined) {
     const isTimeout = code === "timeout" && node.batches?.timeout_sec !== undefined;
-    if (!isTimeout && !journal.hasThrown({ taskId: id, nodeId: node.node_id }, code))
+    const isOfChild = code === "subflow_failed" && hasFailedChild(parts, id, node.node_id, failure.batchUid);
+    if (!isTimeout && !isOfChild && !journal.hasThrown({ taskId: id, nodeId: node.node_id }, code))
       violated(`failed without an injected cause: ${text}`);
     if (!policy.isPermanent(code) && failure.tries !== policy.max + 1)
       violated(`gave up a batch after ${failure.tries} tries: ${text}`);

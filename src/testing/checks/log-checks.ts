@@ -10,15 +10,18 @@ import {
 import type { RunningLimits } from "../../core/worker/attempt/worker-options.ts";
 import { shardOf } from "../../core/worker/input/index.ts";
 import type { GraphNode } from "../../graph/index.ts";
+import type { AllTasks } from "../cluster/archive.ts";
 import type { SourceArgs } from "../cluster/computation.ts";
 import type { SimulationMode } from "../cluster/fault-rates.ts";
 import type { Journal } from "../cluster/journal.ts";
 import type { Workload } from "../cluster/workload.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
+import { hasFailedChild } from "./child-checks.ts";
 import { asideOf, batchesOf, readsFailures, retryPolicyOf } from "./reference.ts";
 
 /** What the write checks inspect, and where they report. */
 export interface CheckParts {
+  readonly allTasks: AllTasks;
   readonly state: MemoryState;
   readonly journal: Journal;
   readonly scheduler: Scheduler;
@@ -53,6 +56,7 @@ const isBefore = (a: Position, b: Position): boolean => a[0] < b[0] || (a[0] ===
 /** Law 2 and related rules: artifacts without gaps or duplicates, in epoch order, none after the end of the log. */
 export class LogChecks {
   readonly #state: CheckParts["state"];
+  readonly #allTasks: AllTasks;
   readonly #workload: CheckParts["workload"];
   readonly #journal: CheckParts["journal"];
   readonly #counts: CheckParts["journal"]["counts"];
@@ -66,6 +70,7 @@ export class LogChecks {
 
   constructor(parts: CheckParts, violated: (ref: ShardRef, what: string) => void) {
     this.#state = parts.state;
+    this.#allTasks = parts.allTasks;
     this.#workload = parts.workload;
     this.#journal = parts.journal;
     this.#counts = parts.journal.counts;
@@ -202,7 +207,9 @@ export class LogChecks {
     const { reasonCode } = failure;
     const isTimeout = reasonCode === "timeout" && node?.batches?.timeout_sec !== undefined;
     if (isTimeout) this.#counts.timedOut++;
-    if (!isTimeout && !this.#journal.hasThrown(ref, reasonCode)) {
+    const children = { allTasks: this.#allTasks, journal: this.#journal };
+    const isOfChild = reasonCode === "subflow_failed" && hasFailedChild(children, ref.taskId, ref.nodeId, uid);
+    if (!isTimeout && !isOfChild && !this.#journal.hasThrown(ref, reasonCode)) {
       this.#violated(ref, `set batch ${uid} aside for ${reasonCode}, which its handler never threw`);
     }
     const { max, isPermanent } = retryPolicyOf(this.#workload, node);

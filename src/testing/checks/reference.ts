@@ -31,11 +31,20 @@ export interface FinishedShard {
 export type Finished = (nodeId: string) => readonly FinishedShard[];
 
 /** @returns one message per mismatch */
-export function judgeNode(node: GraphNode, finished: Finished, nodes: readonly GraphNode[]): string[] {
-  return [...judgeOutput(node, finished, nodes), ...judgePlaces(node, finished)];
+export function judgeNode(
+  node: GraphNode,
+  finished: Finished,
+  nodes: readonly GraphNode[],
+  outputOf: OutputOf = (payload) => compute(node.node_id, payload),
+): string[] {
+  return [...judgeOutput(node, { finished, nodes, outputOf }), ...judgePlaces(node, finished)];
 }
 
-function judgeOutput(node: GraphNode, finished: Finished, nodes: readonly GraphNode[]): string[] {
+/** The output that a node makes of a payload. */
+export type OutputOf = (payload: Json) => unknown;
+
+function judgeOutput(node: GraphNode, of: Evaluated & { readonly outputOf: OutputOf }): string[] {
+  const { finished } = of;
   const shards = finished(node.node_id);
   // A failed node is optional: it has stored only a part of its output.
   if (shards.some(({ record }) => record.status === "failed")) return [];
@@ -49,7 +58,7 @@ function judgeOutput(node: GraphNode, finished: Finished, nodes: readonly GraphN
   }
   if (input_adapter === "pull.outcomes") return judgeOutcomes(node, finished);
   if (input_adapter !== undefined && adapterName(input_adapter) === "pull.gather") return judgeGather(node, finished);
-  return judgeStream(node, finished, nodes);
+  return judgeStream(node, of);
 }
 
 /** Whether the only batch of a node was set aside. */
@@ -221,7 +230,10 @@ function payloadsOf(node: GraphNode, id: string, artifact: Artifact, of: Evaluat
 }
 
 /** Each batch of each source is there once, possibly set aside; under `ordered`, those of one source shard keep their order. */
-function judgeStream(node: GraphNode, finished: Finished, nodes: readonly GraphNode[]): string[] {
+function judgeStream(
+  node: GraphNode,
+  { finished, nodes, outputOf }: Evaluated & { readonly outputOf: OutputOf },
+): string[] {
   const shards = finished(node.node_id);
   const wrong: string[] = [];
   let expectedCount = 0;
@@ -230,7 +242,7 @@ function judgeStream(node: GraphNode, finished: Finished, nodes: readonly GraphN
       const key = sourceKey(id, source.record.shard);
       const expected = source.artifacts
         .flatMap((artifact) => payloadsOf(node, id, artifact, { finished, nodes }))
-        .map((payload) => compute(node.node_id, payload));
+        .map(outputOf);
       expectedCount += expected.length;
       const logs = shards.map(({ artifacts }) => artifacts.filter(({ origin }) => origin.source === key));
       if (node.batches?.ordered) wrong.push(...logs.flatMap((log) => outOfOrder(key, log)));
@@ -239,7 +251,11 @@ function judgeStream(node: GraphNode, finished: Finished, nodes: readonly GraphN
         ...same(
           `batches from ${key}`,
           bySource.map(({ meta, failure }) => (failure === undefined ? meta : "set aside")),
-          expected.map((output, at) => (bySource[at]?.failure === undefined ? output : "set aside")),
+          expected.map((output, at) => {
+            const { meta, failure } = bySource[at] ?? {};
+            if (failure !== undefined) return "set aside";
+            return isSettledFailure(node, meta) ? meta : output; // which `ChildChecks` judges
+          }),
         ),
       );
       for (const shard of shards) {
@@ -254,6 +270,10 @@ function judgeStream(node: GraphNode, finished: Finished, nodes: readonly GraphN
   if (count !== expectedCount) wrong.push(`${count} artifacts, ${expectedCount} expected`);
   return wrong;
 }
+
+/** Whether it is the output of a flow's task that failed. */
+export const isSettledFailure = ({ io }: GraphNode, meta: Json | undefined): boolean =>
+  io?.settled === true && (meta as JsonObject | undefined)?.ok === false;
 
 function cutUp(node: GraphNode, meta: Json): Json[] {
   const { input_adapter: name, input_args } = node.io?.input_inline ?? {};

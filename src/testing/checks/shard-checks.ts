@@ -10,7 +10,7 @@ import {
   shardKey,
 } from "../../core/model/records.ts";
 import type { RunningLimits } from "../../core/worker/attempt/worker-options.ts";
-import { coordinatorFnType, type GraphNode } from "../../graph/index.ts";
+import { coordinatorFnType, flowType, type GraphNode } from "../../graph/index.ts";
 import { droppedOf } from "../cluster/archive.ts";
 import { initFailed } from "../cluster/random-graph.ts";
 import { isClosed, isClosedShard, isFinished, isSkipped, startCondition } from "./control-checks.ts";
@@ -318,7 +318,8 @@ function checkLimits(
   violated: (ref: ShardRecord, what: string) => void,
 ): void {
   const { state, running } = parts;
-  const open = [...state.leased].map(({ record }) => record);
+  if (claimed.type === flowType) return; // it only waits for tasks, which the limits apply to
+  const open = [...state.leased].map(({ record }) => record).filter(({ type }) => type !== flowType);
   const check = (what: string, max: number | undefined, isOf: (record: ShardRecord) => boolean): void => {
     const count = open.filter(isOf).length;
     if (max !== undefined && count > max)

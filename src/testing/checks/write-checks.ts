@@ -15,6 +15,7 @@ import { sortKeys } from "../../graph/format/plain-data.ts";
 import { times } from "../cluster/process.ts";
 import { varsAfter } from "../cluster/vars-changes.ts";
 import { CarriedChecks } from "./carried-checks.ts";
+import { checkChild } from "./child-checks.ts";
 import { ControlChecks, isClosedShard } from "./control-checks.ts";
 import { type CheckParts, LogChecks, ReportChecks } from "./log-checks.ts";
 import { retryPolicyOf } from "./reference.ts";
@@ -94,6 +95,8 @@ export class WriteChecks {
   #task({ taskId, from, to }: MemoryStoreEvent & { readonly kind: "task" }): void {
     if (!transitions[from].includes(to)) this.#violated(taskId, `task ${from} -> ${to}`);
     this.#deadlines.task(taskId, from, to);
+    const created = from === "absent" ? this.#parts.state.tasks.get(taskId) : undefined;
+    if (created !== undefined) for (const wrong of checkChild(this.#parts, created)) this.#violated(taskId, wrong);
     this.#control.task(taskId, from);
     if (to !== "running") this.#parts.journal.asked.ending(taskId);
     const entry = this.#parts.state.tasks.get(taskId);

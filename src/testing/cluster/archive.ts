@@ -23,7 +23,10 @@ export class AllTasks implements TaskLookup {
   readonly #deleted = new Map<string, TaskEntry>();
   readonly #refusedKeys = new Set<string>();
 
+  readonly #state: MemoryState;
+
   constructor(state: MemoryState) {
+    this.#state = state;
     this.tasks = { get: (id) => state.tasks.get(id) ?? this.#deleted.get(id) };
   }
 
@@ -39,6 +42,12 @@ export class AllTasks implements TaskLookup {
     const { id, idempotencyKey } = entry.record;
     this.#deleted.set(id, entry);
     if (idempotencyKey !== undefined) this.refuse(idempotencyKey);
+  }
+
+  /** The tasks that nodes run for their batches; those of a task, or all. */
+  childrenOf(taskId?: string): readonly TaskEntry[] {
+    const all = [...this.#state.tasks.values(), ...this.#deleted.values()];
+    return all.filter(({ record: { parent } }) => parent !== undefined && (taskId ?? parent.taskId) === parent.taskId);
   }
 
   isDeleted(id: string): boolean {

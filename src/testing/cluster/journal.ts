@@ -257,6 +257,13 @@ export class Journal {
     carriedAgain: 0,
     /** Artifacts that were copied for them. */
     copied: 0,
+    /** Tasks that nodes ran for their batches, and how many of these flows ran others. */
+    children: 0,
+    nestedChildren: 0,
+    /** Of these: after one that had failed, for a task that retries another, and after a failure that was settled. */
+    childrenRetried: 0,
+    childrenContinued: 0,
+    childrenSettled: 0,
     deleted: 0,
     /** Deletes that were refused because another task borrows artifacts. */
     borrowed: 0,

@@ -25,14 +25,47 @@ export const initFailed = "init_failed";
 const mostParents = 3;
 
 /** A valid graph that uses all options of nodes. */
-export function randomGraph(random: SeededRandom, maxNodes: number): { readonly nodes: readonly DrawnNode[] } {
-  const drawer = new GraphDrawer(random);
+export function randomGraph(
+  random: SeededRandom,
+  maxNodes: number,
+  { runsFlows = false } = {},
+): { readonly nodes: readonly DrawnNode[]; readonly flows?: { readonly sub: DrawnFlow } } {
+  const drawer = new GraphDrawer(random, runsFlows && random.chance(0.25));
   const count = 1 + random.int(maxNodes);
   for (let index = 0; index < count; index++) drawer.add(`n${index}`);
   // Several concurrent counters: each writer of variables must see what the others wrote.
   if (random.chance(0.2)) for (let index = 2 + random.int(2); index > 0; index--) drawer.addCounter(`counter${index}`);
   // The order of nodes in the JSON is independent of their dependencies.
-  return { nodes: random.chance(0.7) ? drawer.nodes : random.shuffled(drawer.nodes) };
+  const nodes = random.chance(0.7) ? drawer.nodes : random.shuffled(drawer.nodes);
+  return nodes.some(({ type }) => type === "flow") ? { nodes, flows: { sub: randomFlow(random, 0) } } : { nodes };
+}
+
+/** A flow that nodes run for each batch, whose results can be recomputed. */
+export interface DrawnFlow {
+  readonly nodes: readonly DrawnNode[];
+  readonly flows?: { readonly sub: DrawnFlow };
+}
+
+/** One or two nodes, and possibly one that runs another flow. */
+function randomFlow(random: SeededRandom, depth: number): DrawnFlow {
+  const inline = { item: { $ref: "params.item" }, salt: { $ref: "params.salt" } };
+  const failing = random.chance(0.35) ? { hopeless: true } : {};
+  const retry_policy = { max: random.int(3), backoff_sec: random.next() / 2 };
+  const root = {
+    node_id: `r${random.int(9)}`,
+    type: random.pick(["map", "map", "map_n"]),
+    depends_on: [],
+    io: { input_inline: { ...inline, ...failing } },
+    retry_policy,
+  };
+  const depends_on = [root.node_id];
+  if (depth === 0 && random.chance(0.3)) {
+    const io = { flow: "sub", item: "item", input_inline: { salt: random.int(9) } };
+    const nested = { node_id: "nested", type: "flow", depends_on, io, retry_policy };
+    return { nodes: [root, nested], flows: { sub: randomFlow(random, depth + 1) } };
+  }
+  const next = { node_id: "next", type: random.pick(["map", "map_n"]), depends_on, retry_policy };
+  return { nodes: random.chance(0.6) ? [root, next] : [root] };
 }
 
 type Drawn = Pick<DrawnNode, "type"> & {
@@ -48,12 +81,16 @@ class GraphDrawer {
   /** Nodes that set batches aside, which others may read. */
   readonly #aside = new Set<string>();
   readonly #functions = new Set<string>();
-  /** Nodes with a result for each of their partitions, which no condition asks for. */
-  readonly #partitioned = new Set<string>();
+  /** Nodes with several shards, and nodes that run a flow for each batch: no condition on their results is possible. */
+  readonly #withoutResult = new Set<string>();
   /** Probability that a node has backpressure; above 0 in a third of the graphs. */
   readonly #waits: number;
 
-  constructor(random: SeededRandom) {
+  /** Whether some nodes run a flow for each batch. */
+  readonly #runsFlows: boolean;
+
+  constructor(random: SeededRandom, runsFlows: boolean) {
+    this.#runsFlows = runsFlows;
     this.#random = random;
     this.#waits = random.chance(0.33) ? 0.6 : 0;
   }
@@ -67,12 +104,15 @@ class GraphDrawer {
     const handles = parents.length > 0 && random.chance(0.15);
     const isFunction = !handles && (parents.length > 0 ? random.chance(0.15) : random.chance(0.05));
     const isWait = !handles && !isFunction && random.chance(parents.length > 0 ? 0.08 : 0.03);
+    const mayRunFlow = this.#runsFlows && !handles && !isFunction && !isWait && parents.length > 0;
+    const isFlow = mayRunFlow && random.chance(0.4);
     const optional = random.chance(0.15);
     if (isFunction || isWait) this.#functions.add(id);
-    const ordinary = () => (isFunction ? this.#functionOf(above) : this.#handlerOf(parents, above, optional));
+    const ofHandler = () => (isFlow ? this.#flowOf(above) : this.#handlerOf(parents, above, optional));
+    const ordinary = () => (isFunction ? this.#functionOf(above) : ofHandler());
     const drawn: Drawn = handles ? this.#outcomesOf(parents) : isWait ? this.#wait() : ordinary();
     const { type, io, ...options } = drawn;
-    if (drawn.partitions !== undefined) this.#partitioned.add(id);
+    if (isFlow || (options.partitions ?? 1) > 1) this.#withoutResult.add(id);
     const { input_adapter } = (io.input_inline ?? {}) as JsonObject;
     const isRead = parents.length === 0 || input_adapter !== undefined;
     if (isRead && options.batches?.on_failure !== undefined) this.#aside.add(id);
@@ -138,7 +178,7 @@ class GraphDrawer {
       const id = random.pick(parents);
       const result = random.pick<Json>([{ batches: random.int(6) }, { batches: { $not: random.int(6) } }]);
       const pattern = this.#functions.has(id) || random.chance(0.2) ? { $exists: random.chance(0.5) } : result;
-      if (random.chance(0.5) && !this.#partitioned.has(id)) return { results: { [id]: pattern } };
+      if (random.chance(0.5) && !this.#withoutResult.has(id)) return { results: { [id]: pattern } };
       return {
         status: { [id]: random.pick<Json>(["finished", "skipped", { $not: "finished" }, ["failed", "skipped"]]) },
       };
@@ -181,6 +221,21 @@ class GraphDrawer {
       ...(partitions > 1 ? { partitions } : {}),
       ...(random.chance(0.1) ? { limits: { max_running: 1 } } : {}),
       ...(random.chance(0.2) ? { timeout_sec: random.pick([1, 2, 6]) } : {}),
+    };
+  }
+
+  #flowOf(above: readonly string[]): Drawn {
+    const random = this.#random;
+    const drawn = this.#adapterOf(above);
+    const input = drawn.input_adapter === "pull.gather" ? {} : drawn;
+    const settled = random.chance(0.3) ? { settled: true } : {};
+    const batches = this.#batchPolicy();
+    return {
+      type: "flow",
+      io: { input_inline: { ...input, salt: random.int(9) }, flow: "sub", item: "item", ...settled },
+      ...(Object.keys(batches).length > 0 ? { batches } : {}),
+      ...(random.chance(0.5) ? { limits: { max_running: 1 + random.int(3) } } : {}),
+      ...(random.chance(0.1) ? { timeout_sec: random.pick([2, 6]) } : {}),
     };
   }
 

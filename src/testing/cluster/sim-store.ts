@@ -243,6 +243,7 @@ export function checkDelete(
   const wanted = (): DeleteAnswer => {
     if (entry === undefined) return "unknown";
     if (!isTaskTerminal(entry.record.status)) return "open";
+    if (state.tasks.has(entry.record.parent?.taskId ?? "")) return "borrowed";
     return [...state.tasks.values()].some(({ record }) => record.borrowsFrom?.includes(id)) ? "borrowed" : "deleted";
   };
   const expected = wanted();

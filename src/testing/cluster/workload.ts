@@ -32,7 +32,7 @@ export interface ProcessTools {
 }
 
 /** A task as a client requests it, before its graph is validated. */
-export type TaskRequest = { readonly graph: { readonly nodes: readonly object[] } } & Omit<
+export type TaskRequest = { readonly graph: { readonly nodes: readonly object[]; readonly flows?: object } } & Omit<
   Parameters<CoordinatorCore["createTask"]>[0],
   "graph" | "priority" | "idempotencyKey"
 >;

@@ -1,7 +1,7 @@
 import { MemoryState, type MemoryStoreEvent } from "../../adapters/memory/index.ts";
-import type { TaskStatus } from "../../core/model/records.ts";
+import { isTaskTerminal, type TaskStatus } from "../../core/model/records.ts";
 import type { Store } from "../../core/ports/index.ts";
-import { steadyTime } from "../../core/ports/steady-time.ts";
+import { steadyTime } from "../../core/ports/system.ts";
 import { checkEnd } from "../checks/end-checks.ts";
 import { checkIdle } from "../checks/idle-check.ts";
 import type { CheckParts } from "../checks/log-checks.ts";
@@ -112,6 +112,7 @@ export class Cluster {
     const running = drawLimits(random, workload.types);
     this.#parts = {
       state,
+      allTasks,
       journal,
       scheduler,
       workload,
@@ -132,7 +133,7 @@ export class Cluster {
     const { mirror } = this;
     const wall = this.#wall;
     this.#fleet = new Fleet(
-      { ...this.#parts, allTasks, broker: this.#broker, rates: this.#rates, observe, mirror, wall },
+      { ...this.#parts, broker: this.#broker, rates: this.#rates, observe, mirror, wall },
       options.size,
     );
     const rate = this.#rates.stale;
@@ -169,7 +170,7 @@ export class Cluster {
     for (let step = 0; step < afterSteps && this.#step(); step++) yield;
     yield* this.#shutDown();
     if (!this.#sound) return;
-    checkEnd({ ...this.#parts, allTasks: this.allTasks, client: this.#client, fleet: this.#fleet });
+    checkEnd({ ...this.#parts, client: this.#client, fleet: this.#fleet });
   }
 
   get #sound(): boolean {
@@ -318,6 +319,7 @@ export class Cluster {
   #haveAllEnded(): boolean {
     this.#client.retrySome();
     const { taskIds, allCreated } = this.#client;
-    return allCreated && taskIds.every((id) => this.allTasks.hasEnded(id));
+    if (!allCreated || !taskIds.every((id) => this.allTasks.hasEnded(id))) return false;
+    return this.allTasks.childrenOf().every(({ record }) => isTaskTerminal(record.status));
   }
 }

@@ -87,6 +87,32 @@ export function taskListContract(it: StoreTest): void {
     expect(await store.deleteTask("lender")).toBe("deleted");
   });
 
+  it("lists the tasks that the nodes of a task run only on request", async ({ store, peer }) => {
+    const childOf = (id: string, taskId: string) =>
+      store.createTask(newTask(id, { parent: { taskId, nodeId: "each", uid: "7" } }));
+    for (const id of ["p", "pa"]) await store.createTask(newTask(id));
+    for (const id of ["p.a", "p.b"]) await childOf(id, "p");
+    await childOf("p.a.x", "p.a");
+    expect((await peer.readTask("p.a"))?.parent).toEqual({ taskId: "p", nodeId: "each", uid: "7" });
+    expect(await listed(peer, { limit: 2 })).toEqual(["pa", "p"]);
+    expect(await listed(store, { limit: 2, children: "all" })).toEqual(["p.a.x", "p.b", "p.a", "pa", "p"]);
+    expect(await listed(store, { limit: 1, children: { of: "p" } })).toEqual(["p.b", "p.a"]);
+    expect(await listed(store, { limit: 2, children: { of: "p.a" } })).toEqual(["p.a.x"]);
+    await store.finishTask("p.b");
+    expect(await listed(store, { limit: 2, children: { of: "p" }, statuses: ["running"] })).toEqual(["p.a"]);
+  });
+
+  it("keeps a task as long as the task exists whose node runs it", async ({ store, peer }) => {
+    await store.createTask(newTask("p"));
+    await store.createTask(newTask("p.a", { parent: { taskId: "p", nodeId: "each", uid: "7" } }));
+    await store.finishTask("p.a");
+    expect(await store.deleteTask("p.a")).toBe("borrowed");
+    await store.finishTask("p");
+    expect(await peer.deleteTask("p")).toBe("deleted");
+    expect(["deleted", "unknown"]).toContain(await store.deleteTask("p.a"));
+    expect(await listed(store, { limit: 5, children: "all" })).toEqual([]);
+  });
+
   it("returns tasks that ended long enough ago, oldest first", async ({ store, advance }) => {
     for (const id of ["a", "b", "c"]) await store.createTask(newTask(id));
     await store.finishTask("b");

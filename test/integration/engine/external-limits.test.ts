@@ -45,6 +45,17 @@ describe("unsupported by external workers", () => {
     },
   );
 
+  test("a flow for each batch is refused", async () => {
+    const side = await ExternalSide.open(ours);
+    const each: GraphNode = { node_id: "each", type: "flow", depends_on: ["read"], io: { flow: "scan", item: "page" } };
+    const scan = { nodes: [node("ocr", [], { args: { page: { $ref: "params.page" } } })] };
+    const running = side.coordinator.run({ nodes: [node("read"), each], flows: { scan } });
+    await expect(running).rejects.toMatchObject({
+      code: "GRAPH_INVALID",
+      details: { findings: [{ code: "GRAPH_UNSUPPORTED", path: "/nodes/1/type" }] },
+    });
+  });
+
   test("a source that may set batches aside is refused: they would read it as a batch", async () => {
     const side = await ExternalSide.open(ours);
     const setsAside: GraphNode = { ...node("read"), batches: { on_failure: "set_aside" } };

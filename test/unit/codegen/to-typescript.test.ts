@@ -182,7 +182,7 @@ describe("identifiers", () => {
   test.each([
     ["load-rows.v2", "loadRowsV2"],
     ["delete", "deleteHandler"],
-    ["flow", "flowHandler"],
+    ["param", "paramHandler"],
     ["Z", "zHandler"],
     ["PermanentError", "permanentError"],
   ])("%s is called %s", (type, name) => {

@@ -31,7 +31,7 @@ describe("defineHandler", () => {
       "the name of functions",
       "coordinator_fn",
       { output: z.int(), processBatch },
-      "is reserved for coordinator functions",
+      "is reserved for nodes that coordinators run",
     ],
     ["a definition that is not an object", "x", null, "handler 'x': its definition must be an object"],
     ["output missing", "x", { processBatch }, "handler 'x' needs 'output'"],

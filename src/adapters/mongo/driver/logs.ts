@@ -2,7 +2,7 @@ import type { FindOptions } from "mongodb";
 import { finishShard, isRecorded } from "../../../core/model/index.ts";
 import type { Attempt, Origin, ShardRef } from "../../../core/model/records.ts";
 import type { LogDriver } from "../../../core/store/driver.ts";
-import { RecordCache } from "../../../core/store/record-cache.ts";
+import { RecordCache } from "../../../core/store/driver.ts";
 import {
   artifactDocument,
   artifactOf,

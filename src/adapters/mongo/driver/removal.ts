@@ -48,6 +48,7 @@ export async function removeTask(session: Session, id: string): ReturnType<Store
     const { doc } = found;
     if (doc.status === "deleted") break;
     if (!isTaskTerminal(doc.status)) return "open";
+    if (doc.parent !== undefined && (await readLiveHead(session, doc.parent.task_id)) !== undefined) return "borrowed";
     const asked = { _id: id, rev: randomUUID() };
     if (!(await changeTask(session, doc, { rev: asked.rev, $set: { removal_asked: true } }))) continue;
     const borrows = { borrows_from: id, status: { $ne: "deleted" } } as const;

@@ -78,9 +78,12 @@ export const taskCollection = (session: Session): TaskDriver => ({
     const rows = await session.earliest("tasks", { field: "ended_at", limit });
     return rows.filter(({ at, now }) => at <= now - endedForMs).map(({ doc }) => doc._id);
   },
-  list({ statuses, ...page }) {
-    const all = [{ status: { $ne: "deleted" as const } }];
-    const filters = statuses ? [...new Set(statuses)].map((status) => ({ status })) : all;
+  list({ statuses, children, ...page }) {
+    const of = typeof children === "object" ? { _id: { $gt: `${children.of}.`, $lt: `${children.of}/` } } : {};
+    const parent = typeof children === "object" ? { "parent.task_id": children.of } : { parent: { $exists: false } };
+    const family = { ...of, ...(children === "all" ? {} : parent) };
+    const all = [{ status: { $ne: "deleted" as const }, ...family }];
+    const filters = statuses ? [...new Set(statuses)].map((status) => ({ status, ...family })) : all;
     return session.newest("tasks", { ...page, filters, projection: headOnly }, ({ doc }) =>
       taskSummaries.toRecord(doc),
     );

@@ -6,6 +6,7 @@ import {
   type HistoryEntry,
   isTaskTerminal,
   type Lease,
+  type ParentRef,
   type Paused,
   type ShardRecord,
   type ShardRef,
@@ -48,6 +49,7 @@ export interface TaskDocument extends Revised {
   readonly graph_hash: string;
   readonly idempotency_key?: string;
   readonly borrows_from?: readonly string[];
+  readonly parent?: { readonly task_id: string; readonly node_id: string; readonly uid: string };
   /** Set between a request to delete the task and the search for tasks that borrow from it. */
   readonly removal_asked?: true;
   readonly list_order: string;
@@ -88,6 +90,7 @@ const summaryFields: Fields<Omit<TaskState, "signals">> = {
   retryOf: "retry_of",
   retriedBatches: json("retried_batches"),
   borrowsFrom: "borrows_from",
+  parent: nested("parent", mapping<ParentRef>({ taskId: "task_id", nodeId: "node_id", uid: "uid" })),
   createdAt: date("created_at"),
   startsAt: date("starts_at"),
   deadlineAt: date("deadline"),

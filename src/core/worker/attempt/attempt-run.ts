@@ -1,4 +1,5 @@
 import { isInstance, type JsonObject } from "../../../errors/index.ts";
+import { coordinatorFnType, flowType } from "../../../graph/index.ts";
 import { type AttemptEvent, messageKey, type StatusMessage, topics, traceOf } from "../../messages/messages.ts";
 import type { Failure, ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
@@ -111,7 +112,9 @@ export function announce(run: AttemptRun, event: AttemptEvent): Promise<void> {
   const { type } = run.node;
   const from = { taskId, nodeId, shard, epoch, type, workerId: run.parts.workerId };
   const message: StatusMessage = { ...event, ...from, ...traceOf(run) };
-  return run.parts.bus.publish(topics.status(type), messageKey(run.held.attempt), message);
+  // All coordinators read the topic of functions, also those that do not know flows.
+  const topic = topics.status(type === flowType ? coordinatorFnType : type);
+  return run.parts.bus.publish(topic, messageKey(run.held.attempt), message);
 }
 
 /** Runs `work` with a way to wait for these sources. */

@@ -1,5 +1,5 @@
 import { sourceKey } from "../../model/records.ts";
-import { type BackpressurePlan, streamReadersOf } from "../../plan/index.ts";
+import { type BackpressurePlan, type Plan, streamReadersOf } from "../../plan/index.ts";
 import { positionsOf } from "../input/append-signals.ts";
 import type { Source, StreamInput } from "../input/index.ts";
 import type { AttemptReports } from "./attempt-reports.ts";
@@ -17,8 +17,11 @@ import { type AttemptRun, shardsOf, withInputWait } from "./attempt-run.ts";
  * - It can continue: it is further behind than the part it may leave unreported, so it has something to read, and it
  *   reads from any of its sources before it waits for one of them. Only its handler, or a consumer of its own, can
  *   delay it.
+ * - A node that runs flows is not waited for: the nodes of its tasks may need the producer's slot.
  * - So waits point downstream only, and a graph has no cycle: at the end of each chain, some node makes progress.
  */
+
+const runsFlow = ({ byId }: Plan, nodeId: string): boolean => byId.get(nodeId)?.flow !== undefined;
 
 /** Keeps a producer's attempt from running ahead of its consumers. */
 export class Backpressure {
@@ -34,7 +37,7 @@ export class Backpressure {
     this.#generation = options.generation;
     this.#limits = options.limits;
     this.#mayStoreTo = options.limits.maxPending;
-    this.#readers = streamReadersOf(run.plan, run.node);
+    this.#readers = streamReadersOf(run.plan, run.node).filter((id) => !runsFlow(run.plan, id));
   }
 
   /** `undefined` for a node without a limit. */
@@ -111,6 +114,7 @@ export class ReadPositions {
       readonly fromNodes: readonly string[];
     },
   ): ReadPositions | undefined {
+    if (run.node.flow !== undefined) return undefined;
     if (options.fromNodes.every((id) => run.plan.byId.get(id)?.backpressure === undefined)) return undefined;
     const cursors: Record<string, number> = {};
     let every = Number.POSITIVE_INFINITY;

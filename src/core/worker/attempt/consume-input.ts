@@ -1,5 +1,5 @@
 import type { Json } from "../../../errors/index.ts";
-import { type Artifact, isClosed, isOutput, sourceKey } from "../../model/records.ts";
+import { type Artifact, isClosed, isFeeding, isOutput, sourceKey } from "../../model/records.ts";
 import {
   chosenSources,
   consumerUid,
@@ -55,7 +55,7 @@ export async function consumeInput(
   const { input, onFirst, ...passRun } = options;
   const { run, runtime, context, pass, tries, leftover } = passRun;
   const { log } = pass;
-  const { concurrency = 1 } = runtime.definition;
+  const concurrency = concurrencyOf(run, runtime);
   const part = new AttemptScope(run.held);
   const runner = new BatchRunner({ run, runtime, context, log, onFirst, part });
   const mayStay = (wouldLoseWork: boolean) => mayWaitForTries(passRun, wouldLoseWork);
@@ -67,6 +67,10 @@ export async function consumeInput(
     await batches.leave(error);
   }
 }
+
+/** How many batches are processed at once: of a flow, how many of its tasks run. */
+export const concurrencyOf = ({ node }: AttemptRun, { definition }: HandlerRuntime): number =>
+  node.flow?.maxRunning ?? definition.concurrency ?? 1;
 
 async function consume(input: InputPlan, consuming: Consuming): Promise<void> {
   switch (input.kind) {
@@ -151,6 +155,7 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
     failuresOf === undefined ? stream : new FailureInput(stream, { store, taskId, plan, pageSize, failuresOf });
   const positions = ReadPositions.of(run, { reports, stream, fromNodes: input.fromNodes });
   if (positions !== undefined) await positions.begin();
+  const readsFlow = input.fromNodes.some((id) => run.plan.byId.get(id)?.flow !== undefined);
   await withInputWait(
     run,
     sources,
@@ -188,7 +193,8 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
       pollMs: input.pollMs,
       pollMaxMs: input.pollMaxMs,
       held: part,
-      mayStay: async () => !runtime.definition.resumable && pass.log.length > 0 && (await isQueueEmpty(run)),
+      mayStay: async () =>
+        (readsFlow || (!runtime.definition.resumable && pass.log.length > 0)) && (await isQueueEmpty(run)),
     },
   );
 }
@@ -211,7 +217,7 @@ export async function checkMayStartOver(run: AttemptRun, input: InputPlan): Prom
   if (input.kind !== "stream" || run.claimed.yields === 0) return;
   const { fromNodes } = input;
   const records = await run.retry.run(() => run.parts.store.readShards(run.held.attempt.taskId, fromNodes));
-  const feeding = records.filter((record) => record.status === "running" || isClosed(record));
+  const feeding = records.filter((record) => isFeeding(record) || isClosed(record));
   const keys = new Set(feeding.map(({ nodeId, shard }) => sourceKey(nodeId, shard)));
   const all = shardsOf(run.plan, fromNodes).every(({ nodeId, shard }) => keys.has(sourceKey(nodeId, shard)));
   if (!all) throw new AttemptEnded("starving");

@@ -7,7 +7,7 @@ import { AttemptReports, TryCounts } from "./attempt-reports.ts";
 import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts";
 import { type StoredBatch, validateOutput } from "./batch-runner.ts";
 import { copyCarried } from "./carried-log.ts";
-import { checkMayStartOver, consumeInput } from "./consume-input.ts";
+import { checkMayStartOver, concurrencyOf, consumeInput } from "./consume-input.ts";
 import { Cleanups, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 import { LeftoverTries } from "./timed-try.ts";
@@ -38,7 +38,7 @@ async function start(attempt: {
   const { definition } = runtime;
   const input = routeInput({ node, plan, handler: definition, customAdapters: parts.inputAdapters });
   const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
-  const tries = new TryCounts(run, { reports, concurrency: definition.concurrency ?? 1 });
+  const tries = new TryCounts(run, { reports, concurrency: concurrencyOf(run, runtime) });
   const leftover = node.batches.timeoutMs === undefined ? undefined : new LeftoverTries();
   if (runtime.needsInit) {
     run.at.method = "init";

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../../errors/index.ts";
-import { type Artifact, logOf, type ShardRecord } from "../../model/records.ts";
+import { type Artifact, isFeeding, logOf, type ShardRecord } from "../../model/records.ts";
 import { endOf, isNodeClosed, type NodeEnd, type NodePlan, type Plan } from "../../plan/index.ts";
 import { artifactsDropped, type WorkerStore } from "../../ports/index.ts";
 import { inInputOrder } from "./input-order.ts";
@@ -53,7 +53,7 @@ export async function readSources(options: {
     const shards = byNode.get(nodeId) ?? [];
     if (node === undefined || isNodeClosed(node, shards)) continue;
     complete = false;
-    sourceRunning ||= shards.some((record) => record.status === "running");
+    sourceRunning ||= shards.some(isFeeding);
   }
   return complete ? { complete, records } : { complete, sourceRunning };
 }

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import {
   type Artifact,
   isClosed,
+  isFeeding,
   type Origin,
   type Position,
   type ShardRecord,
@@ -178,7 +179,7 @@ export class StreamInput {
       if (record.generation !== cursor.generation) restarted = true;
       else if (isClosed(record)) cursor.count = record.count;
       // A source that ended after its page was read has more to read, so the consumer is not starving.
-      if (record.status === "running" || isClosed(record)) running = true;
+      if (isFeeding(record) || isClosed(record)) running = true;
     }
     return { restarted, running, adopted };
   }

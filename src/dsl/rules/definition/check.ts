@@ -3,7 +3,7 @@ import { formatMessage } from "../../../graph/format/messages.ts";
 import { forbiddenKeys, namePattern } from "../../../graph/format/names.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { schemaFault } from "../../../graph/format/standard-schema.ts";
-import { coordinatorFnType } from "../../../graph/index.ts";
+import { isWorkerType } from "../../../graph/index.ts";
 import { isSchema, withZodSchemas } from "../../model/schema.ts";
 import { isSuggested, suggestionProblems } from "../suggestion/check.ts";
 import { notJsonIn } from "./not-json.ts";
@@ -38,7 +38,7 @@ export function handlerProblems(name: unknown, options: unknown): string[] {
   if (typeof name !== "string" || !namePattern.test(name))
     return [formatMessage("handlerName", { name: String(name) })];
   if (forbiddenKeys.has(name)) return [formatMessage("nameForbidden", { what: "handler name", name })];
-  if (name === coordinatorFnType) return [formatMessage("handlerNameReserved", { name })];
+  if (!isWorkerType(name)) return [formatMessage("handlerNameReserved", { name })];
   if (typeof options !== "object" || options === null) return [formatMessage("handlerOptions", { handler: name })];
   const definition = options as Readonly<Record<string, unknown>>;
   return [

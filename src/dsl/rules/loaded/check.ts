@@ -12,13 +12,7 @@ import { storedType, wireType } from "../../../graph/data/zod-data.ts";
 import { formatMessage } from "../../../graph/format/messages.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { argumentsOf, replaceRefs } from "../../../graph/format/params.ts";
-import {
-  coordinatorFnType,
-  type Graph,
-  type GraphNode,
-  type TypeSchemas,
-  validateGraph,
-} from "../../../graph/index.ts";
+import { type Graph, type GraphNode, type TypeSchemas, validateGraph, workerTypes } from "../../../graph/index.ts";
 import { paramReference } from "../../model/param.ts";
 import { isSchema, withZodSchemas } from "../../model/schema.ts";
 import type { Args } from "../args/check.ts";
@@ -110,7 +104,7 @@ function edgeFindings(graph: Graph, { handlers, fns, adapters }: LoadedWith): st
 }
 
 function definitionFindings(graph: Graph, { handlers, schemas }: LoadedWith): string[] {
-  const types = new Set(graph.nodes.map(({ type }) => type).filter((type) => type !== coordinatorFnType));
+  const types = new Set(workerTypes(graph));
   const all = [...types].join(", ");
   const unlessKnown = (type: string, message: string) => (types.has(type) ? [] : [withHint(message, type, types)]);
   return [

@@ -13,8 +13,9 @@ import { knownKeys } from "../../model/schema.ts";
 import type { FlowHead, UseStep } from "../../model/step.ts";
 import { givenParams } from "../params/check.ts";
 
-/** Handlers and functions by kind and name: each name means one definition. */
-export type Owners = Map<string, HandlerDefinition | CoordinatorFunctionDefinition>;
+/** Handlers, functions and flows of nodes by kind and name: each name means one definition. */
+export type Owned = HandlerDefinition | CoordinatorFunctionDefinition | FlowDefinition;
+export type Owners = Map<string, Owned>;
 
 /** The flow before the step that is checked. */
 export interface Surroundings {

@@ -10,7 +10,6 @@ import type {
 } from "../../../builtins/node-records.ts";
 import type { Show } from "../../../graph/data/show-type.ts";
 import type { Join, MessageText } from "../../../graph/format/messages.ts";
-import type { Scalar } from "../../../graph/format/pattern.ts";
 import type { AnyHandler, HandlerTypes } from "../../model/handler.ts";
 import type { FlowChoiceError, FlowOptionError, FlowTypeError } from "../../model/markers.ts";
 import type { Exists, FlowNotError, Not } from "../../model/pattern.ts";
@@ -148,6 +147,8 @@ type UnknownKeys<TKeys, TKnown, TPath extends string> = [TKeys] extends [never]
     };
 
 /** What may be written for a value, for completions. */
+type Scalar = string | number | boolean | null;
+
 type Offered<T> = Exclude<Extract<T, Scalar>, undefined>;
 type AnyPattern<T> = Offered<T> | readonly Offered<T>[] | Not<unknown> | Exists | (T extends object ? Keys<T> : never);
 type Keys<T> = { readonly [TKey in KeysIn<T>]?: AnyPattern<Exclude<ValueIn<T, TKey>, undefined>> };

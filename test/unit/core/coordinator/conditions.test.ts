@@ -38,6 +38,7 @@ async function tasksOf(...nodes: readonly GraphNode[]) {
       logger: silentLogger,
       cancelGraceMs: 1_000,
       onChange() {},
+      onFlows() {},
       onOwed() {},
       onDue() {},
     });

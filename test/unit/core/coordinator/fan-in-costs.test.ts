@@ -54,6 +54,7 @@ async function joinOf(options: {
       cancelGraceMs: 1_000,
       onChange() {},
       onOwed() {},
+      onFlows() {},
       onDue() {},
     });
   const coordinators = numbers(count).map(coordinator);

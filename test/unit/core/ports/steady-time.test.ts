@@ -1,8 +1,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { memoryStore } from "../../../../src/adapters/memory/index.ts";
 import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
-import { steadyTime } from "../../../../src/core/ports/steady-time.ts";
-import { systemClock } from "../../../../src/core/ports/system.ts";
+import { steadyTime, systemClock } from "../../../../src/core/ports/system.ts";
 import { newTask } from "../../../contract/store/fixture.ts";
 
 const hourMs = 3_600_000;

@@ -256,4 +256,12 @@ export const inStructure: readonly Corruption[] = [
       return "/when/1/status/nowhere";
     }),
   },
+  {
+    name: "a flow on a node of another type",
+    code: "GRAPH_FLOW",
+    apply: inNode("mid", (node) => {
+      node.io = { ...node.io, flow: "order" };
+      return "/io/flow";
+    }),
+  },
 ];

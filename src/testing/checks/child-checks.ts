@@ -1,0 +1,93 @@
+import { isDeepStrictEqual } from "node:util";
+import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
+import { isTaskTerminal, type TaskRecord } from "../../core/model/records.ts";
+import type { Json, JsonObject } from "../../errors/index.ts";
+import type { Graph, GraphNode } from "../../graph/index.ts";
+import type { AllTasks } from "../cluster/archive.ts";
+import { compute } from "../cluster/computation.ts";
+import type { Journal } from "../cluster/journal.ts";
+import type { Workload } from "../cluster/workload.ts";
+import type { OutputOf } from "./reference.ts";
+
+/*
+ * The tasks that nodes run for their batches: at most one of a batch runs at a time, none runs again what another has
+ * finished, and their results are what a plain evaluation of the flow gives.
+ */
+
+type Known = { readonly allTasks: AllTasks; readonly journal: Journal };
+
+/** Called when a task has been created. @returns what is wrong with that */
+export function checkChild({ allTasks, journal }: Known, { record }: TaskEntry): readonly string[] {
+  const { parent, retryOf } = record;
+  if (parent === undefined) return [];
+  const { counts } = journal;
+  counts.children++;
+  if (retryOf !== undefined) counts.childrenRetried++;
+  if (allTasks.tasks.get(parent.taskId)?.record.parent !== undefined) counts.nestedChildren++;
+  const others = lineageOf(allTasks, parent.taskId)
+    .flatMap((id) => allTasks.childrenOf(id))
+    .filter((other) => other.record.id !== record.id && isSameBatch(other.record, record));
+  if (others.some((other) => other.record.parent?.taskId !== parent.taskId)) counts.childrenContinued++;
+  const open = others.find((other) => !isTaskTerminal(other.record.status));
+  const finished = others.find((other) => other.record.status === "finished");
+  const unretried = others.length > 0 && !others.some((other) => other.record.id === retryOf);
+  return [
+    ...(open === undefined ? [] : [`created while ${open.record.id} runs the same batch`]),
+    ...(finished === undefined ? [] : [`runs a batch again that ${finished.record.id} has finished`]),
+    ...(unretried ? ["runs a batch again from its beginning"] : []),
+  ];
+}
+
+/** A task, and those that it retries, from the newest on. */
+function lineageOf({ tasks }: AllTasks, taskId: string): readonly string[] {
+  const { retryOf } = tasks.get(taskId)?.record ?? {};
+  return retryOf === undefined ? [taskId] : [taskId, ...lineageOf({ tasks } as AllTasks, retryOf)];
+}
+
+/** After a restart of its source, a batch of the same uid may be another. */
+const isSameBatch = (a: TaskRecord, b: TaskRecord): boolean =>
+  a.parent?.nodeId === b.parent?.nodeId && a.parent?.uid === b.parent?.uid && isDeepStrictEqual(a.params, b.params);
+
+/** Why a task of a node may have been cancelled although nobody asked for it. */
+export function mayBeCancelled({ allTasks }: Known, { record }: TaskEntry): boolean {
+  const parent = allTasks.tasks.get(record.parent?.taskId ?? "");
+  if (parent === undefined || parent.record.status !== "finished") return true;
+  // Its try exceeded its time limit, or its node failed.
+  return parent.record.graph.nodes.some(({ batches, optional }) => optional || batches?.timeout_sec !== undefined);
+}
+
+/** Whether a task of the batch failed or was cancelled, so that the batch may have. */
+export function hasFailedChild({ allTasks }: Known, taskId: string, nodeId: string, uid: string | undefined): boolean {
+  return lineageOf(allTasks, taskId)
+    .flatMap((id) => allTasks.childrenOf(id))
+    .some(({ record: { parent, status } }) => {
+      return parent?.nodeId === nodeId && parent.uid === uid && (status === "failed" || status === "cancelled");
+    });
+}
+
+/** What a node makes of each payload, if it runs a flow. */
+export function flowOutput(workload: Workload, graph: Graph, node: GraphNode): OutputOf | undefined {
+  const { flow, settled, input_inline: inline = {} } = node.io ?? {};
+  const inner = graph.flows?.[flow ?? ""];
+  if (inner === undefined) return undefined;
+  return (item) => {
+    const results = resultsOf(workload, inner, { item, salt: inline.salt ?? null });
+    return settled ? { ok: true, results } : results;
+  };
+}
+
+/** Each node has one batch, as its flow begins with the item. */
+function resultsOf(workload: Workload, graph: Graph, params: JsonObject): JsonObject {
+  const outputs = new Map<string, Json>();
+  const results: { [nodeId: string]: Json } = {};
+  for (const node of graph.nodes) {
+    const [parent] = node.depends_on;
+    const payload = parent === undefined ? params : (outputs.get(parent) ?? null);
+    const output = (flowOutput(workload, graph, node)?.(payload) ?? compute(node.node_id, payload)) as Json;
+    outputs.set(node.node_id, output);
+    if (graph.nodes.some(({ depends_on }) => depends_on.includes(node.node_id))) continue;
+    const { rows = [] } = output as { readonly rows?: readonly Json[] };
+    results[node.node_id] = workload.hasFinalize(node.type) ? { batches: 1, rows: rows.length } : [output];
+  }
+  return results;
+}

@@ -1,0 +1,90 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const children = "core/coordinator/child-tasks.ts";
+const scheduler = "core/coordinator/scheduler.ts";
+
+export const childMutations: readonly Mutation[] = [
+  mutation(
+    "each try of a batch runs its flow from the beginning",
+    edit(children, "return own.count < ctx.tries ? continued(", "return own.count < ctx.tries ? restarted("),
+    edit(
+      children,
+      "/** The task itself if it finished;",
+      "const restarted = (parts: ChildTaskParts, batch: FlowBatch, _: TaskRecord, number: number) =>\n  create(parts, batch, firstTask(parts, batch, number));\n/** The task itself if it finished;",
+    ),
+  ),
+  mutation(
+    "a retried task runs the flows of its batches from the beginning",
+    edit(
+      children,
+      "let { retryOf } = batch.parent;",
+      "let retryOf: string | undefined = undefined as string | undefined;",
+    ),
+  ),
+  mutation(
+    "a flow runs again for a batch whose task had finished",
+    edit(
+      children,
+      'if (task?.status === "finished") return task;',
+      'if (task === undefined) throw new AttemptEnded("starving");',
+    ),
+  ),
+  mutation(
+    "the task of a batch has another id at each attempt",
+    edit(
+      children,
+      "const text = JSON.stringify([nodeId, uid, number, params]);",
+      "const text = JSON.stringify([nodeId, uid, number, params, ctx_epoch]);",
+    ),
+    edit(
+      children,
+      "{ ctx: { nodeId, uid }, params }: FlowBatch",
+      "{ ctx: { nodeId, uid, epoch: ctx_epoch }, params }: FlowBatch",
+    ),
+  ),
+  mutation(
+    "the failure of a batch's task is its output without settled",
+    edit(children, "if (flow.settled && (batch.isPermanent", "if ((batch.isPermanent"),
+  ),
+  {
+    elsewhere: {
+      file: "test/integration/engine/child-tasks.test.ts",
+      title: "cancels their tasks with its own",
+      why: "the tasks of simulated nodes end by themselves",
+    },
+    ...mutation(
+      "the tasks of a cancelled task go on until they are swept, and then too",
+      edit(
+        scheduler,
+        'if (!spared.has(child.parent?.nodeId ?? "")) await this.#cancel(child.id);\n      else if',
+        "if",
+      ),
+      edit(
+        scheduler,
+        "if (task.parent !== undefined && !(await isNeeded(this.#store, task.parent))) return",
+        "if (false) return",
+      ),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/integration/engine/child-tasks.test.ts",
+      title: "pauses and resumes their tasks with its own, and only so",
+      why: "the directed test of this guarantee",
+    },
+    ...mutation(
+      "the tasks of a paused task go on",
+      edit(scheduler, "if (await followPause(this.#store, task)) return this.replan(taskId);", ""),
+      edit(scheduler, "if ((child.paused ?? false) !== (task.paused ?? false)) await this.replan(child.id);", ""),
+    ),
+  },
+  mutation(
+    "consumers keep their slots while the tasks of their source need them",
+    edit("core/model/records.ts", 'status === "running" && type !== flowType', 'status === "running"'),
+    edit(
+      "core/model/records.ts",
+      "({ status, type }: ShardRecord): boolean => status",
+      "({ status }: ShardRecord): boolean => status",
+    ),
+  ),
+];
