@@ -4,7 +4,7 @@ import { readDefinitions } from "../loading/read-graph.ts";
 import type { StoreOptions } from "../settings/open-parts.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import { compactJson, counted, type Terminal, table } from "../terminal/terminal.ts";
-import { configOption, count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { count, examples, storeCommands } from "./common.ts";
 import { typesOf, withClient } from "./with-client.ts";
 
 export function addBatches(root: Command, terminal: Terminal): void {
@@ -15,16 +15,9 @@ export function addBatches(root: Command, terminal: Terminal): void {
       'Find and retry the batches of a node that failed for good and were set aside, which a node with onBatchFailure: "setAside" does.',
     )
     .helpCommand(false);
+  const storeCommand = storeCommands(batches);
   const command = (name: string, summary: string) =>
-    batches
-      .command(name)
-      .summary(summary)
-      .argument("<task>", "task id")
-      .argument("<node>", "node id")
-      .addOption(storeOption())
-      .addOption(mongoOption())
-      .addOption(configOption())
-      .addOption(jsonOption());
+    storeCommand(name, summary).argument("<task>", "task id").argument("<node>", "node id");
 
   command("list", "list the failed batches of a node")
     .description(

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { thrownMessage } from "../../errors/index.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -16,6 +16,16 @@ export const configOption = (): Option =>
   new Option("--config <file>", "JSON file with settings, shared with coordinators and workers [FLOWKIT_CONFIG]");
 export const printConfigOption = (): Option =>
   new Option("--print-config", "print the effective settings and their origin, without secrets, and exit");
+
+/** Makes the subcommands of a command, each with the options that say which store it uses. */
+export const storeCommands = (parent: Command) => (name: string, summary: string) =>
+  parent
+    .command(name)
+    .summary(summary)
+    .addOption(storeOption())
+    .addOption(mongoOption())
+    .addOption(configOption())
+    .addOption(jsonOption());
 
 /** The settings that are options of both coordinators and workers. */
 export const servingPaths = [

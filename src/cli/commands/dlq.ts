@@ -11,7 +11,7 @@ import { readSettings } from "../settings/read-settings.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import { terminalLogger } from "../terminal/logger.ts";
 import { type Terminal, table } from "../terminal/terminal.ts";
-import { configOption, count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { count, examples, jsonOption, storeCommands } from "./common.ts";
 import { type StoreAccess, withClient } from "./with-client.ts";
 
 type DlqOptions = StoreOptions;
@@ -31,14 +31,7 @@ export function addDlq(root: Command, terminal: Terminal): void {
       "Manage dead letters: messages that could not be read or handled. Messages are only hints; sweeps find what they announced, and no task waits for one.",
     )
     .helpCommand(false);
-  const command = (name: string, summary: string) =>
-    dlq
-      .command(name)
-      .summary(summary)
-      .addOption(storeOption())
-      .addOption(mongoOption())
-      .addOption(configOption())
-      .addOption(jsonOption());
+  const command = storeCommands(dlq);
 
   command("list", "list the newest dead letters")
     .description("List dead letters, newest first.")

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { StoreOptions } from "../settings/open-parts.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { configOption, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { examples, storeCommands } from "./common.ts";
 import { withClient } from "./with-client.ts";
 
 export function addFlows(root: Command, terminal: Terminal): void {
@@ -10,14 +10,7 @@ export function addFlows(root: Command, terminal: Terminal): void {
     .summary("pause and resume flows")
     .description("Pause and resume flows: new tasks of a paused flow are created, and wait.")
     .helpCommand(false);
-  const command = (name: string, summary: string) =>
-    flows
-      .command(name)
-      .summary(summary)
-      .addOption(storeOption())
-      .addOption(mongoOption())
-      .addOption(configOption())
-      .addOption(jsonOption());
+  const command = storeCommands(flows);
 
   for (const [name, done, summary] of [
     ["pause", "paused", "let new tasks of a flow wait"],

@@ -5,7 +5,7 @@ import type { Json } from "../../errors/index.ts";
 import type { StoreOptions } from "../settings/open-parts.ts";
 import { several } from "../settings/options.ts";
 import { type Terminal, table } from "../terminal/terminal.ts";
-import { configOption, count, examples, exportOption, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { count, examples, exportOption, storeCommands } from "./common.ts";
 import { type FlowOptions, readFlow } from "./tasks-start.ts";
 import { withClient } from "./with-client.ts";
 
@@ -24,14 +24,7 @@ export function addSchedules(root: Command, terminal: Terminal): void {
       "Manage schedules: flows that run at given times. Coordinators start their tasks, such as `flowkit coordinator` or `flowkit up`.",
     )
     .helpCommand(false);
-  const command = (name: string, summary: string) =>
-    schedules
-      .command(name)
-      .summary(summary)
-      .addOption(storeOption())
-      .addOption(mongoOption())
-      .addOption(configOption())
-      .addOption(jsonOption());
+  const command = storeCommands(schedules);
 
   command("list", "list the schedules")
     .description("List schedules, newest first, with the time of their next run.")

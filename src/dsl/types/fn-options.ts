@@ -28,7 +28,7 @@ export type WaitOptions<
   readonly onTimeout?: Wire<NoInfer<TPayload>>;
   /** Whether it waits: only if the parameters, and the status and results of the nodes in `after`, match. @defaultValue always */
   readonly when?: WhenArgument<TWhen, TNodes, TAfter, TId>;
-  /** `true`: if it fails, the task goes on. @defaultValue false */
+  /** `true`: if it fails, the task continues. @defaultValue false */
   readonly optional?: TOptional;
 };
 
@@ -62,7 +62,7 @@ export type FnOptions<
   readonly timeoutSec?: number;
   /** Whether it runs: only if the parameters, and the status and results of the nodes in `after`, match. @defaultValue always */
   readonly when?: WhenArgument<TWhen, TNodes, TAfter, TId>;
-  /** `true`: if it fails, the task goes on. @defaultValue false */
+  /** `true`: if it fails, the task continues. @defaultValue false */
   readonly optional?: TOptional;
   /** Seconds between the end of its parents and its start; may be a parameter. @defaultValue 0 */
   readonly delaySec?: DelayArgument<TParams>;

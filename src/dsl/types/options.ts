@@ -143,7 +143,7 @@ export type NodeOptions<
    */
   readonly when?: WhenArgument<TWhen, TNodes, TParents, TId>;
   /**
-   * `true`: if it fails, the task goes on. Those after it read what it had stored, and it has no result.
+   * `true`: if it fails, the task continues. Those after it read what it had stored, and it has no result.
    *
    * @defaultValue false
    */
@@ -190,7 +190,7 @@ export type NodeOptions<
   readonly ordered?: boolean;
   /**
    * What a batch that failed for good does: `"fail"` fails the node, `"setAside"` leaves the batch out, so that the
-   * others and the nodes behind go on. `task.status()` counts the batches set aside, `engine.failedBatches` returns them.
+   * others and the nodes behind continue. `task.status()` counts the batches set aside, `engine.failedBatches` returns them.
    *
    * @defaultValue "fail"
    */

@@ -48,7 +48,7 @@ function checkWhen(node: DraftNode, { context, links, data }: Around & { readonl
   if (when === undefined || links.incomplete.has(node.index)) return;
   const { draft, findings } = context;
   const parents = [...new Set(links.declared[node.index]?.names)];
-  // Each partition has a result of its own, of which there is no pattern.
+  // Each partition has its own result, and a pattern does not match a list.
   const resultOf = (id: string) => ((draft.byName.get(id)?.facets.partitions ?? 1) > 1 ? "none" : data.resultOf(id));
   const facts = factsOf({ parents, resultOf, params: draft.paramsSchema });
   const code = "GRAPH_WHEN";
@@ -105,7 +105,7 @@ function factsOf(of: {
   ]);
 }
 
-/** Whoever starts when its parents have ended reads how they have, and vice versa. */
+/** A node that starts when its parents have ended reads their outcomes, and vice versa. */
 function checkEnded(node: DraftNode, { context: { findings }, links }: Around): void {
   const { type, start_when: startWhen, input_inline: inline } = node.facets;
   const { input_adapter: adapter = "", input_args: args } = inline ?? {};
