@@ -1,3 +1,4 @@
+import type { BuiltInFunctionName } from "../../../builtins/coordinator-functions/index.ts";
 import type { OutcomeAt, OutcomesAdapter } from "../../../builtins/input-adapters/index.ts";
 import type {
   Absent,
@@ -235,6 +236,13 @@ export type DelayArgument<TParams> =
       keyof { [TName in keyof TParams as [TParams[TName]] extends [number] ? TName : never]: TName } & string,
       TParams
     >;
+
+/** The same for a coordinator function: a node that waits for a signal has no delay. */
+export type FnDelayArgument<TFn, TParams, TId extends string> = TFn extends WaitFunction
+  ? FlowOptionError<MessageText<"waitDelayed", { node: TId }>>
+  : DelayArgument<TParams>;
+
+type WaitFunction = Extract<BuiltInFunctionName, "wait.signal">;
 
 /**
  * What a step remembers of the options that choose. Without any it is the list of its sources, which costs nothing.
