@@ -3,9 +3,10 @@ import type { AnyState } from "../model/state.ts";
 import type { JsonSchema } from "../rules/definition/types.ts";
 import type { FnAfter } from "../rules/edge/types.ts";
 import type { FnArgs } from "../rules/fn/types.ts";
+import type { FnDelayArgument } from "../rules/params/types.ts";
 import type { FnPermanentOn } from "../rules/retry/types.ts";
 import type { FanInArgument, FirstBatchArgument } from "../rules/start/types.ts";
-import type { FnDelayArgument, WhenArgument } from "../rules/where/types.ts";
+import type { WhenArgument } from "../rules/where/types.ts";
 import type { RetryOptions } from "./options.ts";
 
 /** The options of a node that waits for a signal. */
