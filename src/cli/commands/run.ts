@@ -173,13 +173,14 @@ function showOutcome(terminal: Terminal, outcome: RunOutcome): void {
 
 /** A task as `--json` prints it. */
 function outcomeJson(view: TaskView, result: RunOutcome["result"]): object {
-  const { id, name, status, failure, cancelReason, nodes, createdAt, endedAt } = view;
+  const { id, name, status, failure, laterFailures, cancelReason, nodes, createdAt, endedAt } = view;
   return {
     taskId: id,
     ...(name === undefined ? {} : { name }),
     status,
     ...(result === undefined ? {} : { result }),
     ...(failure === undefined ? {} : { failure }),
+    ...(laterFailures === undefined ? {} : { laterFailures }),
     ...(cancelReason === undefined ? {} : { cancelReason }),
     createdAt,
     ...(endedAt === undefined ? {} : { endedAt }),

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
-import type { TaskStatus, TaskSummary } from "../../core/model/records.ts";
+import type { TaskFailure, TaskStatus, TaskSummary } from "../../core/model/records.ts";
 import { waitsForSignal } from "../../core/plan/index.ts";
 import type { NodeView, TaskView } from "../../core/tasks/api.ts";
 import type { Client } from "../../engine/client.ts";
@@ -223,12 +223,13 @@ async function list(terminal: Terminal, { client }: StoreAccess, options: ListCo
 const time = (ms: number): string => new Date(ms).toISOString().replace("T", " ").slice(0, 19);
 
 function remark({ failure, cancelReason, createdAt, endedAt }: TaskSummary | TaskView): string {
-  if (failure !== undefined) {
-    return [...(failure.nodeId === undefined ? [] : [`at '${failure.nodeId}'`]), failure.reasonCode].join(": ");
-  }
+  if (failure !== undefined) return placed(failure);
   if (cancelReason !== undefined) return cancelReason;
   return endedAt === undefined ? "" : duration(endedAt - createdAt);
 }
+
+const placed = ({ nodeId, reasonCode }: TaskFailure): string =>
+  nodeId === undefined ? reasonCode : `at '${nodeId}': ${reasonCode}`;
 
 function show(terminal: Terminal, view: TaskView): void {
   if (terminal.isJson) {
@@ -236,7 +237,9 @@ function show(terminal: Terminal, view: TaskView): void {
     return;
   }
   const name = view.name === undefined ? "" : ` (${view.name})`;
-  terminal.print(`task ${view.id}${name} ${view.status}, since ${time(view.createdAt)}  ${remark(view)}`.trimEnd());
+  const reasons = [remark(view), ...(view.laterFailures ?? []).map((failure) => `then ${placed(failure)}`)];
+  const line = `task ${view.id}${name} ${view.status}, since ${time(view.createdAt)}  ${reasons.join("; ")}`;
+  terminal.print(line.trimEnd());
   if (view.retryOf !== undefined) terminal.print(`retry of ${view.retryOf}`);
   const { parent } = view;
   if (parent !== undefined) {

@@ -97,6 +97,8 @@ export interface TaskView<TNodeId extends string = string> {
   readonly name?: string;
   readonly status: TaskStatus | "queued" | "deferred" | "paused";
   readonly failure?: TaskFailure;
+  /** Of nodes that handle outcomes, and nodes behind them: failures after the task had failed or was cancelled. */
+  readonly laterFailures?: readonly Failure[];
   readonly cancelReason?: string;
   readonly params: JsonObject;
   readonly vars: JsonObject;

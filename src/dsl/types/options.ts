@@ -6,10 +6,10 @@ import type { AnyState } from "../model/state.ts";
 import type { ArgsAt, UnknownArgs } from "../rules/args/types.ts";
 import type { AfterArgument, FromArgument } from "../rules/edge/types.ts";
 import type { AdapterArgument, ListKeyArgument, UnknownInput } from "../rules/input/types.ts";
-import type { WithParams } from "../rules/params/types.ts";
+import type { DelayArgument, WithParams } from "../rules/params/types.ts";
 import type { PermanentOn } from "../rules/retry/types.ts";
 import type { FanInArgument, StartArgument } from "../rules/start/types.ts";
-import type { DelayArgument, WhenArgument, WhereArgument } from "../rules/where/types.ts";
+import type { WhenArgument, WhereArgument } from "../rules/where/types.ts";
 
 /** When and how often a failed attempt is repeated. */
 export interface RetryOptions<TPermanentOn> {

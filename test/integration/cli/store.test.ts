@@ -129,6 +129,59 @@ describe("flowkit tasks", () => {
     });
   });
 
+  test("start later", async () => {
+    const { json, words } = await failed();
+    const startsAt = async (notBefore: string): Promise<number> => {
+      const started = await json("tasks", "start", "flow.ts", "--not-before", notBefore);
+      return (await json("tasks", "show", started.body.taskId)).body.startsAt;
+    };
+    const from = Date.now();
+    const inTwoDays = await startsAt("+2d");
+    expect(inTwoDays).toBeGreaterThanOrEqual(from + 2 * 86_400_000);
+    expect(inTwoDays).toBeLessThan(Date.now() + 2 * 86_400_000);
+    const inAYear = new Date(Math.trunc(from / 1_000) * 1_000 + 365 * 86_400_000);
+    const local = inAYear.toISOString().replace("Z", "+00:00");
+    // The store keeps the time until then, which it adds to its own clock.
+    expect(Math.abs((await startsAt(local)) - inAYear.getTime())).toBeLessThan(60_000);
+    expect(await words("tasks", "start", "flow.ts", "--not-before", "2026-12-01 03:00")).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("Expected a time with its zone, such as 2026-12-01T03:00:00Z, or a number of"),
+    });
+  });
+
+  test("name what failed while they ended", async () => {
+    const cwd = cliProject({
+      "flow.ts": `
+import { defineHandler, flow, PermanentError } from "flowkit";
+import * as z from "zod";
+const fails = (code: string) => () => {
+  throw new PermanentError(code, "no luck");
+};
+const pay = defineHandler("pay", { output: z.int(), errors: ["declined"], iterBatches: fails("declined") });
+const undo = defineHandler("undo", {
+  input: z.object({ nodeId: z.string() }),
+  output: z.null(),
+  errors: ["stuck"],
+  processBatch: fails("stuck"),
+});
+export const order = flow("order")
+  .node("pay", pay)
+  .then("undo", undo, { startWhen: "ended", input: { adapter: "pull.outcomes" } });
+`,
+    });
+    const ran = await cli(["run", "flow.ts", ...store], { cwd });
+    expect(ran.exitCode).toBe(1);
+    const then = "then at node 'undo', batch 'pay': stuck: no luck";
+    expect(ran.stderr).toContain(`failed at node 'pay', in iterBatches: declined: no luck; ${then}\n`);
+    const { items } = JSON.parse((await cli(["tasks", "list", ...store, "--json"], { cwd })).stdout);
+    const shown = await cli(["tasks", "show", items[0].id, ...store], { cwd });
+    expect(shown.stdout).toMatch(/^task \S+ \(order\) failed, since .* {2}at 'pay': declined; then at 'undo': stuck\n/);
+    const view = JSON.parse((await cli(["tasks", "show", items[0].id, ...store, "--json"], { cwd })).stdout);
+    expect(view.laterFailures).toMatchObject([{ nodeId: "undo", reasonCode: "stuck", batchUid: "pay" }]);
+    const again = await cli(["run", "flow.ts", "--json"], { cwd });
+    expect(JSON.parse(again.stdout).laterFailures).toMatchObject([{ nodeId: "undo" }]);
+  });
+
   test("are cancelled while another process runs them", async () => {
     const cwd = cliProject({ "flow.ts": fragileFlow, slow: "" });
     const run = startCli(["run", "flow.ts", ...store], { cwd });
