@@ -52,7 +52,7 @@ export function addTasksStart(command: Command, terminal: Terminal): void {
 
 async function start(terminal: Terminal, file: string, options: StartOptions): Promise<void> {
   const { access, flow, params } = await readFlow(terminal, file, options);
-  await withClient(terminal, { ...options, ...access }, async ({ client }) => {
+  await withClient(terminal, { ...options, ...access, creates: true }, async ({ client }) => {
     const { idempotencyKey, notBefore } = options;
     const task = await client.run(flow, {
       params,
@@ -93,7 +93,7 @@ export async function readFlow(terminal: Terminal, file: string, options: FlowOp
     types,
     externalTypes: external.length === 0 ? undefined : external,
     definitions: definitionsOf(source) ?? given,
-    bus: await openBus(read, terminalLogger(terminal, "error")),
+    bus: await openBus(read, terminalLogger(terminal, { least: "error" })),
   };
   // A flow has its zod schema of parameters, which checks more than the JSON Schema in its graph.
   return { access, params, flow: source.kind === "flow" ? source.box.flow : graph };

@@ -67,6 +67,10 @@ export interface NodeView<TNodeId extends string = string> {
   readonly status: NodeStatus;
   /** The highest epoch of its shards; 0 before its dispatch. */
   readonly epoch: number;
+  /** When its first attempt began. Absent also if there were so many attempts that its record no longer shows it. */
+  readonly startedAt?: number;
+  /** When the last of its shards ended. */
+  readonly endedAt?: number;
   /** Stored, with an output. */
   readonly batches: number;
   /** Set aside, since they failed for good: `engine.failedBatches` returns them. */

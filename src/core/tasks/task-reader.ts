@@ -253,6 +253,7 @@ function viewNode(
     type: node.type,
     status: nodeStatus(node, shards),
     epoch: Math.max(0, ...shards.map((shard) => shard.epoch)),
+    ...timesOf(node, shards),
     ...counts,
     ...carriedOf(shards),
     failures: shards.reduce((sum, shard) => sum + shard.failures, 0),
@@ -263,6 +264,15 @@ function viewNode(
     metrics,
     ...(result === undefined ? {} : { result }),
   };
+}
+
+function timesOf(node: NodePlan, shards: readonly ShardRecord[]): Pick<NodeView, "startedAt" | "endedAt"> {
+  const claims = shards.flatMap(({ history }) =>
+    history[0]?.n === 0 ? (history.find(({ cause }) => cause === "claim") ?? []) : [],
+  );
+  const startedAt = claims.length === 0 ? {} : { startedAt: Math.min(...claims.map(({ at }) => at)) };
+  if (endOf(node, shards) === undefined) return startedAt;
+  return { ...startedAt, endedAt: Math.max(...shards.map(({ history }) => history.at(-1)?.at ?? 0)) };
 }
 
 function awaited(node: NodePlan, shard: ShardRecord): NonNullable<NodeView["awaitsSignal"]> {
