@@ -1,3 +1,4 @@
+import type { JsonObject } from "../../errors/index.ts";
 import type { FindingCode } from "./findings.ts";
 import { nearName } from "./near-name.ts";
 import { ioFields, nodeFields } from "./node-fields.ts";
@@ -27,7 +28,7 @@ export function keysAt(path: Path): ReadonlySet<string> {
  * @example
  * misspelt({ depend_on: [] }, nodeKeys) // Map { "depends_on" => "depend_on" }
  */
-export function misspelt(object: object, known: ReadonlySet<string>): ReadonlyMap<string, string> {
+export function misspelt(object: JsonObject, known: ReadonlySet<string>): ReadonlyMap<string, string> {
   const meant = new Map<string, string>();
   for (const key of Object.keys(object)) {
     if (known.has(key)) continue;

@@ -1,5 +1,4 @@
 import { builtInAdapter, builtInAdapters, isBuiltInAdapter } from "../../../builtins/input-adapters/index.ts";
-import { misspelt } from "../../../graph/format/known-keys.ts";
 import { formatMessage } from "../../../graph/format/messages.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import type { FlowHead, InputOptions, Step } from "../../model/step.ts";
@@ -19,16 +18,14 @@ export function inputFindings(
   if (!isAdapter(adapter, head)) return [unknownAdapter(adapter, head)];
   const { takesListKey, needsListKey } = builtInAdapter(adapter) ?? {};
   const isKeyRefused = metaListKey !== undefined && !takesListKey;
-  const isKeyMissing = metaListKey === undefined && needsListKey && misspelt(input, new Set([listKey])).size === 0;
-  const missing = { owner: `node '${step.id}'`, name: `adapter '${adapter}'`, key: listKey };
+  const isKeyMissing = metaListKey === undefined && needsListKey;
+  const missing = { owner: `node '${step.id}'`, name: `adapter '${adapter}'`, key: "metaListKey" };
   return [
     ...fromFindings(step, { input, seen }),
     ...(isKeyRefused ? [formatMessage("listKeyNotTaken", { adapter })] : []),
     ...(isKeyMissing ? [formatMessage("missingArg", missing)] : []),
   ];
 }
-
-const listKey = "metaListKey";
 
 const ownAdapters = ({ inputAdapters }: FlowHead) => inputAdapters.map(({ name }) => name);
 
