@@ -44,11 +44,6 @@ const page = defineHandler("page", {
     yield { payload: { orders: orders.filter(({ cents }) => cents < 1_000) } };
   },
 });
-const single = defineHandler("single", {
-  input: z.array(Order).length(1),
-  output: Order,
-  processBatch: ([first]) => first as z.infer<typeof Order>,
-});
 const receipts = defineHandler("receipts", {
   input: z.object({ charge: z.object({ receipt: z.string() }) }),
   output: z.string(),
@@ -78,13 +73,13 @@ const each = shop
   })
   .then("receipts", receipts);
 
-/** A task for each element of a list: cut one by one, an element is a batch. */
+/** A task for each element of a list. */
 const elements = shop
   .node("page", page)
-  .then("single", single, {
-    input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "orders" },
+  .then("each", asHandler(order, { item: "order" }), {
+    args: { shop: "tea" },
+    input: { adapter: "pull.from_artifacts.each", metaListKey: "orders" },
   })
-  .then("each", asHandler(order, { item: "order" }), { args: { shop: "tea" } })
   .then("receipts", receipts);
 
 /** Orders that failed for good are an output too, which a node may choose. */
@@ -100,7 +95,7 @@ const settled = shop
 export async function perItem() {
   await using engine = await createEngine({
     logger: silentLogger, // the failures are intended
-    handlers: [read, page, single, reserve, charge, receipts, paid, lost],
+    handlers: [read, page, reserve, charge, receipts, paid, lost],
   });
   const params = { shop: "tea" };
   const failing = await engine.run(each, { params });
