@@ -4,6 +4,7 @@ import { isInstance } from "../errors/index.ts";
 import { addArtifacts } from "./commands/artifacts.ts";
 import { addBatches } from "./commands/batches.ts";
 import { addCodegen } from "./commands/codegen.ts";
+import { addCompletion } from "./commands/completion.ts";
 import { addCoordinator } from "./commands/coordinator.ts";
 import { addDiff } from "./commands/diff.ts";
 import { addDlq } from "./commands/dlq.ts";
@@ -57,6 +58,7 @@ function leave(error: NodeJS.ErrnoException): never {
 const commands = [
   ...[addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen],
   ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addBatches, addSchedules, addFlows, addDlq],
+  addCompletion,
 ];
 
 export function program(terminal: Terminal): Command {
