@@ -9,7 +9,7 @@ const mostBatches = 6;
 /** Share of graphs without node retries, so that tasks fail and are retried as a whole. */
 const fragile = 0.15;
 /** Share of the nodes that an external worker can serve. */
-const external = 0.3;
+const external = 0.6;
 
 type Io = {
   readonly fn?: string;
@@ -23,28 +23,19 @@ type Io = {
 
 /** A graph as in the simulation, adapted to real time and external workers. */
 export function chaosGraph(random: SeededRandom): { readonly nodes: readonly DrawnNode[] } {
-  const nodes = randomGraph(random, random.pick(sizes)).nodes.map(plain).map(real);
+  const nodes = randomGraph(random, random.pick(sizes)).nodes.map(real);
   const isFragile = random.chance(fragile);
   const aside = new Set(nodes.filter(setsAside).map(({ node_id }) => node_id));
   const failing = new Set(nodes.flatMap(failingSources));
   const sharded = new Set(nodes.filter(({ partitions }) => partitions !== undefined).map(({ node_id }) => node_id));
+  const incomplete = new Set(nodes.filter(mayStayIncomplete).map(({ node_id }) => node_id));
   return {
     nodes: nodes.map((drawn) => {
-      const isFree = !drawn.depends_on.some((id) => aside.has(id)) && !failing.has(drawn.node_id);
+      const isFree = !drawn.depends_on.some((id) => aside.has(id) || incomplete.has(id)) && !failing.has(drawn.node_id);
       const node = isFree && canBeExternal(drawn, sharded) && random.chance(external) ? externalNode(drawn) : drawn;
       return isFragile ? { ...node, retry_policy: { ...(node.retry_policy as object), max: 0 } } : node;
     }),
   };
-}
-
-/** Without conditions, waits, delays and handlers of outcomes, which only the simulation checks. */
-function plain(node: DrawnNode): DrawnNode {
-  const { when: _, optional: __, delay_sec: ___, ...kept } = node;
-  const { fn, start_when } = node.io as Io;
-  if (start_when === "ended") return { ...kept, io: { input_inline: { input_adapter: "pull.from_artifacts" } } };
-  if (fn !== "wait.signal") return kept;
-  const { timeout_sec: ____, ...unlimited } = kept;
-  return { ...unlimited, io: { fn: "noop", fn_args: {} } };
 }
 
 /** The nodes whose failed batches it reads, which must set them aside. */
@@ -52,6 +43,9 @@ function failingSources({ io }: DrawnNode): readonly string[] {
   const { input_adapter, input_args } = (io as Io).input_inline ?? {};
   return input_adapter === "pull.failures" ? (input_args?.from_nodes ?? []) : [];
 }
+
+/** External workers wait for the end of their sources' logs as of nodes that finish. */
+const mayStayIncomplete = ({ when, optional }: DrawnNode): boolean => when !== undefined || optional === true;
 
 /** External workers would take what is set aside for an output. */
 const setsAside = ({ batches }: DrawnNode): boolean => (batches as BatchPolicy | undefined)?.on_failure === "set_aside";
@@ -83,8 +77,9 @@ function real(node: DrawnNode): DrawnNode {
 
 /** External workers consider a source complete once its first shard is, so it must have ended before. */
 function canBeExternal({ type, depends_on, fan_in = "all", io }: DrawnNode, sharded: ReadonlySet<string>): boolean {
-  if (type !== "map" || depends_on.length === 0) return false;
-  const waits = fan_in === "all" && (io as { readonly start_when?: string }).start_when === undefined;
+  const { start_when } = io as Io;
+  if (type !== "map" || depends_on.length === 0 || start_when === "ended") return false;
+  const waits = fan_in === "all" && start_when === undefined;
   return waits || !depends_on.some((id) => sharded.has(id));
 }
 

@@ -3,6 +3,8 @@ import { type ArtifactDocument, artifactOf } from "../../src/adapters/mongo/form
 import { type NodeDocument, refFields, shardRecords } from "../../src/adapters/mongo/format/records.ts";
 import type { Artifact, ShardRecord, TaskRecord, TaskStatus, VarsRecord } from "../../src/core/model/records.ts";
 import type { Store } from "../../src/core/ports/index.ts";
+import type { TaskView } from "../../src/testing/checks/control-checks.ts";
+import type { FinishedShard } from "../../src/testing/checks/reference.ts";
 import { externalNodes, externalSources } from "./external-nodes.ts";
 
 /** One row of an artifact log, in any generation. */
@@ -26,6 +28,50 @@ export interface TaskEvidence {
   readonly vars: VarsRecord;
   readonly shards: readonly ShardRecord[];
   readonly rows: readonly LogRow[];
+}
+
+/** The shards of a node, with what is in their last logs. */
+export const shardsOf =
+  ({ shards, rows }: Pick<TaskEvidence, "shards" | "rows">) =>
+  (nodeId: string): FinishedShard[] =>
+    shards
+      .filter((record) => record.nodeId === nodeId)
+      .toSorted((a, b) => a.shard - b.shard)
+      .map((record) => ({
+        record,
+        artifacts: rows
+          .filter(({ nodeId: id, shard }) => id === nodeId && shard === record.shard)
+          .filter(({ generation, isMarker }) => generation === record.generation && !isMarker)
+          .map(({ artifact }) => artifact)
+          .toSorted((a, b) => a.seq - b.seq),
+      }));
+
+/**
+ * The task as it was at this time of the server, as far as that is known: a log contains what may have been in it then,
+ * and that of an earlier generation anything.
+ */
+export function viewAt({ task, shards, rows }: TaskEvidence, at = Number.POSITIVE_INFINITY): TaskView {
+  const get = (nodeId: string) => ({
+    shards: shards
+      .filter((record) => record.nodeId === nodeId)
+      .flatMap((whole) => {
+        const record = recordAt(whole, at);
+        const isIn = (row: LogRow) => row.nodeId === nodeId && row.shard === whole.shard && !row.isMarker;
+        const length = rows.filter((row) => isIn(row) && (row.fenceReadAt ?? 0) <= at).length;
+        const log = { length: whole.generation > 0 ? Number.POSITIVE_INFINITY : length };
+        return record === undefined ? [] : [{ record, logs: [log] }];
+      }),
+  });
+  return { record: task, nodes: { get } };
+}
+
+function recordAt(record: ShardRecord, at: number): ShardRecord | undefined {
+  const { history, count, ...rest } = record;
+  const known = history.filter((entry) => entry.at <= at);
+  const status = known.at(-1)?.to ?? history[0]?.from ?? "absent";
+  if (status === "absent") return undefined;
+  const isClosed = status !== "failed" || known.some(({ cause }) => cause === "close");
+  return { ...rest, history: known, status, ...(isClosed && count !== undefined ? { count } : {}) };
 }
 
 /** A sampled record. */

@@ -1,10 +1,13 @@
+import { isClosed } from "../../src/core/model/records.ts";
 import type { Client } from "../../src/engine/client.ts";
 import { FlowError } from "../../src/errors/index.ts";
+import { choiceOf } from "../../src/testing/checks/reference.ts";
 import { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
+import { type AskedNode, Asks } from "./asks.ts";
 import type { Calls } from "./calls.ts";
 import { chaosGraph } from "./chaos-graph.ts";
 import { checkTask } from "./checks/task-checks.ts";
-import type { Evidence, TaskEvidence } from "./evidence.ts";
+import { type Evidence, shardsOf, type TaskEvidence } from "./evidence.ts";
 import { machineMs } from "./journal.ts";
 import { shared } from "./process-spec.ts";
 import { retryUntil } from "./retry-until.ts";
@@ -16,6 +19,11 @@ const mostCancelAfterMs = 4_000;
 const settleMs = shared.leaseMs;
 /** Share of tasks that are deleted as soon as they end, while late writes may arrive. */
 const hasty = 0.2;
+/** The parameters of every task, as in the simulation. */
+const params = { limits: { rows: 10 }, tags: ["a"] };
+/** Share of tasks that start later than they are created. */
+const later = 0.1;
+const mostLaterMs = 3_000;
 /** Share of failed and cancelled tasks that are retried. */
 const retried = 0.7;
 /** Checked and deleted immediately. */
@@ -60,7 +68,9 @@ export class Load {
       aside: 0,
     },
     ...{ batches: 0, lost: 0, retried: 0, restarted: 0 },
+    ...{ skipped: 0, tolerated: 0, handled: 0, outcomes: 0, chosen: 0, leftOut: 0, delayed: 0, later: 0, early: 0 },
   };
+  readonly asks: Asks;
   readonly sampler = new Sampler();
   /** End of each checked and deleted task by the server's clock, in ms since 1970. */
   readonly endedAt = new Map<string, number>();
@@ -76,6 +86,7 @@ export class Load {
   constructor(options: LoadOptions) {
     this.#options = options;
     this.#randomAgain = new SeededRandom(options.random.int(1e9));
+    this.asks = new Asks({ client: options.client, random: new SeededRandom(options.random.int(1e9)) });
   }
 
   get open(): readonly string[] {
@@ -95,6 +106,7 @@ export class Load {
     const { evidence, open, tasks } = this.#options;
     const free = how.mayCreate ? Math.min(open - this.open.length, tasks - this.counts.created) : 0;
     await Promise.all(Array.from({ length: Math.max(0, free) }, () => this.#create()));
+    await this.asks.sendDue((id) => this.#open.has(id));
     const now = machineMs();
     const late = [...this.#open.values()].filter((task) => now >= task.cancelAt);
     await Promise.all(late.map((task) => this.#cancel(task)));
@@ -114,16 +126,15 @@ export class Load {
     const idempotencyKey = `chaos ${this.counts.created++}`;
     const priority = random.int(3);
     const task = draw(random);
-    const { id } = await retryUntil(() => client.run({ nodes }, { idempotencyKey, priority }));
+    const notBefore = random.chance(later) ? { notBefore: Date.now() + random.int(mostLaterMs) } : {};
+    const options = { idempotencyKey, priority, params, ...notBefore };
+    const { id } = await retryUntil(() => client.run({ nodes }, options));
     this.#add(id, nodes, task);
   }
 
-  #add(
-    id: string,
-    nodes: readonly { readonly node_id: string; readonly type: string; readonly limits?: unknown }[],
-    task: Omit<OpenTask, "id">,
-  ): void {
+  #add(id: string, nodes: readonly AskedNode[], task: Omit<OpenTask, "id">): void {
     this.#open.set(id, { id, ...task });
+    this.asks.plan(id, nodes);
     for (const { node_id, type, limits } of nodes) {
       this.counts.nodes++;
       if (shared.externalTypes.some((name) => name === type)) this.counts.external++;
@@ -141,11 +152,12 @@ export class Load {
   async #check(task: OpenTask, mayRetry: boolean): Promise<void> {
     const { evidence, calls, client, onBroken } = this.#options;
     const found = await retryUntil(() => evidence.ofTask(task.id));
-    const wrong = checkTask(found, { calls, wasCancelled: task.isCancelled });
+    const wrong = checkTask(found, { calls, asked: this.asks, wasCancelled: task.isCancelled });
     if (wrong.length > 0) onBroken(wrong, found);
     const { status, endedAt = 0, graph } = found.task;
     if (status === "finished" || status === "failed" || status === "cancelled") this.counts[status]++;
     this.counts.batches += found.rows.filter(({ isMarker, isAdopted }) => !isMarker && !isAdopted).length;
+    this.#countControl(found);
     for (const { lost, failures, failedBatches = 0, generation, artifactsOf, carried } of found.shards) {
       if (artifactsOf !== undefined) {
         this.counts.adopted++;
@@ -168,6 +180,32 @@ export class Load {
     calls.letGo(task.id);
     this.#lenders.add(task.id);
     this.#open.delete(task.id);
+  }
+
+  #countControl(found: TaskEvidence): void {
+    const { task } = found;
+    const { counts } = this;
+    const finished = shardsOf(found);
+    if (task.startsAt !== undefined) counts.later++;
+    for (const node of task.graph.nodes) {
+      const own = finished(node.node_id).filter(({ record }) => record.artifactsOf === undefined);
+      const [first] = own;
+      if (first === undefined) continue;
+      const { status, history } = first.record;
+      if (status === "skipped") counts.skipped++;
+      if (own.some(({ record }) => record.status === "failed" && isClosed(record))) counts.tolerated++;
+      if (node.delay_sec !== undefined && history.some(({ cause }) => cause === "claim")) counts.delayed++;
+      const acceptedAt = this.asks.acceptedAt(task.id, node.node_id) ?? Number.POSITIVE_INFINITY;
+      if (acceptedAt < (history[0]?.at ?? 0)) counts.early++;
+      if (task.status === "finished") {
+        const { taken, left } = choiceOf(node, finished);
+        counts.chosen += taken;
+        counts.leftOut += left;
+      }
+      if (node.io?.start_when !== "ended" || status !== "finished") continue;
+      if (task.status !== "finished") counts.handled++;
+      counts.outcomes += own.flatMap(({ artifacts }) => artifacts).length;
+    }
   }
 
   async #delete(id: string): Promise<void> {

@@ -79,6 +79,14 @@ function tell({ broken, counts, faults, calls, starts, peak, calmMs }: ChaosRepo
   console.log(
     `${batches} batches stored, ${aside} of them set aside, by ${calls} calls of handlers; ${starts} starts of processes`,
   );
+  const { skipped, tolerated, handled, outcomes, chosen, leftOut, delayed, later, early } = counts;
+  const { signals, already, late, pauses, resumes } = counts;
+  console.log(
+    `${skipped} nodes skipped, ${tolerated} optional ones failed; ${outcomes} outcomes read, by ${handled} nodes of tasks that did not finish; ${chosen} batches chosen, ${leftOut} left out`,
+  );
+  console.log(
+    `${signals} signals, ${early} of them early, ${already} repeated, ${late} late; ${delayed} nodes delayed, ${later} tasks; ${pauses} pauses, ${resumes} resumes`,
+  );
   console.log(
     `${lost} lost leases, ${retried} failed attempts, ${restarted} restarted logs; at most ${peak} concurrent attempts`,
   );

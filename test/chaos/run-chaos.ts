@@ -7,6 +7,7 @@ import { Client } from "../../src/engine/client.ts";
 import { partsAdapter } from "../../src/testing/cluster/computation.ts";
 import { workerTypes } from "../../src/testing/cluster/random-graph.ts";
 import { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
+import type { Asks } from "./asks.ts";
 import { Calls } from "./calls.ts";
 import { checkLimits, checkNothingRan, peakOf } from "./checks/end-checks.ts";
 import { Evidence, type TaskEvidence } from "./evidence.ts";
@@ -40,7 +41,7 @@ export interface ChaosOptions {
 
 export interface ChaosReport {
   readonly broken: readonly string[];
-  readonly counts: Load["counts"];
+  readonly counts: Load["counts"] & Asks["counts"];
   readonly faults: Readonly<Record<string, number>>;
   readonly calls: number;
   readonly starts: number;
@@ -166,7 +167,7 @@ class ChaosRun {
     await this.#checkEnd();
     return {
       broken: this.#broken,
-      counts: this.#load.counts,
+      counts: { ...this.#load.counts, ...this.#load.asks.counts },
       faults: Object.fromEntries(this.#injector.counts),
       calls: this.#calls.count,
       starts: this.#fleet.counts.starts,
@@ -213,6 +214,7 @@ class ChaosRun {
   async #checkEnd(): Promise<void> {
     this.#calls.readFrom(this.#fleet.lives);
     this.#broke(this.#load.sampler.wrong);
+    this.#broke(this.#load.asks.wrong);
     this.#broke(checkLimits(this.#calls, this.#load.nodeLimits));
     const wallOffset = Date.now() - machineMs();
     this.#broke(checkNothingRan(this.#calls, { endedAt: this.#load.endedAt, wallOffset }));

@@ -1,6 +1,6 @@
 import type { Seen } from "./evidence.ts";
 
-const terminal: ReadonlySet<string> = new Set(["finished", "failed", "cancelled"]);
+const terminal: ReadonlySet<string> = new Set(["finished", "skipped", "failed", "cancelled"]);
 
 /** Samples all records repeatedly: ended ones do not change, and no number decreases. */
 export class Sampler {

@@ -1,55 +1,51 @@
-import { isOutput, isTaskTerminal, shardKey } from "../../../src/core/model/records.ts";
+import { isClosed, isOutput, isTaskTerminal, shardKey } from "../../../src/core/model/records.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
-import { type FinishedShard, judgeNode } from "../../../src/testing/checks/reference.ts";
+import { isFinished, wronglyCancelled } from "../../../src/testing/checks/control-checks.ts";
+import { judgeWait } from "../../../src/testing/checks/end-checks.ts";
+import { judgeNode, judgeOutcomes } from "../../../src/testing/checks/reference.ts";
 import { compute } from "../../../src/testing/cluster/computation.ts";
 import { changedPaths, varsAfter } from "../../../src/testing/cluster/vars-changes.ts";
+import type { Asks } from "../asks.ts";
 import type { Calls } from "../calls.ts";
-import type { TaskEvidence } from "../evidence.ts";
+import { shardsOf, type TaskEvidence, viewAt } from "../evidence.ts";
 import { externalUid } from "../external-attempt.ts";
 import { externalSources, isExternal } from "../external-nodes.ts";
 import { shared } from "../process-spec.ts";
-import { checkJournal } from "./journal-checks.ts";
+import { checkJournal, checkPauses } from "./journal-checks.ts";
 import { checkLogs } from "./log-checks.ts";
 import { checkShards, retryPolicyOf } from "./shard-checks.ts";
 
 /** Describes violations in an ended task. */
 export function checkTask(
   evidence: TaskEvidence,
-  at: { readonly calls: Calls; readonly wasCancelled: boolean },
+  at: { readonly calls: Calls; readonly asked: Asks; readonly wasCancelled: boolean },
 ): string[] {
   const { task } = evidence;
   const wrong = [...checkLogs(evidence), ...checkShards(evidence), ...checkJournal(evidence, at.calls)];
   if (!isTaskTerminal(task.status)) wrong.push(`it is ${task.status}`);
-  if (task.status === "finished") wrong.push(...checkResults(evidence));
+  if (task.status === "finished") wrong.push(...checkResults(evidence, at.asked));
+  else wrong.push(...checkHandlers(evidence));
   wrong.push(...checkSetAside(evidence, at.calls));
+  wrong.push(...checkPauses(evidence, at.calls, at.asked.pausesOf(task.id)));
   if (task.status === "failed") wrong.push(...checkFailure(evidence, at.calls));
   if (task.status === "cancelled" && !at.wasCancelled) wrong.push("cancelled without a request");
   return wrong.map((what) => `task ${task.id}: ${what}`);
 }
 
 /** Law 1: the stored results equal a plain evaluation of the graph. */
-function checkResults({ task, vars, shards, rows }: TaskEvidence): string[] {
+function checkResults(evidence: TaskEvidence, asked: Asks): string[] {
+  const { task, vars, shards, rows } = evidence;
   const wrong: string[] = [];
-  const finished = (nodeId: string): FinishedShard[] =>
-    shards
-      .filter((record) => record.nodeId === nodeId)
-      .toSorted((a, b) => a.shard - b.shard)
-      .map((record) => ({
-        record,
-        artifacts: rows
-          .filter(({ nodeId: id, shard }) => id === nodeId && shard === record.shard)
-          .filter(({ generation, isMarker }) => generation === record.generation && !isMarker)
-          .map(({ artifact }) => artifact)
-          .toSorted((a, b) => a.seq - b.seq),
-      }));
+  const finished = shardsOf(evidence);
   for (const node of task.graph.nodes) {
     const own = finished(node.node_id);
     if (own.length !== (node.partitions ?? 1)) wrong.push(`node ${node.node_id}: ${own.length} shards have a record`);
     for (const { record, artifacts } of own) {
-      if (record.status !== "finished") wrong.push(`${shardKey(record)} is ${record.status}`);
+      if (!isClosed(record) || (record.status === "failed" && !node.optional))
+        wrong.push(`${shardKey(record)} is ${record.status}`);
       const result = record.result as { readonly batches?: number } | undefined;
       const outputs = artifacts.filter(isOutput).length;
-      if (node.io?.fn === undefined && !isExternal(node) && result?.batches !== outputs) {
+      if (hasFinalize(node) && record.status === "finished" && result?.batches !== outputs) {
         wrong.push(`${shardKey(record)}: finalize saw ${result?.batches} of ${outputs} batches`);
       }
       if ((record.failedBatches ?? 0) !== artifacts.length - outputs) {
@@ -62,13 +58,29 @@ function checkResults({ task, vars, shards, rows }: TaskEvidence): string[] {
       ? judgeExternal(node, { shards, rows })
       : judgeNode(node, finished, task.graph.nodes);
     for (const what of judged) wrong.push(`node ${node.node_id}: ${what}`);
+    if (node.io?.fn === "wait.signal") {
+      const accepted = asked.acceptedOf(task.id, node.node_id);
+      for (const what of judgeWait({ task, node, shards: own, accepted })) wrong.push(`node ${node.node_id}: ${what}`);
+    }
   }
-  const lacking = task.graph.nodes.filter((node) => changedPaths(node) && !vars.appliedBy.includes(node.node_id));
+  const changing = task.graph.nodes.filter((node) => changedPaths(node) && isFinished(viewAt(evidence), node.node_id));
+  const lacking = changing.filter(({ node_id }) => !vars.appliedBy.includes(node_id));
   for (const { node_id } of lacking) wrong.push(`node ${node_id} finished, but its change is not in the variables`);
   const expected = varsAfter(task.graph.nodes, vars.appliedBy);
   if (!isSame(vars.vars, expected))
     wrong.push(`variables ${JSON.stringify(vars.vars)}, not ${JSON.stringify(expected)}`);
   return wrong;
+}
+
+/** In a task that failed or was cancelled: what handles how others have ended still runs, and reads how they have. */
+function checkHandlers(evidence: TaskEvidence): string[] {
+  const view = viewAt(evidence);
+  const handling = evidence.task.graph.nodes.filter(({ io }) => io?.start_when === "ended");
+  const read = handling.filter(({ node_id }) => isFinished(view, node_id));
+  return [
+    ...(evidence.task.cancelsAll ? [] : wronglyCancelled(view)),
+    ...read.flatMap((node) => judgeOutcomes(node, shardsOf(evidence)).map((what) => `node ${node.node_id}: ${what}`)),
+  ];
 }
 
 /** A batch is set aside only where its node does that, for an error of its handler, after its last try. */
@@ -89,8 +101,11 @@ function checkSetAside({ task, rows }: TaskEvidence, calls: Calls): string[] {
   });
 }
 
+const hasFinalize = (node: GraphNode): boolean => node.io?.fn === undefined && !isExternal(node);
+
 /** It outputs one batch for each batch of its sources' final logs, in any order. */
 function judgeExternal(node: GraphNode, { shards, rows }: Pick<TaskEvidence, "shards" | "rows">): string[] {
+  if (shards.some(({ nodeId, status }) => nodeId === node.node_id && status !== "finished")) return [];
   const kept = (id: string) => {
     const own = shards.filter(({ nodeId }) => nodeId === id);
     return rows.filter(
@@ -129,6 +144,7 @@ function checkFailure({ task, shards }: TaskEvidence, calls: Calls): string[] {
   const node = task.graph.nodes.find(({ node_id }) => node_id === failure?.nodeId);
   if (failure?.shard === undefined || node === undefined)
     return [`failed without a recorded failure: ${JSON.stringify(failure)}`];
+  if (node.optional) return [`failed because of ${node.node_id}, which is optional`];
   const record = shards.find(({ nodeId, shard }) => nodeId === node.node_id && shard === failure.shard);
   const { reasonCode: code } = failure;
   const text = JSON.stringify({ ...failure, stack: undefined });
