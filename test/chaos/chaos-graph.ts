@@ -22,16 +22,20 @@ type Io = {
 };
 
 /** A graph as in the simulation, adapted to real time and external workers. */
-export function chaosGraph(random: SeededRandom): { readonly nodes: readonly DrawnNode[] } {
-  const nodes = randomGraph(random, random.pick(sizes)).nodes.map(real);
+export function chaosGraph(random: SeededRandom): ReturnType<typeof randomGraph> {
+  const { nodes: drawn, ...flows } = randomGraph(random, random.pick(sizes), { runsFlows: true });
+  const nodes = drawn.map(real);
   const isFragile = random.chance(fragile);
   const aside = new Set(nodes.filter(setsAside).map(({ node_id }) => node_id));
   const failing = new Set(nodes.flatMap(failingSources));
   const sharded = new Set(nodes.filter(({ partitions }) => partitions !== undefined).map(({ node_id }) => node_id));
   const incomplete = new Set(nodes.filter(mayStayIncomplete).map(({ node_id }) => node_id));
+  const isOwn = "flows" in flows; // external workers cannot work for such a task
   return {
+    ...flows,
     nodes: nodes.map((drawn) => {
-      const isFree = !drawn.depends_on.some((id) => aside.has(id) || incomplete.has(id)) && !failing.has(drawn.node_id);
+      const isFree =
+        !isOwn && !drawn.depends_on.some((id) => aside.has(id) || incomplete.has(id)) && !failing.has(drawn.node_id);
       const node = isFree && canBeExternal(drawn, sharded) && random.chance(external) ? externalNode(drawn) : drawn;
       return isFragile ? { ...node, retry_policy: { ...(node.retry_policy as object), max: 0 } } : node;
     }),

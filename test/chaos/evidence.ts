@@ -79,6 +79,8 @@ export interface Seen {
   readonly id: string;
   readonly taskId: string;
   readonly status: string;
+  /** Of a task that a node of another one runs for a batch: that one. */
+  readonly parentId?: string;
   /** Numbers that never decrease. */
   readonly numbers: Readonly<Record<string, number>>;
 }
@@ -101,8 +103,8 @@ export class Evidence {
 
   /** All current tasks and shards; not a consistent snapshot. */
   async sample(): Promise<readonly Seen[]> {
-    const tasks = await this.#collection<{ _id: string; status: TaskStatus }>("tasks")
-      .find({}, { projection: { status: 1 } })
+    const tasks = await this.#collection<{ _id: string; status: TaskStatus; parent?: { task_id: string } }>("tasks")
+      .find({}, { projection: { status: 1, "parent.task_id": 1 } })
       .toArray();
     const numbers = ["attempt_epoch", "generation", "failures", "lost", "yields"] as const;
     const shards = await this.#collection<{ _id: string; task_id: string; status: string } & Record<string, number>>(
@@ -111,7 +113,10 @@ export class Evidence {
       .find({}, { projection: { task_id: 1, status: 1, ...Object.fromEntries(numbers.map((name) => [name, 1])) } })
       .toArray();
     return [
-      ...tasks.map(({ _id, status }) => ({ id: `task ${_id}`, taskId: _id, status, numbers: {} })),
+      ...tasks.map(({ _id, status, parent }) => ({
+        ...{ id: `task ${_id}`, taskId: _id, status, numbers: {} },
+        ...(parent === undefined ? {} : { parentId: parent.task_id }),
+      })),
       ...shards.map((doc) => ({
         id: `shard ${doc._id}`,
         taskId: doc.task_id,
@@ -119,6 +124,16 @@ export class Evidence {
         numbers: Object.fromEntries(numbers.map((name) => [name, doc[name] ?? 0])),
       })),
     ];
+  }
+
+  /** What the nodes of a task ran for their batches, as far as it has ended; the nearest first. */
+  async ofChildren(id: string): Promise<readonly TaskEvidence[]> {
+    const ended = { "parent.task_id": id, status: { $in: ["finished", "failed", "cancelled"] } } as object;
+    const ids = await this.#collection("tasks")
+      .find(ended, { projection: { _id: 1 } })
+      .toArray();
+    const own = await Promise.all(ids.map(({ _id }) => this.ofTask(_id)));
+    return [...own, ...(await Promise.all(own.map(({ task }) => this.ofChildren(task.id)))).flat()];
   }
 
   async ofTask(id: string): Promise<TaskEvidence> {

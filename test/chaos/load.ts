@@ -1,7 +1,8 @@
-import { isClosed } from "../../src/core/model/records.ts";
+import { isClosed, type TaskRecord } from "../../src/core/model/records.ts";
 import type { Client } from "../../src/engine/client.ts";
 import { FlowError } from "../../src/errors/index.ts";
-import { choiceOf } from "../../src/testing/checks/reference.ts";
+import type { Families } from "../../src/testing/checks/child-checks.ts";
+import { choiceOf, isSettledFailure } from "../../src/testing/checks/reference.ts";
 import { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import { type AskedNode, Asks } from "./asks.ts";
 import type { Calls } from "./calls.ts";
@@ -15,6 +16,8 @@ import { Sampler } from "./sampler.ts";
 
 const cancelled = 0.08;
 const mostCancelAfterMs = 4_000;
+const cancelledAgain = 0.4;
+const mostAgainMs = 1_500;
 /** By then, late writes to an ended task have arrived. */
 const settleMs = shared.leaseMs;
 /** Share of tasks that are deleted as soon as they end, while late writes may arrive. */
@@ -31,12 +34,30 @@ const mostAtOnce = 8;
 
 interface OpenTask {
   readonly id: string;
-  readonly cancelAt: number;
+  cancelAt: number;
   readonly settleMs: number;
   readonly retries: boolean;
   isCancelled: boolean;
   /** When it was first seen as ended, by the machine's clock. */
   endedAt: number | undefined;
+}
+
+/** All tasks that have been checked. */
+class CheckedFamilies implements Families {
+  readonly tasks = new Map<string, { readonly record: TaskRecord }>();
+  readonly #children = new Map<string, { readonly record: TaskRecord }[]>();
+
+  add(record: TaskRecord): void {
+    this.tasks.set(record.id, { record });
+    const { id, parent } = record;
+    if (parent === undefined) return;
+    const others = this.childrenOf(parent.taskId).filter((other) => other.record.id !== id);
+    this.#children.set(parent.taskId, [...others, { record }]);
+  }
+
+  childrenOf(taskId: string): readonly { readonly record: TaskRecord }[] {
+    return this.#children.get(taskId) ?? [];
+  }
 }
 
 export interface LoadOptions {
@@ -69,6 +90,7 @@ export class Load {
     },
     ...{ batches: 0, lost: 0, retried: 0, restarted: 0 },
     ...{ skipped: 0, tolerated: 0, handled: 0, outcomes: 0, chosen: 0, leftOut: 0, delayed: 0, later: 0, early: 0 },
+    ...{ cancelledAll: 0, children: 0, childrenAgain: 0, nested: 0, settled: 0 },
   };
   readonly asks: Asks;
   readonly sampler = new Sampler();
@@ -80,6 +102,7 @@ export class Load {
   /** Separate, because retries depend on real time while graphs depend on the seed. */
   readonly #randomAgain: SeededRandom;
   readonly #open = new Map<string, OpenTask>();
+  readonly #families = new CheckedFamilies();
   /** Checked tasks that are kept because others borrow from them. */
   readonly #lenders = new Set<string>();
 
@@ -113,7 +136,8 @@ export class Load {
     const ended = this.sampler.take(await retryUntil(() => evidence.sample()), (id) => this.endedAt.has(id));
     for (const task of this.#open.values()) if (ended.has(task.id)) task.endedAt ??= machineMs();
     const settled = [...this.#open.values()].filter(
-      ({ endedAt, settleMs: ms }) => endedAt !== undefined && machineMs() - endedAt >= ms,
+      ({ id, endedAt, settleMs: ms }) =>
+        endedAt !== undefined && machineMs() - endedAt >= ms && (ms === 0 || !this.sampler.hasOpenChild(id)),
     );
     this.#options.readCalls(); // handlers produced their batches earlier
     await Promise.all(settled.slice(0, mostAtOnce).map((task) => this.#check(task, how.mayCreate)));
@@ -122,13 +146,14 @@ export class Load {
 
   async #create(): Promise<void> {
     const { client, random } = this.#options;
-    const { nodes } = chaosGraph(random);
+    const graph = chaosGraph(random);
+    const { nodes } = graph;
     const idempotencyKey = `chaos ${this.counts.created++}`;
     const priority = random.int(3);
     const task = draw(random);
     const notBefore = random.chance(later) ? { notBefore: Date.now() + random.int(mostLaterMs) } : {};
     const options = { idempotencyKey, priority, params, ...notBefore };
-    const { id } = await retryUntil(() => client.run({ nodes }, options));
+    const { id } = await retryUntil(() => client.run(graph, options));
     this.#add(id, nodes, task);
   }
 
@@ -144,7 +169,10 @@ export class Load {
   }
 
   async #cancel(task: OpenTask): Promise<void> {
-    if (task.isCancelled || task.endedAt !== undefined) return;
+    if (task.endedAt !== undefined) return;
+    // Again, so that what handles the outcomes is cancelled too.
+    const isAgain = !task.isCancelled && this.#randomAgain.chance(cancelledAgain);
+    task.cancelAt = isAgain ? machineMs() + this.#randomAgain.int(mostAgainMs) : Number.POSITIVE_INFINITY;
     task.isCancelled = true;
     await retryUntil(() => this.#options.client.task(task.id).cancel({ reason: "chaos" }));
   }
@@ -152,12 +180,34 @@ export class Load {
   async #check(task: OpenTask, mayRetry: boolean): Promise<void> {
     const { evidence, calls, client, onBroken } = this.#options;
     const found = await retryUntil(() => evidence.ofTask(task.id));
-    const wrong = checkTask(found, { calls, asked: this.asks, wasCancelled: task.isCancelled });
-    if (wrong.length > 0) onBroken(wrong, found);
-    const { status, endedAt = 0, graph } = found.task;
+    const { status, graph } = found.task;
+    const children = await retryUntil(() => evidence.ofChildren(task.id));
+    // Some of an earlier task may have been open when that one was checked.
+    const earlier = graph.flows === undefined ? [] : (found.task.borrowsFrom ?? []);
+    const known = await Promise.all(earlier.map((id) => retryUntil(() => evidence.ofChildren(id))));
+    for (const each of [found, ...children, ...known.flat()]) this.#families.add(each.task);
+    const by = { calls, asked: this.asks, families: this.#families, wasCancelled: task.isCancelled };
+    for (const each of [found, ...children]) {
+      const wrong = checkTask(each, by);
+      if (wrong.length > 0) onBroken(wrong, each);
+      this.#count(each);
+      this.endedAt.set(each.task.id, each.task.endedAt ?? 0);
+    }
     if (status === "finished" || status === "failed" || status === "cancelled") this.counts[status]++;
+    if (mayRetry && task.retries && status !== "finished") {
+      this.counts.again++;
+      const again = await retryUntil(() =>
+        client.retry(task.id, { from: "failed", idempotencyKey: `again ${task.id}` }),
+      );
+      this.#add(again.id, graph.nodes, draw(this.#randomAgain));
+    }
+    for (const each of [found, ...children]) calls.letGo(each.task.id);
+    this.#lenders.add(task.id);
+    this.#open.delete(task.id);
+  }
+
+  #count(found: TaskEvidence): void {
     this.counts.batches += found.rows.filter(({ isMarker, isAdopted }) => !isMarker && !isAdopted).length;
-    this.#countControl(found);
     for (const { lost, failures, failedBatches = 0, generation, artifactsOf, carried } of found.shards) {
       if (artifactsOf !== undefined) {
         this.counts.adopted++;
@@ -169,22 +219,12 @@ export class Load {
       this.counts.retried += failures;
       this.counts.restarted += generation;
     }
-    this.endedAt.set(task.id, endedAt);
-    if (mayRetry && task.retries && status !== "finished") {
-      this.counts.again++;
-      const again = await retryUntil(() =>
-        client.retry(task.id, { from: "failed", idempotencyKey: `again ${task.id}` }),
-      );
-      this.#add(again.id, graph.nodes, draw(this.#randomAgain));
-    }
-    calls.letGo(task.id);
-    this.#lenders.add(task.id);
-    this.#open.delete(task.id);
-  }
-
-  #countControl(found: TaskEvidence): void {
     const { task } = found;
     const { counts } = this;
+    if (task.cancelsAll) counts.cancelledAll++;
+    if (task.parent !== undefined) counts.children++;
+    if (task.parent !== undefined && task.retryOf !== undefined) counts.childrenAgain++;
+    if (this.#families.tasks.get(task.parent?.taskId ?? "")?.record.parent !== undefined) counts.nested++;
     const finished = shardsOf(found);
     if (task.startsAt !== undefined) counts.later++;
     for (const node of task.graph.nodes) {
@@ -202,6 +242,9 @@ export class Load {
         counts.chosen += taken;
         counts.leftOut += left;
       }
+      counts.settled += own
+        .flatMap(({ artifacts }) => artifacts)
+        .filter(({ meta }) => isSettledFailure(node, meta)).length;
       if (node.io?.start_when !== "ended" || status !== "finished") continue;
       if (task.status !== "finished") counts.handled++;
       counts.outcomes += own.flatMap(({ artifacts }) => artifacts).length;

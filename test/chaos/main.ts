@@ -87,6 +87,10 @@ function tell({ broken, counts, faults, calls, starts, peak, calmMs }: ChaosRepo
   console.log(
     `${signals} signals, ${early} of them early, ${already} repeated, ${late} late; ${delayed} nodes delayed, ${later} tasks; ${pauses} pauses, ${resumes} resumes`,
   );
+  const { children, childrenAgain, nested, settled, cancelledAll } = counts;
+  console.log(
+    `${children} tasks of nodes, ${childrenAgain} of them again, ${nested} of such tasks, ${settled} failures in outputs; ${cancelledAll} tasks cancelled as a whole`,
+  );
   console.log(
     `${lost} lost leases, ${retried} failed attempts, ${restarted} restarted logs; at most ${peak} concurrent attempts`,
   );

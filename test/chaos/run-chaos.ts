@@ -17,6 +17,7 @@ import { FaultInjector } from "./inject.ts";
 import { machineMs } from "./journal.ts";
 import { Load } from "./load.ts";
 import { type PartPlace, shared } from "./process-spec.ts";
+import { retryUntil } from "./retry-until.ts";
 import { type ChaosServers, startServers } from "./servers.ts";
 
 export interface ChaosOptions {
@@ -228,6 +229,8 @@ class ChaosRun {
     const until = performance.now() + shared.leaseMs + shared.sweepMs * 2;
     let left: readonly string[];
     do {
+      // A task of a node that had not ended when its parent was deleted.
+      await retryUntil(() => this.#client.cleanup({ endedForSec: 0 }));
       left = await this.#evidence.leftovers();
       if (left.length === 0) return;
       await sleep(turnMs);

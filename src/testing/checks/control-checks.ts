@@ -213,7 +213,7 @@ const hasArtifact = (entry: ShardView | undefined) =>
   entry?.logs.some((log) => log !== undefined && log.length > 0) ?? false;
 
 /** Whether the node handles how others have ended, or is behind such a node. */
-function isHandling(task: TaskView, node: GraphNode): boolean {
+export function isHandling(task: TaskView, node: GraphNode): boolean {
   if (node.io?.start_when === "ended") return true;
   const { nodes } = task.record.graph;
   return node.depends_on.some((id) => {

@@ -42,7 +42,8 @@ export function checkEnd(parts: EndParts): void {
     const { status } = task.record;
     if (status === "finished") checkOutputs(task, parts, violated);
     else checkOutcomes(task, parts, violated);
-    const isAsked = client.cancelRequested.has(id) || (task.record.parent !== undefined && mayBeCancelled(parts, task));
+    const isAsked =
+      client.cancelRequested.has(id) || (task.record.parent !== undefined && mayBeCancelled(allTasks, task.record));
     if (status === "cancelled" && !isAsked) violated("cancelled without a request");
     if (status === "failed") checkFailure(task, parts, violated);
   }
@@ -82,7 +83,7 @@ function checkOutputs(
     for (const { uid, meta } of finished(node.node_id).flatMap(({ artifacts }) => artifacts)) {
       if (!isSettledFailure(node, meta)) continue;
       journal.counts.childrenSettled++;
-      if (!hasFailedChild({ allTasks, journal }, task.record.id, node.node_id, uid))
+      if (!hasFailedChild(allTasks, task.record.id, node.node_id, uid))
         violated(`node ${node.node_id}: batch ${uid} is a failure, but none of its tasks failed`);
     }
   }
@@ -174,7 +175,7 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
   }
   if (failure.tries !== undefined) {
     const isTimeout = code === "timeout" && node.batches?.timeout_sec !== undefined;
-    const isOfChild = code === "subflow_failed" && hasFailedChild(parts, id, node.node_id, failure.batchUid);
+    const isOfChild = code === "subflow_failed" && hasFailedChild(parts.allTasks, id, node.node_id, failure.batchUid);
     if (!isTimeout && !isOfChild && !journal.hasThrown({ taskId: id, nodeId: node.node_id }, code))
       violated(`failed without an injected cause: ${text}`);
     if (!policy.isPermanent(code) && failure.tries !== policy.max + 1)

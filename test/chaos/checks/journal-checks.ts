@@ -1,8 +1,9 @@
 import { type ShardRecord, shardKey } from "../../../src/core/model/records.ts";
 import { coordinatorFnType, flowType, type GraphNode } from "../../../src/graph/index.ts";
+import { isHandling } from "../../../src/testing/checks/control-checks.ts";
 import type { AskedPause } from "../asks.ts";
 import type { Call, Calls } from "../calls.ts";
-import type { LogRow, TaskEvidence } from "../evidence.ts";
+import { type LogRow, type TaskEvidence, viewAt } from "../evidence.ts";
 import { externalNodes } from "../external-nodes.ts";
 import { shared } from "../process-spec.ts";
 import { neededParents } from "./shard-checks.ts";
@@ -43,11 +44,16 @@ export function checkJournal(evidence: TaskEvidence, all: Calls): string[] {
 /** By then every process has learned of a pause: the last one by the end of its lease, or by a sweep. */
 const pausedWithinMs = shared.leaseMs + shared.sweepMs;
 
-/** In a paused task no batch begins. */
-export function checkPauses({ task }: TaskEvidence, all: Calls, pauses: readonly AskedPause[]): string[] {
+/** In a paused task no batch begins, except in handlers of outcomes once it ends. */
+export function checkPauses(evidence: TaskEvidence, all: Calls, pauses: readonly AskedPause[]): string[] {
+  const { task } = evidence;
+  const view = viewAt(evidence);
+  const handles = (id: string) =>
+    task.status !== "finished" && task.graph.nodes.some((node) => node.node_id === id && isHandling(view, node));
+  const withinMs = pausedWithinMs + (task.parent === undefined ? 0 : shared.sweepMs);
   return pauses.flatMap(({ from, to }) => {
-    const late = all.of(task.id).filter(({ uid, beganAt, life }) => {
-      if (uid === undefined || beganAt < from + pausedWithinMs || beganAt > to) return false;
+    const late = all.of(task.id).filter(({ uid, beganAt, life, node }) => {
+      if (uid === undefined || handles(node) || beganAt < from + withinMs || beganAt > to) return false;
       return all.stoodStill(life, { from, to: beganAt, atLeastMs: shared.leaseMs / 10 }) === undefined;
     });
     return late.map(({ node, uid, beganAt, life }) => {

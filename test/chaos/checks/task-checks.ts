@@ -1,8 +1,16 @@
-import { isClosed, isOutput, isTaskTerminal, shardKey } from "../../../src/core/model/records.ts";
-import type { GraphNode } from "../../../src/graph/index.ts";
+import { isClosed, isOutput, isTaskTerminal, shardKey, type TaskRecord } from "../../../src/core/model/records.ts";
+import { coordinatorFnType, flowType, type GraphNode } from "../../../src/graph/index.ts";
+import {
+  type Families,
+  flowOutput,
+  hasFailedChild,
+  judgeChild,
+  mayBeCancelled,
+  othersOf,
+} from "../../../src/testing/checks/child-checks.ts";
 import { isFinished, wronglyCancelled } from "../../../src/testing/checks/control-checks.ts";
 import { judgeWait } from "../../../src/testing/checks/end-checks.ts";
-import { judgeNode, judgeOutcomes } from "../../../src/testing/checks/reference.ts";
+import { isSettledFailure, judgeNode, judgeOutcomes } from "../../../src/testing/checks/reference.ts";
 import { compute } from "../../../src/testing/cluster/computation.ts";
 import { changedPaths, varsAfter } from "../../../src/testing/cluster/vars-changes.ts";
 import type { Asks } from "../asks.ts";
@@ -15,25 +23,47 @@ import { checkJournal, checkPauses } from "./journal-checks.ts";
 import { checkLogs } from "./log-checks.ts";
 import { checkShards, retryPolicyOf } from "./shard-checks.ts";
 
+/** What is known besides the database. */
+export interface CheckedBy {
+  readonly calls: Calls;
+  readonly asked: Asks;
+  readonly families: Families;
+  readonly wasCancelled: boolean;
+}
+
 /** Describes violations in an ended task. */
-export function checkTask(
-  evidence: TaskEvidence,
-  at: { readonly calls: Calls; readonly asked: Asks; readonly wasCancelled: boolean },
-): string[] {
+export function checkTask(evidence: TaskEvidence, at: CheckedBy): string[] {
   const { task } = evidence;
   const wrong = [...checkLogs(evidence), ...checkShards(evidence), ...checkJournal(evidence, at.calls)];
   if (!isTaskTerminal(task.status)) wrong.push(`it is ${task.status}`);
-  if (task.status === "finished") wrong.push(...checkResults(evidence, at.asked));
+  if (task.status === "finished") wrong.push(...checkResults(evidence, at));
   else wrong.push(...checkHandlers(evidence));
-  wrong.push(...checkSetAside(evidence, at.calls));
-  wrong.push(...checkPauses(evidence, at.calls, at.asked.pausesOf(task.id)));
-  if (task.status === "failed") wrong.push(...checkFailure(evidence, at.calls));
-  if (task.status === "cancelled" && !at.wasCancelled) wrong.push("cancelled without a request");
+  wrong.push(...checkSetAside(evidence, at));
+  wrong.push(...checkPauses(evidence, at.calls, at.asked.pausesOf(rootOf(at.families, task))));
+  if (task.status === "failed") wrong.push(...checkFailure(evidence, at));
+  const mayEnd = task.parent === undefined ? at.wasCancelled : mayBeCancelled(at.families, task);
+  if (task.status === "cancelled" && !mayEnd) wrong.push("cancelled without a request");
+  if (task.parent !== undefined) wrong.push(...checkChild(task, at.families));
   return wrong.map((what) => `task ${task.id}: ${what}`);
 }
 
+/** The task that a client created, directly or not. */
+function rootOf(families: Families, { id, parent }: TaskRecord): string {
+  const from = parent && families.tasks.get(parent.taskId)?.record;
+  return from === undefined ? id : rootOf(families, from);
+}
+
+/** Of a batch at most one task runs at a time, and each continues the one before. */
+function checkChild(task: TaskRecord, families: Families): readonly string[] {
+  const before = othersOf(families, task).filter(({ createdAt }) => createdAt < task.createdAt);
+  const then = before.map(({ endedAt = 0, ...other }) =>
+    endedAt <= task.createdAt ? other : { ...other, status: "running" as const },
+  );
+  return judgeChild(task, then);
+}
+
 /** Law 1: the stored results equal a plain evaluation of the graph. */
-function checkResults(evidence: TaskEvidence, asked: Asks): string[] {
+function checkResults(evidence: TaskEvidence, { asked, families }: CheckedBy): string[] {
   const { task, vars, shards, rows } = evidence;
   const wrong: string[] = [];
   const finished = shardsOf(evidence);
@@ -56,8 +86,14 @@ function checkResults(evidence: TaskEvidence, asked: Asks): string[] {
     }
     const judged = isExternal(node)
       ? judgeExternal(node, { shards, rows })
-      : judgeNode(node, finished, task.graph.nodes);
+      : judgeNode(node, finished, task.graph.nodes, flowOutput({ hasFinalize: isHandler }, task.graph, node));
     for (const what of judged) wrong.push(`node ${node.node_id}: ${what}`);
+    if (node.io?.settled) {
+      for (const { uid, meta } of own.flatMap(({ artifacts }) => artifacts)) {
+        if (isSettledFailure(node, meta) && !hasFailedChild(families, task.id, node.node_id, uid))
+          wrong.push(`node ${node.node_id}: batch ${uid} is a failure, but none of its tasks failed`);
+      }
+    }
     if (node.io?.fn === "wait.signal") {
       const accepted = asked.acceptedOf(task.id, node.node_id);
       for (const what of judgeWait({ task, node, shards: own, accepted })) wrong.push(`node ${node.node_id}: ${what}`);
@@ -84,7 +120,7 @@ function checkHandlers(evidence: TaskEvidence): string[] {
 }
 
 /** A batch is set aside only where its node does that, for an error of its handler, after its last try. */
-function checkSetAside({ task, rows }: TaskEvidence, calls: Calls): string[] {
+function checkSetAside({ task, rows }: TaskEvidence, { calls, families }: CheckedBy): string[] {
   return rows.flatMap(({ nodeId, artifact: { uid, failure }, isMarker }) => {
     const node = task.graph.nodes.find(({ node_id }) => node_id === nodeId);
     if (isMarker || failure === undefined || node === undefined) return [];
@@ -92,16 +128,20 @@ function checkSetAside({ task, rows }: TaskEvidence, calls: Calls): string[] {
     const { on_failure, timeout_sec } = node.batches ?? {};
     // A retry begins with what the tasks before had set aside.
     const isThrown = [task.id, ...(task.borrowsFrom ?? [])].some((id) => calls.hasThrown(id, nodeId, code));
+    const isOfChild = code === "subflow_failed" && hasFailedChild(families, task.id, nodeId, uid);
     const policy = retryPolicyOf(node);
     return [
       ...(on_failure === "set_aside" ? [] : [`${nodeId}: batch ${uid} is set aside`]),
-      ...(isThrown || (code === "timeout" && timeout_sec !== undefined) ? [] : [`${nodeId}: set aside for ${code}`]),
+      ...(isThrown || isOfChild || (code === "timeout" && timeout_sec !== undefined)
+        ? []
+        : [`${nodeId}: set aside for ${code}`]),
       ...(policy.isPermanent(code) || tries === policy.max + 1 ? [] : [`${nodeId}: set aside after ${tries} tries`]),
     ];
   });
 }
 
-const hasFinalize = (node: GraphNode): boolean => node.io?.fn === undefined && !isExternal(node);
+const isHandler = (type: string): boolean => type !== coordinatorFnType && type !== flowType;
+const hasFinalize = (node: GraphNode): boolean => isHandler(node.type) && !isExternal(node);
 
 /** It outputs one batch for each batch of its sources' final logs, in any order. */
 function judgeExternal(node: GraphNode, { shards, rows }: Pick<TaskEvidence, "shards" | "rows">): string[] {
@@ -139,7 +179,7 @@ const sorted = (value: unknown): string =>
 const externalCodes: ReadonlySet<string> = new Set(["foreign_source_restarted"]);
 
 /** A task fails only for a reason that a handler, the graph or a fault can cause. */
-function checkFailure({ task, shards }: TaskEvidence, calls: Calls): string[] {
+function checkFailure({ task, shards }: TaskEvidence, { calls, families }: CheckedBy): string[] {
   const { failure } = task;
   const node = task.graph.nodes.find(({ node_id }) => node_id === failure?.nodeId);
   if (failure?.shard === undefined || node === undefined)
@@ -156,6 +196,7 @@ function checkFailure({ task, shards }: TaskEvidence, calls: Calls): string[] {
     calls.hasThrown(task.id, node.node_id, code) ||
     (code === "timeout" && (node.timeout_sec ?? node.batches?.timeout_sec) !== undefined) ||
     (code === "too_many_failed_batches" && node.batches?.on_failure === "set_aside") ||
+    (code === "subflow_failed" && hasFailedChild(families, task.id, node.node_id, failure.batchUid)) ||
     (isExternal(node) && externalCodes.has(code));
   if (!isGiven) return [`failed without an injected cause: ${text}`];
   const policy = retryPolicyOf(node);

@@ -60,8 +60,10 @@ function callsOf(...journals: (readonly JournalLine[])[]): Calls {
 
 const nothingAsked = new Asks({ client: undefined as never, random: new SeededRandom(1) });
 
+const noChildren = { tasks: new Map(), childrenOf: () => [] };
+
 const judged = ({ evidence, lines }: Ran, wasCancelled = false): string[] =>
-  checkTask(evidence, { calls: callsOf(lines), asked: nothingAsked, wasCancelled }).map((what) =>
+  checkTask(evidence, { calls: callsOf(lines), asked: nothingAsked, families: noChildren, wasCancelled }).map((what) =>
     what.replaceAll(evidence.task.id, "T"),
   );
 
@@ -212,7 +214,12 @@ describe("a task", () => {
 
   test("with an attempt that ran in two processes is detected", async () => {
     const { evidence, lines } = await ranTask();
-    const wrong = checkTask(evidence, { calls: callsOf(lines, lines), asked: nothingAsked, wasCancelled: false });
+    const wrong = checkTask(evidence, {
+      calls: callsOf(lines, lines),
+      asked: nothingAsked,
+      families: noChildren,
+      wasCancelled: false,
+    });
     expect(wrong).toContainEqual(expect.stringMatching(/attempt b:0:\d+ ran in worker-0 and worker-1/));
   });
 });
