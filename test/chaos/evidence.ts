@@ -81,8 +81,17 @@ export interface Seen {
   readonly status: string;
   /** Of a task that a node of another one runs for a batch: that one. */
   readonly parentId?: string;
+  /** Of a task: its idempotency key. */
+  readonly key?: string;
   /** Numbers that never decrease. */
   readonly numbers: Readonly<Record<string, number>>;
+}
+
+interface SampledTask {
+  readonly _id: string;
+  readonly status: TaskStatus;
+  readonly parent?: { readonly task_id: string };
+  readonly idempotency_key?: string;
 }
 
 /** Reads documents directly, bypassing the store. */
@@ -103,8 +112,8 @@ export class Evidence {
 
   /** All current tasks and shards; not a consistent snapshot. */
   async sample(): Promise<readonly Seen[]> {
-    const tasks = await this.#collection<{ _id: string; status: TaskStatus; parent?: { task_id: string } }>("tasks")
-      .find({}, { projection: { status: 1, "parent.task_id": 1 } })
+    const tasks = await this.#collection<SampledTask>("tasks")
+      .find({}, { projection: { status: 1, "parent.task_id": 1, idempotency_key: 1 } })
       .toArray();
     const numbers = ["attempt_epoch", "generation", "failures", "lost", "yields"] as const;
     const shards = await this.#collection<{ _id: string; task_id: string; status: string } & Record<string, number>>(
@@ -113,9 +122,10 @@ export class Evidence {
       .find({}, { projection: { task_id: 1, status: 1, ...Object.fromEntries(numbers.map((name) => [name, 1])) } })
       .toArray();
     return [
-      ...tasks.map(({ _id, status, parent }) => ({
+      ...tasks.map(({ _id, status, parent, idempotency_key: key }) => ({
         ...{ id: `task ${_id}`, taskId: _id, status, numbers: {} },
         ...(parent === undefined ? {} : { parentId: parent.task_id }),
+        ...(key === undefined ? {} : { key }),
       })),
       ...shards.map((doc) => ({
         id: `shard ${doc._id}`,

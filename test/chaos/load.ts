@@ -7,8 +7,9 @@ import { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import { type AskedNode, Asks } from "./asks.ts";
 import type { Calls } from "./calls.ts";
 import { chaosGraph } from "./chaos-graph.ts";
+import { ChaosSchedules, runOf } from "./chaos-schedules.ts";
 import { checkTask } from "./checks/task-checks.ts";
-import { type Evidence, shardsOf, type TaskEvidence } from "./evidence.ts";
+import { type Evidence, type Seen, shardsOf, type TaskEvidence } from "./evidence.ts";
 import { machineMs } from "./journal.ts";
 import { shared } from "./process-spec.ts";
 import { retryUntil } from "./retry-until.ts";
@@ -93,6 +94,7 @@ export class Load {
     ...{ cancelledAll: 0, children: 0, childrenAgain: 0, nested: 0, settled: 0 },
   };
   readonly asks: Asks;
+  readonly schedules: ChaosSchedules;
   readonly sampler = new Sampler();
   /** End of each checked and deleted task by the server's clock, in ms since 1970. */
   readonly endedAt = new Map<string, number>();
@@ -102,6 +104,7 @@ export class Load {
   /** Separate, because retries depend on real time while graphs depend on the seed. */
   readonly #randomAgain: SeededRandom;
   readonly #open = new Map<string, OpenTask>();
+  #created = 0;
   readonly #families = new CheckedFamilies();
   /** Checked tasks that are kept because others borrow from them. */
   readonly #lenders = new Set<string>();
@@ -109,6 +112,10 @@ export class Load {
   constructor(options: LoadOptions) {
     this.#options = options;
     this.#randomAgain = new SeededRandom(options.random.int(1e9));
+    this.schedules = new ChaosSchedules({
+      client: options.client,
+      random: new SeededRandom(options.random.int(1e9)),
+    });
     this.asks = new Asks({ client: options.client, random: new SeededRandom(options.random.int(1e9)) });
   }
 
@@ -121,19 +128,22 @@ export class Load {
   }
 
   get isComplete(): boolean {
-    return this.counts.created >= this.#options.tasks;
+    return this.#created >= this.#options.tasks;
   }
 
   /** One round of pending work. */
   async turn(how: { readonly mayCreate: boolean }): Promise<void> {
     const { evidence, open, tasks } = this.#options;
-    const free = how.mayCreate ? Math.min(open - this.open.length, tasks - this.counts.created) : 0;
+    const free = how.mayCreate ? Math.min(open - this.open.length, tasks - this.#created) : 0;
     await Promise.all(Array.from({ length: Math.max(0, free) }, () => this.#create()));
     await this.asks.sendDue((id) => this.#open.has(id));
     const now = machineMs();
     const late = [...this.#open.values()].filter((task) => now >= task.cancelAt);
     await Promise.all(late.map((task) => this.#cancel(task)));
-    const ended = this.sampler.take(await retryUntil(() => evidence.sample()), (id) => this.endedAt.has(id));
+    if (how.mayCreate) await this.schedules.turn();
+    const sample = await retryUntil(() => evidence.sample());
+    const ended = this.sampler.take(sample, (id) => this.endedAt.has(id));
+    await this.#adopt(sample);
     for (const task of this.#open.values()) if (ended.has(task.id)) task.endedAt ??= machineMs();
     const settled = [...this.#open.values()].filter(
       ({ id, endedAt, settleMs: ms }) =>
@@ -144,11 +154,23 @@ export class Load {
     await Promise.all([...this.#lenders].map((id) => this.#delete(id)));
   }
 
+  /** Takes over the tasks that schedules have created. */
+  async #adopt(sample: readonly Seen[]): Promise<void> {
+    const isNew = ({ taskId, id, key }: Seen) =>
+      id === `task ${taskId}` && runOf(key) !== undefined && !this.#open.has(taskId) && !this.endedAt.has(taskId);
+    for (const { taskId } of sample.filter(isNew)) {
+      const task = await retryUntil(() => this.#options.evidence.ofTask(taskId));
+      this.counts.created++;
+      this.#add(taskId, task.task.graph.nodes, draw(this.#randomAgain));
+    }
+  }
+
   async #create(): Promise<void> {
     const { client, random } = this.#options;
     const graph = chaosGraph(random);
     const { nodes } = graph;
-    const idempotencyKey = `chaos ${this.counts.created++}`;
+    const idempotencyKey = `chaos ${this.#created++}`;
+    this.counts.created++;
     const priority = random.int(3);
     const task = draw(random);
     const notBefore = random.chance(later) ? { notBefore: Date.now() + random.int(mostLaterMs) } : {};
@@ -186,11 +208,17 @@ export class Load {
     const earlier = graph.flows === undefined ? [] : (found.task.borrowsFrom ?? []);
     const known = await Promise.all(earlier.map((id) => retryUntil(() => evidence.ofChildren(id))));
     for (const each of [found, ...children, ...known.flat()]) this.#families.add(each.task);
-    const by = { calls, asked: this.asks, families: this.#families, wasCancelled: task.isCancelled };
+    const by = {
+      calls,
+      asked: this.asks,
+      families: this.#families,
+      wasCancelled: task.isCancelled || runOf(found.task.idempotencyKey)?.overlap === "replace",
+    };
     for (const each of [found, ...children]) {
       const wrong = checkTask(each, by);
       if (wrong.length > 0) onBroken(wrong, each);
       this.#count(each);
+      this.schedules.ran(each.task);
       this.endedAt.set(each.task.id, each.task.endedAt ?? 0);
     }
     if (status === "finished" || status === "failed" || status === "cancelled") this.counts[status]++;

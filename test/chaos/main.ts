@@ -91,6 +91,8 @@ function tell({ broken, counts, faults, calls, starts, peak, calmMs }: ChaosRepo
   console.log(
     `${children} tasks of nodes, ${childrenAgain} of them again, ${nested} of such tasks, ${settled} failures in outputs; ${cancelledAll} tasks cancelled as a whole`,
   );
+  const { runs, skippedRuns, pausedRuns } = counts;
+  console.log(`${runs} runs of schedules, ${skippedRuns} skipped; ${pausedRuns} pauses of a schedule`);
   console.log(
     `${lost} lost leases, ${retried} failed attempts, ${restarted} restarted logs; at most ${peak} concurrent attempts`,
   );
