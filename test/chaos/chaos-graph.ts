@@ -11,12 +11,14 @@ const fragile = 0.15;
 /** Share of the nodes that an external worker can serve. */
 const external = 0.6;
 
+const handles = ({ io }: DrawnNode): boolean => (io as Io).start_when === "ended";
+
 /** What half of the graphs have for certain, as real servers run too few tasks for what is rare. */
 const themes: readonly ((node: DrawnNode) => boolean)[] = [
   ...[1, 2, 3, 4].map(() => () => true),
   ({ type }) => type === "flow",
   ({ io }) => (io as Io).fn === "wait.signal",
-  ({ io }) => (io as Io).start_when === "ended",
+  handles,
   ({ optional, io }) => optional === true && (io as Io).input_inline?.hopeless === true,
 ];
 const mostDraws = 100;
@@ -44,6 +46,7 @@ export function chaosGraph(random: SeededRandom): ReturnType<typeof randomGraph>
   const { nodes: drawn, ...flows } = drawUntil(random, random.pick(themes));
   const nodes = drawn.map(real);
   const isFragile = random.chance(fragile);
+  const isFailing = nodes.some(handles) && random.chance(0.5);
   const aside = new Set(nodes.filter(setsAside).map(({ node_id }) => node_id));
   const failing = new Set(nodes.flatMap(failingSources));
   const sharded = new Set(nodes.filter(({ partitions }) => partitions !== undefined).map(({ node_id }) => node_id));
@@ -55,9 +58,18 @@ export function chaosGraph(random: SeededRandom): ReturnType<typeof randomGraph>
       const isFree =
         !isOwn && !drawn.depends_on.some((id) => aside.has(id) || incomplete.has(id)) && !failing.has(drawn.node_id);
       const node = isFree && canBeExternal(drawn, sharded) && random.chance(external) ? externalNode(drawn) : drawn;
+      const mayFail = drawn.type.startsWith("source") && !drawn.optional && !aside.has(drawn.node_id);
+      if (isFailing && mayFail) return hopelessNode(drawn);
       return isFragile ? { ...node, retry_policy: { ...(node.retry_policy as object), max: 0 } } : node;
     }),
   };
+}
+
+/** Of some of its batches, the first failure is fatal. */
+function hopelessNode(node: DrawnNode): DrawnNode {
+  const { io, ...kept } = node as DrawnNode & { readonly io: Io };
+  const input_inline = { ...io.input_inline, hopeless: true };
+  return { ...kept, io: { ...io, input_inline }, retry_policy: { ...(node.retry_policy as object), max: 0 } };
 }
 
 /** The nodes whose failed batches it reads, which must set them aside. */

@@ -66,6 +66,7 @@ export function viewAt({ task, shards, rows }: TaskEvidence, at = Number.POSITIV
 }
 
 function recordAt(record: ShardRecord, at: number): ShardRecord | undefined {
+  if (at === Number.POSITIVE_INFINITY) return record;
   const { history, count, ...rest } = record;
   const known = history.filter((entry) => entry.at <= at);
   const status = known.at(-1)?.to ?? history[0]?.from ?? "absent";

@@ -11,7 +11,7 @@ import { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import type { Asks } from "./asks.ts";
 import { Calls } from "./calls.ts";
 import type { ChaosSchedules } from "./chaos-schedules.ts";
-import { checkLimits, checkNothingRan, peakOf } from "./checks/end-checks.ts";
+import { checkDrawn, checkLimits, checkNothingRan, peakOf } from "./checks/end-checks.ts";
 import { Evidence, type TaskEvidence } from "./evidence.ts";
 import { describeFault, type FaultKind, faultSchedule } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
@@ -179,9 +179,11 @@ class ChaosRun {
     }
     await this.#checkEnd();
     if (this.#load.isEmpty) this.#broke(this.#load.schedules.check(schedules));
+    const counts = { ...this.#load.counts, ...this.#load.asks.counts, ...this.#load.schedules.counts };
+    if (this.#options.kinds.length > 0) this.#broke(checkDrawn(counts));
     return {
       broken: this.#broken,
-      counts: { ...this.#load.counts, ...this.#load.asks.counts, ...this.#load.schedules.counts },
+      counts,
       faults: Object.fromEntries(this.#injector.counts),
       calls: this.#calls.count,
       starts: this.#fleet.counts.starts,

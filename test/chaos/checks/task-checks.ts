@@ -26,7 +26,7 @@ import { checkShards, retryPolicyOf } from "./shard-checks.ts";
 /** What is known besides the database. */
 export interface CheckedBy {
   readonly calls: Calls;
-  readonly asked: Asks;
+  readonly asked: Pick<Asks, "acceptedOf" | "pausesOf">;
   readonly families: Families;
   readonly wasCancelled: boolean;
 }
