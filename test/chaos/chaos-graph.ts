@@ -33,6 +33,7 @@ function drawUntil(random: SeededRandom, isWanted: (node: DrawnNode) => boolean)
 type Io = {
   readonly fn?: string;
   readonly start_when?: string;
+  readonly settled?: boolean;
   readonly input_inline?: {
     readonly batches?: number;
     readonly hopeless?: boolean;
@@ -60,7 +61,8 @@ export function chaosGraph(random: SeededRandom): ReturnType<typeof randomGraph>
       const node = isFree && canBeExternal(drawn, sharded) && random.chance(external) ? externalNode(drawn) : drawn;
       const mayFail = drawn.type.startsWith("source") && !drawn.optional && !aside.has(drawn.node_id);
       if (isFailing && mayFail) return hopelessNode(drawn);
-      return isFragile ? { ...node, retry_policy: { ...(node.retry_policy as object), max: 0 } } : node;
+      const isSettled = (node.io as Io).settled === true; // shows its failures in its output
+      return isFragile || isSettled ? { ...node, retry_policy: { ...(node.retry_policy as object), max: 0 } } : node;
     }),
   };
 }

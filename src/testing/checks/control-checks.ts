@@ -22,6 +22,8 @@ export class ControlChecks {
   readonly #violated: (key: string, what: string) => void;
   /** By task, the failure that it began to end with. */
   readonly #failures = new Map<string, TaskFailure | undefined>();
+  /** By task that ends, its signals as of its last change. */
+  readonly #signals = new Map<string, TaskRecord["signals"]>();
 
   constructor(parts: CheckParts, violated: (key: string, what: string) => void) {
     this.#parts = parts;
@@ -53,12 +55,14 @@ export class ControlChecks {
     if (task === undefined) return;
     const { status, failure, cancelsAll, signals } = task.record;
     if (from === "running" && status === "cancelling") this.#failures.set(taskId, failure);
+    const isSignalled = !isDeepStrictEqual(signals, this.#signals.get(taskId));
+    if (status === "cancelling") this.#signals.set(taskId, signals);
     if (from !== "cancelling") return;
     if (!isDeepStrictEqual(failure, this.#failures.get(taskId))) {
       this.#violated(taskId, `its failure is replaced by ${JSON.stringify({ ...failure, stack: undefined })}`);
     }
     if (status === "cancelling") {
-      if (!cancelsAll && signals !== undefined) return; // a signal, for a wait behind handlers of outcomes
+      if (!cancelsAll && isSignalled) return; // for a wait behind handlers of outcomes
       if (!cancelsAll) this.#violated(taskId, "cancelling again, but not everything");
       this.#parts.journal.counts.cancelledAll++;
     }
