@@ -13,9 +13,12 @@ const external = 0.6;
 
 const handles = ({ io }: DrawnNode): boolean => (io as Io).start_when === "ended";
 
+type DrawnGraph = ReturnType<typeof randomGraph>;
+
 /** What half of the graphs have for certain, as real servers run too few tasks for what is rare. */
-const themes: readonly ((node: DrawnNode) => boolean)[] = [
-  ...[1, 2, 3, 4].map(() => () => true),
+const themes: readonly ((node: DrawnNode, graph: DrawnGraph) => boolean)[] = [
+  ...[1, 2, 3, 4, 5].map(() => () => true),
+  ({ node_id }, graph) => forExternal(graph).has(node_id),
   ({ type }) => type === "flow",
   ({ io }) => (io as Io).fn === "wait.signal",
   handles,
@@ -23,10 +26,10 @@ const themes: readonly ((node: DrawnNode) => boolean)[] = [
 ];
 const mostDraws = 100;
 
-function drawUntil(random: SeededRandom, isWanted: (node: DrawnNode) => boolean): ReturnType<typeof randomGraph> {
+function drawUntil(random: SeededRandom, isWanted: (typeof themes)[number]): DrawnGraph {
   for (let draws = 1; ; draws++) {
     const graph = randomGraph(random, random.pick(sizes), { runsFlows: true });
-    if (draws === mostDraws || graph.nodes.some(isWanted)) return graph;
+    if (draws === mostDraws || graph.nodes.some((node) => isWanted(node, graph))) return graph;
   }
 }
 
@@ -43,28 +46,35 @@ type Io = {
 };
 
 /** A graph as in the simulation, adapted to real time and external workers. */
-export function chaosGraph(random: SeededRandom): ReturnType<typeof randomGraph> {
+export function chaosGraph(random: SeededRandom): DrawnGraph {
   const { nodes: drawn, ...flows } = drawUntil(random, random.pick(themes));
   const nodes = drawn.map(real);
   const isFragile = random.chance(fragile);
   const isFailing = nodes.some(handles) && random.chance(0.5);
   const aside = new Set(nodes.filter(setsAside).map(({ node_id }) => node_id));
-  const failing = new Set(nodes.flatMap(failingSources));
-  const sharded = new Set(nodes.filter(({ partitions }) => partitions !== undefined).map(({ node_id }) => node_id));
-  const incomplete = new Set(nodes.filter(mayStayIncomplete).map(({ node_id }) => node_id));
-  const isOwn = "flows" in flows; // external workers cannot work for such a task
+  const eligible = forExternal({ nodes, ...flows });
   return {
     ...flows,
     nodes: nodes.map((drawn) => {
-      const isFree =
-        !isOwn && !drawn.depends_on.some((id) => aside.has(id) || incomplete.has(id)) && !failing.has(drawn.node_id);
-      const node = isFree && canBeExternal(drawn, sharded) && random.chance(external) ? externalNode(drawn) : drawn;
+      const node = eligible.has(drawn.node_id) && random.chance(external) ? externalNode(drawn) : drawn;
       const mayFail = drawn.type.startsWith("source") && !drawn.optional && !aside.has(drawn.node_id);
       if (isFailing && mayFail) return hopelessNode(drawn);
       const isSettled = (node.io as Io).settled === true; // shows its failures in its output
       return isFragile || isSettled ? { ...node, retry_policy: { ...(node.retry_policy as object), max: 0 } } : node;
     }),
   };
+}
+
+/** The nodes that external workers can serve: none in a task with tasks of its own. */
+function forExternal({ nodes, ...flows }: DrawnGraph): ReadonlySet<string> {
+  if ("flows" in flows) return new Set();
+  const failing = new Set(nodes.flatMap(failingSources));
+  const sharded = new Set(nodes.filter(({ partitions }) => partitions !== undefined).map(({ node_id }) => node_id));
+  const unread = nodes.filter((node) => setsAside(node) || mayStayIncomplete(node)).map(({ node_id }) => node_id);
+  const free = nodes.filter(
+    ({ node_id, depends_on }) => !depends_on.some((id) => unread.includes(id)) && !failing.has(node_id),
+  );
+  return new Set(free.filter((node) => canBeExternal(node, sharded)).map(({ node_id }) => node_id));
 }
 
 /** Of some of its batches, the first failure is fatal. */
