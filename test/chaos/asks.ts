@@ -39,10 +39,12 @@ interface Signalled {
   acceptedAt: number;
 }
 
+const isWait = ({ io }: AskedNode): boolean => (io as { readonly fn?: string } | undefined)?.fn === "wait.signal";
+
 /** What a client asks of tasks while they run, and what it was answered. */
 export class Asks {
   readonly counts = { signals: 0, already: 0, late: 0, pauses: 0, resumes: 0 };
-  /** Two signals for one node that were both the first. */
+  /** Two signals for one node that were both the first, and one that was accepted by a task that had ended. */
   readonly wrong: string[] = [];
   readonly #client: Pick<Client, "task">;
   readonly #random: SeededRandom;
@@ -61,13 +63,23 @@ export class Asks {
     const later = (ask: () => Promise<void>): void => {
       this.#open.push({ taskId, at: machineMs() + random.int(random.pick(spans)), send: ask });
     };
-    for (const { node_id, io, timeout_sec } of nodes) {
-      if ((io as { readonly fn?: string } | undefined)?.fn !== "wait.signal") continue;
+    for (const { node_id, timeout_sec } of nodes.filter(isWait)) {
       const signals = (timeout_sec === undefined ? 1 : random.int(2)) + (random.chance(0.3) ? 1 : 0);
-      for (let n = 0; n < signals; n++) later(() => this.#signal(taskId, node_id, { rows: [n] }));
+      for (let n = 0; n < signals; n++) later(async () => void (await this.#signal(taskId, node_id, { rows: [n] })));
     }
     const isPausable = !nodes.some(({ type }) => shared.externalTypes.some((name) => name === type));
     if (isPausable && random.chance(paused)) later(() => this.#pause(taskId));
+  }
+
+  /** Called once it is known that this task has ended: sends a late signal. */
+  ended(taskId: string, nodes: readonly AskedNode[]): void {
+    const waiting = nodes.find(isWait);
+    if (waiting === undefined) return;
+    const send = async () => {
+      const answer = await this.#signal(taskId, waiting.node_id, { rows: [9] });
+      if (answer !== "terminal") this.wrong.push(`${taskId} had ended, but answered a signal with ${answer}`);
+    };
+    this.#open.push({ taskId, at: 0, send });
   }
 
   /** Sends what is due to tasks that still exist. */
@@ -91,17 +103,18 @@ export class Asks {
     return this.#pauses.get(taskId) ?? [];
   }
 
-  async #signal(taskId: string, nodeId: string, payload: { readonly rows: readonly number[] }): Promise<void> {
+  async #signal(taskId: string, nodeId: string, payload: { readonly rows: readonly number[] }) {
     const answer = await retryUntil(() => this.#client.task(taskId).signal(nodeId as never, payload as never));
     if (answer === "already") this.counts.already++;
     if (answer === "terminal") this.counts.late++;
-    if (answer !== "accepted") return;
+    if (answer !== "accepted") return answer;
     this.counts.signals++;
     const key = `${taskId}:${nodeId}`;
     const text = JSON.stringify(payload);
     const before = this.#signals.get(key)?.accepted;
     if (before !== undefined) this.wrong.push(`${key}: accepted the signal ${text} after ${before}`);
     this.#signals.set(key, { accepted: text, acceptedAt: Date.now() });
+    return answer;
   }
 
   async #pause(taskId: string): Promise<void> {

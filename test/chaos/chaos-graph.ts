@@ -17,9 +17,10 @@ type DrawnGraph = ReturnType<typeof randomGraph>;
 
 /** What half of the graphs have for certain, as real servers run too few tasks for what is rare. */
 const themes: readonly ((node: DrawnNode, graph: DrawnGraph) => boolean)[] = [
-  ...[1, 2, 3, 4, 5].map(() => () => true),
+  ...[1, 2, 3, 4, 5, 6].map(() => () => true),
   ({ node_id }, graph) => forExternal(graph).has(node_id),
   ({ type }) => type === "flow",
+  ({ io }) => (io as Io).settled === true,
   ({ io }) => (io as Io).fn === "wait.signal",
   handles,
   ({ optional, io }) => optional === true && (io as Io).input_inline?.hopeless === true,

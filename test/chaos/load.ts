@@ -35,6 +35,7 @@ const mostAtOnce = 8;
 
 interface OpenTask {
   readonly id: string;
+  readonly nodes: readonly AskedNode[];
   cancelAt: number;
   readonly settleMs: number;
   readonly retries: boolean;
@@ -144,7 +145,11 @@ export class Load {
     const sample = await retryUntil(() => evidence.sample());
     const ended = this.sampler.take(sample, (id) => this.endedAt.has(id));
     await this.#adopt(sample);
-    for (const task of this.#open.values()) if (ended.has(task.id)) task.endedAt ??= machineMs();
+    for (const task of this.#open.values()) {
+      if (!ended.has(task.id) || task.endedAt !== undefined) continue;
+      task.endedAt = machineMs();
+      this.asks.ended(task.id, task.nodes);
+    }
     const settled = [...this.#open.values()].filter(
       ({ id, endedAt, settleMs: ms }) =>
         endedAt !== undefined && machineMs() - endedAt >= ms && (ms === 0 || !this.sampler.hasOpenChild(id)),
@@ -179,8 +184,8 @@ export class Load {
     this.#add(id, nodes, task);
   }
 
-  #add(id: string, nodes: readonly AskedNode[], task: Omit<OpenTask, "id">): void {
-    this.#open.set(id, { id, ...task });
+  #add(id: string, nodes: readonly AskedNode[], task: Omit<OpenTask, "id" | "nodes">): void {
+    this.#open.set(id, { id, nodes, ...task });
     this.asks.plan(id, nodes);
     for (const { node_id, type, limits } of nodes) {
       this.counts.nodes++;
@@ -290,7 +295,7 @@ export class Load {
   }
 }
 
-const draw = (random: SeededRandom): Omit<OpenTask, "id"> => ({
+const draw = (random: SeededRandom): Omit<OpenTask, "id" | "nodes"> => ({
   cancelAt: random.chance(cancelled) ? machineMs() + random.int(mostCancelAfterMs) : Number.POSITIVE_INFINITY,
   settleMs: random.chance(hasty) ? 0 : settleMs,
   retries: random.chance(retried),

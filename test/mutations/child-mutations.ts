@@ -78,6 +78,22 @@ export const childMutations: readonly Mutation[] = [
       edit(scheduler, "if ((child.paused ?? false) !== (task.paused ?? false)) await this.replan(child.id);", ""),
     ),
   },
+  {
+    elsewhere: {
+      file: "test/integration/engine/child-tasks.test.ts",
+      title: "begins nothing in a task that is created while its own is paused",
+      why: "the directed test of this moment",
+    },
+    ...mutation(
+      "a task of a node begins although its own was paused while it was created",
+      edit(children, "isNew && !isPaused ? scheduler.begin", "isNew ? scheduler.begin"),
+      edit(
+        children,
+        'const isPaused = isNew && (await store.readTask(task.parent?.taskId ?? ""))?.paused === true;',
+        "",
+      ),
+    ),
+  },
   mutation(
     "consumers keep their slots while the tasks of their source need them",
     edit("core/model/records.ts", 'status === "running" && type !== flowType', 'status === "running"'),

@@ -85,7 +85,7 @@ function mostAtOnce(spans: readonly Pick<AttemptSpan, "from" | "to">[]): number 
 }
 
 /** In so many tasks, everything that a run draws occurs. */
-const enoughTasks = 300;
+const enoughTasks = 250;
 
 /** What did not occur in a long run, which therefore has not checked it. */
 export function checkDrawn({

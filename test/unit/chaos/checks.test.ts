@@ -44,7 +44,7 @@ async function ranTask(graph: typeof plainGraph = plainGraph, signals: readonly 
     const log = await store.readArtifacts({ taskId: id, nodeId, shard }, generation, 0, 100);
     const row = { nodeId, shard, generation, fenceReadAt, isAdopted: false, batchUid: "" };
     for (const artifact of log) rows.push({ ...row, artifact, isMarker: false, batchUid: artifact.uid });
-    const marker = { ...log[0], seq: count, uid: "marker" } as LogRow["artifact"];
+    const marker = { ...log.at(-1), seq: count, uid: "marker" } as LogRow["artifact"];
     rows.push({ ...row, artifact: marker, isMarker: true });
   }
   return { evidence: { task, vars, shards, rows }, lines: new JournalReader(path).read() };
