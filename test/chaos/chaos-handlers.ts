@@ -65,7 +65,9 @@ export function chaosHandlers({ journal, random, leaseMs }: ChaosHandlersOptions
         call(ctx, ctx.uid, async () => {
           if (random.chance(rates.remembers)) await ctx.checkpoint.set({ uid: ctx.uid });
           await trouble(ctx);
-          if ((ctx.args as Partial<SourceArgs>).hopeless && isHopeless(ctx.nodeId, ctx.uid)) {
+          const { hopeless: mayFail, item } = ctx.args as Partial<SourceArgs>;
+          // In a flow that begins with an item, the uid of each first batch is the same.
+          if (mayFail && isHopeless(ctx.nodeId, item === undefined ? ctx.uid : JSON.stringify(item))) {
             journal.write({ kind: "threw", at: machineMs(), ...refOf(ctx), code: hopeless });
             throw new RetryableError(hopeless);
           }

@@ -16,8 +16,12 @@
  *   --keep            keeps journals and logs even without violations
  *   --until-broken    stops at the first violation
  *
+ * The graphs are those of the simulation. While the tasks run, a client sends signals, pauses, resumes and cancels, and
+ * schedules start further tasks.
+ *
  * At the end every task must have ended, its records must satisfy the engine's laws, and its results must equal a plain
- * evaluation; otherwise the exit code is 1, and the violations are printed with the location of the evidence.
+ * evaluation; otherwise the exit code is 1, and the violations are printed with the location of the evidence. The counts
+ * show what occurred; a long run in which something did not occur fails, too.
  */
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
