@@ -77,7 +77,7 @@ export class Asks {
     if (waiting === undefined) return;
     const send = async () => {
       const answer = await this.#signal(taskId, waiting.node_id, { rows: [9] });
-      if (answer !== "terminal") this.wrong.push(`${taskId} had ended, but answered a signal with ${answer}`);
+      if (answer === "accepted") this.wrong.push(`${taskId} had ended, but accepted a signal`);
     };
     this.#open.push({ taskId, at: 0, send });
   }

@@ -69,11 +69,7 @@ export const scheduleMutations: readonly Mutation[] = [
   ),
   simulated(
     "a coordinator that started a run moves the schedule whatever others did",
-    edit(
-      schedules,
-      "if (record?.isStarting !== true || record.dueAt !== run.dueAt) return { answer: undefined };",
-      "if (record === undefined) return { answer: undefined };",
-    ),
+    edit(schedules, "if (record?.isStarting !== true || record.dueAt !== run.dueAt) {", "if (record === undefined) {"),
   ),
   simulated(
     "overlap is judged by the task of an earlier run",

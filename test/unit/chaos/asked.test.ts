@@ -16,7 +16,7 @@ test("a signal that is accepted by a task that has ended, and a second one, are 
   expect(asks.wrong).toEqual([]);
   asks.ended("t", [wait]);
   await asks.sendDue(() => true);
-  const late = "t had ended, but answered a signal with accepted";
+  const late = "t had ended, but accepted a signal";
   expect(asks.wrong).toEqual([late]);
   asks.ended("t", [wait]);
   await asks.sendDue(() => true);
