@@ -53,6 +53,8 @@ test("runs of a schedule that are lost, early, twice or overlapping are detected
   expect(wrongOf([first, ...rest, ran(15, { id: "again", from: 25, to: 26 })])).toContain(
     "schedule chaos-skip: its run of 2026-11-29T02:00:15.000Z has two tasks: t15 and again",
   );
+  const again = ran(15, { id: "again", from: 25, to: 26 });
+  expect(wrongOf([...runs, { ...again, cancelReason: "the run of 15 had a task before" }])).toEqual([]);
   expect(wrongOf([ran(0, { from: -2 }), ...rest])).toEqual([
     "schedule chaos-skip: its run of 2026-11-29T02:00:00.000Z began 2000 ms early",
   ]);
