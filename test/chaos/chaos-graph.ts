@@ -9,42 +9,80 @@ const mostBatches = 6;
 /** Share of graphs without node retries, so that tasks fail and are retried as a whole. */
 const fragile = 0.15;
 /** Share of the nodes that an external worker can serve. */
-const external = 0.3;
+const external = 0.6;
+
+const handles = ({ io }: DrawnNode): boolean => (io as Io).start_when === "ended";
+
+type DrawnGraph = ReturnType<typeof randomGraph>;
+
+/** What half of the graphs have for certain, as real servers run too few tasks for what is rare. */
+const themes: readonly ((node: DrawnNode, graph: DrawnGraph) => boolean)[] = [
+  ...[1, 2, 3, 4, 5, 6].map(() => () => true),
+  ({ node_id }, graph) => forExternal(graph).has(node_id),
+  ({ type }) => type === "flow",
+  ({ io }) => (io as Io).settled === true,
+  ({ io }) => (io as Io).fn === "wait.signal",
+  handles,
+  ({ optional, io }) => optional === true && (io as Io).input_inline?.hopeless === true,
+];
+const mostDraws = 100;
+
+function drawUntil(random: SeededRandom, isWanted: (typeof themes)[number]): DrawnGraph {
+  for (let draws = 1; ; draws++) {
+    const graph = randomGraph(random, random.pick(sizes), { runsFlows: true });
+    if (draws === mostDraws || graph.nodes.some((node) => isWanted(node, graph))) return graph;
+  }
+}
 
 type Io = {
   readonly fn?: string;
   readonly start_when?: string;
+  readonly settled?: boolean;
   readonly input_inline?: {
     readonly batches?: number;
+    readonly hopeless?: boolean;
     readonly input_adapter?: string;
     readonly input_args?: { readonly from_nodes?: readonly string[] };
   };
 };
 
 /** A graph as in the simulation, adapted to real time and external workers. */
-export function chaosGraph(random: SeededRandom): { readonly nodes: readonly DrawnNode[] } {
-  const nodes = randomGraph(random, random.pick(sizes)).nodes.map(plain).map(real);
+export function chaosGraph(random: SeededRandom): DrawnGraph {
+  const { nodes: drawn, ...flows } = drawUntil(random, random.pick(themes));
+  const nodes = drawn.map(real);
   const isFragile = random.chance(fragile);
+  const isFailing = nodes.some(handles) && random.chance(0.5);
   const aside = new Set(nodes.filter(setsAside).map(({ node_id }) => node_id));
-  const failing = new Set(nodes.flatMap(failingSources));
-  const sharded = new Set(nodes.filter(({ partitions }) => partitions !== undefined).map(({ node_id }) => node_id));
+  const eligible = forExternal({ nodes, ...flows });
   return {
+    ...flows,
     nodes: nodes.map((drawn) => {
-      const isFree = !drawn.depends_on.some((id) => aside.has(id)) && !failing.has(drawn.node_id);
-      const node = isFree && canBeExternal(drawn, sharded) && random.chance(external) ? externalNode(drawn) : drawn;
-      return isFragile ? { ...node, retry_policy: { ...(node.retry_policy as object), max: 0 } } : node;
+      const node = eligible.has(drawn.node_id) && random.chance(external) ? externalNode(drawn) : drawn;
+      const mayFail = drawn.type.startsWith("source") && !drawn.optional && !aside.has(drawn.node_id);
+      if (isFailing && mayFail) return hopelessNode(drawn);
+      const isSettled = (node.io as Io).settled === true; // shows its failures in its output
+      return isFragile || isSettled ? { ...node, retry_policy: { ...(node.retry_policy as object), max: 0 } } : node;
     }),
   };
 }
 
-/** Without conditions, waits, delays and handlers of outcomes, which only the simulation checks. */
-function plain(node: DrawnNode): DrawnNode {
-  const { when: _, optional: __, delay_sec: ___, ...kept } = node;
-  const { fn, start_when } = node.io as Io;
-  if (start_when === "ended") return { ...kept, io: { input_inline: { input_adapter: "pull.from_artifacts" } } };
-  if (fn !== "wait.signal") return kept;
-  const { timeout_sec: ____, ...unlimited } = kept;
-  return { ...unlimited, io: { fn: "noop", fn_args: {} } };
+/** The nodes that external workers can serve: none in a task with tasks of its own. */
+function forExternal({ nodes, ...flows }: DrawnGraph): ReadonlySet<string> {
+  if ("flows" in flows) return new Set();
+  const failing = new Set(nodes.flatMap(failingSources));
+  const sharded = new Set(nodes.filter(({ partitions }) => partitions !== undefined).map(({ node_id }) => node_id));
+  const unread = nodes.filter((node) => setsAside(node) || mayStayIncomplete(node)).map(({ node_id }) => node_id);
+  const free = nodes.filter(
+    ({ node_id, depends_on }) => !depends_on.some((id) => unread.includes(id)) && !failing.has(node_id),
+  );
+  return new Set(free.filter((node) => canBeExternal(node, sharded)).map(({ node_id }) => node_id));
+}
+
+/** Of some of its batches, the first failure is fatal. */
+function hopelessNode(node: DrawnNode): DrawnNode {
+  const { io, ...kept } = node as DrawnNode & { readonly io: Io };
+  const input_inline = { ...io.input_inline, hopeless: true };
+  return { ...kept, io: { ...io, input_inline }, retry_policy: { ...(node.retry_policy as object), max: 0 } };
 }
 
 /** The nodes whose failed batches it reads, which must set them aside. */
@@ -52,6 +90,9 @@ function failingSources({ io }: DrawnNode): readonly string[] {
   const { input_adapter, input_args } = (io as Io).input_inline ?? {};
   return input_adapter === "pull.failures" ? (input_args?.from_nodes ?? []) : [];
 }
+
+/** External workers wait for the end of their sources' logs as of nodes that finish. */
+const mayStayIncomplete = ({ when, optional }: DrawnNode): boolean => when !== undefined || optional === true;
 
 /** External workers would take what is set aside for an output. */
 const setsAside = ({ batches }: DrawnNode): boolean => (batches as BatchPolicy | undefined)?.on_failure === "set_aside";
@@ -83,8 +124,9 @@ function real(node: DrawnNode): DrawnNode {
 
 /** External workers consider a source complete once its first shard is, so it must have ended before. */
 function canBeExternal({ type, depends_on, fan_in = "all", io }: DrawnNode, sharded: ReadonlySet<string>): boolean {
-  if (type !== "map" || depends_on.length === 0) return false;
-  const waits = fan_in === "all" && (io as { readonly start_when?: string }).start_when === undefined;
+  const { start_when } = io as Io;
+  if (type !== "map" || depends_on.length === 0 || start_when === "ended") return false;
+  const waits = fan_in === "all" && start_when === undefined;
   return waits || !depends_on.some((id) => sharded.has(id));
 }
 

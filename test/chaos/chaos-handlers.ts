@@ -24,7 +24,7 @@ export interface ChaosHandlersOptions {
 }
 
 /** Misbehaviour of handlers, as probabilities per call. */
-const rates = { throws: 0.02, permanent: 0.1, slow: 0.01, remembers: 0.05 } as const;
+const rates = { throws: 0.02, throwsInFlow: 0.15, permanent: 0.1, slow: 0.01, remembers: 0.05 } as const;
 const mostPauseMs = 15;
 
 /**
@@ -44,7 +44,8 @@ export function chaosHandlers({ journal, random, leaseMs }: ChaosHandlersOptions
     const trouble = async (ctx: AttemptContext): Promise<void> => {
       const pauseMs = random.chance(rates.slow) ? random.int(leaseMs * 1.2) : random.int(mostPauseMs);
       await sleep(pauseMs, undefined, { signal: ctx.signal });
-      if (!random.chance(rates.throws)) return;
+      // So that some tasks of nodes are tried again: there are few of them.
+      if (!random.chance(ctx.params.item === undefined ? rates.throws : rates.throwsInFlow)) return;
       const error = drawError(random);
       const code = typeof error === "string" ? "unexpected_error" : error.code;
       journal.write({ kind: "threw", at: machineMs(), ...refOf(ctx), code });
@@ -64,7 +65,9 @@ export function chaosHandlers({ journal, random, leaseMs }: ChaosHandlersOptions
         call(ctx, ctx.uid, async () => {
           if (random.chance(rates.remembers)) await ctx.checkpoint.set({ uid: ctx.uid });
           await trouble(ctx);
-          if ((ctx.args as Partial<SourceArgs>).hopeless && isHopeless(ctx.nodeId, ctx.uid)) {
+          const { hopeless: mayFail, item } = ctx.args as Partial<SourceArgs>;
+          // In a flow that begins with an item, the uid of each first batch is the same.
+          if (mayFail && isHopeless(ctx.nodeId, item === undefined ? ctx.uid : JSON.stringify(item))) {
             journal.write({ kind: "threw", at: machineMs(), ...refOf(ctx), code: hopeless });
             throw new RetryableError(hopeless);
           }

@@ -3,6 +3,8 @@ import { type ArtifactDocument, artifactOf } from "../../src/adapters/mongo/form
 import { type NodeDocument, refFields, shardRecords } from "../../src/adapters/mongo/format/records.ts";
 import type { Artifact, ShardRecord, TaskRecord, TaskStatus, VarsRecord } from "../../src/core/model/records.ts";
 import type { Store } from "../../src/core/ports/index.ts";
+import type { TaskView } from "../../src/testing/checks/control-checks.ts";
+import type { FinishedShard } from "../../src/testing/checks/reference.ts";
 import { externalNodes, externalSources } from "./external-nodes.ts";
 
 /** One row of an artifact log, in any generation. */
@@ -28,13 +30,69 @@ export interface TaskEvidence {
   readonly rows: readonly LogRow[];
 }
 
+/** The shards of a node, with what is in their last logs. */
+export const shardsOf =
+  ({ shards, rows }: Pick<TaskEvidence, "shards" | "rows">) =>
+  (nodeId: string): FinishedShard[] =>
+    shards
+      .filter((record) => record.nodeId === nodeId)
+      .toSorted((a, b) => a.shard - b.shard)
+      .map((record) => ({
+        record,
+        artifacts: rows
+          .filter(({ nodeId: id, shard }) => id === nodeId && shard === record.shard)
+          .filter(({ generation, isMarker }) => generation === record.generation && !isMarker)
+          .map(({ artifact }) => artifact)
+          .toSorted((a, b) => a.seq - b.seq),
+      }));
+
+/**
+ * The task as it was at this time of the server, as far as that is known: a log contains what may have been in it then,
+ * and that of an earlier generation anything.
+ */
+export function viewAt({ task, shards, rows }: TaskEvidence, at = Number.POSITIVE_INFINITY): TaskView {
+  const get = (nodeId: string) => ({
+    shards: shards
+      .filter((record) => record.nodeId === nodeId)
+      .flatMap((whole) => {
+        const record = recordAt(whole, at);
+        const isIn = (row: LogRow) => row.nodeId === nodeId && row.shard === whole.shard && !row.isMarker;
+        const length = rows.filter((row) => isIn(row) && (row.fenceReadAt ?? 0) <= at).length;
+        const log = { length: whole.generation > 0 ? Number.POSITIVE_INFINITY : length };
+        return record === undefined ? [] : [{ record, logs: [log] }];
+      }),
+  });
+  return { record: task, nodes: { get } };
+}
+
+function recordAt(record: ShardRecord, at: number): ShardRecord | undefined {
+  if (at === Number.POSITIVE_INFINITY) return record;
+  const { history, count, ...rest } = record;
+  const known = history.filter((entry) => entry.at <= at);
+  const status = known.at(-1)?.to ?? history[0]?.from ?? "absent";
+  if (status === "absent") return undefined;
+  const isClosed = status !== "failed" || known.some(({ cause }) => cause === "close");
+  return { ...rest, history: known, status, ...(isClosed && count !== undefined ? { count } : {}) };
+}
+
 /** A sampled record. */
 export interface Seen {
   readonly id: string;
   readonly taskId: string;
   readonly status: string;
+  /** Of a task that a node of another one runs for a batch: that one. */
+  readonly parentId?: string;
+  /** Of a task: its idempotency key. */
+  readonly key?: string;
   /** Numbers that never decrease. */
   readonly numbers: Readonly<Record<string, number>>;
+}
+
+interface SampledTask {
+  readonly _id: string;
+  readonly status: TaskStatus;
+  readonly parent?: { readonly task_id: string };
+  readonly idempotency_key?: string;
 }
 
 /** Reads documents directly, bypassing the store. */
@@ -55,8 +113,8 @@ export class Evidence {
 
   /** All current tasks and shards; not a consistent snapshot. */
   async sample(): Promise<readonly Seen[]> {
-    const tasks = await this.#collection<{ _id: string; status: TaskStatus }>("tasks")
-      .find({}, { projection: { status: 1 } })
+    const tasks = await this.#collection<SampledTask>("tasks")
+      .find({}, { projection: { status: 1, "parent.task_id": 1, idempotency_key: 1 } })
       .toArray();
     const numbers = ["attempt_epoch", "generation", "failures", "lost", "yields"] as const;
     const shards = await this.#collection<{ _id: string; task_id: string; status: string } & Record<string, number>>(
@@ -65,7 +123,11 @@ export class Evidence {
       .find({}, { projection: { task_id: 1, status: 1, ...Object.fromEntries(numbers.map((name) => [name, 1])) } })
       .toArray();
     return [
-      ...tasks.map(({ _id, status }) => ({ id: `task ${_id}`, taskId: _id, status, numbers: {} })),
+      ...tasks.map(({ _id, status, parent, idempotency_key: key }) => ({
+        ...{ id: `task ${_id}`, taskId: _id, status, numbers: {} },
+        ...(parent === undefined ? {} : { parentId: parent.task_id }),
+        ...(key === undefined ? {} : { key }),
+      })),
       ...shards.map((doc) => ({
         id: `shard ${doc._id}`,
         taskId: doc.task_id,
@@ -73,6 +135,16 @@ export class Evidence {
         numbers: Object.fromEntries(numbers.map((name) => [name, doc[name] ?? 0])),
       })),
     ];
+  }
+
+  /** What the nodes of a task ran for their batches, as far as it has ended; the nearest first. */
+  async ofChildren(id: string): Promise<readonly TaskEvidence[]> {
+    const ended = { "parent.task_id": id, status: { $in: ["finished", "failed", "cancelled"] } } as object;
+    const ids = await this.#collection("tasks")
+      .find(ended, { projection: { _id: 1 } })
+      .toArray();
+    const own = await Promise.all(ids.map(({ _id }) => this.ofTask(_id)));
+    return [...own, ...(await Promise.all(own.map(({ task }) => this.ofChildren(task.id)))).flat()];
   }
 
   async ofTask(id: string): Promise<TaskEvidence> {

@@ -16,8 +16,12 @@
  *   --keep            keeps journals and logs even without violations
  *   --until-broken    stops at the first violation
  *
+ * The graphs are those of the simulation. While the tasks run, a client sends signals, pauses, resumes and cancels, and
+ * schedules start further tasks.
+ *
  * At the end every task must have ended, its records must satisfy the engine's laws, and its results must equal a plain
- * evaluation; otherwise the exit code is 1, and the violations are printed with the location of the evidence.
+ * evaluation; otherwise the exit code is 1, and the violations are printed with the location of the evidence. The counts
+ * show what occurred; a long run in which something did not occur fails, too.
  */
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
@@ -79,6 +83,20 @@ function tell({ broken, counts, faults, calls, starts, peak, calmMs }: ChaosRepo
   console.log(
     `${batches} batches stored, ${aside} of them set aside, by ${calls} calls of handlers; ${starts} starts of processes`,
   );
+  const { skipped, tolerated, handled, outcomes, chosen, leftOut, delayed, later, early } = counts;
+  const { signals, already, late, pauses, resumes } = counts;
+  console.log(
+    `${skipped} nodes skipped, ${tolerated} optional ones failed; ${outcomes} outcomes read, by ${handled} nodes of tasks that did not finish; ${chosen} batches chosen, ${leftOut} left out`,
+  );
+  console.log(
+    `${signals} signals, ${early} of them early, ${already} repeated, ${late} late; ${delayed} nodes delayed, ${later} tasks; ${pauses} pauses, ${resumes} resumes`,
+  );
+  const { children, childrenAgain, nested, settled, cancelledAll } = counts;
+  console.log(
+    `${children} tasks of nodes, ${childrenAgain} of them again, ${nested} of such tasks, ${settled} failures in outputs; ${cancelledAll} tasks cancelled as a whole`,
+  );
+  const { runs, skippedRuns, pausedRuns } = counts;
+  console.log(`${runs} runs of schedules, ${skippedRuns} skipped; ${pausedRuns} pauses of a schedule`);
   console.log(
     `${lost} lost leases, ${retried} failed attempts, ${restarted} restarted logs; at most ${peak} concurrent attempts`,
   );

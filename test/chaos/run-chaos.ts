@@ -3,12 +3,15 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { kafkaBus } from "../../src/adapters/kafka/index.ts";
 import { mongoStore } from "../../src/adapters/mongo/index.ts";
+import { silentLogger } from "../../src/definitions/index.ts";
 import { Client } from "../../src/engine/client.ts";
 import { partsAdapter } from "../../src/testing/cluster/computation.ts";
 import { workerTypes } from "../../src/testing/cluster/random-graph.ts";
 import { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
+import type { Asks } from "./asks.ts";
 import { Calls } from "./calls.ts";
-import { checkLimits, checkNothingRan, peakOf } from "./checks/end-checks.ts";
+import type { ChaosSchedules } from "./chaos-schedules.ts";
+import { checkDrawn, checkLimits, checkNothingRan, peakOf } from "./checks/end-checks.ts";
 import { Evidence, type TaskEvidence } from "./evidence.ts";
 import { describeFault, type FaultKind, faultSchedule } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
@@ -16,6 +19,7 @@ import { FaultInjector } from "./inject.ts";
 import { machineMs } from "./journal.ts";
 import { Load } from "./load.ts";
 import { type PartPlace, shared } from "./process-spec.ts";
+import { retryUntil } from "./retry-until.ts";
 import { type ChaosServers, startServers } from "./servers.ts";
 
 export interface ChaosOptions {
@@ -40,7 +44,7 @@ export interface ChaosOptions {
 
 export interface ChaosReport {
   readonly broken: readonly string[];
-  readonly counts: Load["counts"];
+  readonly counts: Load["counts"] & Asks["counts"] & ChaosSchedules["counts"];
   readonly faults: Readonly<Record<string, number>>;
   readonly calls: number;
   readonly starts: number;
@@ -99,7 +103,15 @@ class ChaosRun {
     const store = mongoStore({ url: servers.mongoUrl, database });
     const bus = kafkaBus({ brokers: servers.brokers, topics: { partitions: 3 }, closeTimeoutMs: 2_000 });
     const inputAdapters = [partsAdapter];
-    this.#client = new Client({ store, bus, workerTypes: types, externalTypes, inputAdapters, ...limits });
+    this.#client = new Client({
+      store,
+      bus,
+      workerTypes: types,
+      externalTypes,
+      inputAdapters,
+      logger: silentLogger,
+      ...limits,
+    });
     this.#evidence = new Evidence({ url: servers.mongoUrl, database, store });
     this.#fleet = new Fleet({
       ...options,
@@ -131,6 +143,7 @@ class ChaosRun {
     await this.#client.start(); // creates the collections
     this.#say(`starting ${coordinators} coordinators, ${workers} workers and ${external} external ones`);
     await this.#fleet.start();
+    await this.#load.schedules.start();
     const over = new AbortController();
     const random = new SeededRandom(seed + 2);
     const schedule = faultSchedule({ random, lastsMs, kinds, parts: this.#parts, leaseMs: shared.leaseMs });
@@ -150,6 +163,7 @@ class ChaosRun {
     this.#say("no more faults: waiting for open tasks");
     await faultsEnd;
     if (faultsFailed !== undefined) throw faultsFailed;
+    const schedules = await this.#load.schedules.stop();
     const calmFrom = performance.now();
     let [open, endedAt] = [this.#load.open.length, calmFrom];
     const isGoingOn = () => {
@@ -164,9 +178,12 @@ class ChaosRun {
       await this.#turns(() => !this.#load.isEmpty && this.#load.open.length === 0, { mayCreate: false });
     }
     await this.#checkEnd();
+    if (this.#load.isEmpty) this.#broke(this.#load.schedules.check(schedules));
+    const counts = { ...this.#load.counts, ...this.#load.asks.counts, ...this.#load.schedules.counts };
+    if (this.#options.kinds.length > 0) this.#broke(checkDrawn(counts));
     return {
       broken: this.#broken,
-      counts: this.#load.counts,
+      counts,
       faults: Object.fromEntries(this.#injector.counts),
       calls: this.#calls.count,
       starts: this.#fleet.counts.starts,
@@ -213,6 +230,7 @@ class ChaosRun {
   async #checkEnd(): Promise<void> {
     this.#calls.readFrom(this.#fleet.lives);
     this.#broke(this.#load.sampler.wrong);
+    this.#broke(this.#load.asks.wrong);
     this.#broke(checkLimits(this.#calls, this.#load.nodeLimits));
     const wallOffset = Date.now() - machineMs();
     this.#broke(checkNothingRan(this.#calls, { endedAt: this.#load.endedAt, wallOffset }));
@@ -226,6 +244,8 @@ class ChaosRun {
     const until = performance.now() + shared.leaseMs + shared.sweepMs * 2;
     let left: readonly string[];
     do {
+      // A task of a node that had not ended when its parent was deleted.
+      await retryUntil(() => this.#client.cleanup({ endedForSec: 0 }));
       left = await this.#evidence.leftovers();
       if (left.length === 0) return;
       await sleep(turnMs);

@@ -1,11 +1,18 @@
 import type { Seen } from "./evidence.ts";
 
-const terminal: ReadonlySet<string> = new Set(["finished", "failed", "cancelled"]);
+const terminal: ReadonlySet<string> = new Set(["finished", "skipped", "failed", "cancelled"]);
 
 /** Samples all records repeatedly: ended ones do not change, and no number decreases. */
 export class Sampler {
   readonly wrong: string[] = [];
   #before = new Map<string, Seen>();
+
+  /** Whether a task that a node of it runs, directly or not, was open in the last sample. */
+  hasOpenChild(taskId: string): boolean {
+    const all = [...this.#before.values()];
+    const own = all.filter(({ parentId }) => parentId === taskId);
+    return own.some(({ taskId: id, status }) => !terminal.has(status) || this.hasOpenChild(id));
+  }
 
   /**
    * @param isDeleted - whether a task was deleted: a record recreated by a late write is unrelated to earlier samples

@@ -81,6 +81,22 @@ export const childMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/child-tasks.test.ts",
+      title: "begins nothing in a task that is created while its own is paused",
+      why: "the directed test of this moment",
+    },
+    ...mutation(
+      "a task of a node begins although its own was paused while it was created",
+      edit(children, "isNew && !isPaused ? scheduler.begin", "isNew ? scheduler.begin"),
+      edit(
+        children,
+        'const isPaused = isNew && (await store.readTask(task.parent?.taskId ?? ""))?.paused === true;',
+        "",
+      ),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/integration/engine/child-tasks.test.ts",
       title: "does not wait for a slot that its consumer or its source has",
       why: "requires that consumers of such a node occupy all slots",
     },

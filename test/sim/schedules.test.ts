@@ -124,9 +124,12 @@ class World {
         if (outcome === "created") this.#onCreated(id, Date.parse(idempotencyKey.replace(/^schedule:s:/, "")));
         await this.park();
         if (life.dead) throw new Crash();
-        return { id: found };
+        return { id: found, created: outcome === "created" };
       },
-      cancelTask: async (id: string) => this.real.cancelTask(id, "replaced"),
+      cancelTask: async (id: string) => {
+        if (this.overlap !== "replace") throw new Error(`cancelled ${id}, the only task of its run`);
+        return this.real.cancelTask(id, "replaced");
+      },
     };
     for (;;) {
       try {
@@ -251,4 +254,39 @@ test("each run of a schedule starts once, is skipped or is missed, whatever cras
       throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : error}`, { cause: error });
     });
   }
+});
+
+test("a task that a stalled coordinator creates for a run whose task was deleted is cancelled", async () => {
+  let now = start;
+  const store = memoryStore({ now: () => now });
+  const rule = { cron: "0 * * * *", timeZone: "UTC", overlap: "skip", catchUp: 0 } as const;
+  const definition = { graph: parsed(node("a")), params: {}, ...rule };
+  await store.updateEntry(key, (entry, at) => ({
+    answer: undefined,
+    next: scheduleEntry(putSchedule(definition, scheduleOf(entry), at)),
+  }));
+  now = start + 50 * minute;
+  let ids = 0;
+  const firing: Parameters<typeof fireSchedule>[0] = {
+    store,
+    logger: silentLogger,
+    async createTask({ graph, idempotencyKey = "" }) {
+      const number = ids++;
+      if (number === 0) {
+        await fireSchedule(firing, key.id); // by another coordinator, while this one stalls
+        await store.cancelTask("t1", "enough");
+        await store.closeTask("t1");
+        await store.deleteTask("t1");
+      }
+      const task = { id: `t${number}`, graph, params: {}, priority: 0, idempotencyKey };
+      const { id, outcome } = await store.createTask(task);
+      return { id, created: outcome === "created" };
+    },
+    cancelTask: (id, reason) => store.cancelTask(id, reason),
+  };
+  await fireSchedule(firing, key.id);
+  expect(await store.readTask("t0")).toMatchObject({
+    status: "cancelling",
+    cancelReason: "the run of 2026-03-27T01:00:00.000Z had a task before",
+  });
 });

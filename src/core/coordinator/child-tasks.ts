@@ -106,7 +106,11 @@ export class FlowWorker {
     const { scheduler, pausedFlows } = this.#own;
     const { outcome } = await this.#retry.run(() => store.createTask(task));
     const isNew = outcome === "created" && task.retryOf === undefined && !pausedFlows.has(task.graph.name);
-    const begin = () => (isNew ? scheduler.begin(task, plans.get(task.graph)) : scheduler.replan(task.id));
+    const begin = async () => {
+      // The pause of its parent did not find this task if it was recorded before the creation.
+      const isPaused = isNew && (await store.readTask(task.parent?.taskId ?? ""))?.paused === true;
+      await (isNew && !isPaused ? scheduler.begin(task, plans.get(task.graph)) : scheduler.replan(task.id));
+    };
     await this.#now("begin", begin);
   };
 

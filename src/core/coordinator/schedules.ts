@@ -121,18 +121,21 @@ const judgeDue =
     return { answer: { kind: "cancel", taskId: seen.taskId }, next: waiting };
   };
 
-/** The task of a run was created, or could not be: the next run is due. */
+/** The task of a run was created, or could not be: the next run is due. @returns whether the run had another task */
 const judgeStarted =
-  (run: { readonly dueAt: number; readonly taskId?: string; readonly failure?: string }): RegistryJudge<undefined> =>
+  (run: { readonly dueAt: number; readonly taskId?: string; readonly failure?: string }): RegistryJudge<boolean> =>
   (entry) => {
     const record = scheduleOf(entry);
-    // Another coordinator was faster.
-    if (record?.isStarting !== true || record.dueAt !== run.dueAt) return { answer: undefined };
+    if (record?.isStarting !== true || record.dueAt !== run.dueAt) {
+      // Another coordinator was faster.
+      const { last } = record ?? {};
+      return { answer: last?.dueAt === run.dueAt && last.taskId !== run.taskId };
+    }
     const { isStarting: _, failure: __, ...rest } = record;
     const { dueAt, taskId, failure } = run;
     const outcome = taskId === undefined ? { failure: { dueAt, message: failure ?? "" } } : { last: { dueAt, taskId } };
     const nextAt = record.isPaused ? undefined : timesOf(record).next(dueAt);
-    return { answer: undefined, next: scheduleEntry(withNext({ ...rest, ...outcome }, nextAt)) };
+    return { answer: false, next: scheduleEntry(withNext({ ...rest, ...outcome }, nextAt)) };
   };
 
 /** Moves the next run past those that were missed and are not made up. */
@@ -180,7 +183,7 @@ export function paramsAt({ params, ...rule }: Pick<ScheduleRecord, "params" | "c
 export interface FireSchedulesOptions {
   readonly store: Store;
   readonly logger: Logger;
-  readonly createTask: (options: CreateTaskOptions) => Promise<{ readonly id: string }>;
+  readonly createTask: (options: CreateTaskOptions) => Promise<{ readonly id: string; readonly created: boolean }>;
   readonly cancelTask: (taskId: string, reason: string) => Promise<unknown>;
 }
 
@@ -211,15 +214,17 @@ async function isOpen(store: Store, last: ScheduleRecord["last"]): Promise<boole
 }
 
 async function start(
-  { store, logger, createTask }: FireSchedulesOptions,
+  { store, logger, createTask, cancelTask }: FireSchedulesOptions,
   { key, record, dueAt }: { readonly key: RegistryKey; readonly record: ScheduleRecord; readonly dueAt: number },
 ): Promise<void> {
   const { graph, priority, deadlineSec } = record;
   const idempotencyKey = `schedule:${key.id}:${isoTime(dueAt)}`;
   try {
     const params = paramsAt(record, dueAt);
-    const { id: taskId } = await createTask({ graph, params, idempotencyKey, priority, deadlineSec });
-    await store.updateEntry(key, judgeStarted({ dueAt, taskId }));
+    const { id: taskId, created } = await createTask({ graph, params, idempotencyKey, priority, deadlineSec });
+    const isRepeated = await store.updateEntry(key, judgeStarted({ dueAt, taskId }));
+    // Its key was free again: the task of the run had ended and was deleted while this creation was on its way.
+    if (isRepeated && created) return void (await cancelTask(taskId, `the run of ${isoTime(dueAt)} had a task before`));
     logger.info({ schedule: key.id, flow: graph.name, taskId, dueAt: isoTime(dueAt) }, "a scheduled task started");
   } catch (error) {
     if (!FlowError.is(error) || error.retryable || error.code === "ENGINE_STOPPED") throw error;

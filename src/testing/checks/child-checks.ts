@@ -14,6 +14,12 @@ import type { OutputOf } from "./reference.ts";
  * finished, and their results are what a plain evaluation of the flow gives.
  */
 
+/** All tasks, and those that their nodes ran. */
+export interface Families {
+  readonly tasks: { get(taskId: string): { readonly record: TaskRecord } | undefined };
+  childrenOf(taskId: string): readonly { readonly record: TaskRecord }[];
+}
+
 type Known = { readonly allTasks: AllTasks; readonly journal: Journal };
 
 /** Called when a task has been created. @returns what is wrong with that */
@@ -24,24 +30,33 @@ export function checkChild({ allTasks, journal }: Known, { record }: TaskEntry):
   counts.children++;
   if (retryOf !== undefined) counts.childrenRetried++;
   if (allTasks.tasks.get(parent.taskId)?.record.parent !== undefined) counts.nestedChildren++;
-  const others = lineageOf(allTasks, parent.taskId)
-    .flatMap((id) => allTasks.childrenOf(id))
-    .filter((other) => other.record.id !== record.id && isSameBatch(other.record, record));
-  if (others.some((other) => other.record.parent?.taskId !== parent.taskId)) counts.childrenContinued++;
-  const open = others.find((other) => !isTaskTerminal(other.record.status));
-  const finished = others.find((other) => other.record.status === "finished");
-  const unretried = others.length > 0 && !others.some((other) => other.record.id === retryOf);
+  const others = othersOf(allTasks, record);
+  if (others.some((other) => other.parent?.taskId !== parent.taskId)) counts.childrenContinued++;
+  return judgeChild(record, others);
+}
+
+/** The other tasks of the same batch. */
+export function othersOf(families: Families, record: TaskRecord): readonly TaskRecord[] {
+  const all = lineageOf(families, record.parent?.taskId ?? "").flatMap((id) => families.childrenOf(id));
+  return all.map((other) => other.record).filter((other) => other.id !== record.id && isSameBatch(other, record));
+}
+
+/** @param others - those that existed when it was created, as they were then */
+export function judgeChild({ retryOf }: TaskRecord, others: readonly TaskRecord[]): readonly string[] {
+  const open = others.find((other) => !isTaskTerminal(other.status));
+  const finished = others.find((other) => other.status === "finished");
+  const unretried = others.length > 0 && !others.some((other) => other.id === retryOf);
   return [
-    ...(open === undefined ? [] : [`created while ${open.record.id} runs the same batch`]),
-    ...(finished === undefined ? [] : [`runs a batch again that ${finished.record.id} has finished`]),
+    ...(open === undefined ? [] : [`created while ${open.id} runs the same batch`]),
+    ...(finished === undefined ? [] : [`runs a batch again that ${finished.id} has finished`]),
     ...(unretried ? ["runs a batch again from its beginning"] : []),
   ];
 }
 
 /** A task, and those that it retries, from the newest on. */
-function lineageOf({ tasks }: AllTasks, taskId: string): readonly string[] {
-  const { retryOf } = tasks.get(taskId)?.record ?? {};
-  return retryOf === undefined ? [taskId] : [taskId, ...lineageOf({ tasks } as AllTasks, retryOf)];
+function lineageOf(families: Families, taskId: string): readonly string[] {
+  const { retryOf } = families.tasks.get(taskId)?.record ?? {};
+  return retryOf === undefined ? [taskId] : [taskId, ...lineageOf(families, retryOf)];
 }
 
 /** After a restart of its source, a batch of the same uid may be another. */
@@ -49,24 +64,28 @@ const isSameBatch = (a: TaskRecord, b: TaskRecord): boolean =>
   a.parent?.nodeId === b.parent?.nodeId && a.parent?.uid === b.parent?.uid && isDeepStrictEqual(a.params, b.params);
 
 /** Why a task of a node may have been cancelled although nobody asked for it. */
-export function mayBeCancelled({ allTasks }: Known, { record }: TaskEntry): boolean {
-  const parent = allTasks.tasks.get(record.parent?.taskId ?? "");
-  if (parent === undefined || parent.record.status !== "finished") return true;
+export function mayBeCancelled(families: Families, { parent: ref }: TaskRecord): boolean {
+  const parent = families.tasks.get(ref?.taskId ?? "")?.record;
+  if (parent === undefined || parent.status !== "finished") return true;
   // Its try exceeded its time limit, or its node failed.
-  return parent.record.graph.nodes.some(({ batches, optional }) => optional || batches?.timeout_sec !== undefined);
+  return parent.graph.nodes.some(({ batches, optional }) => optional || batches?.timeout_sec !== undefined);
 }
 
 /** Whether a task of the batch failed or was cancelled, so that the batch may have. */
-export function hasFailedChild({ allTasks }: Known, taskId: string, nodeId: string, uid: string | undefined): boolean {
-  return lineageOf(allTasks, taskId)
-    .flatMap((id) => allTasks.childrenOf(id))
+export function hasFailedChild(families: Families, taskId: string, nodeId: string, uid: string | undefined): boolean {
+  return lineageOf(families, taskId)
+    .flatMap((id) => families.childrenOf(id))
     .some(({ record: { parent, status } }) => {
       return parent?.nodeId === nodeId && parent.uid === uid && (status === "failed" || status === "cancelled");
     });
 }
 
 /** What a node makes of each payload, if it runs a flow. */
-export function flowOutput(workload: Workload, graph: Graph, node: GraphNode): OutputOf | undefined {
+export function flowOutput(
+  workload: Pick<Workload, "hasFinalize">,
+  graph: Graph,
+  node: GraphNode,
+): OutputOf | undefined {
   const { flow, settled, input_inline: inline = {} } = node.io ?? {};
   const inner = graph.flows?.[flow ?? ""];
   if (inner === undefined) return undefined;
@@ -77,7 +96,7 @@ export function flowOutput(workload: Workload, graph: Graph, node: GraphNode): O
 }
 
 /** Each node has one batch, as its flow begins with the item. */
-function resultsOf(workload: Workload, graph: Graph, params: JsonObject): JsonObject {
+function resultsOf(workload: Pick<Workload, "hasFinalize">, graph: Graph, params: JsonObject): JsonObject {
   const outputs = new Map<string, Json>();
   const results: { [nodeId: string]: Json } = {};
   for (const node of graph.nodes) {

@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
 import type { MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
-import { isOutput, type ShardRecord, shardKey, type TaskFailure, type TaskStatus } from "../../core/model/records.ts";
+import {
+  type Artifact,
+  isOutput,
+  type ShardRecord,
+  shardKey,
+  type TaskFailure,
+  type TaskRecord,
+  type TaskStatus,
+} from "../../core/model/records.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { GraphNode } from "../../graph/index.ts";
 import { fits } from "../cluster/computation.ts";
@@ -14,6 +22,8 @@ export class ControlChecks {
   readonly #violated: (key: string, what: string) => void;
   /** By task, the failure that it began to end with. */
   readonly #failures = new Map<string, TaskFailure | undefined>();
+  /** By task that ends, its signals as of its last change. */
+  readonly #signals = new Map<string, TaskRecord["signals"]>();
 
   constructor(parts: CheckParts, violated: (key: string, what: string) => void) {
     this.#parts = parts;
@@ -43,30 +53,21 @@ export class ControlChecks {
   task(taskId: string, from: TaskStatus | "absent"): void {
     const task = this.#parts.state.tasks.get(taskId);
     if (task === undefined) return;
-    const { status, failure, cancelsAll, graph, signals } = task.record;
+    const { status, failure, cancelsAll, signals } = task.record;
     if (from === "running" && status === "cancelling") this.#failures.set(taskId, failure);
+    const isSignalled = !isDeepStrictEqual(signals, this.#signals.get(taskId));
+    if (status === "cancelling") this.#signals.set(taskId, signals);
     if (from !== "cancelling") return;
     if (!isDeepStrictEqual(failure, this.#failures.get(taskId))) {
       this.#violated(taskId, `its failure is replaced by ${JSON.stringify({ ...failure, stack: undefined })}`);
     }
     if (status === "cancelling") {
-      if (!cancelsAll && signals !== undefined) return; // a signal, for a wait behind handlers of outcomes
+      if (!cancelsAll && isSignalled) return; // for a wait behind handlers of outcomes
       if (!cancelsAll) this.#violated(taskId, "cancelling again, but not everything");
       this.#parts.journal.counts.cancelledAll++;
     }
     if (status === "cancelling" || cancelsAll) return;
-    for (const node of graph.nodes) {
-      const parents = node.depends_on.map((id) => graph.nodes.find(({ node_id }) => node_id === id) as GraphNode);
-      if (parents.length === 0 || !parents.every((parent) => isHandling(task, parent))) continue;
-      if (!parents.every(({ node_id }) => isClosed(task, node_id))) continue;
-      const io = JSON.stringify(node.io ?? {});
-      const others = graph.nodes.filter(({ node_id }) => !node.depends_on.includes(node_id));
-      if (others.some(({ node_id }) => io.includes(`"${node_id}"`))) continue;
-      const shards = task.nodes.get(node.node_id)?.shards ?? [];
-      if (shards.some((entry) => entry?.record.status === "cancelled")) {
-        this.#violated(taskId, `${node.node_id} was cancelled, but all of its parents are handlers that have ended`);
-      }
-    }
+    for (const what of wronglyCancelled(task)) this.#violated(taskId, what);
   }
 
   /** The condition holds for what runs, and not for what is skipped; the first shard decides for all. */
@@ -81,33 +82,15 @@ export class ControlChecks {
       }
       return;
     }
-    const cases = node.when === undefined ? undefined : [node.when].flat();
-    const holds = cases === undefined || cases.some((each) => fits(each as Json, this.#facts(task, node)));
+    const holds = conditionHolds(task, node, (parent) => this.#parts.journal.archive.of(parent));
     if (holds === isSkipped)
       this.#violated(key, `is ${record.status}, but its condition ${holds ? "holds" : "does not hold"}`);
     if (!isSkipped) return;
     counts.skipped++;
-    if (cases?.some((each) => "params" in each === false)) counts.skippedByParents++;
+    if (casesOf(node)?.some((each) => "params" in each === false)) counts.skippedByParents++;
     const { needed, satisfied } = startCondition(task, node);
     if (satisfied.length < needed)
       this.#violated(key, `skipped with ${satisfied.length} of ${needed} parents satisfied`);
-  }
-
-  #facts(task: TaskEntry, node: GraphNode): JsonObject {
-    const status: { [id: string]: Json } = {};
-    const results: { [id: string]: Json } = {};
-    for (const id of node.depends_on) {
-      const records = (task.nodes.get(id)?.shards ?? []).flatMap((entry) => entry?.record ?? []);
-      const order = ["failed", "cancelled", "skipped", "finished"] as const;
-      status[id] = order.find((each) => records.some((record) => record.status === each)) ?? "open";
-      if (!isFinished(task, id)) continue;
-      const parent = task.record.graph.nodes.find(({ node_id }) => node_id === id);
-      const [output] = records[0] === undefined ? [] : this.#parts.journal.archive.of(records[0]);
-      const own = records.flatMap(({ result }) => (result === undefined ? [] : [result]));
-      const result = parent?.io?.fn === undefined ? ((parent?.partitions ?? 1) === 1 ? own[0] : own) : output?.meta;
-      if (result !== undefined && !(Array.isArray(result) && result.length === 0)) results[id] = result;
-    }
-    return { params: task.record.params, status, results };
   }
 
   #closed(node: GraphNode, record: ShardRecord): void {
@@ -124,13 +107,58 @@ export class ControlChecks {
   }
 }
 
+/** What the rules of control flow are judged by: a task as a memory store has it, or as it was found in another store. */
+export interface TaskView {
+  readonly record: Pick<TaskRecord, "graph" | "params">;
+  readonly nodes: { get(nodeId: string): { readonly shards: readonly (ShardView | undefined)[] } | undefined };
+}
+
+export interface ShardView {
+  readonly record: ShardRecord;
+  /** By generation. */
+  readonly logs: readonly ({ readonly length: number } | undefined)[];
+}
+
+const casesOf = ({ when }: GraphNode) => (when === undefined ? undefined : [when].flat());
+
+/** Whether a node whose parents have ended runs, rather than being skipped. */
+export function conditionHolds(
+  task: TaskView,
+  node: GraphNode,
+  artifactsOf: (record: ShardRecord) => readonly Artifact[],
+): boolean {
+  const facts = factsOf(task, node, artifactsOf);
+  return casesOf(node)?.some((each) => fits(each as Json, facts)) ?? true;
+}
+
+function factsOf(
+  task: TaskView,
+  node: GraphNode,
+  artifactsOf: (record: ShardRecord) => readonly Artifact[],
+): JsonObject {
+  const status: { [id: string]: Json } = {};
+  const results: { [id: string]: Json } = {};
+  for (const id of node.depends_on) {
+    const records = (task.nodes.get(id)?.shards ?? []).flatMap((entry) => entry?.record ?? []);
+    const order = ["failed", "cancelled", "skipped", "finished"] as const;
+    status[id] = order.find((each) => records.some((record) => record.status === each)) ?? "open";
+    if (!isFinished(task, id)) continue;
+    const parent = task.record.graph.nodes.find(({ node_id }) => node_id === id);
+    const [output] = records[0] === undefined ? [] : artifactsOf(records[0]);
+    const own = records.flatMap(({ result }) => (result === undefined ? [] : [result]));
+    const result = parent?.io?.fn === undefined ? ((parent?.partitions ?? 1) === 1 ? own[0] : own) : output?.meta;
+    if (result !== undefined && !(Array.isArray(result) && result.length === 0)) results[id] = result;
+  }
+  return { params: task.record.params, status, results };
+}
+
 export interface StartCondition {
   readonly needed: number;
   readonly satisfied: readonly string[];
 }
 
 /** Law 5's condition, computed from the records without the engine's planner. */
-export function startCondition(task: TaskEntry, node: GraphNode): StartCondition {
+export function startCondition(task: TaskView, node: GraphNode): StartCondition {
   const { start_when: startWhen } = node.io ?? {};
   const parents = node.depends_on.length;
   const fanIn = parents === 0 ? "all" : (node.fan_in ?? "all");
@@ -145,32 +173,51 @@ export function startCondition(task: TaskEntry, node: GraphNode): StartCondition
   return { needed: Math.min(wanted, parents - omitted), satisfied };
 }
 
-const hasEnded = (task: TaskEntry, nodeId: string): boolean =>
+const hasEnded = (task: TaskView, nodeId: string): boolean =>
   areAll(task, nodeId, ({ status }) => ["finished", "skipped", "failed", "cancelled"].includes(status));
 
 /** Ended, with a log that can be read to its end. */
-export const isClosed = (task: TaskEntry, nodeId: string): boolean => areAll(task, nodeId, isClosedShard);
+export const isClosed = (task: TaskView, nodeId: string): boolean => areAll(task, nodeId, isClosedShard);
 
 export const isClosedShard = ({ status, count }: ShardRecord): boolean =>
   status === "finished" || status === "skipped" || (status === "failed" && count !== undefined);
 
-export const isFinished = (task: TaskEntry, nodeId: string): boolean =>
+export const isFinished = (task: TaskView, nodeId: string): boolean =>
   areAll(task, nodeId, ({ status }) => status === "finished");
 
-export const isSkipped = (task: TaskEntry, nodeId: string): boolean =>
+export const isSkipped = (task: TaskView, nodeId: string): boolean =>
   areAll(task, nodeId, ({ status }) => status === "skipped");
 
-function areAll(task: TaskEntry, nodeId: string, is: (record: ShardRecord) => boolean): boolean {
+function areAll(task: TaskView, nodeId: string, is: (record: ShardRecord) => boolean): boolean {
   const partitions = task.record.graph.nodes.find(({ node_id }) => node_id === nodeId)?.partitions ?? 1;
   const shards = task.nodes.get(nodeId)?.shards ?? [];
   return shards.filter((entry) => entry !== undefined && is(entry.record)).length === partitions;
 }
 
-const hasArtifact = (entry: { readonly logs: readonly ({ readonly length: number } | undefined)[] } | undefined) =>
+/** At the end of a task that was not cancelled as a whole: what should have run in spite of a failure or a cancel. */
+export function wronglyCancelled(task: TaskView): readonly string[] {
+  const { nodes } = task.record.graph;
+  const isCancelled = (id: string) =>
+    (task.nodes.get(id)?.shards ?? []).some((entry) => entry?.record.status === "cancelled");
+  return nodes
+    .filter(({ node_id }) => isCancelled(node_id))
+    .flatMap((node) => {
+      if (node.io?.start_when === "ended") return [`${node.node_id} was cancelled, but handles how others have ended`];
+      const parents = node.depends_on.map((id) => nodes.find(({ node_id }) => node_id === id) as GraphNode);
+      if (parents.length === 0 || !parents.every((parent) => isHandling(task, parent))) return [];
+      if (!parents.every(({ node_id }) => isClosed(task, node_id))) return [];
+      const io = JSON.stringify(node.io ?? {});
+      const others = nodes.filter(({ node_id }) => !node.depends_on.includes(node_id));
+      if (others.some(({ node_id }) => io.includes(`"${node_id}"`))) return [];
+      return [`${node.node_id} was cancelled, but all of its parents are handlers that have ended`];
+    });
+}
+
+const hasArtifact = (entry: ShardView | undefined) =>
   entry?.logs.some((log) => log !== undefined && log.length > 0) ?? false;
 
 /** Whether the node handles how others have ended, or is behind such a node. */
-function isHandling(task: TaskEntry, node: GraphNode): boolean {
+export function isHandling(task: TaskView, node: GraphNode): boolean {
   if (node.io?.start_when === "ended") return true;
   const { nodes } = task.record.graph;
   return node.depends_on.some((id) => {

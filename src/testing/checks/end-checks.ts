@@ -1,4 +1,5 @@
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
+import type { TaskRecord } from "../../core/model/records.ts";
 import type { GraphNode } from "../../graph/index.ts";
 import { type AllTasks, checkKept } from "../cluster/archive.ts";
 import type { Client } from "../cluster/client.ts";
@@ -41,7 +42,8 @@ export function checkEnd(parts: EndParts): void {
     const { status } = task.record;
     if (status === "finished") checkOutputs(task, parts, violated);
     else checkOutcomes(task, parts, violated);
-    const isAsked = client.cancelRequested.has(id) || (task.record.parent !== undefined && mayBeCancelled(parts, task));
+    const isAsked =
+      client.cancelRequested.has(id) || (task.record.parent !== undefined && mayBeCancelled(allTasks, task.record));
     if (status === "cancelled" && !isAsked) violated("cancelled without a request");
     if (status === "failed") checkFailure(task, parts, violated);
   }
@@ -71,14 +73,17 @@ function checkOutputs(
     journal.counts.chosen += choice.taken;
     const outputOf = flowOutput(workload, graph, node);
     for (const wrong of judgeNode(node, finished, graph.nodes, outputOf)) violated(`node ${node.node_id}: ${wrong}`);
-    if (node.io?.fn === "wait.signal") checkWait(task, node, { journal, shards, violated });
+    if (node.io?.fn !== "wait.signal") continue;
+    const { accepted } = journal.asked.signalOf({ taskId: task.record.id, nodeId: node.node_id }) ?? {};
+    for (const wrong of judgeWait({ task: task.record, node, shards, accepted }))
+      violated(`node ${node.node_id}: ${wrong}`);
   }
   if (!workload.isKnown) return;
   for (const node of graph.nodes.filter(({ io }) => io?.settled === true)) {
     for (const { uid, meta } of finished(node.node_id).flatMap(({ artifacts }) => artifacts)) {
       if (!isSettledFailure(node, meta)) continue;
       journal.counts.childrenSettled++;
-      if (!hasFailedChild({ allTasks, journal }, task.record.id, node.node_id, uid))
+      if (!hasFailedChild(allTasks, task.record.id, node.node_id, uid))
         violated(`node ${node.node_id}: batch ${uid} is a failure, but none of its tasks failed`);
     }
   }
@@ -88,26 +93,27 @@ function checkOutputs(
 }
 
 /** The output of a wait is the signal that was accepted, or else what it has for the end of its time. */
-function checkWait(
-  { record: { id: taskId, signals = {} } }: TaskEntry,
-  node: GraphNode,
-  of: Pick<EndParts, "journal"> & {
-    readonly shards: readonly FinishedShard[];
-    readonly violated: (what: string) => void;
-  },
-): void {
-  const nodeId = node.node_id;
-  const { accepted } = of.journal.asked.signalOf({ taskId, nodeId }) ?? {};
-  for (const { record, artifacts } of of.shards) {
-    const outputs = artifacts.map(({ meta }) => JSON.stringify(meta));
-    // One that was adopted is judged in the task that it was adopted from.
-    if (record.status !== "finished" || record.artifactsOf !== undefined) continue;
-    const { payload = node.io?.fn_args?.on_timeout } = signals[nodeId] ?? {};
-    const expected = JSON.stringify(payload);
-    if (outputs.join() !== expected) of.violated(`node ${nodeId} has the outputs ${outputs}, expected ${expected}`);
-    if (accepted !== undefined && accepted !== expected)
-      of.violated(`node ${nodeId} ended with ${expected}, but ${accepted} was accepted`);
-  }
+export function judgeWait(wait: {
+  readonly task: Pick<TaskRecord, "signals">;
+  readonly node: GraphNode;
+  readonly shards: readonly FinishedShard[];
+  /** As JSON, the payload whose signal was answered so. */
+  readonly accepted: string | undefined;
+}): readonly string[] {
+  const { task, node, shards, accepted } = wait;
+  const { payload = node.io?.fn_args?.on_timeout } = task.signals?.[node.node_id] ?? {};
+  const expected = JSON.stringify(payload);
+  // One that was adopted is judged in the task that it was adopted from.
+  const own = shards.filter(({ record }) => record.status === "finished" && record.artifactsOf === undefined);
+  return own.flatMap(({ artifacts }) => {
+    const outputs = artifacts.map(({ meta }) => JSON.stringify(meta)).join();
+    return [
+      ...(outputs === expected ? [] : [`has the outputs ${outputs}, expected ${expected}`]),
+      ...(accepted === undefined || accepted === expected
+        ? []
+        : [`ended with ${expected}, but ${accepted} was accepted`]),
+    ];
+  });
 }
 
 const shardsOf =
@@ -169,7 +175,7 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
   }
   if (failure.tries !== undefined) {
     const isTimeout = code === "timeout" && node.batches?.timeout_sec !== undefined;
-    const isOfChild = code === "subflow_failed" && hasFailedChild(parts, id, node.node_id, failure.batchUid);
+    const isOfChild = code === "subflow_failed" && hasFailedChild(parts.allTasks, id, node.node_id, failure.batchUid);
     if (!isTimeout && !isOfChild && !journal.hasThrown({ taskId: id, nodeId: node.node_id }, code))
       violated(`failed without an injected cause: ${text}`);
     if (!policy.isPermanent(code) && failure.tries !== policy.max + 1)

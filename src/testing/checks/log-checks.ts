@@ -207,8 +207,7 @@ export class LogChecks {
     const { reasonCode } = failure;
     const isTimeout = reasonCode === "timeout" && node?.batches?.timeout_sec !== undefined;
     if (isTimeout) this.#counts.timedOut++;
-    const children = { allTasks: this.#allTasks, journal: this.#journal };
-    const isOfChild = reasonCode === "subflow_failed" && hasFailedChild(children, ref.taskId, ref.nodeId, uid);
+    const isOfChild = reasonCode === "subflow_failed" && hasFailedChild(this.#allTasks, ref.taskId, ref.nodeId, uid);
     if (!isTimeout && !isOfChild && !this.#journal.hasThrown(ref, reasonCode)) {
       this.#violated(ref, `set batch ${uid} aside for ${reasonCode}, which its handler never threw`);
     }

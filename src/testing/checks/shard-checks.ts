@@ -13,7 +13,7 @@ import type { RunningLimits } from "../../core/worker/attempt/worker-options.ts"
 import { coordinatorFnType, flowType, type GraphNode } from "../../graph/index.ts";
 import { droppedOf } from "../cluster/archive.ts";
 import { initFailed } from "../cluster/random-graph.ts";
-import { isClosed, isClosedShard, isFinished, isSkipped, startCondition } from "./control-checks.ts";
+import { isClosed, isClosedShard, isFinished, isSkipped, startCondition, type TaskView } from "./control-checks.ts";
 import type { CheckParts, LogChecks } from "./log-checks.ts";
 import { asideOf, retryPolicyOf, sourcesOf } from "./reference.ts";
 
@@ -248,13 +248,17 @@ function checkDispatch(state: MemoryState, record: ShardRecord, violated: (ref: 
     violated(record, "dispatched, but not a node of its graph");
     return;
   }
+  for (const what of checkStarted(task, node, record)) violated(record, what);
+}
+
+/** @param task - as it was when the node was dispatched */
+export function checkStarted(task: TaskView, node: GraphNode, { chosen }: ShardRecord): readonly string[] {
   const { needed, satisfied } = startCondition(task, node);
-  if (satisfied.length < needed) violated(record, `started with ${satisfied.length} of ${needed} parents satisfied`);
-  const { chosen } = record;
-  if ((node.fan_in ?? "all") === "all" || node.depends_on.length === 0) return;
-  if (chosen === undefined || chosen.length < needed || chosen.some((id) => !satisfied.includes(id))) {
-    violated(record, `chose ${chosen?.join()} of the satisfied ${satisfied.join()}`);
-  }
+  const started = `started with ${satisfied.length} of ${needed} parents satisfied`;
+  const wrong = satisfied.length < needed ? [started] : [];
+  if ((node.fan_in ?? "all") === "all" || node.depends_on.length === 0) return wrong;
+  const isChosen = chosen !== undefined && chosen.length >= needed && chosen.every((id) => satisfied.includes(id));
+  return isChosen ? wrong : [...wrong, `chose ${chosen?.join()} of the satisfied ${satisfied.join()}`];
 }
 
 /**

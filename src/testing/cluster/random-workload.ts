@@ -220,9 +220,10 @@ function checkParams(ctx: AttemptContext, { violated }: Journal): void {
   }
 }
 
-/** Soon after a pause, no batch begins. */
+/** Soon after a pause, no batch begins, nor one of a task that a node runs, whose id begins with that of its parent. */
 function checkPaused(ctx: BatchContext, { journal, scheduler, mode }: ProcessTools): void {
-  const since = journal.asked.pausedSince(ctx.taskId) ?? Number.POSITIVE_INFINITY;
+  const [root = ""] = ctx.taskId.split(".");
+  const since = journal.asked.pausedSince(root) ?? Number.POSITIVE_INFINITY;
   if (mode === "calm" && scheduler.now - since > mostPauseMs)
     journal.violated(`${shardKey(refOf(ctx))}: ${ctx.uid} begins ${scheduler.now - since} ms after a pause`);
 }

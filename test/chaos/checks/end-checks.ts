@@ -84,6 +84,22 @@ function mostAtOnce(spans: readonly Pick<AttemptSpan, "from" | "to">[]): number 
   return most;
 }
 
+/** In so many tasks, everything that a run draws occurs. */
+const enoughTasks = 250;
+
+/** What did not occur in a long run, which therefore has not checked it. */
+export function checkDrawn({
+  created,
+  ...counts
+}: {
+  readonly created: number;
+  readonly [key: string]: number;
+}): string[] {
+  if (created < enoughTasks) return [];
+  const missing = Object.keys(counts).filter((key) => counts[key] === 0);
+  return missing.map((key) => `nothing of this kind in ${created} tasks: ${key}`);
+}
+
 /** Law 8: nothing of an ended task runs. */
 export function checkNothingRan(
   calls: Calls,

@@ -1,8 +1,11 @@
 import { type ShardRecord, shardKey } from "../../../src/core/model/records.ts";
-import type { GraphNode } from "../../../src/graph/index.ts";
+import { coordinatorFnType, flowType, type GraphNode } from "../../../src/graph/index.ts";
+import { isHandling } from "../../../src/testing/checks/control-checks.ts";
+import type { AskedPause } from "../asks.ts";
 import type { Call, Calls } from "../calls.ts";
-import type { LogRow, TaskEvidence } from "../evidence.ts";
+import { type LogRow, type TaskEvidence, viewAt } from "../evidence.ts";
 import { externalNodes } from "../external-nodes.ts";
+import { shared } from "../process-spec.ts";
 import { neededParents } from "./shard-checks.ts";
 
 /** By the journals: each batch ran at least once, each attempt in one process, and no node before its parents. */
@@ -10,7 +13,8 @@ export function checkJournal(evidence: TaskEvidence, all: Calls): string[] {
   const { task, shards, rows } = evidence;
   const calls = all.of(task.id);
   const wrong: string[] = [];
-  const functions = new Set(task.graph.nodes.filter(({ io }) => io?.fn !== undefined).map(({ node_id }) => node_id));
+  const isCalled = ({ type }: GraphNode) => type !== coordinatorFnType && type !== flowType;
+  const functions = new Set(task.graph.nodes.filter((node) => !isCalled(node)).map(({ node_id }) => node_id));
   const external = new Set(externalNodes(task.graph).map(({ node_id }) => node_id));
   const byAttempt = Map.groupBy(calls, ({ node, shard, epoch }) => `${node}:${shard}:${epoch}`);
   for (const [attempt, own] of byAttempt) {
@@ -30,10 +34,33 @@ export function checkJournal(evidence: TaskEvidence, all: Calls): string[] {
   const adopted = shards.filter(({ artifactsOf }) => artifactsOf !== undefined).map(({ nodeId }) => nodeId);
   const calledFor = new Set(calls.map(({ node }) => node));
   const silent = [...external].filter((id) => !calledFor.has(id)); // a node without batches makes no calls
-  const unseen = new Set([...functions, ...adopted, ...silent]);
+  const skipped = shards.filter(({ status }) => status === "skipped").map(({ nodeId }) => nodeId);
+  const unseen = new Set([...functions, ...adopted, ...silent, ...skipped]);
   for (const node of task.graph.nodes) wrong.push(...checkOrder(node, evidence, calls, unseen));
   for (const record of shards) if (!external.has(record.nodeId)) wrong.push(...checkEpochs(record, calls));
   return wrong;
+}
+
+/** By then every process has learned of a pause: the last one by the end of its lease, or by a sweep. */
+const pausedWithinMs = shared.leaseMs + shared.sweepMs;
+
+/** In a paused task no batch begins, except in handlers of outcomes once it ends. */
+export function checkPauses(evidence: TaskEvidence, all: Calls, pauses: readonly AskedPause[]): string[] {
+  const { task } = evidence;
+  const view = viewAt(evidence);
+  const handles = (id: string) =>
+    task.status !== "finished" && task.graph.nodes.some((node) => node.node_id === id && isHandling(view, node));
+  const withinMs = pausedWithinMs + (task.parent === undefined ? 0 : shared.sweepMs);
+  return pauses.flatMap(({ from, to }) => {
+    const late = all.of(task.id).filter(({ uid, beganAt, life, node }) => {
+      if (uid === undefined || handles(node) || beganAt < from + withinMs || beganAt > to) return false;
+      return all.stoodStill(life, { from, to: beganAt, atLeastMs: shared.leaseMs / 10 }) === undefined;
+    });
+    return late.map(({ node, uid, beganAt, life }) => {
+      const afterMs = Math.round(beganAt - from);
+      return `${node}: batch ${uid} began in ${life.name} ${afterMs} ms after its task was paused`;
+    });
+  });
 }
 
 /** Whether the log began with it in a retry: calls of an earlier task produced it. */
@@ -65,7 +92,7 @@ function checkOrder(
   const first = Math.min(...own.map(({ beganAt }) => beganAt));
   const streams = node.io?.start_when === "first_batch";
   const times = node.depends_on.map((id) => {
-    if (unseen.has(id)) return 0; // in no journal: a function, a node of another task, or one without work
+    if (unseen.has(id)) return 0; // in no journal: a function, a node of another task, a skipped one, or one without work
     const batches = calls.filter((call) => call.node === id && call.endedAt !== undefined && call.uid !== undefined);
     const ends = batches.map(({ endedAt = 0 }) => endedAt);
     if (streams) {

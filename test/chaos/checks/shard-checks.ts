@@ -1,28 +1,21 @@
-import {
-  type HistoryEntry,
-  isShardTerminal,
-  type ShardRecord,
-  shardKey,
-  type TaskRecord,
-} from "../../../src/core/model/records.ts";
+import { type HistoryEntry, isShardTerminal, type ShardRecord, shardKey } from "../../../src/core/model/records.ts";
 import { isShardTransition } from "../../../src/core/model/transitions.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
-import type { LogRow, TaskEvidence } from "../evidence.ts";
+import { conditionHolds } from "../../../src/testing/checks/control-checks.ts";
+import { checkStarted } from "../../../src/testing/checks/shard-checks.ts";
+import { shardsOf, type TaskEvidence, viewAt } from "../evidence.ts";
 import { shared } from "../process-spec.ts";
 
 /** Laws 3, 4, 5 and 7, by the shards' histories. */
-export function checkShards({ task, shards, rows }: TaskEvidence): string[] {
+export function checkShards(evidence: TaskEvidence): string[] {
+  const { task, shards } = evidence;
   const wrong: string[] = [];
   for (const record of shards) {
     const node = task.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
     const all =
       node === undefined
         ? ["is not a node of its graph"]
-        : [
-            ...checkHistory(record),
-            ...checkAttempts(node, record),
-            ...checkStart({ task, node, record, shards, rows }),
-          ];
+        : [...checkHistory(record), ...checkAttempts(node, record), ...checkStart(evidence, node, record)];
     for (const what of all) wrong.push(`${shardKey(record)}: ${what}`);
     if (!isShardTerminal(record.status)) wrong.push(`${shardKey(record)}: ${record.status}, but its task has ended`);
   }
@@ -43,7 +36,8 @@ function checkHistory(record: ShardRecord): string[] {
       wrong.push(`${step} after ${before.to}`);
     if (before !== undefined && entry.epoch < before.epoch)
       wrong.push(`${step}: its epoch decreased from ${before.epoch}`);
-    if (before !== undefined && isShardTerminal(before.to)) wrong.push(`${step}: it had already ended`);
+    if (before !== undefined && isShardTerminal(before.to) && entry.cause !== "close")
+      wrong.push(`${step}: it had already ended`);
     if (entry.cause !== "claim") continue;
     if (claims.has(entry.epoch)) wrong.push(`epoch ${entry.epoch} was claimed twice`);
     claims.add(entry.epoch);
@@ -61,7 +55,9 @@ const alwaysPermanent: readonly string[] = ["broken", "schema_mismatch", "too_ma
 
 export function retryPolicyOf(node: GraphNode): { readonly max: number; isPermanent(code: string): boolean } {
   const { max = 2, permanent_on = ["bad_input", "schema_mismatch"] } = node.retry_policy ?? {};
-  return { max, isPermanent: (code) => permanent_on.includes(code) || alwaysPermanent.includes(code) };
+  // The time for a signal does not begin again.
+  const always = node.io?.fn === "wait.signal" ? [...alwaysPermanent, "timeout"] : alwaysPermanent;
+  return { max, isPermanent: (code) => permanent_on.includes(code) || always.includes(code) };
 }
 
 function checkAttempts(node: GraphNode, record: ShardRecord): string[] {
@@ -91,35 +87,21 @@ function checkAttempts(node: GraphNode, record: ShardRecord): string[] {
   return wrong;
 }
 
-/** It was dispatched after its parents were ready; all timestamps are the server's. */
-function checkStart(at: {
-  readonly task: TaskRecord;
-  readonly node: GraphNode;
-  readonly record: ShardRecord;
-  readonly shards: readonly ShardRecord[];
-  readonly rows: readonly LogRow[];
-}): string[] {
-  const { task, node, record, shards, rows } = at;
-  const [first] = record.history;
-  if (first?.cause !== "dispatch") return [];
-  const streams = node.io?.start_when === "first_batch";
-  const times = node.depends_on.map((id) => {
-    const parent = shards.filter(({ nodeId }) => nodeId === id);
-    const partitions = task.graph.nodes.find(({ node_id }) => node_id === id)?.partitions ?? 1;
-    const ends = parent
-      .flatMap(({ history }) => history.filter(({ cause }) => cause === "complete" || cause === "adopt"))
-      .map((entry) => entry.at);
-    const finishedAt = ends.length === partitions ? Math.max(...ends) : Number.POSITIVE_INFINITY;
-    if (!streams) return finishedAt;
-    // A lower bound: rows of withdrawn generations may have been first.
-    const batches = rows
-      .filter(({ nodeId, isMarker }) => nodeId === id && !isMarker)
-      .map(({ fenceReadAt = 0 }) => fenceReadAt);
-    const restarted = parent.some(({ generation }) => generation > 0);
-    return restarted ? 0 : Math.min(finishedAt, ...batches);
-  });
-  const neededAt = times.toSorted((a, b) => a - b)[neededParents(node) - 1] ?? 0;
-  return first.at < neededAt ? [`dispatched ${neededAt - first.at} ms before its parents were ready`] : [];
+/** It began, or was skipped, after its parents were ready; all timestamps are the server's. */
+function checkStart(evidence: TaskEvidence, node: GraphNode, record: ShardRecord): readonly string[] {
+  const [first, ...later] = record.history;
+  if (first === undefined || (first.cause !== "dispatch" && first.cause !== "skip")) return [];
+  const before = viewAt(evidence, first.at);
+  const artifactsOf = ({ nodeId, shard }: ShardRecord) =>
+    shardsOf(evidence)(nodeId).find(({ record: found }) => found.shard === shard)?.artifacts ?? [];
+  const holds = conditionHolds(before, node, artifactsOf);
+  const dueAt = Math.max(first.at, evidence.task.startsAt ?? 0) + Number(node.delay_sec ?? 0) * 1_000;
+  const early = later.find(({ cause, at }) => cause === "claim" && at < dueAt);
+  return [
+    ...checkStarted(before, node, record),
+    ...(holds === (first.cause === "dispatch") ? [] : [`${first.cause}, but its condition is ${holds}`]),
+    ...(early === undefined ? [] : [`claimed ${dueAt - early.at} ms before its delay ended`]),
+  ];
 }
 
 export function neededParents(node: GraphNode): number {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { MemoryState } from "../../../src/adapters/memory/index.ts";
+import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
 import { isTaskTerminal, type TaskSummary } from "../../../src/core/model/records.ts";
 import type { Store } from "../../../src/core/ports/index.ts";
 import type { GraphInput } from "../../../src/core/tasks/api.ts";
 import { type Json, PermanentError } from "../../../src/errors/index.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
-import { type TestEngine, testEngine } from "../../helpers/engines.ts";
+import { noTicks, type TestEngine, testEngine } from "../../helpers/engines.ts";
 import { atOnce, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { stillTime } from "../../helpers/still-time.ts";
@@ -256,6 +256,34 @@ describe("a node that runs a flow for each of its batches", () => {
     expect((await task.result()).each).toHaveLength(6);
     expect(shipped).toHaveLength(6);
     expect(await childrenOf(run.store, task.id)).toHaveLength(6);
+  });
+
+  test("begins nothing in a task that is created while its own is paused", async () => {
+    const state = new MemoryState();
+    const store = memoryStore({ state });
+    const createTask = store.createTask.bind(store);
+    // Another process pauses it when this one has decided to create the task.
+    store.createTask = async (task) => {
+      if (task.parent !== undefined) await store.pauseTask(task.parent.taskId, true);
+      return createTask(task);
+    };
+    const checked: number[] = [];
+    const run = await testEngine([source("orders", [1]), check((order) => checked.push(order)), ship], {
+      ...noTicks,
+      state,
+      store,
+    });
+    const task = await run.engine.run(flowOf(each()));
+    const isMarked = async () => {
+      const [child] = await childrenOf(run.store, task.id);
+      return (
+        child?.paused === true && (await run.store.readShards(child.id)).every(({ paused }) => paused !== undefined)
+      );
+    };
+    await until(async () => checked.length > 0 || (await isMarked()));
+    expect(checked).toEqual([]);
+    expect(await task.resume()).toBe("recorded");
+    expect((await task.result()).each).toHaveLength(1);
   });
 
   test("gets signals for the nodes of their tasks, by their ids", async () => {

@@ -23,14 +23,17 @@ async function withEndedTask() {
   return { prefix, store, other };
 }
 
-/** The next insert is on its way for so long that the task is deleted meanwhile. */
-function deleteBeforeInsert(other: Store): () => number {
+const deleteBeforeInsert = (other: Store): (() => number) =>
+  beforeInsert(async () => expect(await other.deleteTask("t")).toBe("deleted"));
+
+/** The next insert is on its way for so long that something else happens meanwhile. */
+function beforeInsert(happens: () => Promise<unknown>): () => number {
   const insertOne = Collection.prototype.insertOne;
   const inserts = vi.spyOn(Collection.prototype, "insertOne").mockImplementationOnce(async function (
     this: Collection,
     ...args: Parameters<Collection["insertOne"]>
   ) {
-    expect(await other.deleteTask("t")).toBe("deleted");
+    await happens();
     return insertOne.apply(this, args);
   });
   onTestFinished(() => void inserts.mockRestore());
@@ -52,6 +55,25 @@ test("a tombstone delayed past the deletion of its task leaves nothing either", 
   expect(await store.cancelShard(ref, { type: "extractor", graceMs: 0 })).toBe("cancelled");
   expect(await other.readShards("t")).toEqual([]);
 });
+
+test.each([
+  [true, "deferred"],
+  [false, "queued"],
+])(
+  "a dispatch delayed past a pause, or past its end, leaves the shard as the task is: paused %s",
+  async (paused, status) => {
+    const prefix = freshPrefix();
+    const open = () => openStore({ url: inject("mongodbUrl"), prefix });
+    const [store, other] = [await open(), await open()];
+    await store.createTask(newTask("t"));
+    if (!paused) await store.pauseTask("t", true);
+    beforeInsert(() => other.pauseTask("t", paused));
+    expect(await store.dispatch(ref, dispatchInit())).toBe("dispatched");
+    const record = await recordOf(store, ref);
+    expect(record).toMatchObject({ status, history: [{ n: 0, from: "absent", to: status, cause: "dispatch" }] });
+    expect("paused" in record).toBe(paused);
+  },
+);
 
 test("a worker removes the queued shard that a crashed process left of a deleted task", async () => {
   const { prefix, store } = await withEndedTask();

@@ -4,9 +4,9 @@ import type { HistoryEntry, ShardRecord } from "../../../src/core/model/records.
 import { SeededRandom } from "../../../src/testing/scheduler/seeded-random.ts";
 import { Calls } from "../../chaos/calls.ts";
 import { chaosHandlers } from "../../chaos/chaos-handlers.ts";
-import { checkLimits, checkNothingRan } from "../../chaos/checks/end-checks.ts";
+import { checkDrawn, checkLimits, checkNothingRan } from "../../chaos/checks/end-checks.ts";
 import { checkJournal } from "../../chaos/checks/journal-checks.ts";
-import { checkTask } from "../../chaos/checks/task-checks.ts";
+import { type CheckedBy, checkTask } from "../../chaos/checks/task-checks.ts";
 import type { LogRow, TaskEvidence } from "../../chaos/evidence.ts";
 import type { PartState } from "../../chaos/fleet.ts";
 import { type JournalLine, JournalReader, JournalWriter, machineMs } from "../../chaos/journal.ts";
@@ -17,23 +17,25 @@ import { tempFolder } from "../../helpers/temp-folder.ts";
 
 /* The checks of a chaos run: a correct task, and then each possible violation. */
 
-interface Ran {
+interface Ran extends Partial<Omit<CheckedBy, "calls">> {
   readonly evidence: TaskEvidence;
   readonly lines: readonly JournalLine[];
 }
 
 const retry_policy = { max: 20, backoff_sec: 0, jitter: 0 };
-const graph = graphOf(
+const plainGraph = graphOf(
   node("a", [], { type: "source", args: { batches: 3, shuffle: false, grow: false }, retry_policy }),
   node("b", ["a"], { type: "map", retry_policy }),
   node("c", ["b"], { fn: "vars.incr", fnArgs: { key: "count", by: 2 } }),
 );
 
-async function ranTask(): Promise<Ran> {
+async function ranTask(graph: typeof plainGraph = plainGraph, signals: readonly string[] = []): Promise<Ran> {
   const path = join(tempFolder(), "journal");
   const handlers = chaosHandlers({ journal: new JournalWriter(path), random: new SeededRandom(5), leaseMs: 100 });
   const { engine, store } = await testEngine(handlers);
-  const { id } = await (await engine.run(graph)).wait();
+  const running = await engine.run(graph, { params: { limits: { rows: 10 } } });
+  for (const nodeId of signals) await running.signal(nodeId as never, { rows: [1] } as never);
+  const { id } = await running.wait();
   const [task, vars, shards] = [await store.readTask(id), await store.readVars(id), await store.readShards(id)];
   if (task === undefined || vars === undefined) throw new Error("it is gone");
   const rows: LogRow[] = [];
@@ -42,7 +44,7 @@ async function ranTask(): Promise<Ran> {
     const log = await store.readArtifacts({ taskId: id, nodeId, shard }, generation, 0, 100);
     const row = { nodeId, shard, generation, fenceReadAt, isAdopted: false, batchUid: "" };
     for (const artifact of log) rows.push({ ...row, artifact, isMarker: false, batchUid: artifact.uid });
-    const marker = { ...log[0], seq: count, uid: "marker" } as LogRow["artifact"];
+    const marker = { ...log.at(-1), seq: count, uid: "marker" } as LogRow["artifact"];
     rows.push({ ...row, artifact: marker, isMarker: true });
   }
   return { evidence: { task, vars, shards, rows }, lines: new JournalReader(path).read() };
@@ -57,8 +59,14 @@ function callsOf(...journals: (readonly JournalLine[])[]): Calls {
   return calls;
 }
 
-const judged = ({ evidence, lines }: Ran, wasCancelled = false): string[] =>
-  checkTask(evidence, { calls: callsOf(lines), wasCancelled }).map((what) => what.replaceAll(evidence.task.id, "T"));
+const nothingAsked = { acceptedOf: () => undefined, pausesOf: () => [] };
+
+const noChildren = { tasks: new Map(), childrenOf: () => [] };
+
+const judged = ({ evidence, lines, ...more }: Ran): string[] => {
+  const by = { calls: callsOf(lines), asked: nothingAsked, families: noChildren, wasCancelled: false, ...more };
+  return checkTask(evidence, by).map((what) => what.replaceAll(evidence.task.id, "T"));
+};
 
 const withShard = (ran: Ran, nodeId: string, change: (record: ShardRecord) => Partial<ShardRecord>): Ran => {
   const shards = ran.evidence.shards.map((each) => (each.nodeId === nodeId ? { ...each, ...change(each) } : each));
@@ -143,7 +151,7 @@ const mistakes: readonly (readonly [string, string, (ran: Ran) => Ran])[] = [
   ],
   [
     "a child before its parent",
-    "T:b:0: dispatched ",
+    "T:b:0: started with 0 of 1 parents satisfied",
     (ran) =>
       withShard(ran, "b", ({ history }) => ({
         history: history.map((each) => (each.cause === "dispatch" ? { ...each, at: 5 } : each)),
@@ -185,6 +193,126 @@ const mistakes: readonly (readonly [string, string, (ran: Ran) => Ran])[] = [
   ],
 ];
 
+const hopelessArgs = { batches: 9, shuffle: false, grow: false, hopeless: true };
+const controlGraph = graphOf(
+  node("a", [], { type: "source", args: { batches: 3, shuffle: false, grow: false }, retry_policy }),
+  { ...node("s", ["a"], { type: "map", retry_policy }), when: { results: { a: { batches: 9 } } } },
+  { ...node("lame", [], { type: "source", args: hopelessArgs, retry_policy: { max: 0 } }), optional: true },
+  { ...node("h", ["lame"], { type: "map", retry_policy }), io: outcomes() },
+  node("w", ["a"], { fn: "wait.signal", fnArgs: { payload: {} } }),
+  { ...node("d", ["w"], { type: "map", retry_policy }), delay_sec: 0.02 },
+);
+
+function outcomes() {
+  return { start_when: "ended", input_inline: { input_adapter: "pull.outcomes" } } as const;
+}
+
+const controlMistakes: readonly (readonly [string, string, (ran: Ran) => Ran])[] = [
+  [
+    "a node that was skipped although its condition holds",
+    "T:s:0: skip, but its condition is true",
+    (ran) => withShard(ran, "a", () => ({ result: { batches: 9, rows: 0 } })),
+  ],
+  [
+    "a node that ran although its condition does not hold",
+    "T:d:0: dispatch, but its condition is false",
+    (ran) => withNode(ran, "d", { when: { status: { w: "failed" } } }),
+  ],
+  [
+    "a log of a failed optional node that is not closed",
+    "T:lame:0 is failed",
+    (ran) => withShard(ran, "lame", ({ count: _, ...open }) => ({ ...open, count: undefined as never })),
+  ],
+  ["a failed node that is not optional", "T:lame:0 is failed", (ran) => withNode(ran, "lame", { optional: false })],
+  [
+    "a wrong outcome",
+    "node h: its outcomes",
+    (ran) => withShard(ran, "lame", ({ failure }) => ({ failure: { ...failure, message: "another" } as never })),
+  ],
+  [
+    "a handler of outcomes before the end of its source",
+    "T:h:0: started with 0 of 1 parents satisfied",
+    (ran) =>
+      withShard(ran, "h", ({ history }) => ({
+        history: history.map((each) => (each.cause === "dispatch" ? { ...each, at: 5 } : each)),
+      })),
+  ],
+  [
+    "a signal that got lost",
+    'node w: has the outputs {"rows":[1]}, expected {"rows":[2]}',
+    (ran) => withTask(ran, { signals: { w: { id: "1", at: 1, payload: { rows: [2] } } } }),
+  ],
+  [
+    "another signal than the one that was accepted",
+    'but {"rows":[3]} was accepted',
+    (ran) => ({ ...ran, asked: { ...nothingAsked, acceptedOf: () => '{"rows":[3]}' } }),
+  ],
+  ["a delay that was cut short", "ms before its delay ended", (ran) => withNode(ran, "d", { delay_sec: 60 })],
+  [
+    "a batch that began in a paused task",
+    "ms after its task was paused",
+    (ran) => ({ ...ran, asked: { ...nothingAsked, pausesOf: () => [{ from: 0, to: Number.POSITIVE_INFINITY }] } }),
+  ],
+  [
+    "a handler of outcomes that was cancelled with the others",
+    "h was cancelled, but handles how others have ended",
+    (ran) =>
+      withTask(
+        withShard(ran, "h", () => ({ status: "cancelled" })),
+        { status: "cancelled" },
+      ),
+  ],
+];
+
+const withTask = (ran: Ran, change: Partial<TaskEvidence["task"]>): Ran => ({
+  ...ran,
+  evidence: { ...ran.evidence, task: { ...ran.evidence.task, ...change } },
+});
+
+const withNode = (ran: Ran, nodeId: string, change: object): Ran => {
+  const { graph } = ran.evidence.task;
+  const nodes = graph.nodes.map((each) => (each.node_id === nodeId ? { ...each, ...change } : each));
+  return withTask(ran, { graph: { ...graph, nodes } });
+};
+
+describe("a task with conditions, outcomes, waits and delays", () => {
+  const ranControl = () => ranTask(controlGraph, ["w"]);
+
+  test("that is correct has no violations", async () => {
+    const ran = await ranControl();
+    expect(ran.evidence.shards.map(({ nodeId, status }) => `${nodeId} ${status}`).sort()).toEqual([
+      "a finished",
+      "d finished",
+      "h finished",
+      "lame failed",
+      "s skipped",
+      "w finished",
+    ]);
+    expect(judged(ran)).toEqual([]);
+  });
+
+  test.each(controlMistakes)("with %s is detected", async (_, words, spoil) => {
+    expect(judged(spoil(await ranControl()))).toContainEqual(expect.stringContaining(words));
+  });
+});
+
+test("a task of a batch that runs twice at a time, or again after it has finished, is detected", async () => {
+  const ran = await ranTask();
+  const { task } = ran.evidence;
+  const parent = { taskId: "p", nodeId: "n", uid: "u" };
+  const other = (change: object) => ({
+    record: { ...task, id: "o", parent, createdAt: task.createdAt - 2, ...change },
+  });
+  const wrongWith = (...others: readonly { readonly record: typeof task }[]) =>
+    judged({ ...withTask(ran, { parent }), families: { tasks: new Map(), childrenOf: () => others } });
+  expect(wrongWith(other({ endedAt: task.createdAt + 1 }))).toContain("task T: created while o runs the same batch");
+  expect(wrongWith(other({ endedAt: task.createdAt - 1 }))).toContain("task T: runs a batch again that o has finished");
+  expect(wrongWith(other({ endedAt: task.createdAt - 1, status: "failed" }))).toEqual([
+    "task T: runs a batch again from its beginning",
+  ]);
+  expect(wrongWith()).toEqual([]);
+});
+
 describe("a task", () => {
   test("that is correct has no violations", async () => {
     expect(judged(await ranTask())).toEqual([]);
@@ -207,7 +335,8 @@ describe("a task", () => {
 
   test("with an attempt that ran in two processes is detected", async () => {
     const { evidence, lines } = await ranTask();
-    const wrong = checkTask(evidence, { calls: callsOf(lines, lines), wasCancelled: false });
+    const by = { asked: nothingAsked, families: noChildren, wasCancelled: false };
+    const wrong = checkTask(evidence, { calls: callsOf(lines, lines), ...by });
     expect(wrong).toContainEqual(expect.stringMatching(/attempt b:0:\d+ ran in worker-0 and worker-1/));
   });
 });
@@ -223,6 +352,11 @@ test("an external worker without batches makes no calls, and its children may be
 });
 
 describe("all tasks", () => {
+  test("a long run that has not drawn something is detected", () => {
+    expect(checkDrawn({ created: 300, skipped: 2, pauses: 0 })).toEqual(["nothing of this kind in 300 tasks: pauses"]);
+    expect(checkDrawn({ created: 20, skipped: 0, pauses: 0 })).toEqual([]);
+  });
+
   const call = (task: string, from: number, to: number): JournalLine[] => {
     const ref = { task, node: "n", shard: 0, epoch: 1, type: "source" };
     return [

@@ -28,16 +28,28 @@ export const shardCollection = (session: Session): ShardDriver => ({
     const task = await readLiveHead(session, ref.taskId);
     if (task === undefined) return "gone";
     const [_id, rev, queue_order] = [shardKey(ref), randomUUID(), session.orderKey(task.now)];
-    const document = shardDocument(create(task.now, task.doc.paused), { rev, queue_order });
+    const documentWith = (paused: boolean | undefined, rev: string) =>
+      shardDocument(create(task.now, paused), { rev, queue_order });
     const isInserted = await session.insert(
-      ({ nodes }) => nodes.insertOne(document),
+      ({ nodes }) => nodes.insertOne(documentWith(task.doc.paused, rev)),
       // If the record has changed since, another process has read it.
       async ({ nodes }) => (await nodes.countDocuments({ _id, rev }, { limit: 1 })) === 1,
     );
     if (!isInserted) return "exists";
-    // The task may have been deleted between the read and the insert. If this process dies before this check, the worker
-    // that finds the shard in the queue removes it.
-    if ((await readLiveHead(session, ref.taskId)) !== undefined) return "inserted";
+    // The task may have been deleted, paused or resumed between the read and the insert. If this process dies before this
+    // check, the worker that finds the shard in the queue removes it, and a sweep marks it.
+    for (let known = { rev, paused: task.doc.paused ?? false }; ; ) {
+      const found = await readLiveHead(session, ref.taskId);
+      if (found === undefined) break;
+      const { paused = false } = found.doc;
+      if (paused === known.paused) return "inserted";
+      const next = { rev: randomUUID(), paused };
+      const { _id: _, ...replacement } = documentWith(paused, next.rev);
+      const before = { _id, rev: known.rev };
+      const { modifiedCount } = await session.run(({ nodes }) => nodes.replaceOne(before, replacement));
+      if (modifiedCount === 0) return "inserted"; // claimed or marked meanwhile: a sweep looks again
+      known = next;
+    }
     await session.run(({ nodes }) => nodes.deleteOne({ _id }));
     return "gone";
   },
