@@ -76,7 +76,9 @@ async function candidates(
   const help = command.createHelp();
   if (isOption) return help.visibleOptions(command).map(({ long, description }) => [long ?? "", description]);
   const subcommands = help.visibleCommands(command);
-  if (subcommands.length > 0) return subcommands.map((each) => [each.name(), each.summary()]);
+  if (subcommands.length > 0) {
+    return operands.length > 0 ? [] : subcommands.map((each) => [each.name(), each.summary()]);
+  }
   const { registeredArguments: all } = command;
   const argument = all[operands.length] ?? (all.at(-1)?.variadic ? all.at(-1) : undefined);
   if (argument === undefined) return [];
