@@ -1,6 +1,6 @@
 import { edit, type Mutation, mutation } from "./mutation.ts";
 
-const limits = "core/worker/claim/concurrency-limits.ts";
+const limits = "core/worker/claim/limits.ts";
 const claimer = "core/worker/claim/claimer.ts";
 const worker = "core/worker/worker-core.ts";
 const attempt = "core/worker/attempt/attempt.ts";

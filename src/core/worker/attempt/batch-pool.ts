@@ -75,7 +75,13 @@ export class BatchPool {
     while (this.#isBusy && !this.#isOver) await this.#nextChange(); // a batch was tried again that was due
     part.checkMayBegin();
     const tried = tries.of(batch.uid);
-    const open: OpenBatch = { batch, failed: tried?.failed ?? 0, dueAt: tried?.dueAt ?? 0, outcome: undefined };
+    const open: OpenBatch = {
+      batch,
+      failed: tried?.failed ?? 0,
+      dueAt: tried?.dueAt ?? 0,
+      awaitsToken: false,
+      outcome: undefined,
+    };
     this.#open.add(open);
     log.take(batch.origin);
     if (tried !== undefined && tried.dueAt > run.parts.clock.monotonic()) this.#wait(open);
@@ -134,7 +140,12 @@ export class BatchPool {
   }
 
   get #isFull(): boolean {
-    return this.#isBusy || this.#open.size >= this.#maxOpen;
+    return this.#isBusy || this.#open.size >= this.#maxOpen || this.#awaitsToken;
+  }
+
+  /** A batch waits for a token: those after it would, too. */
+  get #awaitsToken(): boolean {
+    return this.#options.run.takeToken !== undefined && [...this.#waiting].some(({ awaitsToken }) => awaitsToken);
   }
 
   /** No try is in progress, nor anything that follows from one. */
@@ -164,7 +175,8 @@ export class BatchPool {
     const isLong = due.inMs > Math.min(limits.starveMs, run.remainingMs() ?? Number.POSITIVE_INFINITY);
     if (!isLong) return part.whileIdle(this.#change());
     const before = this.#changes;
-    const wouldLoseWork = this.#waiting.size < this.#open.size;
+    // To wait here for a token costs less than to begin again, if nothing else could use the slot.
+    const wouldLoseWork = this.#waiting.size < this.#open.size || due.open.awaitsToken;
     if (inputMayContinue || (await mayStay(wouldLoseWork))) {
       const woken = new AbortController();
       const sleeping = clock.sleep(limits.starveMs, woken.signal);
@@ -201,15 +213,22 @@ export class BatchPool {
 
   /** One try. Never rejects. */
   async #try(open: OpenBatch): Promise<void> {
+    const { run, runner } = this.#options;
     this.#processing++;
     let failure: { readonly error: unknown } | undefined;
+    let tokenInMs = 0;
     try {
-      open.outcome = await this.#options.runner.process(open.batch, open.failed + 1);
+      if (run.takeToken !== undefined) tokenInMs = await run.takeToken();
+      if (tokenInMs === 0) open.outcome = await runner.process(open.batch, open.failed + 1);
     } catch (error) {
       failure = { error };
     }
     this.#processing--;
-    if (failure === undefined) await this.#outcomes.add(open);
+    open.awaitsToken = tokenInMs > 0;
+    if (open.awaitsToken) {
+      open.dueAt = run.parts.clock.monotonic() + tokenInMs;
+      this.#wait(open);
+    } else if (failure === undefined) await this.#outcomes.add(open);
     else {
       if (isInstance(failure.error, TryTimedOut)) this.#options.leftover?.add(failure.error);
       await this.#failed(open, failure.error);

@@ -26,11 +26,15 @@ export function whereFindings(step: Step, head: FlowHead): string[] {
   return hasOwnWhere(custom?.args) ? [formatMessage("whereTaken", { node, adapter: adapter ?? "" })] : [];
 }
 
-const delay = objectOf([["delaySec", { type: () => ({ kind: "number" }), optional: true }]]);
+const number: DataType = { kind: "number" };
+const replaced = objectOf([
+  ["delaySec", { type: () => number, optional: true }],
+  ["key", { type: () => unionOf([{ kind: "string" }, number]), optional: true }],
+]);
 
-/** The parameter that replaces a delay is a number. What a condition asks for is checked with the graph. */
-export function whenFindings({ options: { delaySec } }: Step, head: FlowHead): string[] {
-  return paramFindings({ delaySec }, [delay], head);
+/** Parameters replace a delay by a number, and the key of limits by one or text. Conditions are checked with the graph. */
+export function whenFindings({ options: { delaySec, limits } }: Step, head: FlowHead): string[] {
+  return paramFindings({ delaySec, key: limits?.key }, [replaced], head);
 }
 
 /** Each value of the keys that `exhaustive` names goes to some node for certain. */
