@@ -8,9 +8,10 @@ import { competing, longMs, pastShortMs, queuedShard, type StoreTest, shardOf, s
 const holderOf = (nodeId: string, claimId = "c") => ({ ...shardOf(nodeId), epoch: 1, claimId });
 const two = { key: "type:extractor", max: 2 };
 
-const retry = new StoreRetry(systemClock);
+const clock = systemClock();
+const retry = new StoreRetry(clock);
 /** As another process has them, which knows of no answer before. */
-const tokens = (store: WorkerStore) => new RateTokens({ store, clock: systemClock });
+const tokens = (store: WorkerStore) => new RateTokens({ store, clock });
 
 export function slotContract(it: StoreTest): void {
   it("grants only as many slots as there are, even to concurrent callers", async (fixture) => {
