@@ -64,7 +64,11 @@ export interface FailureTolerance {
 }
 
 /** How much of a node runs at once, and how much begins per second. */
-export interface NodeLimits<TParams = AnyParams> {
+export type NodeLimits<TParams = AnyParams, TId extends string = string> =
+  | RateLimits<TParams>
+  | SlotLimits<TParams, TId>;
+
+interface RateLimits<TParams> {
   /**
    * How many of its partitions run at once; of a node that runs a flow, how many tasks. With `key`, in all tasks of the
    * flow together.
@@ -77,7 +81,7 @@ export interface NodeLimits<TParams = AnyParams> {
    *
    * @defaultValue any number
    */
-  readonly perSec?: number;
+  readonly perSec: number | undefined;
   /** How many of these may begin at once after a pause; in the long run, `perSec` holds. @defaultValue 1 */
   readonly burst?: number;
   /**
@@ -93,6 +97,12 @@ export interface NodeLimits<TParams = AnyParams> {
     keyof { [TName in keyof TParams as [TParams[TName]] extends [string | number] ? TName : never]: TName } & string,
     TParams
   >;
+}
+
+/* What would be ignored has its message in a member of the union of its own. */
+interface SlotLimits<TParams, TId extends string> extends Pick<RateLimits<TParams>, "maxRunning" | "key"> {
+  readonly perSec?: undefined;
+  readonly burst?: FlowOptionError<LateText<TId, "burstOfNothing", { node: TId }>>;
 }
 
 interface AnyParams {
@@ -237,5 +247,5 @@ export type NodeOptions<
    */
   readonly maxPendingBatches?: number;
   /** How much of it runs at once, and how much begins per second, over all processes. */
-  readonly limits?: NodeLimits<TNodes["head"]["params"]>;
+  readonly limits?: NodeLimits<TNodes["head"]["params"], TId>;
 };
