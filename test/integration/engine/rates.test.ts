@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { sqliteStore } from "flowkit/adapters/sqlite";
 import type { Engine } from "flowkit/engine";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { memoryStore } from "../../../src/adapters/memory/index.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
 import type { JsonObject } from "../../../src/errors/index.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
@@ -138,4 +140,61 @@ test("maxRunning with a key limits each of its values in all tasks of the flow",
   gate.open();
   for (const task of [first, second, other]) await task.result();
   await until(async () => (await store.heldSlots()).length === 0);
+});
+
+test("a worker that has nothing else looks again when the next token is due", async () => {
+  const at: number[] = [];
+  const looks: number[] = [];
+  const inner = memoryStore();
+  const store = new Proxy(inner, {
+    get(target, name: keyof Store) {
+      const member = target[name];
+      if (typeof member !== "function") return member;
+      if (name === "updateEntry") looks.push(performance.now());
+      return member.bind(target);
+    },
+  });
+  const { engine } = await testEngine([recorded("ask", [1], at)], { store });
+  const tasks = await Promise.all(numbers(3).map(() => engine.run(rated({ per_sec: 2 }))));
+  for (const task of tasks) await task.result();
+  expect(tookMs(at)).toBeGreaterThanOrEqual(2 * 500 - slackMs);
+  // Polled every 200 ms or less, each look would ask for each of the tasks.
+  expect(looks.length).toBeLessThan(25);
+});
+
+test("a wait for a rate counts to no time limit", async () => {
+  const at: number[] = [];
+  const { engine } = await testEngine([recorded("ask", [1, 2, 3], at)]);
+  const limits = { per_sec: 4 };
+  const timed = { limits, timeout_sec: 0.2, batches: { timeout_sec: 0.2 }, retry_policy: { max: 0 } };
+  const task = await engine.run(named(node("ask", [], timed)));
+  expect(await task.result()).toEqual({ ask: [1, 2, 3] });
+  expect(tookMs(at)).toBeGreaterThanOrEqual(2 * 250 - slackMs);
+});
+
+test("a cancelled task keeps neither slot nor place", async () => {
+  const gate = new Gate();
+  const { engine, store } = await testEngine([
+    source("ask", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) }),
+  ]);
+  const graph = rated({ max_running: 1, key: { $ref: "params.tenant" } });
+  const run = () => engine.run(graph, { params: { tenant: "acme" } });
+  const first = await run();
+  await until(() => gate.arrived === 1);
+  const [second, third] = [await run(), await run()];
+  await second.cancel({ reason: "enough" });
+  await first.cancel({ reason: "enough" });
+  await until(() => gate.arrived === 2);
+  gate.open();
+  expect(await third.result()).toEqual({ ask: [1] });
+  await until(async () => (await store.heldSlots()).length === 0);
+});
+
+test("a task without the parameter that its limits go by is refused", async () => {
+  const { engine } = await testEngine([source("ask", [1])]);
+  const graph = rated({ max_running: 1, key: { $ref: "params.tenant" } });
+  await expect(engine.run(graph)).rejects.toMatchObject({ code: "PARAMS_INVALID" });
+  await expect(engine.run(graph, { params: { tenant: "a".repeat(257) } })).rejects.toMatchObject({
+    code: "PARAMS_INVALID",
+  });
 });

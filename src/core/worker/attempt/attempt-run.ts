@@ -56,6 +56,7 @@ export class AttemptTimer {
   }
 
   async untimed<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#stoppedAt !== undefined) return work();
     const stoppedAt = this.#clock.monotonic();
     this.#stoppedAt = stoppedAt;
     try {

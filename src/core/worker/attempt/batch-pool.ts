@@ -171,16 +171,21 @@ export class BatchPool {
     const due = isIdle ? this.#firstDue() : undefined;
     if (due === undefined) return this.#change();
     part.checkMayBegin();
+    const { awaitsToken } = due.open;
+    const idle = <T>(wait: () => Promise<T>) => {
+      return awaitsToken ? run.untimed(() => part.whileIdle(wait())) : part.whileIdle(wait());
+    };
     // A wait must not count as a timeout either.
-    const isLong = due.inMs > Math.min(limits.starveMs, run.remainingMs() ?? Number.POSITIVE_INFINITY);
-    if (!isLong) return part.whileIdle(this.#change());
+    const remainingMs = awaitsToken ? undefined : run.remainingMs();
+    const isLong = due.inMs > Math.min(limits.starveMs, remainingMs ?? Number.POSITIVE_INFINITY);
+    if (!isLong) return idle(() => this.#change());
     const before = this.#changes;
     // To wait here for a token costs less than to begin again, if nothing else could use the slot.
-    const wouldLoseWork = this.#waiting.size < this.#open.size || due.open.awaitsToken;
+    const wouldLoseWork = this.#waiting.size < this.#open.size || awaitsToken;
     if (inputMayContinue || (await mayStay(wouldLoseWork))) {
       const woken = new AbortController();
       const sleeping = clock.sleep(limits.starveMs, woken.signal);
-      await part.whileIdle(Promise.race([this.#change(), sleeping])).finally(() => woken.abort(wakeUp));
+      await idle(() => Promise.race([this.#change(), sleeping])).finally(() => woken.abort(wakeUp));
       if (!inputMayContinue || (await mayStay(wouldLoseWork))) return;
     }
     if (this.#changes === before) this.#stop(new AttemptEnded("waiting", this.#firstDue()?.inMs));
