@@ -64,7 +64,11 @@ export const limitMutations: readonly Mutation[] = [
   mutation(
     "a try begins before its token is due",
     edit(pool, "if (tokenInMs === 0) open.outcome", "if (tokenInMs >= 0) open.outcome"),
-    edit(pool, "open.awaitsToken = tokenInMs > 0;", "open.awaitsToken = tokenInMs < 0;"),
+    edit(pool, "if (tokenInMs > 0) {", "if (tokenInMs < 0) {"),
+  ),
+  mutation(
+    "a source goes on while its batch is tried after a wait for a token",
+    edit(pool, "(this.#isFull || isHeld())", "this.#isFull"),
   ),
   mutation(
     "further tries of a batch need no token",

@@ -89,7 +89,9 @@ export class BatchPool {
       const trying = this.#try(open);
       if (concurrency === 1) await trying;
     }
-    while (this.#isFull && !this.#isOver) await this.#nextChange();
+    // One that is tried once its token is due must be stored before the source is asked for the next, as any other.
+    const isHeld = () => concurrency === 1 && open.awaitsToken && this.#open.has(open);
+    while ((this.#isFull || isHeld()) && !this.#isOver) await this.#nextChange();
     part.check();
   }
 
@@ -229,8 +231,8 @@ export class BatchPool {
       failure = { error };
     }
     this.#processing--;
-    open.awaitsToken = tokenInMs > 0;
-    if (open.awaitsToken) {
+    if (tokenInMs > 0) {
+      open.awaitsToken = true;
       open.dueAt = run.parts.clock.monotonic() + tokenInMs;
       this.#wait(open);
     } else if (failure === undefined) await this.#outcomes.add(open);
@@ -278,6 +280,7 @@ export class BatchPool {
     await tries.failed(uid, { failed: open.failed, dueAt: open.dueAt });
     const follows = { maxTries: node.retry.maxFailures, retryInMs: Math.round(delayMs) };
     logFailure(run, { ...failure, tries: open.failed }, "a batch failed; will retry", follows);
+    open.awaitsToken = false;
     this.#wait(open);
   }
 
