@@ -67,10 +67,6 @@ export const limitMutations: readonly Mutation[] = [
     edit(pool, "if (tokenInMs > 0) {", "if (tokenInMs < 0) {"),
   ),
   mutation(
-    "a source goes on while its batch is tried after a wait for a token",
-    edit(pool, "(this.#isFull || isHeld())", "this.#isFull"),
-  ),
-  mutation(
     "further tries of a batch need no token",
     edit(
       pool,
