@@ -67,13 +67,19 @@ export type Reason =
       /** Its next try of a batch waits for the rate of its node or type. */
       readonly rate?: RateFacts;
     }
-  /** Its worker's lease has expired: it is presumed dead, and a coordinator will queue the shard again. */
+  /**
+   * Its worker's lease has expired: it is presumed dead, and a coordinator will queue the shard again. `leaseUntil` is 0 if
+   * it is known to have ended.
+   */
   | {
       readonly reason: "lease_expired";
       readonly workerId: string;
       readonly since: number;
       readonly leaseUntil: number;
       readonly epoch: number;
+      readonly type: string;
+      /** How many live workers serve its type. */
+      readonly workers: number;
     }
   /** Asked to stop; its claim ends at `until` in any case. */
   | { readonly reason: "cancelling"; readonly workerId: string; readonly until: number }
@@ -167,14 +173,16 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason
       return { reason: "cancelling", workerId, until: Math.min(leaseUntil, record.cancelBy ?? leaseUntil) };
     }
     const place = { workerId, since: last?.at ?? 0, leaseUntil, epoch: record.epoch };
-    if (leaseUntil < facts.now) return { reason: "lease_expired", ...place };
+    if (leaseUntil < facts.now) {
+      return { reason: "lease_expired", ...place, type: record.type, workers: workersOf(facts, record.type) };
+    }
     const rate = facts.rateOf?.(node);
     const more = { ...(record.paused === undefined ? {} : { pausing: true as const }), ...(rate && { rate }) };
     return { reason: "running", ...place, ...more };
   }
   if (status === "deferred") return whyDeferred(facts, node, record);
   const { type } = record;
-  const workers = facts.workers.filter(({ types }) => types.includes(type)).length;
+  const workers = workersOf(facts, type);
   if (facts.external?.has(type)) return { reason: "offered", type, announced: workers };
   if (workers === 0) return { reason: "no_worker", type };
   const rate = facts.rateOf?.(node);
@@ -182,6 +190,9 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason
   const full = facts.fullLimit(node);
   return full === undefined ? { reason: "queued", ahead: facts.ahead(record) } : { reason: "limit", ...full };
 }
+
+const workersOf = ({ workers }: ExplainFacts, type: string): number =>
+  workers.filter(({ types }) => types.includes(type)).length;
 
 function whyDeferred(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason {
   const { history, dueAt, failures, tries = {}, paused } = record;
@@ -265,10 +276,12 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
       ({ workerId, since, pausing, rate }) =>
         `has been running on ${workerId} for ${seconds(now - since)}${pausing ? ", and ends after its batches: its task is paused" : ""}${rate === undefined ? "" : `, at ${rateText(rate, now)}`}`,
     )
-    .with(
-      { reason: "lease_expired" },
-      ({ workerId }) => `lost its worker: the lease of ${workerId} expired, a coordinator will queue it again`,
-    )
+    .with({ reason: "lease_expired" }, ({ workerId, leaseUntil, type, workers }) => {
+      const lost =
+        leaseUntil === 0 ? `${workerId} has ended` : `the lease of ${workerId} ended ${span(now - leaseUntil)} ago`;
+      const lacks = workers === 0 ? `, but no live worker serves '${type}'` : "";
+      return `lost its worker: ${lost}; a coordinator will queue it again${lacks}`;
+    })
     .with(
       { reason: "cancelling" },
       ({ workerId, until }) => `was asked to stop on ${workerId}, deadline ${within(until - now)}`,

@@ -303,4 +303,4 @@ export class QueueScan {
   }
 }
 
-const epochKey = (ref: EpochRef): string => `${shardKey(ref)}:${ref.epoch}`;
+export const epochKey = (ref: EpochRef): string => `${shardKey(ref)}:${ref.epoch}`;

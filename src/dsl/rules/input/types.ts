@@ -1,10 +1,10 @@
 import type {
   BuiltInAdapters,
-  Chunk,
-  ChunkText,
   DefaultAdapter,
   DeliveredText,
   ListKeys,
+  Piece,
+  PieceText,
 } from "../../../builtins/input-adapters/index.ts";
 import type {
   Absent,
@@ -133,8 +133,8 @@ type KnownInput<TAdapter, TAdapters extends AnyInputAdapter> =
   | keyof AdapterArgs<TAdapter, TAdapters>
   | keyof ListKeyOption<TAdapter, unknown>;
 
-type ChunkFits<TOutput, TListKey, TInput> =
-  Chunk<TOutput, TListKey> extends TInput ? true : IsAssignable<Chunk<TOutput, TListKey>, TInput>;
+type PieceFits<TAdapter, TOutput, TListKey, TInput> =
+  Piece<TAdapter, TOutput, TListKey> extends TInput ? true : IsAssignable<Piece<TAdapter, TOutput, TListKey>, TInput>;
 
 export type ListKeyArgument<
   TListKey,
@@ -142,6 +142,7 @@ export type ListKeyArgument<
   TId extends string,
   THandler extends AnyHandler,
   TParents extends readonly string[],
+  TAdapter,
   TFrom,
 > = TListKey extends string
   ? IsIn<TListKey, ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>> extends false
@@ -149,8 +150,10 @@ export type ListKeyArgument<
         MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>,
         ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
       >
-    : IsRight<ChunkFits<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey, InputOf<THandler>>> extends false
-      ? FlowTypeError<ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>>
+    : IsRight<
+          PieceFits<TAdapter, OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey, InputOf<THandler>>
+        > extends false
+      ? FlowTypeError<PieceText<TNodes, TParents, TAdapter, TFrom, TId, TListKey, InputOf<THandler>>>
       : TListKey | NoInfer<ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>>
   : TListKey;
 
@@ -173,7 +176,7 @@ export type DeliveryProblem<
   PayloadFits<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters, InputOf<THandler>> extends true
     ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
     : TListKey extends string
-      ? ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>
+      ? PieceText<TNodes, TParents, TAdapter, TFrom, TId, TListKey, InputOf<THandler>>
       : InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>;
 
 /* The message about a payload that the adapter makes of its sources and the handler does not accept. */
