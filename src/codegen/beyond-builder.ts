@@ -2,7 +2,8 @@ import { builtInFunction, isBuiltInFunction } from "../builtins/coordinator-func
 import { signalSchema } from "../builtins/coordinator-functions/wait-signal.ts";
 import { builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
-import { limitFields, setFields } from "../graph/format/node-fields.ts";
+import { setFields } from "../graph/format/known-keys.ts";
+import { limitFields } from "../graph/format/node-fields.ts";
 import { refsIn } from "../graph/format/params.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import { flowType, type GraphNode } from "../graph/index.ts";
@@ -21,7 +22,9 @@ function fieldsOf(node: GraphNode): string | undefined {
   const refused = isWorker(node) ? undefined : setFields(node).find(({ field }) => field.handlersOnly);
   if (refused !== undefined) return `it is a function with ${refused.key}`;
   const isUnknown = Object.keys(node.limits ?? {}).some((limit) => !Object.hasOwn(limitFields, limit));
-  return isUnknown ? `it has limits other than ${Object.keys(limitFields).join(", ")}` : undefined;
+  if (isUnknown) return `it has limits other than ${Object.keys(limitFields).join(", ")}`;
+  const { key } = node.limits ?? {};
+  return key === undefined || isObject(key) ? undefined : "the key of its limits is not a parameter";
 }
 
 const ownWords: ReadonlySet<string> = new Set(["adapter", "from", "from_nodes", "metaListKey"]);
@@ -84,7 +87,9 @@ function waitOf(node: GraphNode, args: JsonObject): string | undefined {
 
 function paramsOf(node: GraphNode, { graph }: SourceGraph): string | undefined {
   const delay = typeof node.delay_sec === "object" ? node.delay_sec : {};
-  const refs = [argsOf(node), node.io?.fn_args ?? {}, delay].flatMap((args) => [...refsIn(args, [])]);
+  const refs = [argsOf(node), node.io?.fn_args ?? {}, delay, node.limits ?? {}].flatMap((args) => [
+    ...refsIn(args, []),
+  ]);
   const unknown = refs.find(({ name = [] }) => name.length !== 1 || !hasProperty(graph.params_schema, name[0] ?? ""));
   return unknown === undefined ? undefined : "it uses a parameter that params_schema does not declare";
 }

@@ -5,14 +5,8 @@ import {
 } from "../builtins/coordinator-functions/index.ts";
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { HandlerDefinition } from "../definitions/index.ts";
-import {
-  batchFields,
-  type Field,
-  type FieldTable,
-  ioFields,
-  nodeFields,
-  withoutDefaults,
-} from "../graph/format/node-fields.ts";
+import { withoutDefaults } from "../graph/format/known-keys.ts";
+import { batchFields, type Field, type FieldTable, ioFields, nodeFields } from "../graph/format/node-fields.ts";
 import { withoutRefusedPatterns } from "../graph/format/params-validator.ts";
 import { asZod } from "../graph/format/standard-schema.ts";
 import { wireJsonSchema } from "../graph/format/wire-schema.ts";

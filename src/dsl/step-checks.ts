@@ -141,6 +141,7 @@ function shapeFindings(step: WrittenStep): string[] {
   if (kind === "node" && isTolerant && onBatchFailure !== "setAside")
     return wrong("onBatchFailure", "'setAside' if 'tolerate' is set");
   if (limits !== undefined && !isRecord(limits)) return wrong("limits", "an object");
+  if (limits?.burst !== undefined && limits.perSec === undefined) return [formatMessage("burstOfNothing", { node })];
   if (input === undefined) return [];
   if (!isRecord(input) || typeof input.adapter !== "string") return wrong("input", "an object with an 'adapter'");
   const { from } = input;

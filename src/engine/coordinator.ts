@@ -157,8 +157,12 @@ export function runningLimits({
   maxRunning,
   maxRunningPerType,
   maxRunningPerTask,
+  ratePerType,
 }: RunningLimitOptions): RunningLimits {
-  return definedOf({ maxRunning, maxRunningPerType, maxRunningPerTask });
+  const rates =
+    ratePerType &&
+    Object.fromEntries(Object.entries(ratePerType).map(([type, { perSec, burst = 1 }]) => [type, { perSec, burst }]));
+  return definedOf({ maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType: rates });
 }
 
 export function workerLimits(

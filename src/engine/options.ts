@@ -9,6 +9,7 @@ import type {
   Logger,
 } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
+import { coordinatorFnType, flowType } from "../graph/index.ts";
 import type { HandlerList } from "./known-types.ts";
 
 /** Limits across all processes on the same store. */
@@ -24,6 +25,16 @@ export interface RunningLimitOptions {
   readonly maxRunningPerType?: Readonly<Record<string, number>>;
   /** Likewise, per task. @defaultValue no limit */
   readonly maxRunningPerTask?: number;
+  /**
+   * How many tries of a batch may begin per second, per type, across all processes on the same store, which must be given
+   * the same rates: `burst` at once after a pause, 1 by default, and `perSec` in the long run.
+   *
+   * @example
+   * createEngine({ handlers, ratePerType: { ask_model: { perSec: 5, burst: 10 } } })
+   *
+   * @defaultValue any number
+   */
+  readonly ratePerType?: Readonly<Record<string, { readonly perSec: number; readonly burst?: number | undefined }>>;
 }
 
 /** Options of attempts: their leases and their input. */
@@ -94,7 +105,7 @@ export interface EngineOptions<THandler extends HandlerDefinition = HandlerDefin
   readonly logger?: Logger;
 }
 
-const limitKeys = { maxRunning: true, maxRunningPerType: true, maxRunningPerTask: true } as const;
+const limitKeys = { maxRunning: true, maxRunningPerType: true, maxRunningPerTask: true, ratePerType: true } as const;
 
 /** The names of the options that several constructors share, for {@link checkOptions}. */
 export const optionKeys = {
@@ -143,6 +154,14 @@ const shapes = z.object({
   maxRunning: count,
   maxRunningPerType: counts,
   maxRunningPerTask: count,
+  ratePerType: z
+    .record(
+      z
+        .string()
+        .refine((type) => type !== coordinatorFnType && type !== flowType, { error: "is not the type of a handler" }),
+      z.strictObject({ perSec: z.number().gt(0).max(100_000), burst: count }),
+    )
+    .optional(),
   pageSize: count,
   leaseMs: z.number().min(30).max(86_400_000).optional(),
   tickMs: duration,
@@ -210,16 +229,18 @@ export interface ExternalOptions {
  */
 export function checkExternal(
   { types }: ExternalTypes,
-  { bus, maxRunningPerType = {} }: { readonly bus?: Bus | undefined } & RunningLimitOptions,
+  options: { readonly bus?: Bus | undefined } & RunningLimitOptions,
   store: Store,
 ): void {
+  const { bus } = options;
   if (bus === undefined) throw refused("a bus that these workers listen to");
   if ((bus.prefix ?? "") !== "") throw refused(`a bus without a prefix: this one has '${bus.prefix}'`);
   if (store.externalRows === undefined)
     throw refused("a store that external workers write to: a mongoStore without a prefix");
-  const limited = Object.keys(maxRunningPerType).find((type) => types.has(type));
-  if (limited !== undefined)
-    throw refused(`maxRunningPerType without '${limited}': external workers do not enforce it`);
+  for (const option of ["maxRunningPerType", "ratePerType"] as const) {
+    const limited = Object.keys(options[option] ?? {}).find((type) => types.has(type));
+    if (limited !== undefined) throw refused(`${option} without '${limited}': external workers do not enforce it`);
+  }
 }
 
 const refused = (what: string): FlowError => new FlowError("ENGINE_OPTIONS", `externalTypes needs ${what}`);

@@ -179,11 +179,9 @@ class ExternalCoordination {
   readonly store: CommandStore;
 
   /** @throws FlowError `ENGINE_OPTIONS` */
-  constructor(
-    options: { readonly store: Store; readonly bus?: Bus | undefined; readonly logger?: Logger | undefined },
-    workerId: string,
-  ) {
+  constructor(options: Pick<WorkerOptions, "store" | "bus" | "logger" | "ratePerType">, workerId: string) {
     const { bus } = options;
+    if (options.ratePerType !== undefined) throw refused("no ratePerType, which it would not enforce");
     const rows = options.store.plainRows;
     if (bus === undefined) throw refused("a bus that its coordinators send to");
     if ((bus.prefix ?? "") !== "") throw refused(`a bus without a prefix: this one has '${bus.prefix}'`);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { adapterName, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
+import { withoutDefaults } from "./format/known-keys.ts";
 import {
   batchFields,
   type Condition,
@@ -10,7 +11,6 @@ import {
   type NodeIo,
   nodeFields,
   retryFields,
-  withoutDefaults,
 } from "./format/node-fields.ts";
 import { canonicalPattern } from "./format/pattern.ts";
 import { deepFreeze, orderKeys, sortKeys } from "./format/plain-data.ts";
@@ -49,9 +49,14 @@ function canonicalNode(node: GraphNode): GraphNode {
     ...optional("when", when && canonicalWhen(when)),
     ...optional("retry_policy", retry && withoutDefaults(retry, retryFields)),
     ...optional("batches", batches && withoutDefaults(batches, batchFields)),
-    ...optional("limits", sorted(limits)),
+    ...optional("limits", limits && canonicalLimits(limits)),
   };
   return withoutDefaults({ ...node, ...inside }, nodeFields);
+}
+
+/** Limits that this version does not know stay as they are. */
+function canonicalLimits({ burst = 1, ...limits }: JsonObject): JsonObject {
+  return sortKeys(burst === 1 ? limits : { ...limits, burst }) as JsonObject;
 }
 
 /** A list is in sorted order: it has no meaning. */

@@ -1,8 +1,10 @@
 import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import { adapterName, builtInAdapter } from "../builtins/input-adapters/index.ts";
+import type { JsonObject } from "../errors/index.ts";
 import { canonicalGraph } from "./canonical.ts";
 import type { GraphNode } from "./format/node-fields.ts";
 import { patternWords, whenWords } from "./format/pattern.ts";
+import { isObject } from "./format/plain-data.ts";
 import { coordinatorFnType, flowType, type Graph, runs } from "./format/types.ts";
 
 /** Options of `toMermaid`. */
@@ -67,12 +69,22 @@ export function readsFailuresOf({ io }: GraphNode, parent: string): boolean {
 }
 
 /** What is special about a node beside its edges; of a root, also when it runs. */
-export function nodeNotes({ depends_on: parents, when, optional, delay_sec: delay = 0 }: GraphNode): readonly string[] {
+export function nodeNotes(node: GraphNode): readonly string[] {
+  const { depends_on: parents, when, optional, delay_sec: delay = 0, limits = {} } = node;
   const seconds = typeof delay === "object" ? delay.$ref : `${delay} s`;
   return [
     ...(parents.length > 0 || when === undefined ? [] : [whenWords(when)]),
     ...(optional ? ["optional"] : []),
     ...(delay === 0 ? [] : [`after ${seconds}`]),
+    ...limitNotes(limits),
+  ];
+}
+
+function limitNotes({ per_sec: perSec, key, max_running: max }: JsonObject): readonly string[] {
+  const each = key === undefined ? "" : ` per ${isObject(key) ? key.$ref : key}`;
+  return [
+    ...(perSec === undefined ? [] : [`${perSec} a second${each}`]),
+    ...(max === undefined || key === undefined ? [] : [`${max} at once${each}`]),
   ];
 }
 

@@ -7,7 +7,15 @@ import { checkControl } from "./checks/control.ts";
 import { checkFlows, maxFlowDepth } from "./checks/flows.ts";
 import { checkFunctions } from "./checks/functions.ts";
 import { checkData, checkFailures, checkInput, checkSources } from "./checks/input.ts";
-import { checkCycles, checkEdges, checkIds, checkStart, checkTypes, linkNodes } from "./checks/structure.ts";
+import {
+  checkCycles,
+  checkEdges,
+  checkIds,
+  checkLimits,
+  checkStart,
+  checkTypes,
+  linkNodes,
+} from "./checks/structure.ts";
 import { type Finding, FindingList, formatFindings } from "./format/findings.ts";
 import { runtimeKeys } from "./format/known-keys.ts";
 import { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
@@ -90,6 +98,7 @@ function runChecks(context: CheckContext, depth: number): void {
   const sources = [...checkInput(context, links), ...checkFunctions(context)];
   checkSources(context, { sources, links, groups });
   checkFailures(context, links);
+  checkLimits(context);
   if (context.draft.nodes.some(({ facets }) => isControlled(facets))) checkControl(context, links);
   if (hasFlows(context.draft)) checkFlows(context, links, (flow) => findingsOfFlow(flow, context.options, depth + 1));
   checkParamsSchema(context);
@@ -188,7 +197,8 @@ function normaliseNode(node: JsonObject, parents: ReadonlyMap<string, readonly s
 /** Whether an engine that knows version 1.0 only would refuse the node. */
 function isNew(node: GraphNode, { adapters = [] }: ValidateOptions): boolean {
   if (node.type === flowType) return true;
-  const { io = {}, when, optional = false, delay_sec: delay = 0 } = node;
+  const { io = {}, when, optional = false, delay_sec: delay = 0, limits = {} } = node;
+  if (limits.per_sec !== undefined || limits.key !== undefined) return true;
   if (when !== undefined || optional || delay !== 0 || io.start_when === "ended") return true;
   if (io.fn !== undefined && builtInFunction(io.fn)?.awaitsSignal === true) return true;
   const { input_adapter: adapter = "", input_args: args } = io.input_inline ?? {};

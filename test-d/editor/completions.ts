@@ -144,7 +144,7 @@ export const nodes: readonly Place[] = [
   {
     what: "options of limits",
     code: `etl.node("w", extract, { limits: { | } })`,
-    offers: ["maxRunning?"],
+    offers: ["burst?", "key?", "maxRunning?", "perSec?"],
   },
   {
     what: "start condition of a root: only the default",

@@ -1,7 +1,8 @@
 import { edit, type Mutation, mutation } from "./mutation.ts";
 
-const limits = "core/worker/claim/concurrency-limits.ts";
+const limits = "core/worker/claim/limits.ts";
 const claimer = "core/worker/claim/claimer.ts";
+const pool = "core/worker/attempt/batch-pool.ts";
 const worker = "core/worker/worker-core.ts";
 const attempt = "core/worker/attempt/attempt.ts";
 const sweeper = "core/coordinator/sweeper.ts";
@@ -44,6 +45,40 @@ export const limitMutations: readonly Mutation[] = [
       edit(limits, "if (maxRunning === undefined) return wide;", "if (maxRunning !== 0) return wide;"),
     ),
   },
+  mutation(
+    "a rate has one token too many at once",
+    edit(limits, "+ apartMs - rate.burst * apartMs - now", "- rate.burst * apartMs - now"),
+  ),
+  mutation(
+    "a rate forgets the tokens that were taken",
+    edit(limits, "Math.min(Math.max(kept, now), now", "Math.min(Math.max(Math.min(kept, now), now), now"),
+  ),
+  mutation(
+    "a token is looked at, but not taken",
+    edit(limits, "return this.#ask(rates, retry, (rate) => takeToken(rate));", "return this.look(rates, retry);"),
+  ),
+  mutation(
+    "only one of two rates is kept",
+    edit(limits, "    for (const rate of rates) {", "    for (const rate of rates.slice(0, 1)) {"),
+  ),
+  mutation(
+    "a try begins before its token is due",
+    edit(pool, "if (tokenInMs === 0) open.outcome", "if (tokenInMs >= 0) open.outcome"),
+    edit(pool, "if (tokenInMs > 0) {", "if (tokenInMs < 0) {"),
+  ),
+  mutation(
+    "further tries of a batch need no token",
+    edit(
+      pool,
+      "if (run.takeToken !== undefined) tokenInMs",
+      "if (run.takeToken !== undefined && open.failed === 0) tokenInMs",
+    ),
+  ),
+  mutation("a limit by a key is kept in each task", edit(limits, '["key", `', '["key", taskId + `')),
+  mutation(
+    "a rate by a key is one for all of its values",
+    edit(limits, "const ofNode = key === undefined ?", "const ofNode = key !== undefined || key === undefined ?"),
+  ),
   mutation(
     "limit slots are acquired after the claim",
     edit(

@@ -9,7 +9,7 @@ import type {
   TaskStatus,
   VarsRecord,
 } from "../../core/model/records.ts";
-import { type RegistryEntry, type RegistryKind, registryKinds } from "../../core/ports/index.ts";
+import { type RegistryEntry, type RegistryKey, type RegistryKind, registryKinds } from "../../core/ports/index.ts";
 import type { Reading } from "../../core/store/driver.ts";
 import { Heap } from "../../core/store/heap.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
@@ -146,6 +146,7 @@ export type MemoryStoreEvent =
   | { readonly kind: "renewed" | "restarted" | "reported"; readonly record: ShardRecord }
   | { readonly kind: "artifact"; readonly ref: ShardRef; readonly generation: number; readonly artifact: Artifact }
   | { readonly kind: "log_closed"; readonly ref: ShardRef; readonly generation: number; readonly count: number }
+  | { readonly kind: "entry"; readonly of: RegistryKey }
   | { readonly kind: "slots"; readonly key: string; readonly holders: readonly Attempt[] };
 
 /** The options of a memory store, with their defaults. */

@@ -114,7 +114,7 @@ function slotDriver({ state: { slots }, observe }: StoreContext): SlotDriver {
 
 const holderKey = (holder: Attempt): string => `${shardKey(holder)}:${holder.epoch}:${holder.claimId}`;
 
-function registryDriver({ state, now }: StoreContext): RegistryDriver {
+function registryDriver({ state, now, observe }: StoreContext): RegistryDriver {
   const isKept = ({ until = Number.POSITIVE_INFINITY }: RegistryEntry): boolean => until > now();
   const rowsOf = (kind: RegistryKind) => [...state.registry[kind].values()].filter(({ entry }) => isKept(entry));
   return {
@@ -125,6 +125,7 @@ function registryDriver({ state, now }: StoreContext): RegistryDriver {
       const { answer, next } = judge(found?.entry, now());
       if (next === null || (next !== undefined && found === undefined)) table.delete(id);
       if (next) table.set(id, { id, pk: found?.pk ?? state.nextPk(), entry: deepFreeze(next) });
+      if (next) observe?.({ kind: "entry", of: { kind, id } });
       const [oldest] = table.keys();
       if (kind === "dead_letter" && table.size > mostLetters && oldest !== undefined) table.delete(oldest);
       return answer;

@@ -48,9 +48,9 @@ async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void>
   }
   const { handlers, adapters, fns } = await readAllDefinitions(files);
   const workerTypes = [...new Set([...handlers.map(({ name }) => name), ...types])];
-  const { maxRunning, maxRunningPerType, maxRunningPerTask, leaseMs, pageSize } = settings;
+  const { maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType, leaseMs, pageSize } = settings;
   const { tickMs, sweepMs, maxLostLeases, cancelGraceMs } = settings;
-  const limits = { maxRunning, maxRunningPerType, maxRunningPerTask, leaseMs, pageSize };
+  const limits = { maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType, leaseMs, pageSize };
   await serve(terminal, read, async ({ store, storeName, logger }) => {
     const bus = await openBus(read, logger);
     const part = new Coordinator({

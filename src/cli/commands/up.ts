@@ -46,9 +46,10 @@ async function up(terminal: Terminal, files: readonly string[], read: ReadSettin
     maxRunning,
     maxRunningPerType,
     maxRunningPerTask,
+    ratePerType,
   } = read.settings;
   const { leaseMs, pageSize, tickMs, sweepMs, maxLostLeases, cancelGraceMs } = read.settings;
-  const limits = { capacityPerType, maxRunning, maxRunningPerType, maxRunningPerTask };
+  const limits = { capacityPerType, maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType };
   await serve(terminal, read, async ({ store, storeName, logger }) => {
     const part = enginePart(() =>
       createEngine({

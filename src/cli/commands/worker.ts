@@ -44,8 +44,8 @@ async function work(terminal: Terminal, read: ReadSettings): Promise<void> {
     throw new CliError("CLI_NO_HANDLERS", "a worker requires handlers", { hint: "Pass --handlers FILE." });
   }
   const { handlers, adapters } = await readAllDefinitions(files);
-  const { maxRunning, maxRunningPerType, maxRunningPerTask, leaseMs, pageSize } = settings;
-  const limits = { maxRunning, maxRunningPerType, maxRunningPerTask, leaseMs, pageSize };
+  const { maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType, leaseMs, pageSize } = settings;
+  const limits = { maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType, leaseMs, pageSize };
   await serve(terminal, read, async ({ store, storeName, logger }) => {
     const bus = await openBus(read, logger);
     const part = new Worker({

@@ -1,5 +1,5 @@
 /** How text from the command line or the environment is converted to a value. */
-export type Reading = "text" | "number" | "boolean" | "list" | "counts" | "file" | "files";
+export type Reading = "text" | "number" | "boolean" | "list" | "counts" | "rates" | "file" | "files";
 
 /** A setting, with its names and description. */
 export interface Setting {
@@ -127,6 +127,12 @@ export const catalogue: readonly Setting[] = [
   setting("maxRunning", "FLOWKIT_MAX_RUNNING", "number", "concurrent attempts across all processes"),
   setting("maxRunningPerType", "FLOWKIT_MAX_RUNNING_PER_TYPE", "counts", "the same limit per type: render=2,mail=1"),
   setting("maxRunningPerTask", "FLOWKIT_MAX_RUNNING_PER_TASK", "number", "the same limit per task"),
+  setting(
+    "ratePerType",
+    "FLOWKIT_RATE_PER_TYPE",
+    "rates",
+    "tries of a batch begun per second, and at once, across all processes: ask=5/10,mail=0.5",
+  ),
   setting("leaseMs", "FLOWKIT_LEASE_MS", "number", "duration of a lease without renewal (default: 30000)"),
   setting("pageSize", "FLOWKIT_PAGE_SIZE", "number", "artifacts per read (default: 256)"),
   setting("tickMs", "FLOWKIT_TICK_MS", "number", "interval between checks for expired leases (default: 1000)", {

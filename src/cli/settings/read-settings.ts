@@ -171,6 +171,15 @@ function parseValue(text: string, reading: Reading): unknown {
           return [name, Number(count)];
         }),
       );
+    case "rates":
+      return Object.fromEntries(
+        listOf(text).map((item) => {
+          const [, name, perSec, burst] = /^(.+)=(\d+(?:\.\d+)?)(?:\/(\d+))?$/.exec(item) ?? [];
+          if (name === undefined)
+            throw new InvalidText("expected name=rate or name=rate/burst, such as ask=5/10,mail=0.5");
+          return [name, { perSec: Number(perSec), ...(burst === undefined ? {} : { burst: Number(burst) }) }];
+        }),
+      );
   }
 }
 

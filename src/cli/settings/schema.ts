@@ -66,6 +66,7 @@ export const settingsSchema = z
     maxRunning: count,
     maxRunningPerType: counts,
     maxRunningPerTask: count,
+    ratePerType: z.record(z.string(), z.strictObject({ perSec: z.number().gt(0), burst: count.optional() })),
     leaseMs: ms,
     pageSize: count,
     tickMs: ms,

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type $ZodError, type $ZodType, safeDecode, safeEncode } from "zod/v4/core";
 import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
 import { formatMessage } from "../../graph/format/messages.ts";
+import { limitFields } from "../../graph/format/node-fields.ts";
 import { paramsValidator } from "../../graph/format/params-validator.ts";
 import { excessOf } from "../../graph/format/plain-data.ts";
 import {
@@ -355,9 +356,8 @@ export function refuseUnenforced(graph: Graph, more: readonly Finding[] = []): v
   throw new FlowError("GRAPH_INVALID", text, { details: { findings } });
 }
 
-/** The only limit of a node is the number of its shards that run at once. */
 const unknownLimits = ({ limits = {} }: GraphNode): readonly string[] =>
-  Object.keys(limits).filter((key) => key !== "max_running");
+  Object.keys(limits).filter((key) => !Object.hasOwn(limitFields, key));
 
 function unenforced(nodeId: string, path: string, key: string) {
   return {

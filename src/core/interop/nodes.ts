@@ -1,6 +1,6 @@
 import { adapterName, adaptersOnWire, batchingAdapter, defaultAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import { setFields } from "../../graph/format/node-fields.ts";
+import { setFields } from "../../graph/format/known-keys.ts";
 import { type Finding, flowType, type Graph, type GraphNode, workerTypes } from "../../graph/index.ts";
 import type { TaskStartMessage } from "../messages/messages.ts";
 import type { Failure } from "../model/records.ts";

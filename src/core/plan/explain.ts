@@ -39,8 +39,17 @@ export type Reason =
   | { readonly reason: "waiting_for_batches"; readonly until: number; readonly batches: number }
   /** Released its slot because it had no input. */
   | { readonly reason: "waiting_for_input"; readonly until: number }
-  /** `max` are running: in total, of its type, of its task, or of the node. */
-  | { readonly reason: "limit"; readonly limit: "all" | "type" | "task" | "node"; readonly max: number }
+  /**
+   * `max` are running: in total, of its type, of its task, of the node, or of the node for the value `of` its limit's key.
+   */
+  | {
+      readonly reason: "limit";
+      readonly limit: "all" | "type" | "task" | "node" | "key";
+      readonly max: number;
+      readonly of?: string;
+    }
+  /** No try of a batch may begin before `until`: its node or type has a rate. */
+  | { readonly reason: "rate"; readonly perSec: number; readonly until: number }
   /** Its command was sent to external workers; `announced`: how many of its type announced themselves recently. */
   | { readonly reason: "offered"; readonly type: string; readonly announced: number }
   /** No live worker serves its type. */
@@ -55,6 +64,8 @@ export type Reason =
       readonly epoch: number;
       /** Its task is paused: it ends after its batches. @defaultValue false */
       readonly pausing?: true;
+      /** Its next try of a batch waits for the rate of its node or type. */
+      readonly rate?: RateFacts;
     }
   /**
    * Its worker's lease has expired: it is presumed dead, and a coordinator will queue the shard again. `leaseUntil` is 0 if
@@ -77,6 +88,12 @@ export type Reason =
       readonly status: Extract<ShardStatus, "finished" | "skipped" | "failed" | "cancelled">;
       readonly reasonCode?: string;
     };
+
+/** No try of a batch may begin before `until`. */
+export interface RateFacts {
+  readonly perSec: number;
+  readonly until: number;
+}
 
 export interface ShardExplanation {
   readonly nodeId: string;
@@ -102,6 +119,8 @@ export interface ExplainFacts {
   readonly withArtifacts: ReadonlySet<string>;
   /** The full limit that blocks a shard of this node, if any. */
   readonly fullLimit: (node: NodePlan) => Omit<Extract<Reason, { reason: "limit" }>, "reason"> | undefined;
+  /** The rate of this node that has no token, if any. */
+  readonly rateOf?: (node: NodePlan) => RateFacts | undefined;
   /** How many queued shards of its type are before this one. */
   readonly ahead: (record: ShardRecord) => number | undefined;
 }
@@ -157,13 +176,17 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason
     if (leaseUntil < facts.now) {
       return { reason: "lease_expired", ...place, type: record.type, workers: workersOf(facts, record.type) };
     }
-    return { reason: "running", ...place, ...(record.paused === undefined ? {} : { pausing: true }) };
+    const rate = facts.rateOf?.(node);
+    const more = { ...(record.paused === undefined ? {} : { pausing: true as const }), ...(rate && { rate }) };
+    return { reason: "running", ...place, ...more };
   }
-  if (status === "deferred") return whyDeferred(node, record);
+  if (status === "deferred") return whyDeferred(facts, node, record);
   const { type } = record;
   const workers = workersOf(facts, type);
   if (facts.external?.has(type)) return { reason: "offered", type, announced: workers };
   if (workers === 0) return { reason: "no_worker", type };
+  const rate = facts.rateOf?.(node);
+  if (rate !== undefined) return { reason: "rate", ...rate };
   const full = facts.fullLimit(node);
   return full === undefined ? { reason: "queued", ahead: facts.ahead(record) } : { reason: "limit", ...full };
 }
@@ -171,7 +194,7 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason
 const workersOf = ({ workers }: ExplainFacts, type: string): number =>
   workers.filter(({ types }) => types.includes(type)).length;
 
-function whyDeferred(node: NodePlan, record: ShardRecord): Reason {
+function whyDeferred(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason {
   const { history, dueAt, failures, tries = {}, paused } = record;
   if (paused !== undefined) return { reason: "paused" };
   const waitsSince = signalAwaited(node, record);
@@ -186,7 +209,9 @@ function whyDeferred(node: NodePlan, record: ShardRecord): Reason {
   } = history.findLast((entry) => entry.cause !== "pause" && entry.cause !== "resume") ?? {};
   if (cause === "release") {
     const batches = Object.values(tries).filter((tried) => tried.dueAt > at).length;
-    return batches > 0 ? { reason: "waiting_for_batches", until, batches } : { reason: "waiting_for_input", until };
+    if (batches > 0) return { reason: "waiting_for_batches", until, batches };
+    const rate = facts.rateOf?.(node);
+    return rate === undefined ? { reason: "waiting_for_input", until } : { reason: "rate", ...rate };
   }
   if (cause !== "fail") return { reason: "delayed", until };
   const { maxFailures } = node.retry;
@@ -231,10 +256,12 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
     .with({ reason: "waiting_for_signal" }, (waits) => waitsForSignal(waits, now))
     .with({ reason: "paused" }, () => "is paused with its task")
     .with({ reason: "waiting_for_input" }, ({ until }) => `found no input and checks again ${within(until - now)}`)
+    .with({ reason: "limit", limit: "key" }, ({ max, of }) => `waits for a slot: ${max} of ${max} running for '${of}'`)
     .with(
       { reason: "limit" },
       ({ limit, max }) => `waits for a slot: at most ${max} ${limitNames[limit]} may run concurrently`,
     )
+    .with({ reason: "rate" }, (rate) => `waits for ${rateText(rate, now)}`)
     .with(
       { reason: "offered" },
       ({ type, announced }) =>
@@ -246,8 +273,8 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
     .with({ reason: "queued" }, ({ ahead }) => `waits for a worker with a free slot, behind ${ahead} others`)
     .with(
       { reason: "running" },
-      ({ workerId, since, pausing }) =>
-        `has been running on ${workerId} for ${seconds(now - since)}${pausing ? ", and ends after its batches: its task is paused" : ""}`,
+      ({ workerId, since, pausing, rate }) =>
+        `has been running on ${workerId} for ${seconds(now - since)}${pausing ? ", and ends after its batches: its task is paused" : ""}${rate === undefined ? "" : `, at ${rateText(rate, now)}`}`,
     )
     .with({ reason: "lease_expired" }, ({ workerId, leaseUntil, type, workers }) => {
       const lost =
@@ -270,7 +297,16 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
 const batchesOf = ({ batches, taskId }: NonNullable<ShardExplanation["carried"]>): string =>
   `${batches} ${batches === 1 ? "batch" : "batches"} of task ${taskId}`;
 
-const limitNames = { all: "in total", type: "of its type", task: "of its task", node: "of this node" } as const;
+const limitNames = {
+  all: "in total",
+  type: "of its type",
+  task: "of its task",
+  node: "of this node",
+  key: "of this node",
+} as const;
+
+const rateText = ({ perSec, until }: RateFacts, now: number): string =>
+  `its rate of ${perSec} a second: the next start is due ${within(until - now)}`;
 
 const someOf = (ids: readonly string[], needed: number): string =>
   needed === ids.length ? ids.join(", ") : `${needed} of ${ids.join(", ")}`;

@@ -1,4 +1,12 @@
-export { type ExplainFacts, explain, formatReason, type Reason, signalAwaited, waitsForSignal } from "./explain.ts";
+export {
+  type ExplainFacts,
+  explain,
+  formatReason,
+  type RateFacts,
+  type Reason,
+  signalAwaited,
+  waitsForSignal,
+} from "./explain.ts";
 export {
   type BackpressurePlan,
   type FlowPlan,
@@ -8,6 +16,7 @@ export {
   type Plan,
   PlanCache,
   planGraph,
+  type RatePlan,
   type RetryPlan,
   type Routing,
   retryDelayMs,

@@ -49,11 +49,23 @@ export interface NodePlan {
   /** `undefined`: it does not wait for a signal. */
   readonly wait: WaitPlan | undefined;
   readonly timeoutMs: number | undefined;
-  /** How many of its shards may run at once. */
+  /** How many of its shards may run at once: in its task, or with `key` in all tasks of the flow. */
   readonly maxRunning: number | undefined;
+  /** The value that its limits are kept for. */
+  readonly key: string | undefined;
+  /** Names the node in all tasks of the flow. */
+  readonly shared: string;
+  /** How many tries of its batches may begin, in all tasks of the flow. */
+  readonly rate: RatePlan | undefined;
   readonly batches: BatchPlan;
   /** `undefined`: the node does not wait for its consumers. */
   readonly backpressure: BackpressurePlan | undefined;
+}
+
+/** In any time T, at most `burst` + `perSec` * T may begin. */
+export interface RatePlan {
+  readonly perSec: number;
+  readonly burst: number;
 }
 
 /** What a node of type `flow` runs. */
@@ -204,12 +216,13 @@ export class PlanCache {
 /** Enough to keep workers busy; each running child has a record and a poll of its own. */
 const defaultChildren = 8;
 
-function planNode(node: GraphNode, { flows = {} }: Graph): NodePlan {
+function planNode(node: GraphNode, { name: flowName = "", flows = {} }: Graph): NodePlan {
   const parents = node.depends_on.length;
   const fanIn = node.fan_in ?? "all";
   const policy = { ...retryDefaults, ...node.retry_policy };
   const { input_adapter, input_args, ...args } = node.io?.input_inline ?? {};
-  const maxRunning = node.limits?.max_running === undefined ? undefined : Number(node.limits.max_running);
+  const { max_running: max, per_sec: perSec, burst = 1, key } = node.limits ?? {};
+  const maxRunning = max === undefined ? undefined : Number(max);
   const { flow: name = "", item = "", settled = false } = node.io ?? {};
   const graph = node.type === flowType && Object.hasOwn(flows, name) ? flows[name] : undefined;
   const flow = graph && { name, graph, item, settled, maxRunning: maxRunning ?? defaultChildren };
@@ -245,6 +258,9 @@ function planNode(node: GraphNode, { flows = {} }: Graph): NodePlan {
     wait,
     timeoutMs: wait === undefined ? timeoutMs : undefined,
     maxRunning: node.type === flowType ? undefined : maxRunning, // of a flow: how many of its tasks run
+    shared: `${flowName}/${node.node_id}`,
+    key: key === undefined ? undefined : String(key),
+    rate: perSec === undefined ? undefined : { perSec: Number(perSec), burst: Number(burst) },
     batches: planBatches(node.batches),
     backpressure: planBackpressure(node.io?.max_pending_batches),
   };

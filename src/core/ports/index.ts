@@ -71,6 +71,7 @@ export interface WorkerStore
     | "takeSlot"
     | "freeSlot"
     | "countHolders"
+    | "updateEntry"
     | "announceWorker"
     | "removeWorker"
     | "deleteTask"

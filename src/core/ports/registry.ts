@@ -13,7 +13,7 @@ export interface PageRequest {
 }
 
 /** Records apart from tasks, which need no more than a key, an order of creation and two times. */
-export const registryKinds = ["worker", "dead_letter", "schedule", "paused_flow"] as const;
+export const registryKinds = ["worker", "dead_letter", "schedule", "paused_flow", "rate"] as const;
 /** The kinds of records in a registry. */
 export type RegistryKind = (typeof registryKinds)[number];
 

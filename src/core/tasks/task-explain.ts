@@ -1,6 +1,6 @@
-import { type ShardRecord, shardKey } from "../model/records.ts";
-import { type ExplainFacts, explain, formatReason, type NodePlan, type Plan } from "../plan/index.ts";
-import { limitsOf } from "../worker/claim/concurrency-limits.ts";
+import { isShardTerminal, type ShardRecord, shardKey } from "../model/records.ts";
+import { type ExplainFacts, explain, formatReason, type NodePlan, type Plan, type RateFacts } from "../plan/index.ts";
+import { limitsOf, ratesOf, tokenIn } from "../worker/claim/limits.ts";
 import type { TaskExplanation } from "./api.ts";
 import { readTask, type TaskReaderParts } from "./task-reader.ts";
 
@@ -14,9 +14,10 @@ export async function explainTask(parts: TaskReaderParts, taskId: string): Promi
   const plan = parts.plans.get(graph);
   const shards = await retry.run(() => store.readShards(taskId));
   const queued = shards.filter((record) => record.status === "queued");
-  const [workers, withArtifacts, fullLimit, ahead, isPaused] = await Promise.all([
+  const [workers, withArtifacts, rateOf, fullLimit, ahead, isPaused] = await Promise.all([
     retry.run(() => store.liveWorkers()),
     firstBatches(parts, plan, shards),
+    emptyRates(parts, plan, shards),
     fullLimits(parts, taskId, queued),
     queuePlaces(parts, queued),
     shards.length === 0 && graph.name !== undefined && flowPaused(parts, graph.name),
@@ -27,12 +28,22 @@ export async function explainTask(parts: TaskReaderParts, taskId: string): Promi
     id: taskId,
     status,
     ...(paused && status === "running" ? { paused } : {}),
-    nodes: explain({ now, status, plan, shards, workers, external, withArtifacts, fullLimit, ahead, isPaused }).map(
-      (each) => ({
-        ...each,
-        text: formatReason(each, now, plan.byId.get(each.nodeId)?.partitions),
-      }),
-    ),
+    nodes: explain({
+      now,
+      status,
+      plan,
+      shards,
+      workers,
+      external,
+      withArtifacts,
+      rateOf,
+      fullLimit,
+      ahead,
+      isPaused,
+    }).map((each) => ({
+      ...each,
+      text: formatReason(each, now, plan.byId.get(each.nodeId)?.partitions),
+    })),
   };
 }
 
@@ -65,8 +76,30 @@ async function fullLimits(
   }
   return (node: NodePlan) => {
     const full = limitsOf(running, taskId, node).find(({ key, max }) => (holders.get(key) ?? 0) >= max);
-    return full && { limit: full.full.kind, max: full.max };
+    if (full === undefined) return undefined;
+    return { limit: full.full.kind, max: full.max, ...(full.full.kind === "key" ? { of: node.key ?? "" } : {}) };
   };
+}
+
+/** Of the nodes with open shards, the rates without a token; the one that has its next token last, if there are several. */
+async function emptyRates(
+  { store, retry, running, clock }: TaskReaderParts,
+  plan: Plan,
+  shards: readonly ShardRecord[],
+): Promise<NonNullable<ExplainFacts["rateOf"]>> {
+  const empty = new Map<string, RateFacts>();
+  const open = new Set(shards.filter((record) => !isShardTerminal(record.status)).map(({ nodeId }) => nodeId));
+  for (const node of plan.nodes.filter(({ id }) => open.has(id))) {
+    for (const rate of ratesOf(running, node)) {
+      const key = { kind: "rate", id: rate.key } as const;
+      const inMs = await retry.run(() =>
+        store.updateEntry(key, (entry, now) => ({ answer: tokenIn(rate, entry, now) })),
+      );
+      const until = clock.now() + inMs;
+      if (inMs > 0 && until > (empty.get(node.id)?.until ?? 0)) empty.set(node.id, { perSec: rate.perSec, until });
+    }
+  }
+  return ({ id }) => empty.get(id);
 }
 
 async function queuePlaces(

@@ -13,7 +13,7 @@ import { EventLoopYielder, HandlerCode, HandlerRuntime } from "./attempt/handler
 import type { WorkerParts } from "./attempt/worker-options.ts";
 import { type Claimed, Claimer, TaskCache } from "./claim/claimer.ts";
 import { LeaseRenewer } from "./claim/lease-renewer.ts";
-
+import { RateTokens, ratesOf } from "./claim/limits.ts";
 import { QueryAnswers, WorkerPresence } from "./claim/worker-presence.ts";
 
 const pollMinMs = 20;
@@ -37,6 +37,7 @@ export class WorkerCore {
   readonly #yielder: EventLoopYielder;
   readonly #code: HandlerCode;
   readonly #claimer: Claimer;
+  readonly #tokens: RateTokens;
   readonly #held = new Map<string, AttemptHandle>();
   #lingering = 0;
   readonly #idle = new Set<() => void>();
@@ -83,7 +84,9 @@ export class WorkerCore {
     });
     this.#yielder = new EventLoopYielder(clock);
     this.#code = new HandlerCode(store);
+    this.#tokens = new RateTokens({ store, clock });
     this.#claimer = new Claimer({
+      tokens: this.#tokens,
       parts: this.#parts,
       types: this.#types,
       supervisor: this.#supervisor,
@@ -299,6 +302,8 @@ export class WorkerCore {
     const { clock } = this.#parts;
     const { plan, params, traceparent } = task;
     const timer = new AttemptTimer(clock, node.timeoutMs);
+    const retry = new StoreRetry(clock, held);
+    const rates = ratesOf(this.#parts.limits.running, node);
     return {
       parts: this.#parts,
       yielder: this.#yielder,
@@ -309,7 +314,8 @@ export class WorkerCore {
       plan,
       params,
       traceparent,
-      retry: new StoreRetry(clock, held),
+      retry,
+      takeToken: rates.length === 0 ? undefined : () => this.#tokens.take(rates, retry),
       at: {},
       keepLease: () => this.#leases.keep(held),
       remainingMs: () => timer.remainingMs(),

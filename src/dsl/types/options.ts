@@ -6,7 +6,7 @@ import type { AnyState } from "../model/state.ts";
 import type { ArgsAt, UnknownArgs } from "../rules/args/types.ts";
 import type { AfterArgument, FromArgument } from "../rules/edge/types.ts";
 import type { AdapterArgument, ListKeyArgument, UnknownInput } from "../rules/input/types.ts";
-import type { DelayArgument, WithParams } from "../rules/params/types.ts";
+import type { DelayArgument, ParamFor, WithParams } from "../rules/params/types.ts";
 import type { PermanentOn } from "../rules/retry/types.ts";
 import type { FanInArgument, StartArgument } from "../rules/start/types.ts";
 import type { WhenArgument, WhereArgument } from "../rules/where/types.ts";
@@ -63,14 +63,50 @@ export interface FailureTolerance {
   readonly share?: number;
 }
 
-/** What runs of a node at once. */
-export interface NodeLimits {
+/** How much of a node runs at once, and how much begins per second. */
+export type NodeLimits<TParams = AnyParams, TId extends string = string> =
+  | RateLimits<TParams>
+  | SlotLimits<TParams, TId>;
+
+interface RateLimits<TParams> {
   /**
-   * How many of its partitions.
+   * How many of its partitions run at once; of a node that runs a flow, how many tasks. With `key`, in all tasks of the
+   * flow together.
    *
-   * @defaultValue all of them
+   * @defaultValue all of them; 8 tasks
    */
   readonly maxRunning?: number;
+  /**
+   * How many tries of a batch begin per second, in all tasks of the flow and all processes together.
+   *
+   * @defaultValue any number
+   */
+  readonly perSec: number | undefined;
+  /** How many of these may begin at once after a pause; in the long run, `perSec` holds. @defaultValue 1 */
+  readonly burst?: number;
+  /**
+   * A parameter that is text or a number, such as a tenant: each of its values has these limits for itself, in all tasks
+   * of the flow together.
+   *
+   * @example
+   * limits: { key: param("tenant"), maxRunning: 2 }
+   */
+  readonly key?: ParamFor<
+    "key",
+    string | number,
+    keyof { [TName in keyof TParams as [TParams[TName]] extends [string | number] ? TName : never]: TName } & string,
+    TParams
+  >;
+}
+
+/* What would be ignored has its message in a member of the union of its own. */
+interface SlotLimits<TParams, TId extends string> extends Pick<RateLimits<TParams>, "maxRunning" | "key"> {
+  readonly perSec?: undefined;
+  readonly burst?: FlowOptionError<LateText<TId, "burstOfNothing", { node: TId }>>;
+}
+
+interface AnyParams {
+  readonly [name: string]: string | number;
 }
 
 // Infers which keys were written, whatever their types: what is missing or unknown can then be said in our words.
@@ -210,5 +246,6 @@ export type NodeOptions<
    * @defaultValue no limit
    */
   readonly maxPendingBatches?: number;
-  readonly limits?: NodeLimits;
+  /** How much of it runs at once, and how much begins per second, over all processes. */
+  readonly limits?: NodeLimits<TNodes["head"]["params"], TId>;
 };

@@ -125,10 +125,10 @@ export function checkParamRefs({ draft, findings }: CheckContext): void {
   const schema = draft.paramsSchema;
   const known = schema === undefined ? new Set<string>() : paramNames(schema);
   for (const node of draft.nodes) {
-    for (const { key, value } of argumentsOf(node.facets)) {
-      const top = node.pathOf(key);
+    for (const { key, inside, value, isRef } of argumentsOf(node.facets)) {
+      const top = [...node.pathOf(key), ...inside];
       for (const ref of refsIn(value, top)) {
-        const whole = ref.path.length === top.length && key !== "delay_sec";
+        const whole = ref.path.length === top.length && !isRef;
         const message = whole ? formatMessage("refForAll", { node: node.name, key }) : faultOf(ref, node.name);
         if (message !== undefined) {
           findings.add({ code: "GRAPH_PARAM_REF", path: ref.path, message });

@@ -1,7 +1,8 @@
 import { builtInFunction, builtInFunctionArgs } from "../../builtins/coordinator-functions/index.ts";
 import type { FindingCode } from "../format/findings.ts";
+import { withoutDefaults } from "../format/known-keys.ts";
 import { cut, formatMessage } from "../format/messages.ts";
-import { batchFields, withoutDefaults } from "../format/node-fields.ts";
+import { batchFields } from "../format/node-fields.ts";
 import type { DraftNode } from "../format/shape.ts";
 import { coordinatorFnType } from "../format/types.ts";
 import { checkArgs } from "./args.ts";

@@ -274,3 +274,17 @@ export function startFaults(start: {
     ...(fanIn === "all" ? [] : [fault("GRAPH_FAN_IN", "fan_in", "rootFanIn")]),
   ];
 }
+
+/** Limits over all tasks of a flow need its name. A node that runs a flow limits its tasks, which have no key. */
+export function checkLimits({ draft, findings }: CheckContext): void {
+  for (const node of draft.nodes) {
+    const { type, limits = {} } = node.facets;
+    const key = limits.key === undefined ? "per_sec" : "key";
+    if (limits[key] === undefined) continue;
+    const values = { node: node.name, key };
+    const isOfFlow = type === flowType && key === "key";
+    if (draft.isNamed && !isOfFlow) continue;
+    const message = formatMessage(isOfFlow ? "limitsOfFlow" : "limitsNameless", values);
+    findings.add({ code: "GRAPH_LIMITS", path: [...node.pathOf("limits"), key], message });
+  }
+}

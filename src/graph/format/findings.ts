@@ -23,6 +23,7 @@ export const findingCodes = [
   "GRAPH_FN_ARGS",
   "GRAPH_FLOW",
   "GRAPH_RETRY_POLICY",
+  "GRAPH_LIMITS",
   "GRAPH_PARAM_REF",
   "GRAPH_UNKNOWN_TYPE",
   "GRAPH_UNSUPPORTED",

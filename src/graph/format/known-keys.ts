@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../errors/index.ts";
 import type { FindingCode } from "./findings.ts";
 import { nearName } from "./near-name.ts";
-import { ioFields, nodeFields } from "./node-fields.ts";
+import { type Field, type FieldTable, type GraphNode, ioFields, nodeFields } from "./node-fields.ts";
 import { condition } from "./pattern.ts";
 import type { Path } from "./pointer.ts";
 import { graphShape, nodeShape, typeSchemasShape } from "./schema.ts";
@@ -38,6 +38,49 @@ export function misspelt(object: JsonObject, known: ReadonlySet<string>): Readon
   return meant;
 }
 
+/** The object without keys whose value is the default, in the order of the rows. */
+export function withoutDefaults<T extends object>(object: T, fields: FieldTable): T {
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([key, field]) => {
+      const value: unknown = object[key as keyof T];
+      return isUnset(value, field) ? [] : [[key, value]];
+    }),
+  ) as T;
+}
+
+/** A key of a node with a value other than its default. */
+export interface SetField {
+  readonly field: Field;
+  readonly key: string;
+  /** Keys from the node down. */
+  readonly path: readonly string[];
+}
+
+export function setFields(node: GraphNode): readonly SetField[] {
+  return [...setIn(node, nodeFields, [])];
+}
+
+function* setIn(object: object, fields: FieldTable, above: readonly string[]): Generator<SetField> {
+  for (const [key, field] of Object.entries(fields)) {
+    const value: unknown = object[key as keyof typeof object];
+    if (isUnset(value, field)) continue;
+    const path = [...above, key];
+    yield { field, key, path };
+    if (field.fields !== undefined && typeof value === "object" && value !== null) {
+      yield* setIn(value, field.fields, path);
+    }
+  }
+}
+
+function isUnset(value: unknown, { default: standard }: Field): boolean {
+  if (value === undefined || value === standard) return true;
+  if (Array.isArray(standard)) {
+    return Array.isArray(value) && value.length === standard.length && standard.every((item, at) => item === value[at]);
+  }
+  // The default of an object is an empty one.
+  return typeof standard === "object" && typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
 function keysOf(object: object): ReadonlySet<string> {
   return new Set(Object.keys(object));
 }
@@ -50,6 +93,7 @@ const codesInNode: ReadonlyMap<string, FindingCode> = new Map<string, FindingCod
   ["fan_in", "GRAPH_FAN_IN"],
   ["when", "GRAPH_WHEN"],
   ["retry_policy", "GRAPH_RETRY_POLICY"],
+  ["limits", "GRAPH_LIMITS"],
   ["io.start_when", "GRAPH_START_WHEN"],
   ["io.input_inline.input_args", "GRAPH_ADAPTER_ARGS"],
   ["io.fn_args", "GRAPH_FN_ARGS"],

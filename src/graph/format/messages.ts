@@ -184,6 +184,11 @@ export const messages = {
     "node '{node}': invalid parameter reference {ref}: write 'params.name', or $$ref for a literal key $ref",
   refUnknown: "node '{node}': the parameter '{name}' is not in params_schema",
   delayParam: "node '{node}': delay_sec needs a number of seconds from 0, but the parameter '{name}' is {actual}",
+  burstOfNothing: "node '{node}': limits.burst must not be set without perSec",
+  limitKeyParam:
+    "node '{node}': limits.key needs a number, or text of at most 256 characters, but the parameter '{name}' is {actual}",
+  limitsNameless: "node '{node}': limits.{key} counts over all tasks of a flow, so the graph needs a name",
+  limitsOfFlow: "node '{node}' is of type flow: limits.key is not kept for its tasks, but can be for nodes of its flow",
   paramMissing: "node '{node}' needs the parameter '{name}', which is not given",
   patternRefused:
     "the pattern {pattern} is not supported: {why}; patterns use RE2 syntax, without lookaround or backreferences",

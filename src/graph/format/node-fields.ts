@@ -255,8 +255,37 @@ function toleratesOnlySetAside(
   if (tolerate_share !== 1) ctx.addIssue({ code: "custom", path: ["tolerate_share"], message });
 }
 
+/** The value that a limit is kept for; text or a number once the parameters are filled in. */
+export const limitKey = z.union([z.string().max(256), z.number()]);
+const longestText = "must be text of at most 256 characters, a number or a parameter";
+
 /** The limits that the builder has options for. */
-export const limitFields: FieldTable = { max_running: { schema: positiveInt, option: "maxRunning" } };
+export const limitFields: FieldTable = {
+  max_running: { schema: positiveInt.describe("Attempts that run at once."), option: "maxRunning" },
+  per_sec: {
+    schema: z.number().gt(0).max(100_000).describe("Tries of a batch that begin per second, in all tasks of the flow."),
+    option: "perSec",
+  },
+  burst: {
+    schema: positiveInt.describe("How many of these may begin at once after a pause; default 1."),
+    option: "burst",
+  },
+  key: {
+    schema: z
+      .union([limitKey, z.strictObject({ $ref: z.string() })], { error: longestText })
+      .describe("What has these limits of its own, in all tasks of the flow: a parameter, such as a tenant."),
+    option: "key",
+    written: "argument",
+  },
+};
+
+/** A size without a rate, and a key of nothing, would be ignored. */
+function limitsSomething({ max_running: max, per_sec: perSec, burst, key }: JsonObject, ctx: z.RefinementCtx) {
+  const refuse = (path: string, message: string) => ctx.addIssue({ code: "custom", path: [path], message });
+  if (burst !== undefined && perSec === undefined) refuse("burst", "must not be set without per_sec");
+  if (key !== undefined && max === undefined && perSec === undefined)
+    refuse("key", "must not be set without max_running or per_sec");
+}
 
 /** A node of the graph JSON. */
 export interface GraphNode {
@@ -340,7 +369,11 @@ export const nodeFields: FieldsOf<GraphNode> = {
     ownWorkersOnly: true,
   },
   limits: {
-    schema: z.record(z.string(), positiveInt).describe("Concurrency limits."),
+    schema: z
+      .object(shapeOf(limitFields))
+      .catchall(positiveInt)
+      .superRefine((limits, ctx) => limitsSomething(limits as JsonObject, ctx))
+      .describe("How much runs at once, and how much begins per second."),
     default: {},
     option: "limits",
     fields: limitFields,
@@ -354,47 +387,4 @@ export function shapeOf(fields: FieldTable): Record<string, z.ZodType> {
   return Object.fromEntries(
     Object.entries(fields).map(([key, { schema, required }]) => [key, required ? schema : schema.optional()]),
   );
-}
-
-/** The object without keys whose value is the default, in the order of the rows. */
-export function withoutDefaults<T extends object>(object: T, fields: FieldTable): T {
-  return Object.fromEntries(
-    Object.entries(fields).flatMap(([key, field]) => {
-      const value: unknown = object[key as keyof T];
-      return isUnset(value, field) ? [] : [[key, value]];
-    }),
-  ) as T;
-}
-
-/** A key of a node with a value other than its default. */
-export interface SetField {
-  readonly field: Field;
-  readonly key: string;
-  /** Keys from the node down. */
-  readonly path: readonly string[];
-}
-
-export function setFields(node: GraphNode): readonly SetField[] {
-  return [...setIn(node, nodeFields, [])];
-}
-
-function* setIn(object: object, fields: FieldTable, above: readonly string[]): Generator<SetField> {
-  for (const [key, field] of Object.entries(fields)) {
-    const value: unknown = object[key as keyof typeof object];
-    if (isUnset(value, field)) continue;
-    const path = [...above, key];
-    yield { field, key, path };
-    if (field.fields !== undefined && typeof value === "object" && value !== null) {
-      yield* setIn(value, field.fields, path);
-    }
-  }
-}
-
-function isUnset(value: unknown, { default: standard }: Field): boolean {
-  if (value === undefined || value === standard) return true;
-  if (Array.isArray(standard)) {
-    return Array.isArray(value) && value.length === standard.length && standard.every((item, at) => item === value[at]);
-  }
-  // The default of an object is an empty one.
-  return typeof standard === "object" && typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }

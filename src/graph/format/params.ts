@@ -1,7 +1,7 @@
 import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
 import { defaultGraphLimits } from "./limits.ts";
 import { formatMessage, shown } from "./messages.ts";
-import { type DelaySec, delaySeconds, type GraphNode, type InputInline, type NodeIo } from "./node-fields.ts";
+import { delaySeconds, type GraphNode, type InputInline, limitKey, type NodeIo } from "./node-fields.ts";
 import { deepFreeze, excessOf, isObject } from "./plain-data.ts";
 import { type Path, pointer } from "./pointer.ts";
 import type { Graph } from "./types.ts";
@@ -40,10 +40,14 @@ export function* refsIn(value: Json | undefined, path: Path): Generator<FoundRef
   }
 }
 
-/** A part of a node that may contain references: `input_inline` without the routing, `fn_args`, or a `delay_sec`. */
+/** A part of a node that may contain references: `input_inline` without the routing, or `fn_args`; or is one. */
 export interface ArgumentsPart {
-  readonly key: "input_inline" | "fn_args" | "delay_sec";
+  readonly key: "input_inline" | "fn_args" | "delay_sec" | "limits";
+  /** From there down. */
+  readonly inside: Path;
   readonly value: JsonObject;
+  /** Only all of it can be a reference. */
+  readonly isRef?: true;
 }
 
 const isRouting = (key: string): boolean => key === "input_adapter" || key === "input_args";
@@ -51,16 +55,18 @@ const isRouting = (key: string): boolean => key === "input_adapter" || key === "
 export function argumentsOf(node: {
   readonly input_inline?: InputInline;
   readonly fn_args?: JsonObject;
-  readonly delay_sec?: DelaySec;
+  readonly delay_sec?: GraphNode["delay_sec"];
+  readonly limits?: GraphNode["limits"];
 }): readonly ArgumentsPart[] {
   const parts: ArgumentsPart[] = [];
-  const { input_inline: inline, fn_args: args, delay_sec: delay } = node;
+  const { input_inline: inline, fn_args: args, delay_sec: delay, limits: { key } = {} } = node;
   if (inline !== undefined && Object.keys(inline).some((key) => !isRouting(key))) {
     const { input_adapter: _, input_args: __, ...own } = inline;
-    parts.push({ key: "input_inline", value: own as JsonObject });
+    parts.push({ key: "input_inline", inside: [], value: own as JsonObject });
   }
-  if (args !== undefined) parts.push({ key: "fn_args", value: args });
-  if (typeof delay === "object") parts.push({ key: "delay_sec", value: delay });
+  if (args !== undefined) parts.push({ key: "fn_args", inside: [], value: args });
+  if (typeof delay === "object") parts.push({ key: "delay_sec", inside: [], value: delay, isRef: true });
+  if (isObject(key)) parts.push({ key: "limits", inside: ["key"], value: key, isRef: true });
   return parts;
 }
 
@@ -103,16 +109,13 @@ export interface ParamRef {
  */
 export function findParamRefs(graph: Graph): readonly ParamRef[] {
   return graph.nodes.flatMap((node, index) =>
-    argumentsOf({ ...node.io, ...delayOf(node) }).flatMap(({ key, value }) =>
-      [...refsIn(value, ["nodes", index, ...placeOf(key)])].flatMap((ref) =>
+    argumentsOf({ ...node, ...node.io }).flatMap(({ key, inside, value, isRef }) =>
+      [...refsIn(value, ["nodes", index, ...(isRef ? [] : ["io"]), key, ...inside])].flatMap((ref) =>
         ref.name === undefined ? [] : [{ nodeId: node.node_id, path: pointer(ref.path), name: ref.name }],
       ),
     ),
   );
 }
-
-const delayOf = ({ delay_sec }: GraphNode) => (delay_sec === undefined ? {} : { delay_sec });
-const placeOf = (key: ArgumentsPart["key"]): Path => (key === "delay_sec" ? [key] : ["io", key]);
 
 /**
  * The graph of one task: parameter references are replaced by the parameters, `$$ref` by `$ref`. All references to a
@@ -124,7 +127,8 @@ const placeOf = (key: ArgumentsPart["key"]): Path => (key === "delay_sec" ? [key
  *
  * @returns the same object if the graph has no references
  * @throws FlowError `PARAMS_INVALID` naming the missing parameters and their nodes; `details.missing` contains them as
- * data; or naming a parameter that is not a number of seconds where it replaces a delay
+ * data; or naming a parameter that is not a number of seconds where it replaces a delay, or is neither text nor a number
+ * where it is the key of a limit
  * @throws FlowError `PARAMS_TOO_LARGE` if the result exceeds the limits of a graph
  */
 export function resolveParams(graph: Graph, params: JsonObject): Graph {
@@ -145,7 +149,7 @@ export function resolveParams(graph: Graph, params: JsonObject): Graph {
     );
     throw new FlowError("PARAMS_INVALID", lines.join("\n"), { details: { missing } });
   }
-  checkDelays(nodes, graph);
+  checkKinds(nodes, graph);
   if (nodes.every((node, index) => node === graph.nodes[index])) return graph;
   const filled = { ...graph, nodes };
   const excess = excessOf(filled, defaultGraphLimits);
@@ -163,7 +167,7 @@ function shared(value: Json, copies: Map<Json, Json>): Json {
 }
 
 function resolveNode(json: GraphNode, lookup: (ref: FoundRef) => Json): GraphNode {
-  const node = resolveDelay(json, lookup);
+  const node = resolveKey(resolveDelay(json, lookup), lookup);
   if (node.io === undefined) return node;
   let io: NodeIo = node.io;
   for (const { key, value } of argumentsOf(node.io)) {
@@ -179,12 +183,22 @@ function resolveDelay(node: GraphNode, lookup: (ref: FoundRef) => Json): GraphNo
   return typeof delay === "object" ? { ...node, delay_sec: replaceRefs(delay, ["delay_sec"], lookup) as number } : node;
 }
 
-function checkDelays(nodes: readonly GraphNode[], { nodes: written }: Graph): void {
-  for (const [index, { node_id: node, delay_sec: delay }] of nodes.entries()) {
-    const ref = written[index]?.delay_sec;
-    if (typeof ref !== "object" || delaySeconds.safeParse(delay).success) continue;
-    const values = { node, name: ref.$ref.replace("params.", ""), actual: shown(delay) };
-    throw new FlowError("PARAMS_INVALID", formatMessage("delayParam", values));
+function resolveKey(node: GraphNode, lookup: (ref: FoundRef) => Json): GraphNode {
+  const { key } = node.limits ?? {};
+  return isObject(key)
+    ? { ...node, limits: { ...node.limits, key: replaceRefs(key, ["limits", "key"], lookup) } }
+    : node;
+}
+
+function checkKinds(nodes: readonly GraphNode[], { nodes: written }: Graph): void {
+  for (const [index, { node_id: node, delay_sec: delay, limits }] of nodes.entries()) {
+    const { delay_sec: delayRef, limits: { key: keyRef } = {} } = written[index] ?? {};
+    const refuse = (message: "delayParam" | "limitKeyParam", ref: object, actual: unknown) => {
+      const name = String((ref as JsonObject).$ref).replace("params.", "");
+      throw new FlowError("PARAMS_INVALID", formatMessage(message, { node, name, actual: shown(actual) }));
+    };
+    if (typeof delayRef === "object" && !delaySeconds.safeParse(delay).success) refuse("delayParam", delayRef, delay);
+    if (isObject(keyRef) && !limitKey.safeParse(limits?.key).success) refuse("limitKeyParam", keyRef, limits?.key);
   }
 }
 

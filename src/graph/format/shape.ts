@@ -41,6 +41,7 @@ export function readShape({ value, spoilt }: PlainCopy, findings: FindingList): 
       edges === undefined
         ? misspelt(value, keysAt([])).has("edges")
         : edges.length < (value.edges as readonly Json[]).length,
+    isNamed: value.name !== undefined,
     paramsSchema: isObject(value.params_schema) ? value.params_schema : undefined,
     schemas: isObject(value.schemas) ? value.schemas : undefined,
     flows: isObject(value.flows) ? value.flows : undefined,
@@ -163,6 +164,7 @@ const inNode = [
   "retry_policy",
   "batches",
   "partitions",
+  "limits",
 ] as const;
 const inIo = ["start_when", "input_inline", "fn", "fn_args", "flow", "item", "settled"] as const;
 const isInIo = (facet: Facet): boolean => (inIo as readonly Facet[]).includes(facet);
@@ -170,11 +172,11 @@ const isInIo = (facet: Facet): boolean => (inIo as readonly Facet[]).includes(fa
 /** A node without mistakes in its shape. */
 function wellShapedNode(raw: JsonObject, index: number): DraftNode {
   const { node_id, type, depends_on, fan_in, when, optional, delay_sec, timeout_sec, ...others } = raw;
-  const { retry_policy, batches, partitions } = others;
+  const { retry_policy, batches, partitions, limits } = others;
   const { start_when, input_inline, fn, fn_args, flow, item, settled } = (raw.io ?? {}) as JsonObject;
   const inside = { start_when, input_inline, fn, fn_args, flow, item, settled };
   const control = { fan_in, when, optional, delay_sec, timeout_sec };
-  const facets = { node_id, type, depends_on, ...control, retry_policy, batches, partitions, ...inside };
+  const facets = { node_id, type, depends_on, ...control, retry_policy, batches, partitions, limits, ...inside };
   return draftNode({ index, name: node_id as string, facets });
 }
 
@@ -262,6 +264,7 @@ export interface Facets {
   readonly retry_policy?: RetryPolicy;
   readonly batches?: BatchPolicy;
   readonly partitions?: number;
+  readonly limits?: JsonObject;
 }
 
 export type Facet = keyof Facets;
@@ -297,6 +300,7 @@ export interface Draft {
   readonly edges: readonly DraftEdge[] | undefined;
   /** Whether some edges are unreadable. */
   readonly edgesUnclear: boolean;
+  readonly isNamed: boolean;
   readonly paramsSchema: JsonObject | undefined;
   readonly schemas: JsonObject | undefined;
   /** The graphs of flows, which are checked on their own. */

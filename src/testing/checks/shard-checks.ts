@@ -9,10 +9,10 @@ import {
   type ShardStatus,
   shardKey,
 } from "../../core/model/records.ts";
-import type { RunningLimits } from "../../core/worker/attempt/worker-options.ts";
 import { coordinatorFnType, flowType, type GraphNode } from "../../graph/index.ts";
 import { droppedOf } from "../cluster/archive.ts";
 import { initFailed } from "../cluster/random-graph.ts";
+import { sharedLimitOf } from "../cluster/rate-book.ts";
 import { isClosed, isClosedShard, isFinished, isSkipped, startCondition, type TaskView } from "./control-checks.ts";
 import type { CheckParts, LogChecks } from "./log-checks.ts";
 import { asideOf, retryPolicyOf, sourcesOf } from "./reference.ts";
@@ -317,11 +317,11 @@ function checkSummary(
 
 /** Law 9, at every claim: counted from the records, not from the slots that the engine maintains. */
 function checkLimits(
-  parts: { readonly state: MemoryState; readonly running: RunningLimits },
+  parts: Pick<CheckParts, "state" | "running" | "journal">,
   claimed: ShardRecord,
   violated: (ref: ShardRecord, what: string) => void,
 ): void {
-  const { state, running } = parts;
+  const { state, running, journal } = parts;
   if (claimed.type === flowType) return; // it only waits for tasks, which the limits apply to
   const open = [...state.leased].map(({ record }) => record).filter(({ type }) => type !== flowType);
   const check = (what: string, max: number | undefined, isOf: (record: ShardRecord) => boolean): void => {
@@ -329,13 +329,24 @@ function checkLimits(
     if (max !== undefined && count > max)
       violated(claimed, `${count} attempts ${what} run concurrently, at most ${max} may`);
   };
-  const node = state.tasks.get(claimed.taskId)?.record.graph.nodes.find(({ node_id }) => node_id === claimed.nodeId);
+  const nodeOf = ({ taskId, nodeId }: ShardRef) =>
+    state.tasks.get(taskId)?.record.graph.nodes.find(({ node_id }) => node_id === nodeId);
+  const node = nodeOf(claimed);
+  const max = node?.limits?.max_running === undefined ? undefined : Number(node.limits.max_running);
   check("in total", running.maxRunning, () => true);
   check("of its task", running.maxRunningPerTask, ({ taskId }) => taskId === claimed.taskId);
   check("of its type", running.maxRunningPerType?.[claimed.type], ({ type }) => type === claimed.type);
-  check(
-    "of its node",
-    node?.limits?.max_running === undefined ? undefined : Number(node.limits.max_running),
-    ({ taskId, nodeId }) => taskId === claimed.taskId && nodeId === claimed.nodeId,
-  );
+  const isOfNode = ({ taskId, nodeId }: ShardRef) => taskId === claimed.taskId && nodeId === claimed.nodeId;
+  if (node?.limits?.key === undefined) check("of its node", max, isOfNode);
+  else {
+    const keyOf = (ref: ShardRef) => {
+      const [graph, its] = [state.tasks.get(ref.taskId)?.record.graph, nodeOf(ref)];
+      return graph && its && sharedLimitOf(graph, its);
+    };
+    const key = keyOf(claimed);
+    check(`of ${key}`, max, (record) => keyOf(record) === key);
+    const ofKey = open.filter((record) => keyOf(record) === key);
+    if (ofKey.length === max) journal.counts.keysFull++;
+    journal.rates.claimed(`${key}`, claimed.taskId);
+  }
 }

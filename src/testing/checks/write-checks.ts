@@ -82,6 +82,10 @@ export class WriteChecks {
         this.#backpressure.reported(record);
       })
       .with({ kind: "slots" }, () => undefined) // the limits are counted from the records
+      .with({ kind: "entry" }, ({ of }) => {
+        const wrong = of.kind === "rate" ? this.#parts.journal.rates.took(of.id, this.#parts.storeNow()) : undefined;
+        if (wrong !== undefined) this.#violated(of.id, wrong);
+      })
       .with({ kind: "log_closed" }, (write) => this.#logs.closed(write))
       .exhaustive();
   };
@@ -96,6 +100,7 @@ export class WriteChecks {
     if (!transitions[from].includes(to)) this.#violated(taskId, `task ${from} -> ${to}`);
     this.#deadlines.task(taskId, from, to);
     const created = from === "absent" ? this.#parts.state.tasks.get(taskId) : undefined;
+    if (created !== undefined) this.#parts.journal.rates.created(created.record, this.#parts.running);
     if (created !== undefined) for (const wrong of checkChild(this.#parts, created)) this.#violated(taskId, wrong);
     this.#control.task(taskId, from);
     if (to !== "running") this.#parts.journal.asked.ending(taskId);

@@ -163,10 +163,13 @@ function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): 
   };
 }
 
-/** Running limits in a third of the runs: low, so that they take effect. */
+/** Running limits in a third of the runs, rates of a type in a fifth: low, so that they take effect. */
 export function drawLimits(random: SeededRandom, types: readonly string[]): RunningLimits {
-  if (random.chance(0.67)) return {};
+  const rate = { perSec: random.pick([4, 20]), burst: 1 + random.int(3) };
+  const rates = random.chance(0.2) ? { ratePerType: { [random.pick(types)]: rate } } : {};
+  if (random.chance(0.67)) return rates;
   return {
+    ...rates,
     ...(random.chance(0.5) ? { maxRunning: 1 + random.int(2) } : {}),
     ...(random.chance(0.5) ? { maxRunningPerTask: 1 + random.int(2) } : {}),
     ...(random.chance(0.5) ? { maxRunningPerType: { [random.pick([...types, coordinatorFnType])]: 1 } } : {}),

@@ -2,6 +2,7 @@ import { type Artifact, type EpochRef, type ShardRecord, type ShardRef, shardKey
 import type { Json } from "../../errors/index.ts";
 import type { ProcessLife } from "../scheduler/scheduler.ts";
 import { Archive } from "./archive.ts";
+import { RateBook } from "./rate-book.ts";
 
 interface DrawnCheckpoint {
   readonly checkpoint: number;
@@ -309,7 +310,15 @@ export class Journal {
     pausedDeferred: 0,
     pausedRunning: 0,
     resumed: 0,
+    /** Claims that took the last slot of a value of a limit's key, and those after a claim of another task for it. */
+    keysFull: 0,
+    keysShared: 0,
+    /** Tokens of rates, those of them that could not have been much earlier, and tries that took them of two rates. */
+    tokens: 0,
+    tokensAwaited: 0,
+    triesOfTwoRates: 0,
   };
+  readonly rates = new RateBook(this.counts);
 
   processes(ref: ShardRef, uid: string): void {
     const key = shardKey(ref);

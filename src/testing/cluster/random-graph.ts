@@ -25,11 +25,7 @@ export const initFailed = "init_failed";
 const mostParents = 3;
 
 /** A valid graph that uses all options of nodes. */
-export function randomGraph(
-  random: SeededRandom,
-  maxNodes: number,
-  { runsFlows = false } = {},
-): { readonly nodes: readonly DrawnNode[]; readonly flows?: { readonly sub: DrawnFlow } } {
+export function randomGraph(random: SeededRandom, maxNodes: number, { runsFlows = false } = {}): DrawnFlow {
   const drawer = new GraphDrawer(random, runsFlows && random.chance(0.35));
   const count = 1 + random.int(maxNodes);
   for (let index = 0; index < count; index++) drawer.add(`n${index}`);
@@ -37,11 +33,14 @@ export function randomGraph(
   if (random.chance(0.2)) for (let index = 2 + random.int(2); index > 0; index--) drawer.addCounter(`counter${index}`);
   // The order of nodes in the JSON is independent of their dependencies.
   const nodes = random.chance(0.7) ? drawer.nodes : random.shuffled(drawer.nodes);
-  return nodes.some(({ type }) => type === "flow") ? { nodes, flows: { sub: randomFlow(random, 0) } } : { nodes };
+  const named = { name: `g${random.int(1e6)}`, nodes };
+  return nodes.some(({ type }) => type === "flow") ? { ...named, flows: { sub: randomFlow(random, 0) } } : named;
 }
 
 /** A flow that nodes run for each batch, whose results can be recomputed. */
 export interface DrawnFlow {
+  /** Limits over all tasks of a flow go by its name. */
+  readonly name: string;
   readonly nodes: readonly DrawnNode[];
   readonly flows?: { readonly sub: DrawnFlow };
 }
@@ -57,15 +56,28 @@ function randomFlow(random: SeededRandom, depth: number): DrawnFlow {
     depends_on: [],
     io: { input_inline: { ...inline, ...failing } },
     retry_policy,
+    ...(random.chance(0.3) ? { limits: randomLimits(random) } : {}),
   };
+  const name = `f${random.int(1e6)}`;
   const depends_on = [root.node_id];
   if (depth === 0 && random.chance(0.3)) {
     const io = { flow: "sub", item: "item", input_inline: { salt: random.int(9) } };
     const nested = { node_id: "nested", type: "flow", depends_on, io, retry_policy };
-    return { nodes: [root, nested], flows: { sub: randomFlow(random, depth + 1) } };
+    return { name, nodes: [root, nested], flows: { sub: randomFlow(random, depth + 1) } };
   }
   const next = { node_id: "next", type: random.pick(["map", "map_n"]), depends_on, retry_policy };
-  return { nodes: random.chance(0.6) ? [root, next] : [root] };
+  return { name, nodes: random.chance(0.6) ? [root, next] : [root] };
+}
+
+/** Low, so that they take effect; a key has the value that it gets from the parameters of a task. */
+function randomLimits(random: SeededRandom): JsonObject {
+  const isRated = random.chance(0.6);
+  return {
+    ...(isRated ? { per_sec: random.pick([1.5, 4, 15, 60]) } : {}),
+    ...(isRated && random.chance(0.5) ? { burst: 1 + random.int(3) } : {}),
+    ...(!isRated || random.chance(0.4) ? { max_running: 1 + random.int(2) } : {}),
+    ...(random.chance(0.5) ? { key: random.pick(["a", "a", 1]) } : {}),
+  };
 }
 
 type Drawn = Pick<DrawnNode, "type"> & {
@@ -225,7 +237,7 @@ class GraphDrawer {
       io: { input_inline: { ...own, ...input, ...failing } },
       ...(Object.keys(batches).length > 0 ? { batches } : {}),
       ...(partitions > 1 ? { partitions } : {}),
-      ...(random.chance(0.1) ? { limits: { max_running: 1 } } : {}),
+      ...(random.chance(0.2) ? { limits: random.chance(0.3) ? { max_running: 1 } : randomLimits(random) } : {}),
       ...(random.chance(0.2) ? { timeout_sec: random.pick([1, 2, 6]) } : {}),
     };
   }
@@ -245,9 +257,13 @@ class GraphDrawer {
       // Few tries, so that batches whose task always fails come to be outputs of their own.
       ...(settled ? { retry_policy: { max: random.int(3), backoff_sec: random.next() } } : {}),
       ...(Object.keys(batches).length > 0 ? { batches } : {}),
-      ...(random.chance(0.5) ? { limits: { max_running: 1 + random.int(3) } } : {}),
+      ...(random.chance(0.5) ? { limits: { max_running: 1 + random.int(3), ...this.#rate() } } : {}),
       ...(random.chance(0.1) ? { timeout_sec: random.pick([2, 6]) } : {}),
     };
+  }
+
+  #rate(): JsonObject {
+    return this.#random.chance(0.3) ? { per_sec: this.#random.pick([2, 10]) } : {};
   }
 
   #batchPolicy(): BatchPolicy {

@@ -9,7 +9,7 @@ import {
   type HandlerDefinition,
   type SourceBatch,
 } from "../../definitions/index.ts";
-import { PermanentError, RetryableError } from "../../errors/index.ts";
+import { type JsonObject, PermanentError, RetryableError } from "../../errors/index.ts";
 import type { SeededRandom } from "../scheduler/seeded-random.ts";
 import {
   compute,
@@ -24,7 +24,7 @@ import {
 } from "./computation.ts";
 import type { HandlerRates } from "./fault-rates.ts";
 import type { Journal } from "./journal.ts";
-import { hopeless, initFailed, randomGraph, sometimesPermanent, workerTypes } from "./random-graph.ts";
+import { type DrawnFlow, hopeless, initFailed, randomGraph, sometimesPermanent, workerTypes } from "./random-graph.ts";
 import type { ProcessTools, Workload } from "./workload.ts";
 
 /** The parameters of every task. */
@@ -53,6 +53,7 @@ function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
         options.journal.processes(refOf(ctx), ctx.uid);
         checkPaused(ctx, options);
         checkTry(ctx, options);
+        checkToken(ctx, options.journal);
         options.journal.counts.handlerRuns++;
         if (!(ctx.args as Partial<SourceArgs>).saves) await saveCheckpoint(ctx, options);
         await misbehave(ctx, options, options.rates.batchThrows);
@@ -243,6 +244,12 @@ function checkTry(ctx: BatchContext, { journal, scheduler, storeNow }: ProcessTo
   }
 }
 
+/** No try begins without a token of each rate of its node. */
+function checkToken(ctx: BatchContext, { rates, violated }: Journal): void {
+  const wrong = rates.begins(ctx);
+  if (wrong !== undefined) violated(`${shardKey(refOf(ctx))}: ${wrong}`);
+}
+
 /** A stored checkpoint is visible to this attempt and the next. */
 function checkCheckpoint(ctx: AttemptContext, { checkpoints, violated }: Journal, found: unknown): void {
   if (found !== undefined && checkpoints.isWithdrawn(refOf(ctx), Number(found))) {
@@ -307,9 +314,18 @@ export function randomWorkload(random: SeededRandom, drops = false): Workload {
   const withoutFinalize: readonly string[] = drops ? random.pick([["source"], ["source", "map"]]) : [];
   const hasFinalize = (type: string): boolean => type !== "flow" && !withoutFinalize.includes(type);
   const sinks = withoutFinalize.filter((type) => type === "map");
+  const graphs: DrawnFlow[] = [];
+  for (let left = 1 + random.int(2); left > 0; left--) {
+    const [first] = graphs;
+    graphs.push(
+      first !== undefined && random.chance(0.5)
+        ? again(first, random)
+        : randomGraph(random, maxNodes, { runsFlows: !drops }),
+    );
+  }
   return {
-    tasks: Array.from({ length: 1 + random.int(2) }, () => ({
-      graph: randomGraph(random, maxNodes, { runsFlows: !drops }),
+    tasks: graphs.map((graph) => ({
+      graph,
       params: simParams,
       deadlineSec: random.chance(0.1) ? 1 + random.int(mostDeadlineSec) : undefined,
     })),
@@ -325,3 +341,12 @@ export function randomWorkload(random: SeededRandom, drops = false): Workload {
     isKnown: true,
   };
 }
+
+/** Another task of the flow, whose keys may have other values. */
+const again = (graph: DrawnFlow, random: SeededRandom): DrawnFlow => ({
+  ...graph,
+  nodes: graph.nodes.map((node) => {
+    const limits = node.limits as JsonObject | undefined;
+    return limits?.key === undefined ? node : { ...node, limits: { ...limits, key: random.pick(["a", "a", 1]) } };
+  }),
+});

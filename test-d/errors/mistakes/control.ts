@@ -31,6 +31,28 @@ const outcomes = { startWhen: "ended", input: { adapter: "pull.outcomes" } } as 
 /** Whether a node runs, and what it does with those that failed. */
 export const controlMistakes: readonly Mistake[] = [
   {
+    rule: "limits by a parameter that there is not",
+    words: "'mod' is not a parameter of this flow",
+    token: '"mod"',
+    make: () =>
+      checked.then("w", load, {
+        // @ts-expect-error
+        limits: { key: param("mod"), maxRunning: 2 },
+      }),
+    right: () => checked.then("w", load, { limits: { key: param("mode"), maxRunning: 2 } }),
+  },
+  {
+    rule: "a burst without a rate",
+    words: "node 'w': limits.burst must not be set without perSec",
+    token: "burst",
+    make: () =>
+      checked.then("w", load, {
+        // @ts-expect-error
+        limits: { maxRunning: 2, burst: 3 },
+      }),
+    right: () => checked.then("w", load, { limits: { perSec: 2, burst: 3 } }),
+  },
+  {
     rule: "a condition on a value that the parameter never has",
     words: 'node \'w\': when.params.mode cannot be "ful": it is "fast" | "full"',
     token: "mode",

@@ -1,8 +1,17 @@
 import { expect } from "vitest";
-import { competing, longMs, queuedShard, type StoreTest, shardOf } from "./fixture.ts";
+import type { WorkerStore } from "../../../src/core/ports/index.ts";
+import { systemClock } from "../../../src/core/ports/system.ts";
+import { StoreRetry } from "../../../src/core/resilience/store-retry.ts";
+import { RateTokens } from "../../../src/core/worker/claim/limits.ts";
+import { competing, longMs, pastShortMs, queuedShard, type StoreTest, shardOf, shortMs } from "./fixture.ts";
 
 const holderOf = (nodeId: string, claimId = "c") => ({ ...shardOf(nodeId), epoch: 1, claimId });
 const two = { key: "type:extractor", max: 2 };
+
+const clock = systemClock();
+const retry = new StoreRetry(clock);
+/** As another process has them, which knows of no answer before. */
+const tokens = (store: WorkerStore) => new RateTokens({ store, clock });
 
 export function slotContract(it: StoreTest): void {
   it("grants only as many slots as there are, even to concurrent callers", async (fixture) => {
@@ -63,5 +72,30 @@ export function slotContract(it: StoreTest): void {
     expect(await store.peekQueue(["extractor"], 10)).toMatchObject([{ ...queued, epoch: 2 }]);
     expect(await store.claim({ ...queued, epoch: 2 }, by)).toMatchObject({ status: "running", epoch: 2 });
     expect(await store.supersede({ ...queued, epoch: 2 })).toBeUndefined();
+  });
+
+  it("grants only as many tokens of a rate as there are, even to concurrent callers", async (fixture) => {
+    const hourly = { key: "type:ask", perSec: 1 / 3_600, burst: 3 };
+    const answers = await competing(fixture, 30, (store) => tokens(store).take([hourly], retry));
+    expect(answers.filter((inMs) => inMs === 0)).toHaveLength(3);
+    for (const inMs of answers.filter((each) => each > 0)) expect(inMs).toBeLessThanOrEqual(3_600_000);
+    expect(await tokens(fixture.peer).look([hourly], retry)).toBeGreaterThan(3_500_000);
+  });
+
+  it("has the next token of a rate when it is due by the store's clock", async ({ store, peer, advance }) => {
+    const rate = { key: "node:asking/ask", perSec: 1_000 / shortMs, burst: 1 };
+    expect(await tokens(store).take([rate], retry)).toBe(0);
+    await advance(pastShortMs);
+    expect(await tokens(peer).take([rate], retry)).toBe(0);
+  });
+
+  it("counts each rate separately, and looks without taking", async ({ store, peer }) => {
+    const [a, b] = ["a", "b"].map((value) => ({ key: `key:asking/ask:${value}`, perSec: 1 / 3_600, burst: 1 }));
+    if (a === undefined || b === undefined) throw new Error("there are two");
+    expect(await tokens(store).look([a, b], retry)).toBe(0);
+    expect(await tokens(store).look([a, b], retry)).toBe(0);
+    expect(await tokens(store).take([a], retry)).toBe(0);
+    expect(await tokens(peer).take([a, b], retry)).toBeGreaterThan(0);
+    expect(await tokens(peer).take([b], retry)).toBe(0);
   });
 }

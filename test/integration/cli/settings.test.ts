@@ -55,6 +55,7 @@ const everything = {
   maxRunning: 100,
   maxRunningPerType: { render: 4 },
   maxRunningPerTask: 10,
+  ratePerType: { render: { perSec: 2.5, burst: 4 } },
   leaseMs: 10_000,
   pageSize: 64,
   tickMs: 500,

@@ -161,6 +161,7 @@ describe("unsupported by external workers", () => {
     ["a bus without a prefix", { store: store(), bus: Object.assign(memoryBus(), { prefix: "etl." }) }],
     ["a store that external workers write to", { store: memoryStore(), bus: memoryBus() }],
     ["maxRunningPerType without 'ocr'", { store: store(), bus: memoryBus(), maxRunningPerType: { ocr: 1 } }],
+    ["ratePerType without 'ocr'", { store: store(), bus: memoryBus(), ratePerType: { ocr: { perSec: 1 } } }],
     ["'ocr' of externalTypes among its node types", { store: store(), bus: memoryBus(), workerTypes: [] }],
   ] as const)("requires %s", ([words, options]) => {
     expect(() => new Coordinator({ workerTypes: ["ocr"], externalTypes: ["ocr"], ...options })).toThrow(

@@ -35,6 +35,12 @@ const ofAll: readonly (readonly [string, object, string])[] = [
   ["an unknown option", { ...types, store, capacty: 3 }, "has no option 'capacty'"],
   ["no fleet", { ...types, store, maxRunning: 0 }, "maxRunning: "],
   ["half a limit", { ...types, store, maxRunningPerType: { a: 1.5 } }, "maxRunningPerType.a: "],
+  ["no rate", { ...types, store, ratePerType: { a: { perSec: 0 } } }, "ratePerType.a.perSec: "],
+  [
+    "a rate of functions",
+    { ...types, store, ratePerType: { coordinator_fn: { perSec: 1 } } },
+    "ratePerType.coordinator_fn: ",
+  ],
   ["values that are not handlers", { store, handlers: [{}] }, "needs handlers made by defineHandler()"],
   ["handlers of another kind", { store, handlers: "extract" }, "needs handlers: a list or a record"],
   [

@@ -170,7 +170,9 @@ export const sums = flow("sums", { params: z.object({ day: z.string() }) })
       { node_id: "c", type: "x", depends_on: ["b"] },
     ];
     const source = toTypeScript({ nodes }, { handlersFrom: "./x.ts" });
-    expect(source).toContain("// - node 'b': it has limits other than max_running\nexport const pipeline = fromGraph(");
+    expect(source).toContain(
+      "// - node 'b': it has limits other than max_running, per_sec, burst, key\nexport const pipeline = fromGraph(",
+    );
     expect(source).toContain('.then("c", x)');
   });
 

@@ -1,8 +1,9 @@
-import { canonicalGraph, flow, parseGraph, toTypeScript } from "flowkit";
+import { canonicalGraph, flow, param, parseGraph, toTypeScript } from "flowkit";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { defineHandler } from "../../../src/dsl/index.ts";
-import { batchFields, type Field, ioFields, nodeFields, setFields } from "../../../src/graph/format/node-fields.ts";
+import { setFields } from "../../../src/graph/format/known-keys.ts";
+import { batchFields, type Field, ioFields, nodeFields } from "../../../src/graph/format/node-fields.ts";
 
 const read = defineHandler("read", { output: z.int(), *iterBatches() {} });
 const add = defineHandler("add", { input: z.int(), output: z.int(), processBatch: (n) => n });
@@ -22,13 +23,13 @@ const options = {
   onBatchFailure: "setAside",
   tolerate: { batches: 4, share: 0.25 },
   batchTimeoutSec: 45,
-  limits: { maxRunning: 2 },
+  limits: { maxRunning: 2, perSec: 0.5, burst: 3, key: param("day") },
 } as const;
 
 const rows = [nodeFields, ioFields, batchFields].flatMap((fields) => Object.entries<Field>(fields));
 /** The builder's name for a field: of the option that holds it, if it is a key of one. */
 const optionOf = ({ within, option }: Field): string | undefined => within ?? option;
-const added = flow(undefined, { params: z.object({ day: z.string() }) })
+const added = flow("added", { params: z.object({ day: z.string() }) })
   .node("read", read)
   .node("add", add, { after: ["read"], ...options });
 
@@ -76,7 +77,7 @@ describe("an option that is a field of the graph", () => {
     retry: { max: 7, backoffSec: 0.5, permanentOn: ["timeout"], backoffFactor: 2, backoffMaxSec: 60, jitter: 0 },
     partitions: 3,
     timeoutSec: 90,
-    limits: { maxRunning: 2 },
+    limits: { maxRunning: 2, perSec: 0.5, burst: 3, key: param("day") },
   });
 `);
   });

@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { FlowError } from "../../../src/errors/index.ts";
-import { formatFindings, parseGraph, type ValidateOptions, validateGraph } from "../../../src/graph/index.ts";
+import {
+  diffGraphs,
+  findParamRefs,
+  formatFindings,
+  parseGraph,
+  resolveParams,
+  toMermaid,
+  type ValidateOptions,
+  validateGraph,
+} from "../../../src/graph/index.ts";
 
 const documented = {
   schema_version: "1.0",
@@ -311,3 +320,77 @@ function thrownBy(work: () => unknown): unknown {
   }
   throw new Error("nothing was thrown");
 }
+
+describe("limits", () => {
+  const params_schema = { type: "object", properties: { tenant: { type: "string" }, day: { type: "object" } } };
+  const one = (limits: object, more: object = {}) =>
+    validateGraph({ name: "asking", nodes: [{ node_id: "ask", type: "ask", limits }], params_schema, ...more });
+  const messages = (...args: Parameters<typeof one>) => {
+    const validation = one(...args);
+    return validation.ok ? [] : validation.findings.map(({ code, path, message }) => `${code} ${path} ${message}`);
+  };
+  const key = { $ref: "params.tenant" };
+
+  it("are refused with a code and a sentence", () => {
+    expect(messages({ per_sec: 0 })).toEqual([
+      "GRAPH_LIMITS /nodes/0/limits/per_sec node 'ask': limits.per_sec must be more than 0, got 0",
+    ]);
+    expect(messages({ burst: 3 })).toEqual([
+      "GRAPH_LIMITS /nodes/0/limits/burst node 'ask': limits.burst must not be set without per_sec, got 3",
+    ]);
+    expect(messages({ key })).toEqual([
+      `GRAPH_LIMITS /nodes/0/limits/key node 'ask': limits.key must not be set without max_running or per_sec, got an object`,
+    ]);
+    expect(messages({ max_running: 1, key: { $ref: "params.tenat" } })).toEqual([
+      "GRAPH_PARAM_REF /nodes/0/limits/key node 'ask': the parameter 'tenat' is not in params_schema",
+    ]);
+    expect(messages({ max_running: 1, key: { $ref: "tenant" } })).toEqual([
+      "GRAPH_PARAM_REF /nodes/0/limits/key node 'ask': invalid parameter reference 'tenant': write 'params.name', or $$ref for a literal key $ref",
+    ]);
+    expect(messages({ per_sec: 1 }, { name: undefined })).toEqual([
+      "GRAPH_LIMITS /nodes/0/limits/per_sec node 'ask': limits.per_sec counts over all tasks of a flow, so the graph needs a name",
+    ]);
+  });
+
+  it("need version 1.1 only if they are new", () => {
+    const versionOf = (limits: object) => {
+      const validation = one(limits);
+      return validation.ok ? validation.graph.schema_version : validation.findings;
+    };
+    expect(versionOf({ max_running: 2 })).toBe("1.0");
+    expect(versionOf({ per_sec: 0.5, burst: 2 })).toBe("1.1");
+    expect(versionOf({ max_running: 2, key })).toBe("1.1");
+  });
+
+  it("are drawn, and compared without their defaults", () => {
+    const before = parseGraph({
+      name: "asking",
+      nodes: [{ node_id: "ask", type: "ask", limits: { per_sec: 5, burst: 1 } }],
+    });
+    const after = parseGraph({ name: "asking", nodes: [{ node_id: "ask", type: "ask", limits: { per_sec: 5 } }] });
+    expect(diffGraphs(before, after).same).toBe(true);
+    const keyed = parseGraph({
+      ...after,
+      nodes: [{ node_id: "ask", type: "ask", limits: { per_sec: 2, max_running: 3, key } }],
+    });
+    expect(diffGraphs(after, keyed).nodes.changed[0]?.changes.map(({ path }) => path)).toEqual([
+      "/limits/per_sec",
+      "/limits/key",
+      "/limits/max_running",
+    ]);
+    expect(toMermaid(keyed)).toContain("2 a second per params.tenant<br/>3 at once per params.tenant");
+  });
+
+  it("get the value of their key from the parameters of the task", () => {
+    const graph = parseGraph({
+      name: "asking",
+      nodes: [{ node_id: "ask", type: "ask", limits: { max_running: 1, key } }],
+    });
+    expect(findParamRefs(graph)).toEqual([{ nodeId: "ask", path: "/nodes/0/limits/key", name: ["tenant"] }]);
+    expect(resolveParams(graph, { tenant: 7 }).nodes[0]?.limits).toEqual({ max_running: 1, key: 7 });
+    expect(() => resolveParams(graph, {})).toThrow("node 'ask' needs the parameter 'tenant', which is not given");
+    expect(() => resolveParams(graph, { tenant: ["a"] })).toThrow(
+      `node 'ask': limits.key needs a number, or text of at most 256 characters, but the parameter 'tenant' is a list`,
+    );
+  });
+});

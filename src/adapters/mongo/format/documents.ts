@@ -27,6 +27,7 @@ export interface Documents {
   readonly deadLetters: RegistryDocument;
   readonly schedules: RegistryDocument;
   readonly pausedFlows: RegistryDocument;
+  readonly rates: RegistryDocument;
   readonly layout: LayoutDocument;
   /** Written by external workers only: the batches that they have claimed to read. */
   readonly streamProgress: Document;
@@ -41,6 +42,7 @@ export const collectionNames: Readonly<Record<keyof Documents, string>> = {
   deadLetters: "dead_letters",
   schedules: "schedules",
   pausedFlows: "paused_flows",
+  rates: "rates",
   layout: "layout",
   streamProgress: "stream_progress",
 };
@@ -207,9 +209,10 @@ export const registryFormats: Readonly<Record<RegistryKind, RegistryFormat>> = {
   dead_letter: formatOf("deadLetters", deadLetterRecords),
   schedule: formatOf("schedules"),
   paused_flow: formatOf("pausedFlows"),
+  rate: formatOf("rates"),
 };
 
-export type RegistryCollection = "workers" | "deadLetters" | "schedules" | "pausedFlows";
+export type RegistryCollection = "workers" | "deadLetters" | "schedules" | "pausedFlows" | "rates";
 
 interface RegistryFormat {
   readonly of: RegistryCollection;

@@ -28,6 +28,8 @@ export interface AttemptRun {
   readonly retry: StoreRetry;
   /** What a failure names as its place. */
   readonly at: FailurePlace;
+  /** For a try of a batch: 0, or after how many ms there is a token. `undefined`: the node has no rate. */
+  readonly takeToken: (() => Promise<number>) | undefined;
   remainingMs(): number | undefined;
   /** The time of this work does not count as the attempt's. */
   untimed<T>(work: () => Promise<T>): Promise<T>;
@@ -54,6 +56,7 @@ export class AttemptTimer {
   }
 
   async untimed<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#stoppedAt !== undefined) return work();
     const stoppedAt = this.#clock.monotonic();
     this.#stoppedAt = stoppedAt;
     try {

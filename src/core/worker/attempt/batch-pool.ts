@@ -75,7 +75,13 @@ export class BatchPool {
     while (this.#isBusy && !this.#isOver) await this.#nextChange(); // a batch was tried again that was due
     part.checkMayBegin();
     const tried = tries.of(batch.uid);
-    const open: OpenBatch = { batch, failed: tried?.failed ?? 0, dueAt: tried?.dueAt ?? 0, outcome: undefined };
+    const open: OpenBatch = {
+      batch,
+      failed: tried?.failed ?? 0,
+      dueAt: tried?.dueAt ?? 0,
+      awaitsToken: false,
+      outcome: undefined,
+    };
     this.#open.add(open);
     log.take(batch.origin);
     if (tried !== undefined && tried.dueAt > run.parts.clock.monotonic()) this.#wait(open);
@@ -83,7 +89,9 @@ export class BatchPool {
       const trying = this.#try(open);
       if (concurrency === 1) await trying;
     }
-    while (this.#isFull && !this.#isOver) await this.#nextChange();
+    // One that is tried once its token is due must be stored before the source is asked for the next, as any other.
+    const isHeld = () => concurrency === 1 && open.awaitsToken && this.#open.has(open);
+    while ((this.#isFull || isHeld()) && !this.#isOver) await this.#nextChange();
     part.check();
   }
 
@@ -134,7 +142,12 @@ export class BatchPool {
   }
 
   get #isFull(): boolean {
-    return this.#isBusy || this.#open.size >= this.#maxOpen;
+    return this.#isBusy || this.#open.size >= this.#maxOpen || this.#awaitsToken;
+  }
+
+  /** A batch waits for a token: those after it would, too. */
+  get #awaitsToken(): boolean {
+    return this.#options.run.takeToken !== undefined && [...this.#waiting].some(({ awaitsToken }) => awaitsToken);
   }
 
   /** No try is in progress, nor anything that follows from one. */
@@ -160,15 +173,21 @@ export class BatchPool {
     const due = isIdle ? this.#firstDue() : undefined;
     if (due === undefined) return this.#change();
     part.checkMayBegin();
+    const { awaitsToken } = due.open;
+    const idle = <T>(wait: () => Promise<T>) => {
+      return awaitsToken ? run.untimed(() => part.whileIdle(wait())) : part.whileIdle(wait());
+    };
     // A wait must not count as a timeout either.
-    const isLong = due.inMs > Math.min(limits.starveMs, run.remainingMs() ?? Number.POSITIVE_INFINITY);
-    if (!isLong) return part.whileIdle(this.#change());
+    const remainingMs = awaitsToken ? undefined : run.remainingMs();
+    const isLong = due.inMs > Math.min(limits.starveMs, remainingMs ?? Number.POSITIVE_INFINITY);
+    if (!isLong) return idle(() => this.#change());
     const before = this.#changes;
-    const wouldLoseWork = this.#waiting.size < this.#open.size;
+    // To wait here for a token costs less than to begin again, if nothing else could use the slot.
+    const wouldLoseWork = this.#waiting.size < this.#open.size || awaitsToken;
     if (inputMayContinue || (await mayStay(wouldLoseWork))) {
       const woken = new AbortController();
       const sleeping = clock.sleep(limits.starveMs, woken.signal);
-      await part.whileIdle(Promise.race([this.#change(), sleeping])).finally(() => woken.abort(wakeUp));
+      await idle(() => Promise.race([this.#change(), sleeping])).finally(() => woken.abort(wakeUp));
       if (!inputMayContinue || (await mayStay(wouldLoseWork))) return;
     }
     if (this.#changes === before) this.#stop(new AttemptEnded("waiting", this.#firstDue()?.inMs));
@@ -201,15 +220,22 @@ export class BatchPool {
 
   /** One try. Never rejects. */
   async #try(open: OpenBatch): Promise<void> {
+    const { run, runner } = this.#options;
     this.#processing++;
     let failure: { readonly error: unknown } | undefined;
+    let tokenInMs = 0;
     try {
-      open.outcome = await this.#options.runner.process(open.batch, open.failed + 1);
+      if (run.takeToken !== undefined) tokenInMs = await run.takeToken();
+      if (tokenInMs === 0) open.outcome = await runner.process(open.batch, open.failed + 1);
     } catch (error) {
       failure = { error };
     }
     this.#processing--;
-    if (failure === undefined) await this.#outcomes.add(open);
+    if (tokenInMs > 0) {
+      open.awaitsToken = true;
+      open.dueAt = run.parts.clock.monotonic() + tokenInMs;
+      this.#wait(open);
+    } else if (failure === undefined) await this.#outcomes.add(open);
     else {
       if (isInstance(failure.error, TryTimedOut)) this.#options.leftover?.add(failure.error);
       await this.#failed(open, failure.error);
@@ -254,6 +280,7 @@ export class BatchPool {
     await tries.failed(uid, { failed: open.failed, dueAt: open.dueAt });
     const follows = { maxTries: node.retry.maxFailures, retryInMs: Math.round(delayMs) };
     logFailure(run, { ...failure, tries: open.failed }, "a batch failed; will retry", follows);
+    open.awaitsToken = false;
     this.#wait(open);
   }
 

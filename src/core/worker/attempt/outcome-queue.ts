@@ -15,6 +15,8 @@ export interface OpenBatch {
   failed: number;
   /** Monotonic time before which it is not tried again. */
   dueAt: number;
+  /** That is when its node may begin another try. */
+  awaitsToken: boolean;
   /** Present once it is to be stored. */
   outcome: BatchOutcome | undefined;
 }

@@ -4,7 +4,7 @@ import type {
   InputAdapterDefinition,
   Logger,
 } from "../../../definitions/index.ts";
-import type { PlanCache } from "../../plan/index.ts";
+import type { PlanCache, RatePlan } from "../../plan/index.ts";
 import type { Bus, Clock, Ids, Random, WorkerStore } from "../../ports/index.ts";
 import type { StoreHealthTracker } from "../../resilience/store-retry.ts";
 import type { AppendSignals } from "../input/append-signals.ts";
@@ -68,4 +68,6 @@ export interface RunningLimits {
   readonly maxRunningPerType?: Readonly<Record<string, number>>;
   /** Per task. */
   readonly maxRunningPerTask?: number;
+  /** How many tries of a batch may begin, per type. */
+  readonly ratePerType?: Readonly<Record<string, RatePlan>>;
 }

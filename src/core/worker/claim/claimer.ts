@@ -13,7 +13,15 @@ import type { QueuedRef, WorkerStore } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
 import type { WorkerParts } from "../attempt/worker-options.ts";
-import { Capacity, ConcurrencySlots, epochKey, QueueScan, type SaturatedLimit } from "./concurrency-limits.ts";
+import {
+  Capacity,
+  ConcurrencySlots,
+  epochKey,
+  QueueScan,
+  type RateTokens,
+  ratesOf,
+  type SaturatedLimit,
+} from "./limits.ts";
 
 /** Of so many claims under load, one is of a lower priority than its turn. */
 const sharedEvery = 8;
@@ -25,6 +33,7 @@ export interface ClaimerOptions {
   readonly supervisor: Supervisor;
   readonly tasks: TaskCache;
   readonly watch: StoreHealthTracker;
+  readonly tokens: RateTokens;
   /** How attempts of this node access logs. */
   readonly habitsOf: (node: NodePlan) => LogAccess;
   /** Whether the worker runs this attempt. */
@@ -67,6 +76,8 @@ export class Claimer {
   /** The priority that last had its turn. */
   #turn: number | undefined;
   #stopped = false;
+  /** Monotonic time of the next scan for a token that is due then. */
+  #tokenAt: number | undefined;
 
   constructor(options: ClaimerOptions) {
     this.#options = options;
@@ -93,7 +104,10 @@ export class Claimer {
       // Likewise: attempts before this one wait for the same slots.
       this.#options.supervisor.spawn("queue", () => this.fill());
     } else if (this.#isFree(ref.type)) {
-      this.#options.supervisor.spawn("claim", async () => void (await this.#claimOnce(ref)));
+      this.#options.supervisor.spawn("claim", async () => {
+        const blocked = await this.#claimOnce(ref);
+        if (blocked?.kind === "rate") this.#scanForToken(blocked.inMs);
+      });
     } else {
       this.#droppedCommand = true;
     }
@@ -115,6 +129,7 @@ export class Claimer {
         const pass = new QueueScan();
         while (await this.#take(pass));
         this.#blocked = pass.anyBlocked;
+        if (pass.tokenInMs !== undefined) this.#scanForToken(pass.tokenInMs);
       } while (this.#fillAgain);
     } finally {
       this.#filling = false;
@@ -205,6 +220,8 @@ export class Claimer {
       if (task === undefined) return undefined;
       // No worker can run it. Treated as blocked, so that it does not keep the attempts behind it from their turn.
       if (node === undefined) return { kind: "node", of: ref.nodeId };
+      const inMs = await this.#options.tokens.look(ratesOf(parts.limits.running, node), retry);
+      if (inMs > 0) return { kind: "rate", inMs }; // claimed, it would only wait in a slot
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
       claimed = await this.#claimFrom({ claim, task, node }, retry);
@@ -240,6 +257,20 @@ export class Claimer {
     if (record === undefined) await this.#slots.free(claim, retry);
     else this.#options.onClaimed({ claim, record, task, node, askedAt });
     return record !== undefined;
+  }
+
+  /** Nothing announces a token. */
+  #scanForToken(inMs: number): void {
+    const { parts, supervisor } = this.#options;
+    const at = parts.clock.monotonic() + inMs;
+    if (this.#stopped || (this.#tokenAt !== undefined && this.#tokenAt <= at)) return;
+    this.#tokenAt = at;
+    supervisor.spawn("queue", async () => {
+      await parts.clock.sleep(inMs, supervisor.signal);
+      if (this.#tokenAt !== at) return; // another scan is due earlier, and looks again
+      this.#tokenAt = undefined;
+      await this.fill();
+    });
   }
 
   #scanForDropped(): void {

@@ -42,11 +42,15 @@ export function paramFindings(args: object, takes: readonly DataType[], head: Fl
   return [...findings];
 }
 
-const delay = objectOf([["delaySec", { type: () => ({ kind: "number" }), optional: true }]]);
+const number: DataType = { kind: "number" };
+const replaced = objectOf([
+  ["delaySec", { type: () => number, optional: true }],
+  ["key", { type: () => unionOf([{ kind: "string" }, number]), optional: true }],
+]);
 
-/** The parameter that replaces a delay is a number. */
-export function delayFindings({ options: { delaySec } }: Step, head: FlowHead): string[] {
-  return paramFindings({ delaySec }, [delay], head);
+/** Parameters replace a delay by a number, and the key of limits by a number or text. */
+export function delayFindings({ options: { delaySec, limits } }: Step, head: FlowHead): string[] {
+  return paramFindings({ delaySec, key: limits?.key }, [replaced], head);
 }
 
 /** `z.any()` accepts a missing value and `z.json()` does not, but both have the same data type: neither is reported. */

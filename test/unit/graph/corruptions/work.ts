@@ -217,6 +217,27 @@ export const inWork: readonly Corruption[] = [
     ),
   ),
   ...[
+    ["no rate", { per_sec: 0 }, "/per_sec"],
+    ["a negative rate", { per_sec: -1 }, "/per_sec"],
+    ["a rate of text", { per_sec: "5" }, "/per_sec"],
+    ["half a burst", { per_sec: 1, burst: 1.5 }, "/burst"],
+    ["a burst without a rate", { burst: 2 }, "/burst"],
+    ["nothing for a key", { key: { $ref: "params.date" } }, "/key"],
+    ["a list as key", { max_running: 1, key: [] }, "/key"],
+    ["no slots", { max_running: 0 }, "/max_running"],
+    ["a rate in a graph without a name", { per_sec: 1 }, "/per_sec"],
+    ["a key in a graph without a name", { max_running: 1, key: { $ref: "params.date" } }, "/key"],
+  ].map(
+    ([name, limits, at]): Corruption => ({
+      name: `limits with ${name}`,
+      code: "GRAPH_LIMITS",
+      apply: inNode("src", (node) => {
+        node.limits = limits;
+        return `/limits${at}`;
+      }),
+    }),
+  ),
+  ...[
     ["ordered", { ordered: 1 }, "/ordered"],
     ["on_failure", { on_failure: "setAside" }, "/on_failure", "set_aside"],
     ["tolerate_batches", { on_failure: "set_aside", tolerate_batches: -1 }, "/tolerate_batches"],

@@ -1,16 +1,17 @@
 import { type Attempt, type EpochRef, shardKey } from "../../model/records.ts";
-import type { NodePlan } from "../../plan/index.ts";
-import type { QueuedRef, SlotLimit, WorkerStore } from "../../ports/index.ts";
+import type { NodePlan, RatePlan } from "../../plan/index.ts";
+import type { Clock, QueuedRef, RegistryEntry, RegistryJudge, SlotLimit, WorkerStore } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { RunningLimits } from "../attempt/worker-options.ts";
 
-/** A limit that is full. */
+/** A limit that is full, or a rate whose next token is due in `inMs`. */
 export type SaturatedLimit =
   | { readonly kind: "all" }
-  | { readonly kind: "type" | "task" | "node"; readonly of: string };
+  | { readonly kind: "type" | "task" | "node" | "key"; readonly of: string }
+  | { readonly kind: "rate"; readonly inMs: number };
 
 interface NamedLimit extends SlotLimit {
-  readonly full: SaturatedLimit;
+  readonly full: Exclude<SaturatedLimit, { kind: "rate" }>;
 }
 
 /**
@@ -98,11 +99,12 @@ export class ConcurrencySlots {
  * slot blocks the fewest others.
  */
 export function limitsOf(limits: RunningLimits, taskId: string, node: NodePlan): readonly NamedLimit[] {
-  const { id, type, maxRunning } = node;
+  const { id, type, maxRunning, shared, key } = node;
   const wide = wideLimits(limits, { taskId, type });
   if (maxRunning === undefined) return wide;
-  const ofNode = `${taskId}:${id}`;
-  return [...limit(`node:${ofNode}`, maxRunning, { kind: "node", of: ofNode }), ...wide];
+  const [kind, of] =
+    key === undefined ? (["node", `${taskId}:${id}`] as const) : (["key", `${shared}:${key}`] as const);
+  return [...limit(`${kind}:${of}`, maxRunning, { kind, of }), ...wide];
 }
 
 /** Limits that are known without the task's graph. */
@@ -120,15 +122,104 @@ function wideLimits(
 }
 
 /** A type may be called `toString`. */
-const countOf = (perType: Readonly<Record<string, number>> = {}, type: string): number | undefined =>
+const countOf = <T>(perType: Readonly<Record<string, T>> = {}, type: string): T | undefined =>
   Object.hasOwn(perType, type) ? perType[type] : undefined;
 
 const none: readonly NamedLimit[] = [];
 
-const limit = (key: string, max: number | undefined, full: SaturatedLimit): readonly NamedLimit[] =>
+const limit = (key: string, max: number | undefined, full: NamedLimit["full"]): readonly NamedLimit[] =>
   max === undefined ? none : [{ key, max, full }];
 
 const claimKey = (claim: Attempt): string => `${shardKey(claim)}:${claim.epoch}:${claim.claimId}`;
+
+/** A rate of which each try of a batch takes a token. */
+export interface NamedRate extends RatePlan {
+  readonly key: string;
+}
+
+/** The rates that apply to a node, the slowest first: a token that is taken while the next rate has none is lost. */
+export function ratesOf({ ratePerType }: RunningLimits, { type, shared, key, rate }: NodePlan): readonly NamedRate[] {
+  const ofType = countOf(ratePerType, type);
+  if (rate === undefined && ofType === undefined) return noRates;
+  const ofNode = key === undefined ? `node:${shared}` : `key:${shared}:${key}`;
+  const named = (name: string, plan: RatePlan | undefined) => (plan === undefined ? [] : [{ key: name, ...plan }]);
+  return [...named(ofNode, rate), ...named(`type:${type}`, ofType)].sort((a, b) => a.perSec - b.perSec);
+}
+
+const noRates: readonly NamedRate[] = [];
+
+/**
+ * Tokens of rates. The store keeps a bucket for each, as the time at which it will be full again by the store's clock,
+ * and takes a token in one step: no process can take one that another has taken.
+ */
+export class RateTokens {
+  readonly #store: WorkerStore;
+  readonly #clock: Clock;
+  /** By rate, the monotonic time of its next token, to ask the store no earlier. */
+  readonly #nextAt = new Map<string, number>();
+
+  constructor(options: { readonly store: WorkerStore; readonly clock: Clock }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+  }
+
+  /** Takes a token of each rate. @returns 0, or the time until the first of them that has none has one, in ms */
+  take(rates: readonly NamedRate[], retry: StoreRetry): Promise<number> {
+    return this.#ask(rates, retry, (rate) => takeToken(rate));
+  }
+
+  /** Likewise, but leaves the tokens: another process may take them. */
+  look(rates: readonly NamedRate[], retry: StoreRetry): Promise<number> {
+    return this.#ask(rates, retry, (rate) => (entry, now) => ({ answer: tokenIn(rate, entry, now) }));
+  }
+
+  async #ask(
+    rates: readonly NamedRate[],
+    retry: StoreRetry,
+    judgeOf: (rate: NamedRate) => RegistryJudge<number>,
+  ): Promise<number> {
+    const waits = rates.map(({ key }) => (this.#nextAt.get(key) ?? 0) - this.#clock.monotonic());
+    const known = Math.max(0, ...waits);
+    if (known > 0) return known;
+    for (const rate of rates) {
+      const { key: id } = rate;
+      const inMs = await retry.run(() => this.#store.updateEntry({ kind: "rate", id }, judgeOf(rate)));
+      if (inMs === 0) this.#nextAt.delete(id);
+      else {
+        this.#nextAt.set(id, this.#clock.monotonic() + inMs);
+        return inMs;
+      }
+    }
+    return 0;
+  }
+}
+
+interface Bucket {
+  /** When it will be full, in ms. */
+  readonly fullAt: number;
+}
+
+/** A clock that was set back leaves the bucket empty, and no emptier. */
+function fullAt({ perSec, burst }: RatePlan, entry: RegistryEntry | undefined, now: number): number {
+  const kept = (entry?.value as Bucket | undefined)?.fullAt ?? now;
+  return Math.min(Math.max(kept, now), now + (burst * 1_000) / perSec);
+}
+
+/** The time until the bucket has a token, in ms; 0 if it has one. */
+export function tokenIn(rate: RatePlan, entry: RegistryEntry | undefined, now: number): number {
+  const apartMs = 1_000 / rate.perSec;
+  return Math.max(0, Math.ceil(fullAt(rate, entry, now) + apartMs - rate.burst * apartMs - now));
+}
+
+/** An entry that is full again says no more than none. */
+function takeToken(rate: RatePlan): RegistryJudge<number> {
+  return (entry, now) => {
+    const inMs = tokenIn(rate, entry, now);
+    if (inMs > 0) return { answer: inMs };
+    const value: Bucket = { fullAt: fullAt(rate, entry, now) + 1_000 / rate.perSec };
+    return { answer: 0, next: { value, until: Math.ceil(value.fullAt) } };
+  };
+}
 
 /** The slots of one worker: a total, and fewer for some types. */
 export class Capacity {
@@ -173,9 +264,14 @@ export class QueueScan {
   readonly #fullTypes = new Set<string>();
   readonly #passedOver = new Set<string>();
   #allFull = false;
+  /** Of the attempts passed over, those that wait for a token. */
+  #rated = 0;
+  /** When the next token of one of their rates is due. */
+  tokenInMs: number | undefined;
 
+  /** An attempt waits for a slot, which is free whenever another process frees it. */
   get anyBlocked(): boolean {
-    return this.#allFull || this.#fullTypes.size + this.exceptTasks.size + this.#passedOver.size > 0;
+    return this.#allFull || this.#fullTypes.size + this.exceptTasks.size + this.#passedOver.size > this.#rated;
   }
 
   /** The types that may still have something to claim. */
@@ -197,7 +293,13 @@ export class QueueScan {
     if (by.kind === "all") this.#allFull = true;
     else if (by.kind === "type") this.#fullTypes.add(by.of);
     else if (by.kind === "task") this.exceptTasks.add(by.of);
-    else this.#passedOver.add(epochKey(ref));
+    else {
+      if (by.kind === "rate") {
+        this.#rated++;
+        this.tokenInMs = Math.min(by.inMs, this.tokenInMs ?? by.inMs);
+      }
+      this.#passedOver.add(epochKey(ref));
+    }
   }
 }
 
