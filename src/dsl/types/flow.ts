@@ -1,6 +1,6 @@
 import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
 import type { Absent, Recorded } from "../../builtins/node-records.ts";
-import type { ParentsOf, Suggested } from "../model/adapter.ts";
+import type { ParentsOf, Reading, Suggested } from "../model/adapter.ts";
 import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function.ts";
 import type { AnyHandler } from "../model/handler.ts";
 import type { AnyString } from "../model/markers.ts";
@@ -116,10 +116,7 @@ export interface AddRoot {
         Seen<TFlow[typeof state], TWhere, TAdapter, TParents[number]>,
         TAfter,
         TParents,
-        TAdapter,
-        TFrom,
-        TListKey,
-        TFanIn,
+        Reading<TAdapter, TFrom, TListKey, TFanIn>,
         TArgKeys
       >,
       TKeys
@@ -205,10 +202,7 @@ export interface AddNext {
         Seen<TFlow[typeof state], TWhere, TAdapter, TParents[number]>,
         TAfter,
         TParents,
-        TAdapter,
-        TFrom,
-        TListKey,
-        TFanIn,
+        Reading<TAdapter, TFrom, TListKey, TFanIn>,
         TArgKeys
       >,
       TKeys
