@@ -62,6 +62,7 @@ export async function siteApplication({ sections, indexFile, entryPoints, out }:
       "Traced",
       ...["HandlerErrorLike", "WithoutSender", "Edge", "GraphJson"], // shown where they are used
       ...["FlowArgument", "RunOptionsOf"], // what the compiler checks `run` by
+      ...["FlowWithName", "ItemArgument"], // what the compiler checks `asHandler` by
       ...["MemoryState", "MemoryStoreEvent", "NamedData"], // for the tests of the package itself
     ],
   });

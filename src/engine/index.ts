@@ -32,6 +32,7 @@ export type {
   LogAccess,
   NewSignal,
   Origin,
+  ParentRef,
   Paused,
   Position,
   Progress,

@@ -16,6 +16,7 @@ export const coreCodes = [
   "duplicate_uid",
   "no_handler",
   "schema_mismatch",
+  "subflow_failed",
   "timeout",
   "too_many_failed_batches",
   "unexpected_error",

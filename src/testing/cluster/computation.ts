@@ -15,6 +15,8 @@ export interface SourceArgs {
   readonly partitions: number;
   /** Of any node: some of its batches fail at each try. */
   readonly hopeless?: boolean;
+  /** Of the first node of a flow that begins with it. */
+  readonly item?: Json;
 }
 
 /** How many additional batches a growing source has in some attempts. */

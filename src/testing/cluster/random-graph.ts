@@ -30,7 +30,7 @@ export function randomGraph(
   maxNodes: number,
   { runsFlows = false } = {},
 ): { readonly nodes: readonly DrawnNode[]; readonly flows?: { readonly sub: DrawnFlow } } {
-  const drawer = new GraphDrawer(random, runsFlows && random.chance(0.25));
+  const drawer = new GraphDrawer(random, runsFlows && random.chance(0.35));
   const count = 1 + random.int(maxNodes);
   for (let index = 0; index < count; index++) drawer.add(`n${index}`);
   // Several concurrent counters: each writer of variables must see what the others wrote.
@@ -49,7 +49,7 @@ export interface DrawnFlow {
 /** One or two nodes, and possibly one that runs another flow. */
 function randomFlow(random: SeededRandom, depth: number): DrawnFlow {
   const inline = { item: { $ref: "params.item" }, salt: { $ref: "params.salt" } };
-  const failing = random.chance(0.35) ? { hopeless: true } : {};
+  const failing = random.chance(0.5) ? { hopeless: true } : {};
   const retry_policy = { max: random.int(3), backoff_sec: random.next() / 2 };
   const root = {
     node_id: `r${random.int(9)}`,
@@ -72,6 +72,7 @@ type Drawn = Pick<DrawnNode, "type"> & {
   readonly io: JsonObject;
   readonly batches?: BatchPolicy;
   readonly partitions?: number;
+  readonly retry_policy?: JsonObject;
 };
 
 class GraphDrawer {
@@ -81,6 +82,8 @@ class GraphDrawer {
   /** Nodes that set batches aside, which others may read. */
   readonly #aside = new Set<string>();
   readonly #functions = new Set<string>();
+  /** Nodes that handle how others have ended. */
+  readonly #handling: string[] = [];
   /** Nodes with several shards, and nodes that run a flow for each batch: no condition on their results is possible. */
   readonly #withoutResult = new Set<string>();
   /** Probability that a node has backpressure; above 0 in a third of the graphs. */
@@ -98,16 +101,19 @@ class GraphDrawer {
   add(id: string): void {
     const random = this.#random;
     const ids = this.nodes.map((node) => node.node_id);
-    const parents = random.chance(0.2) ? [] : random.some(ids, 0.5).slice(-mostParents);
+    const some = () => (random.chance(0.2) ? [] : random.some(ids, 0.5).slice(-mostParents));
+    const isBehind = this.#handling.length > 0 && random.chance(0.4);
+    const parents = isBehind ? [random.pick(this.#handling)] : some();
     const above = [...new Set(parents.flatMap((parent) => [parent, ...(this.#above.get(parent) ?? [])]))];
     this.#above.set(id, above);
-    const handles = parents.length > 0 && random.chance(0.15);
+    const handles = parents.length > 0 && random.chance(0.2);
     const isFunction = !handles && (parents.length > 0 ? random.chance(0.15) : random.chance(0.05));
     const isWait = !handles && !isFunction && random.chance(parents.length > 0 ? 0.08 : 0.03);
     const mayRunFlow = this.#runsFlows && !handles && !isFunction && !isWait && parents.length > 0;
-    const isFlow = mayRunFlow && random.chance(0.4);
+    const isFlow = mayRunFlow && random.chance(0.5);
     const optional = random.chance(0.15);
     if (isFunction || isWait) this.#functions.add(id);
+    if (handles) this.#handling.push(id);
     const ofHandler = () => (isFlow ? this.#flowOf(above) : this.#handlerOf(parents, above, optional));
     const ordinary = () => (isFunction ? this.#functionOf(above) : ofHandler());
     const drawn: Drawn = handles ? this.#outcomesOf(parents) : isWait ? this.#wait() : ordinary();
@@ -228,11 +234,16 @@ class GraphDrawer {
     const random = this.#random;
     const drawn = this.#adapterOf(above);
     const input = drawn.input_adapter === "pull.gather" ? {} : drawn;
-    const settled = random.chance(0.3) ? { settled: true } : {};
+    const settled = random.chance(0.5);
     const batches = this.#batchPolicy();
     return {
       type: "flow",
-      io: { input_inline: { ...input, salt: random.int(9) }, flow: "sub", item: "item", ...settled },
+      io: {
+        ...{ input_inline: { ...input, salt: random.int(9) }, flow: "sub", item: "item" },
+        ...(settled ? { settled } : {}),
+      },
+      // Few tries, so that batches whose task always fails come to be outputs of their own.
+      ...(settled ? { retry_policy: { max: random.int(3), backoff_sec: random.next() } } : {}),
       ...(Object.keys(batches).length > 0 ? { batches } : {}),
       ...(random.chance(0.5) ? { limits: { max_running: 1 + random.int(3) } } : {}),
       ...(random.chance(0.1) ? { timeout_sec: random.pick([2, 6]) } : {}),

@@ -56,7 +56,10 @@ function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
         options.journal.counts.handlerRuns++;
         if (!(ctx.args as Partial<SourceArgs>).saves) await saveCheckpoint(ctx, options);
         await misbehave(ctx, options, options.rates.batchThrows);
-        if ((ctx.args as Partial<SourceArgs>).hopeless && isHopeless(ctx.nodeId, ctx.uid)) {
+        if (
+          (ctx.args as Partial<SourceArgs>).hopeless &&
+          isHopeless(ctx.nodeId, batchOf(ctx as BatchContext<Partial<SourceArgs>>))
+        ) {
           if (ctx.remainingMs() !== undefined && options.random.chance(0.5)) await hang(ctx, options);
           throw thrown(ctx, options.journal, new RetryableError(hopeless));
         }
@@ -250,6 +253,10 @@ function checkCheckpoint(ctx: AttemptContext, { checkpoints, violated }: Journal
 }
 
 const refOf = ({ taskId, nodeId, shard, epoch }: AttemptContext): EpochRef => ({ taskId, nodeId, shard, epoch });
+
+/** What tells a batch from others of its node: in a flow that begins with an item, the uid of each first batch is the same. */
+const batchOf = ({ args, uid }: BatchContext<Partial<SourceArgs>>): string =>
+  args.item === undefined ? uid : JSON.stringify(args.item);
 
 /** Hangs until it is aborted, or long after that; it occupies its slot until it returns. */
 async function hang(ctx: AttemptContext, { random, clock, leaseMs }: ProcessTools): Promise<void> {

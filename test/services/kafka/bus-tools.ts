@@ -4,6 +4,7 @@ import { inject, onTestFinished } from "vitest";
 import { fixIdleTimer } from "../../../src/adapters/kafka/idle-timer-fix.ts";
 import { type KafkaBusOptions, kafkaBus } from "../../../src/adapters/kafka/index.ts";
 import type { Bus } from "../../../src/core/ports/index.ts";
+import { untilLed } from "../topics.ts";
 
 /** Names that are unique to this test. */
 export const uniquePrefix = (): string => `t-${randomUUID().slice(0, 8)}`;
@@ -30,20 +31,22 @@ export async function openAdmin(brokers = sharedBrokers()): Promise<Admin> {
   return admin;
 }
 
-/** Writes arbitrary bytes to a topic. */
+/** Writes arbitrary bytes to a topic that exists or is being made. */
 export async function sendRaw(
   topic: string,
   messages: { key: string; value: Buffer | string | null }[],
 ): Promise<void> {
+  await untilLed(await openAdmin(), [topic]);
   const producer = plainKafka(sharedBrokers()).producer({ createPartitioner: () => () => 0 });
   await producer.connect();
   await producer.send({ topic, messages });
   await producer.disconnect();
 }
 
-/** The messages of a topic, from the beginning. */
+/** The messages of a topic that exists or is being made, from the beginning. */
 export async function readRaw(topic: string): Promise<{ key: string; value: string }[]> {
   const got: { key: string; value: string }[] = [];
+  await untilLed(await openAdmin(), [topic]);
   const consumer: Consumer = plainKafka(sharedBrokers()).consumer({
     groupId: `raw-${randomUUID()}`,
     maxWaitTimeInMs: 100,

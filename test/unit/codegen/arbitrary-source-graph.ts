@@ -39,7 +39,7 @@ const hostileValue = fc.letrec((tie) => ({
 const types = fc.constantFrom(
   "worker",
   "delete",
-  "flow",
+  "Flow",
   "z",
   "Load-Rows",
   "load_rows",
