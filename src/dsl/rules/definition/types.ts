@@ -38,7 +38,7 @@ type HasNotJson<T, TPath extends string> = [T] extends [{ readonly [key: string]
     : false;
 
 type MaybeUndefined<T> = {
-  [TKey in keyof T]-?: undefined extends T[TKey] ? (T extends Recorded<TKey & string, unknown> ? TKey : never) : never;
+  [TKey in keyof T]-?: [T[TKey]] extends [Json] ? never : T extends Recorded<TKey & string, unknown> ? TKey : never;
 }[keyof T];
 
 /*
