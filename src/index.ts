@@ -3,6 +3,8 @@
  *
  * @module flowkit
  */
+import "./node-version.ts";
+
 export { type ToTypeScriptOptions, toTypeScript } from "./codegen/index.ts";
 export type {
   AdapterChoice,

@@ -82,7 +82,12 @@ test("several sources are narrowed together", () => {
 });
 
 test("exhaustive accepts what takes each case for certain, and nothing else", () => {
-  const Row = z.object({ country: z.string(), vip: z.boolean(), n: z.union([z.literal(1), z.literal(2), z.null()]) });
+  const Row = z.object({
+    country: z.string(),
+    note: z.string().optional(),
+    vip: z.boolean(),
+    n: z.union([z.literal(1), z.literal(2), z.null()]),
+  });
   const country = defineHandler("country", { output: Row, iterBatches: () => [] });
   const any = defineHandler("any", { input: z.any(), ...nothing });
   const open = flow("open").node("src", country);
@@ -99,6 +104,15 @@ test("exhaustive accepts what takes each case for certain, and nothing else", ()
   open
     .node("de", any, take({ country: ["de", "fr"] }))
     .node("x", any, take({ country: not(["fr", "de"]) }))
+    .exhaustive("src", "country");
+  open
+    .node("x", any, take({ country: not(["de", "at"]) }))
+    .node("y", any, take({ country: not("fr") }))
+    .exhaustive("src", "country");
+  open
+    .node("x", any, take({ country: not(["de", "at"]) }))
+    .node("y", any, take({ country: not(["fr", "de"]) }))
+    .node("de", any, take({ country: "de" }))
     .exhaustive("src", "country");
   open.node("has", any, take({ country: exists })).exhaustive("src", "country");
   open
@@ -149,4 +163,12 @@ test("exhaustive accepts what takes each case for certain, and nothing else", ()
     .node("x", any, take({ country: not("de") }));
   // @ts-expect-error the subflow reads another node
   bad9.exhaustive("src", "country");
+  const bad10 = open
+    .node("x", any, take({ country: not(["de", "at"]) }))
+    .node("y", any, take({ country: not(["fr", "de"]) }));
+  // @ts-expect-error nothing takes "de"
+  bad10.exhaustive("src", "country");
+  const bad11 = open.node("x", any, take({ note: not("de") })).node("y", any, take({ note: not(exists) }));
+  // @ts-expect-error a missing key is not "de"
+  bad11.exhaustive("src", "note");
 });

@@ -20,12 +20,12 @@ import { parentFindings } from "./rules/handler/check.ts";
 import { idFindings } from "./rules/id/check.ts";
 import { inputFindings } from "./rules/input/check.ts";
 import { optionFindings } from "./rules/option/check.ts";
-import { paramFindings } from "./rules/params/check.ts";
+import { delayFindings, paramFindings } from "./rules/params/check.ts";
 import { permanentOnFindings } from "./rules/retry/check.ts";
 import { startFindings } from "./rules/start/check.ts";
 import { nodesOfSubflow, type Owned, type Owners, useFindings } from "./rules/subflow/check.ts";
 import { suggestionFindings } from "./rules/suggestion/check.ts";
-import { whenFindings, whereFindings } from "./rules/where/check.ts";
+import { whereFindings } from "./rules/where/check.ts";
 
 /**
  * The rules that the compiler checks for TypeScript, in the same sentences, for everybody else. What concerns the graph
@@ -156,7 +156,7 @@ function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHe
     ...afterFindings(step, seen),
     ...(step.kind === "fn" ? nodeArgFindings(step, seen) : []),
     ...startFindings(step),
-    ...whenFindings(step, head),
+    ...delayFindings(step, head),
     ...(step.kind === "node" ? [...parentFindings(step.handler, { node, after }), ...whereFindings(step, head)] : []),
     ...(input === undefined ? suggestionFindings(step, head) : inputFindings(step, input, { seen, head })),
   ];

@@ -4,6 +4,8 @@
  *
  * @module flowkit/engine
  */
+import "../node-version.ts";
+
 export {
   type MemoryBusOptions,
   type MemoryStoreOptions,

@@ -1,8 +1,13 @@
 import { outputAsWritten } from "../builtins/coordinator-functions/index.ts";
-import { EdgeInputs, readingOf } from "../builtins/input-adapters/deliveries.ts";
+import { EdgeInputs, patternsOf, readingOf } from "../builtins/input-adapters/deliveries.ts";
 import type { Json } from "../errors/index.ts";
 import { canonicalGraph } from "./canonical.ts";
-import { knownData } from "./data/graph-data.ts";
+import type { DataType } from "./data/data-type.ts";
+import { type KnownData, knownData } from "./data/graph-data.ts";
+import { leftCases, leftMessage } from "./data/narrow.ts";
+import { formatMessage } from "./format/messages.ts";
+import type { GraphNode } from "./format/node-fields.ts";
+import { patternForm } from "./format/pattern.ts";
 import { isObject } from "./format/plain-data.ts";
 import { type Path, pointer } from "./format/pointer.ts";
 import { coordinatorFnType, type Graph } from "./format/types.ts";
@@ -29,6 +34,19 @@ export interface EdgeMisfit {
   readonly from: readonly string[];
   readonly to: string;
   readonly message: string;
+  /** The flow of `flows` that it is in. */
+  readonly flow?: string;
+}
+
+/** Values of a key that each went to some node, and of which some no longer do. */
+export interface LostCases {
+  /** The node that stores them. */
+  readonly from: string;
+  /** With dots, as in `.exhaustive(source, key)`. */
+  readonly key: string;
+  readonly message: string;
+  /** The flow of `flows` that it is in. */
+  readonly flow?: string;
 }
 
 /** The differences between two graphs, as returned by `diffGraphs`. */
@@ -45,8 +63,13 @@ export interface GraphDiff {
     readonly removed: readonly Edge[];
     /** Inputs that fit, or did not exist, in `before` and do not fit in `after`. Requires `schemas`. */
     readonly incompatible: readonly EdgeMisfit[];
+    /**
+     * Keys by which nodes choose with `where`, and of which each value went to some node in `before`, but not in `after`.
+     * Requires `schemas`.
+     */
+    readonly lostCases: readonly LostCases[];
   };
-  /** Changes outside nodes: `name`, `params_schema`, `schemas`. */
+  /** Changes outside nodes: `schema_version`, `name`, `params_schema`, `schemas`, `flows`. */
   readonly graph: readonly Change[];
 }
 
@@ -71,11 +94,10 @@ export function diffGraphs(before: Graph, after: Graph): GraphDiff {
       return changes.length === 0 ? [] : [{ nodeId: node.node_id, changes }];
     }),
   };
-  const knownMisfits = new Set(misfits(before).map(misfitKey));
   const edges = {
     added: without(newEdges, oldEdges),
     removed: without(oldEdges, newEdges),
-    incompatible: misfits(after).filter((misfit) => !knownMisfits.has(misfitKey(misfit))),
+    ...incompatibilities(before, after),
   };
   const graph = [...changesIn(asJson(oldRest), asJson(newRest), [])];
   const counts = [nodes.added, nodes.removed, nodes.changed, edges.added, edges.removed, graph];
@@ -85,19 +107,107 @@ export function diffGraphs(before: Graph, after: Graph): GraphDiff {
 const asJson = (value: object): Json => value as Json;
 const edgeKey = ([from, to]: Edge): string => `${from}:${to}`; // no id contains a colon
 
+/** Of the graphs, and of the flows that both have. */
+function incompatibilities(before: Graph, after: Graph): Pick<GraphDiff["edges"], "incompatible" | "lostCases"> {
+  const known = new Set(misfits(before).map(misfitKey));
+  const incompatible = misfits(after).filter((misfit) => !known.has(misfitKey(misfit)));
+  const lostCases = casesLost(before, after);
+  const inside = Object.entries(after.flows ?? {}).flatMap(([name, flow]) => {
+    const old = before.flows !== undefined && Object.hasOwn(before.flows, name) ? before.flows[name] : undefined;
+    if (old === undefined) return [];
+    const found = incompatibilities(old, flow);
+    const named = <T extends { readonly message: string }>(one: T) => ({
+      flow: name,
+      ...one,
+      message: formatMessage("flowFinding", { flow: name, finding: one.message }),
+    });
+    return [{ incompatible: found.incompatible.map(named), lostCases: found.lostCases.map(named) }];
+  });
+  return {
+    incompatible: [...incompatible, ...inside.flatMap((found) => found.incompatible)],
+    lostCases: [...lostCases, ...inside.flatMap((found) => found.lostCases)],
+  };
+}
+
 const misfitKey = ({ from, to }: EdgeMisfit): string => edgeKey([from.join(), to]); // nor a comma
 
 /** According to the graph's own `schemas`. */
-function misfits({ nodes, schemas, flows }: Graph): readonly EdgeMisfit[] {
-  const byId = new Map(nodes.map((node) => [node.node_id, node]));
-  const deliveries = new EdgeInputs(
-    knownData({ schemas, flows, outputAsWritten }, (id) => ({ type: byId.get(id)?.type, ...byId.get(id)?.io })),
-  );
-  return nodes.flatMap(({ node_id: nodeId, type, io, fan_in: fanIn, depends_on: parents }) => {
+function misfits(graph: Graph): readonly EdgeMisfit[] {
+  const deliveries = new EdgeInputs(dataOf(graph));
+  return graph.nodes.flatMap(({ node_id: nodeId, type, io, fan_in: fanIn, depends_on: parents }) => {
     const reading = readingOf({ nodeId, inline: io?.input_inline, fanIn, parents });
     if (reading === undefined || type === coordinatorFnType) return [];
     return deliveries.faultsOf(reading).map(({ from, to, message }) => ({ from, to, message }));
   });
+}
+
+function dataOf({ nodes, schemas, flows }: Graph): KnownData {
+  const byId = new Map(nodes.map((node) => [node.node_id, node]));
+  return knownData({ schemas, flows, outputAsWritten }, (id) => ({ type: byId.get(id)?.type, ...byId.get(id)?.io }));
+}
+
+/** A graph does not say which of its keys `exhaustive` named, so each one counts of which no case was left. */
+function casesLost(before: Graph, after: Graph): readonly LostCases[] {
+  const [old, now] = [readersOf(before), readersOf(after)];
+  const [was, is] = [dataOf(before), dataOf(after)];
+  return after.nodes.flatMap(({ node_id: from }) => {
+    const [oldReaders = [], readers = []] = [old.get(from), now.get(from)];
+    const [oldType, type] = [was.outputOf(from), is.outputOf(from)];
+    if (oldReaders.length === 0 || oldType === undefined || type === undefined) return [];
+    const keys = new Set([...oldReaders, ...readers].flatMap(({ key }) => key ?? []));
+    return [...keys].sort().flatMap((key) => {
+      if (leftOf(oldReaders, { from, key, type: oldType })?.length !== 0) return [];
+      const left = leftOf(readers, { from, key, type }) ?? [];
+      return left.length === 0 ? [] : [{ from, key, message: leftMessage(left, { from, key }) }];
+    });
+  });
+}
+
+interface Reader {
+  readonly node: GraphNode;
+  /** The one key that its `where` asks for. */
+  readonly key: string | undefined;
+}
+
+/** By their sources. */
+function readersOf({ nodes }: Graph): ReadonlyMap<string, readonly Reader[]> {
+  const readers = new Map<string, Reader[]>();
+  for (const node of nodes) {
+    const { node_id: nodeId, io, fan_in: fanIn, depends_on: parents } = node;
+    const reading = readingOf({ nodeId, inline: io?.input_inline, fanIn, parents });
+    const reader = { node, key: onlyKey(reading?.where) };
+    for (const source of new Set(reading?.sources.map((one) => one.nodeId) ?? parents)) {
+      const known = readers.get(source);
+      if (known === undefined) readers.set(source, [reader]);
+      else known.push(reader);
+    }
+  }
+  return readers;
+}
+
+function onlyKey(where: Json | undefined): string | undefined {
+  const path: string[] = [];
+  for (let pattern = where; pattern !== undefined; ) {
+    const form = patternForm(pattern);
+    if (form.kind !== "keys") break;
+    const [only] = form.keys;
+    if (only === undefined || form.keys.length > 1) return undefined;
+    path.push(only[0]);
+    pattern = only[1];
+  }
+  return path.length === 0 ? undefined : path.join(".");
+}
+
+function leftOf(
+  readers: readonly Reader[],
+  { from, key, type }: { readonly from: string; readonly key: string; readonly type: DataType },
+) {
+  const at = { source: from, path: key.split("."), hasOwnWhere: () => false };
+  return leftCases(
+    type,
+    at.path,
+    readers.flatMap(({ node }) => patternsOf(node, at)),
+  );
 }
 
 function without(edges: readonly Edge[], others: readonly Edge[]): readonly Edge[] {

@@ -17,7 +17,7 @@ export {
 } from "../builtins/input-adapters/index.ts";
 export { canonicalGraph, graphHash } from "./canonical.ts";
 export type { NamedArgs, ValidateOptions } from "./checks/context.ts";
-export { type Change, diffGraphs, type EdgeMisfit, type GraphDiff, type NodeChange } from "./diff.ts";
+export { type Change, diffGraphs, type EdgeMisfit, type GraphDiff, type LostCases, type NodeChange } from "./diff.ts";
 export { type Finding, type FindingCode, findingCodes, formatFindings } from "./format/findings.ts";
 export { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
 export {

@@ -191,7 +191,8 @@ function isNew(node: GraphNode, { adapters = [] }: ValidateOptions): boolean {
   const { io = {}, when, optional = false, delay_sec: delay = 0 } = node;
   if (when !== undefined || optional || delay !== 0 || io.start_when === "ended") return true;
   if (io.fn !== undefined && builtInFunction(io.fn)?.awaitsSignal === true) return true;
-  const { input_adapter: adapter, input_args: args } = io.input_inline ?? {};
+  const { input_adapter: adapter = "", input_args: args } = io.input_inline ?? {};
+  if (builtInAdapter(adapter)?.isNew) return true;
   if (args?.where === undefined) return false;
   return !hasOwnWhere(adapters.find(({ name }) => name === adapter)?.args);
 }

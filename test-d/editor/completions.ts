@@ -64,6 +64,7 @@ export const builtInAdapters = [
   "pull.failures",
   "pull.outcomes",
   "pull.from_artifacts",
+  "pull.from_artifacts.each",
   "pull.from_artifacts.rechunk:size",
   "pull.gather",
 ];
@@ -187,6 +188,11 @@ export const inputs: readonly Place[] = [
     what: "arguments of an adapter that chunks",
     code: `etl.node("w", clean, { after: ["extract"], input: { adapter: "pull.from_artifacts.rechunk:size", | } })`,
     offers: ["backoffMaxMs?", "eofOnTaskDone?", "from?", "metaListKey?", "pollMs?", "size"],
+  },
+  {
+    what: "arguments of an adapter of elements",
+    code: `etl.node("w", clean, { after: ["extract"], input: { adapter: "pull.from_artifacts.each", | } })`,
+    offers: ["backoffMaxMs?", "eofOnTaskDone?", "from?", "metaListKey", "pollMs?"],
   },
   {
     what: "arguments of an adapter that gathers: without a list key",

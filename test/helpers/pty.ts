@@ -27,11 +27,11 @@ export function onTerminal(
   const { cwd, columns = 100, rows = 24, env = {} } = options;
   const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true, scrollback: 1_000 });
   const child = spawn(node, [flowkitBin, ...args], {
-    name: "xterm-256color",
+    name: env.TERM ?? "xterm-256color",
     cols: columns,
     rows,
     cwd,
-    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", TERM: "xterm-256color", ...env },
+    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...env },
   });
   let written = "";
   const looks = new Set<() => void>();

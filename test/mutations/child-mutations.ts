@@ -78,13 +78,20 @@ export const childMutations: readonly Mutation[] = [
       edit(scheduler, "if ((child.paused ?? false) !== (task.paused ?? false)) await this.replan(child.id);", ""),
     ),
   },
-  mutation(
-    "consumers keep their slots while the tasks of their source need them",
-    edit("core/model/records.ts", 'status === "running" && type !== flowType', 'status === "running"'),
-    edit(
-      "core/model/records.ts",
-      "({ status, type }: ShardRecord): boolean => status",
-      "({ status }: ShardRecord): boolean => status",
+  {
+    elsewhere: {
+      file: "test/integration/engine/child-tasks.test.ts",
+      title: "does not wait for a slot that its consumer or its source has",
+      why: "requires that consumers of such a node occupy all slots",
+    },
+    ...mutation(
+      "consumers keep their slots while the tasks of their source need them",
+      edit("core/model/records.ts", 'status === "running" && type !== flowType', 'status === "running"'),
+      edit(
+        "core/model/records.ts",
+        "({ status, type }: ShardRecord): boolean => status",
+        "({ status }: ShardRecord): boolean => status",
+      ),
     ),
-  ),
+  },
 ];

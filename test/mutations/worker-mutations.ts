@@ -8,6 +8,7 @@ const claimer = "core/worker/claim/claimer.ts";
 const worker = "core/worker/worker-core.ts";
 const inputWait = "core/worker/attempt/input-wait.ts";
 const sources = "core/worker/attempt/source-batches.ts";
+const lists = "builtins/input-adapters/rechunk.ts";
 
 const raceOf = (title: string, why: string) => ({ file: "test/sim/worker-races.test.ts", title, why });
 
@@ -40,6 +41,14 @@ export const workerMutations: readonly Mutation[] = [
   mutation(
     "the seq of a resumed cursor is off by one",
     edit(stream, "furthestOf(stored)[0],", "furthestOf(stored)[0] + 1,"),
+  ),
+  mutation(
+    "an artifact without the list that is to be cut makes no batch",
+    edit(lists, "return Array.isArray(value) ? value : [meta];", "return Array.isArray(value) ? value : [];"),
+  ),
+  mutation(
+    "the elements of a list have the uid of their artifact",
+    edit(lists, "({ whole: false, expand: (meta) => itemsAt(", "({ whole: true, expand: (meta) => itemsAt("),
   ),
   mutation(
     "no new artifacts count as the end of input",

@@ -75,10 +75,12 @@ export function shardDriver(context: StoreContext): ShardDriver {
     },
 
     async peekQueue(types, limit, except, only, below = Number.POSITIVE_INFINITY) {
-      const queues = types.flatMap((type) => [...(state.queues.get(type) ?? [])]);
-      const filled = queues.flatMap(([priority, queue]) => (priority < below ? [queue] : []));
+      const queues: Heap<ShardItem>[] = [];
+      for (const type of types) {
+        for (const [priority, queue] of state.queues.get(type) ?? []) if (priority < below) queues.push(queue);
+      }
       const isWanted = ({ record: { taskId } }: ShardItem) => !except?.has(taskId) && (only?.has(taskId) ?? true);
-      return Heap.firstOf(filled, limit, isWanted).map(({ record }) => queuedRef(record));
+      return Heap.firstOf(queues, limit, isWanted).map(({ record }) => queuedRef(record));
     },
   };
 }

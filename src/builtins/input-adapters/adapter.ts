@@ -14,6 +14,10 @@ export interface BuiltInAdapter<TArgs extends $ZodType = $ZodType> {
   readonly takesAliases?: true;
   /** It has a `meta_list_key`. */
   readonly takesListKey?: true;
+  /** It makes nothing without one. */
+  readonly needsListKey?: true;
+  /** Engines that know version 1.0 of graphs only refuse it. */
+  readonly isNew?: true;
   /** External workers support it too. */
   readonly isOnWire?: true;
   /** It delivers what its sources have set aside, not their outputs. */

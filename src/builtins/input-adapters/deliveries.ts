@@ -5,10 +5,12 @@ import type { KnownData } from "../../graph/data/graph-data.ts";
 import { mismatchText } from "../../graph/data/mismatch.ts";
 import { narrow, patternMistakes } from "../../graph/data/narrow.ts";
 import { formatMessage } from "../../graph/format/messages.ts";
-import type { FanIn, InputInline } from "../../graph/format/node-fields.ts";
+import type { FanIn, GraphNode, InputInline } from "../../graph/format/node-fields.ts";
+import { patternForm } from "../../graph/format/pattern.ts";
 import { isObject } from "../../graph/format/plain-data.ts";
+import { coordinatorFnType } from "../../graph/format/types.ts";
 import type { Deliveries, DeliveryFault, Reading, Source } from "./adapter.ts";
-import { adapterName, builtInAdapter } from "./index.ts";
+import { adapterName, builtInAdapter, defaultAdapter } from "./index.ts";
 import { outcomeData } from "./outcomes.ts";
 
 export type { DeliveryFault } from "./adapter.ts";
@@ -30,6 +32,34 @@ export function readingOf(node: {
   const adapter = adapterName(inline.input_adapter);
   return { nodeId, adapter, listKey, sources, where, isPartial: fanIn !== "all", hasAliases: isObject(from) };
 }
+
+/** What a node takes for certain of a key; nothing if it may be skipped, or asks for other keys too. */
+export function patternsOf(
+  { node_id: nodeId, type, depends_on: parents, fan_in: fanIn, when, io }: GraphNode,
+  at: {
+    readonly source: string;
+    readonly path: readonly string[];
+    readonly hasOwnWhere: KnownData["hasOwnWhere"];
+  },
+): readonly Json[] {
+  if (type === coordinatorFnType || when !== undefined) return [];
+  const inline = io?.input_inline ?? {};
+  const suggested = { ...inline, input_adapter: inline.input_adapter ?? defaultAdapter };
+  const reading = readingOf({ nodeId, inline: suggested, fanIn, parents });
+  const { readsFailures, readsOutcomes } = builtInAdapter(reading?.adapter ?? "") ?? {};
+  if (reading === undefined || readsFailures || readsOutcomes) return [];
+  if (!reading.sources.some((one) => one.nodeId === at.source)) return [];
+  if (reading.where === undefined || at.hasOwnWhere(reading.adapter)) return everything;
+  let pattern: Json | undefined = reading.where;
+  for (const key of at.path) {
+    const form = patternForm(pattern);
+    if (form.kind !== "keys" || form.keys.length !== 1 || form.keys[0]?.[0] !== key) return [];
+    pattern = form.keys[0][1];
+  }
+  return [pattern];
+}
+
+const everything: readonly Json[] = [{ $exists: true }, { $exists: false }];
 
 /**
  * Whether what nodes read matches their input. A delivery comes from the sources that a node reads, which need not be

@@ -5,19 +5,20 @@ import { type Failed, type FailedText, failures } from "./failures.ts";
 import { type Gathered, type GatheredText, gather } from "./gather.ts";
 import { type EndedText, outcomes } from "./outcomes.ts";
 import { type Pulled, type PulledText, pull } from "./pull.ts";
-import { type Chunk, type ChunkText, type RechunkArgs, rechunk } from "./rechunk.ts";
+import { type Chunk, type EachArgs, type Element, each, type PieceText, type RechunkArgs, rechunk } from "./rechunk.ts";
 
 export type { BuiltInAdapter, StreamAdapter } from "./adapter.ts";
 export { commonAdapterArgs, type PullArgs, spellOutArgs, splitArgs } from "./args.ts";
 export type { AliasPayload, GatherFits } from "./gather.ts";
 export type { OutcomeAt, OutcomesAdapter } from "./outcomes.ts";
 export { pullEach } from "./pull.ts";
-export type { Chunk, ChunkText, ListKeys } from "./rechunk.ts";
+export type { ListKeys, Piece, PieceText } from "./rechunk.ts";
 
 /** The built-in input adapters, by their name in a normalised graph. */
 const adapters = {
   "pull.from_artifacts": pull,
   "pull.from_artifacts.rechunk:size": rechunk,
+  "pull.from_artifacts.each": each,
   "pull.gather": gather,
   "pull.failures": failures,
   "pull.outcomes": outcomes,
@@ -27,6 +28,7 @@ const adapters = {
 export interface BuiltInAdapters {
   "pull.from_artifacts": PullArgs;
   "pull.from_artifacts.rechunk:size": RechunkArgs;
+  "pull.from_artifacts.each": EachArgs;
   "pull.gather": PullArgs;
   "pull.failures": PullArgs;
   "pull.outcomes": PullArgs;
@@ -36,12 +38,13 @@ export interface BuiltInAdapters {
 export interface Delivered<TNodes extends NodeRecords, TParents extends readonly string[], TFrom, TListKey, TFanIn> {
   "pull.from_artifacts": Pulled<TNodes, TParents, TFrom>;
   "pull.from_artifacts.rechunk:size": Chunk<Pulled<TNodes, TParents, TFrom>, TListKey>;
+  "pull.from_artifacts.each": Element<Pulled<TNodes, TParents, TFrom>, TListKey>;
   "pull.gather": Gathered<TNodes, TParents, TFrom, TFanIn>;
   "pull.failures": Failed<TNodes, TParents, TFrom>;
   "pull.outcomes": Pulled<TNodes, TParents, TFrom>;
 }
 
-/** What a node does not accept of it, as a sentence. A list key has its own sentences. */
+/** What a node does not accept of it, as a sentence. A list key, without which `each` has no payload, has its own. */
 export interface DeliveredText<
   TNodes extends NodeRecords,
   TParents extends readonly string[],
@@ -51,7 +54,8 @@ export interface DeliveredText<
   TInput,
 > {
   "pull.from_artifacts": PulledText<TNodes, TParents, TId, TInput>;
-  "pull.from_artifacts.rechunk:size": ChunkText<TNodes, TParents, TFrom, TId, Absent, TInput>;
+  "pull.from_artifacts.rechunk:size": PieceText<TNodes, TParents, Absent, TFrom, TId, Absent, TInput>;
+  "pull.from_artifacts.each": never;
   "pull.gather": GatheredText<TNodes, TParents, TFrom, TFanIn, TId, TInput>;
   "pull.failures": FailedText<TNodes, TParents, TFrom, TId, TInput>;
   "pull.outcomes": EndedText<TNodes, TParents, TFrom, TId, TInput>;
@@ -61,7 +65,7 @@ export interface DeliveredText<
 export type DefaultAdapter = "pull.from_artifacts";
 export const defaultAdapter: DefaultAdapter = "pull.from_artifacts";
 /** Those with a `metaListKey`. */
-export type TakesListKey = "pull.from_artifacts.rechunk:size";
+export type TakesListKey = "pull.from_artifacts.rechunk:size" | "pull.from_artifacts.each";
 /** Those whose `from` may be a record. */
 export type TakesAliases = "pull.gather";
 /** What replaces the `batching` of external programs' commands in a graph. */

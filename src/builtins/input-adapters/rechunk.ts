@@ -5,13 +5,18 @@ import type { EdgeText } from "../../graph/data/mismatch.ts";
 import { formatMessage, type JoinList } from "../../graph/format/messages.ts";
 import { isObject } from "../../graph/format/plain-data.ts";
 import type { IsAssignable, ListedSources, NodeRecords, OutputOf } from "../node-records.ts";
-import { builtIn } from "./adapter.ts";
+import { builtIn, type Deliveries, type DeliveryFault, type Reading } from "./adapter.ts";
 import { commonAdapterArgs, type PullArgs } from "./args.ts";
 
+/** The items of `meta[key]` if that is a list; otherwise the meta is the only item. Keys are not guessed. */
+function itemsAt(meta: Json, key: string | undefined): readonly Json[] {
+  const value = key !== undefined && isObject(meta) && Object.hasOwn(meta, key) ? meta[key] : undefined;
+  return Array.isArray(value) ? value : [meta];
+}
+
 /**
- * `pull.from_artifacts.rechunk:size`: splits `meta[meta_list_key]` into chunks of `size` if the key is given and the
- * value is a list; otherwise the meta is the only item. Chunks never span artifacts, and keys are not guessed. An empty
- * list makes no batch.
+ * `pull.from_artifacts.rechunk:size`: splits the list at `meta_list_key` into chunks of `size`. Chunks never span
+ * artifacts. An empty list makes no batch.
  */
 export const rechunk = builtIn({
   aliases: ["pull.from_artifacts.rechunk", "pull.rechunk"],
@@ -26,41 +31,69 @@ export const rechunk = builtIn({
   batches: ({ size, meta_list_key: key }) => ({
     whole: false,
     expand(meta) {
-      const value = key !== undefined && isObject(meta) && Object.hasOwn(meta, key) ? meta[key] : undefined;
-      const items: readonly Json[] = Array.isArray(value) ? value : [meta];
+      const items = itemsAt(meta, key);
       const chunks: Json[] = [];
       for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size));
       return chunks;
     },
   }),
-  faults({ nodeId: to, listKey, sources }, wanted, deliveries) {
-    const at = listKey === undefined ? "adapter" : "listKey";
-    const chunks = sources.map((source) => {
-      const output = deliveries.outputOf(source);
-      return { source, chunk: deliveries.once(output, listKey, () => cutInto(output, listKey)) };
-    });
-    const without = chunks.filter(({ chunk }) => chunk === undefined);
-    if (without.length > 0) {
-      const all = sources.map(({ nodeId }) => nodeId).join(", ");
-      const message = formatMessage("notAList", { node: to, key: String(listKey), from: all });
-      return [{ from: without.map(({ source }) => source.nodeId), to, message, at }];
-    }
-    const faults = chunks.flatMap(({ source: { nodeId: from }, chunk }) => {
-      const message = chunk === undefined ? undefined : deliveries.edgeFault({ from, to, given: chunk, wanted });
-      return message === undefined ? [] : [{ from, message }];
-    });
-    if (faults.length === 0) return [];
-    const message = faults.map((fault) => fault.message).join("; ");
-    return [{ from: faults.map(({ from }) => from), to, message, at }];
-  },
+  faults: (reading, wanted, deliveries) =>
+    faultsOf(reading, wanted, deliveries, ({ listKey }, output) =>
+      listKey === undefined ? listOf(output) : cutInto(output, String(listKey), listOf),
+    ),
 });
 
-/** The elements of one artifact's list, or of a list of artifacts; `undefined` without a list. */
-function cutInto(output: DataType, listKey: Json | undefined): DataType | undefined {
-  if (output.kind === "any" || listKey === undefined) return output.kind === "any" ? anyData : listOf(output);
-  const parts = (output.kind === "union" ? output.members : [output]).map((part) => elementsAt(part, String(listKey)));
+/** `pull.from_artifacts.each`: one batch for each element of the list at `meta_list_key`. An empty list makes none. */
+export const each = builtIn({
+  aliases: [],
+  args: commonAdapterArgs.extend({
+    /** The key of the list. */
+    meta_list_key: z.string().min(1),
+  }),
+  takesListKey: true,
+  needsListKey: true,
+  isNew: true,
+  batches: ({ meta_list_key: key }) => ({ whole: false, expand: (meta) => itemsAt(meta, key) }),
+  faults: (reading, wanted, deliveries) =>
+    faultsOf(reading, wanted, deliveries, ({ listKey }, output) =>
+      listKey === undefined ? anyData : cutInto(output, String(listKey), (element) => element),
+    ),
+});
+
+/** @param cut - what is delivered of an output; `undefined` without a list */
+function faultsOf(
+  reading: Reading,
+  wanted: DataType,
+  deliveries: Deliveries,
+  cut: (reading: Reading, output: DataType) => DataType | undefined,
+): readonly DeliveryFault[] {
+  const { nodeId: to, adapter, listKey, sources } = reading;
+  const at = listKey === undefined ? "adapter" : "listKey";
+  const pieces = sources.map((source) => {
+    const output = deliveries.outputOf(source);
+    const make = () => (output.kind === "any" ? anyData : cut(reading, output));
+    return { source, piece: deliveries.once(output, JSON.stringify([adapter, listKey]), make) };
+  });
+  const without = pieces.filter(({ piece }) => piece === undefined);
+  if (without.length > 0) {
+    const all = sources.map(({ nodeId }) => nodeId).join(", ");
+    const message = formatMessage("notAList", { node: to, key: String(listKey), from: all });
+    return [{ from: without.map(({ source }) => source.nodeId), to, message, at }];
+  }
+  const faults = pieces.flatMap(({ source: { nodeId: from }, piece }) => {
+    const message = piece === undefined ? undefined : deliveries.edgeFault({ from, to, given: piece, wanted });
+    return message === undefined ? [] : [{ from, message }];
+  });
+  if (faults.length === 0) return [];
+  const message = faults.map((fault) => fault.message).join("; ");
+  return [{ from: faults.map(({ from }) => from), to, message, at }];
+}
+
+/** What is made of the elements of one artifact's list; `undefined` without a list. */
+function cutInto(output: DataType, key: string, make: (element: DataType) => DataType): DataType | undefined {
+  const parts = (output.kind === "union" ? output.members : [output]).map((part) => elementsAt(part, key));
   const elements = parts.filter((part) => part !== undefined);
-  return elements.length < parts.length ? undefined : unionOf(elements.map((element) => listOf(element)));
+  return elements.length < parts.length ? undefined : unionOf(elements.map(make));
 }
 
 function elementsAt(output: DataType, key: string): DataType | undefined {
@@ -79,6 +112,11 @@ export interface RechunkArgs extends PullArgs {
   readonly size: number;
 }
 
+export interface EachArgs extends PullArgs {
+  /** The key of the list in each output, each element of which is a batch. */
+  readonly metaListKey: unknown; // which the rule of list keys narrows
+}
+
 /** The keys whose value is a list in every one of the outputs. */
 export type ListKeys<TOutputs> = {
   [TKey in keyof TOutputs]: TOutputs[TKey] extends readonly unknown[] ? TKey : never;
@@ -87,34 +125,44 @@ export type ListKeys<TOutputs> = {
 
 /** One chunk of one artifact of each output: chunks never span artifacts, so this is a union of lists. */
 export type Chunk<TOutput, TListKey> = TListKey extends string
-  ? TOutput extends { readonly [TKey in TListKey]: readonly (infer TElement)[] }
-    ? TElement[]
+  ? TOutput extends { readonly [TKey in TListKey]: readonly unknown[] }
+    ? TOutput[TListKey][number][]
     : never
   : TOutput extends unknown
     ? TOutput[]
     : never;
 
+/** One element of the list of each output. */
+export type Element<TOutput, TListKey> = TListKey extends string ? Chunk<TOutput, TListKey>[number] : never;
+
+/** What an adapter with a list key makes of each output. */
+export type Piece<TAdapter, TOutput, TListKey> = TAdapter extends "pull.from_artifacts.each"
+  ? Element<TOutput, TListKey>
+  : Chunk<TOutput, TListKey>;
+
 /** The edges that do not match, one sentence per source. */
-export type ChunkText<
+export type PieceText<
   TNodes extends NodeRecords,
   TParents extends readonly string[],
+  TAdapter,
   TFrom,
   TId extends string,
   TListKey,
   TInput,
-> = JoinList<ChunkErrors<TNodes, ListedSources<TParents, TFrom>, TId, TListKey, TInput>, "; ">;
+> = JoinList<PieceErrors<TNodes, ListedSources<TParents, TFrom>, TAdapter, TId, TListKey, TInput>, "; ">;
 
-type ChunkErrors<
+type PieceErrors<
   TNodes extends NodeRecords,
   TSources extends readonly unknown[],
+  TAdapter,
   TId extends string,
   TListKey,
   TInput,
 > = TSources extends readonly [infer TSource extends string, ...infer TRest]
   ? [
-      ...(IsAssignable<Chunk<OutputOf<TNodes, TSource>, TListKey>, TInput> extends true
+      ...(IsAssignable<Piece<TAdapter, OutputOf<TNodes, TSource>, TListKey>, TInput> extends true
         ? []
-        : [EdgeText<TSource, TId, Chunk<OutputOf<TNodes, TSource>, TListKey>, TInput>]),
-      ...ChunkErrors<TNodes, TRest, TId, TListKey, TInput>,
+        : [EdgeText<TSource, TId, Piece<TAdapter, OutputOf<TNodes, TSource>, TListKey>, TInput>]),
+      ...PieceErrors<TNodes, TRest, TAdapter, TId, TListKey, TInput>,
     ]
   : [];

@@ -7,7 +7,7 @@ import type { StoreOptions } from "../settings/open-parts.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { configOption, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
-import { withClient } from "./with-client.ts";
+import { withTask } from "./with-client.ts";
 
 const pageSize = 256;
 
@@ -25,8 +25,8 @@ export function addArtifacts(root: Command, terminal: Terminal): void {
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText("after", examples("artifacts 3f2a... clean --store runs.db"))
-    .action((taskId: string, nodeId: string, options: StoreOptions) =>
-      withClient(terminal, options, async ({ client, store }) => {
+    .action((given: string, nodeId: string, options: StoreOptions) =>
+      withTask(terminal, options, given, async ({ client, store, id: taskId }) => {
         const { nodes } = await client.task(taskId).status();
         assertNodeExists(
           nodes.map((node) => node.nodeId),

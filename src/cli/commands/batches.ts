@@ -5,7 +5,7 @@ import type { StoreOptions } from "../settings/open-parts.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import { compactJson, counted, type Terminal, table } from "../terminal/terminal.ts";
 import { count, examples, storeCommands } from "./common.ts";
-import { typesOf, withClient } from "./with-client.ts";
+import { typesOf, withClient, withTask } from "./with-client.ts";
 
 export function addBatches(root: Command, terminal: Terminal): void {
   const batches = root
@@ -25,8 +25,8 @@ export function addBatches(root: Command, terminal: Terminal): void {
     )
     .option("--limit <count>", "maximum number of batches", count, 20)
     .addHelpText("after", examples("batches list 3f2a... enrich --store runs.db"))
-    .action((taskId: string, nodeId: string, options: StoreOptions & { readonly limit: number }) =>
-      withClient(terminal, options, async ({ client }) => {
+    .action((given: string, nodeId: string, options: StoreOptions & { readonly limit: number }) =>
+      withTask(terminal, options, given, async ({ client, id: taskId }) => {
         const found: FailedBatch[] = [];
         let hasMore = false;
         for await (const batch of client.failedBatches(taskId, nodeId)) {
@@ -46,8 +46,8 @@ export function addBatches(root: Command, terminal: Terminal): void {
     .description("Show a failed batch: its error with the stack, and what it consisted of.")
     .argument("<uid>", "uid of the batch")
     .addHelpText("after", examples("batches show 3f2a... enrich order-17 --store runs.db"))
-    .action((taskId: string, nodeId: string, uid: string, options: StoreOptions) =>
-      withClient(terminal, options, async ({ client }) => {
+    .action((given: string, nodeId: string, uid: string, options: StoreOptions) =>
+      withTask(terminal, options, given, async ({ client, id: taskId }) => {
         for await (const batch of client.failedBatches(taskId, nodeId)) {
           if (batch.uid === uid) return show(terminal, batch);
         }
@@ -67,8 +67,8 @@ export function addBatches(root: Command, terminal: Terminal): void {
       "after",
       examples("batches retry 3f2a... enrich --store runs.db", "batches retry 3f2a... enrich order-17 --store runs.db"),
     )
-    .action((taskId: string, nodeId: string, uids: readonly string[], options: RetryBatchesCommandOptions) =>
-      retry(terminal, { taskId, nodeId, uids }, options),
+    .action((given: string, nodeId: string, uids: readonly string[], options: RetryBatchesCommandOptions) =>
+      retry(terminal, { given, nodeId, uids }, options),
     );
 }
 
@@ -79,12 +79,12 @@ interface RetryBatchesCommandOptions extends StoreOptions {
 /** The types come from the task itself, because the handlers are with workers elsewhere. */
 async function retry(
   terminal: Terminal,
-  of: { readonly taskId: string; readonly nodeId: string; readonly uids: readonly string[] },
+  of: { readonly given: string; readonly nodeId: string; readonly uids: readonly string[] },
   options: RetryBatchesCommandOptions,
 ): Promise<void> {
-  const { taskId, nodeId, uids } = of;
+  const { given, nodeId, uids } = of;
   const definitions = await readDefinitions(options.handlers);
-  const types = await withClient(terminal, options, (access) => typesOf(access, taskId));
+  const { id: taskId, types } = await withTask(terminal, options, given, typesOf);
   await withClient(terminal, { ...options, types, definitions }, async ({ client }) => {
     const again = await client.retryBatches(taskId, nodeId, uids.length === 0 ? {} : { uids });
     if (terminal.isJson) terminal.printJson({ taskId: again.id, retryOf: taskId });

@@ -11,7 +11,7 @@ export function addDiff(root: Command, terminal: Terminal): void {
     .command("diff")
     .summary("compare two graphs")
     .description(
-      "List the differences between two graphs, regardless of the order in which they are written. Exits with 1 if a node can no longer accept its input, which only graphs with schemas reveal.",
+      "List the differences between two graphs, regardless of the order in which they are written. Exits with 1 if a node can no longer accept its input, or if data that went to some node no longer does, which only graphs with schemas reveal.",
     )
     .argument("<before>", "flow.ts or graph.json")
     .argument("<after>", "flow.ts or graph.json")
@@ -24,7 +24,8 @@ export function addDiff(root: Command, terminal: Terminal): void {
       // Schemas on one side only would all appear as differences.
       const [a, b] = sources.map(({ graph }) => (bare.length === 0 ? graph : withoutSchemas(graph)));
       const diff = diffGraphs(a as Graph, b as Graph);
-      const isCompatible = diff.edges.incompatible.length === 0;
+      const { incompatible, lostCases } = diff.edges;
+      const isCompatible = incompatible.length + lostCases.length === 0;
       if (!isCompatible) terminal.exitCode = exitCodes.failed;
       if (terminal.isJson) {
         terminal.printJson({
@@ -37,14 +38,16 @@ export function addDiff(root: Command, terminal: Terminal): void {
       }
       for (const line of lines(terminal, diff)) terminal.print(line);
       for (const { file } of bare) terminal.note(`${file} has no schemas: data along edges is not compared`);
-      if (!isCompatible) terminal.note(counted(diff.edges.incompatible.length, "incompatible change"));
+      if (!isCompatible) terminal.note(counted(incompatible.length + lostCases.length, "incompatible change"));
     });
 }
 
 const rest = ({ nodes, edges, graph }: GraphDiff) => ({ nodes, edges, graph });
 
-function withoutSchemas({ schemas: _, ...graph }: Graph): Graph {
-  return graph;
+function withoutSchemas({ schemas: _, flows, ...graph }: Graph): Graph {
+  if (flows === undefined) return graph;
+  const bare = Object.entries(flows).map(([name, flow]) => [name, withoutSchemas(flow)]);
+  return { ...graph, flows: Object.fromEntries(bare) };
 }
 
 function lines(terminal: Terminal, { same, nodes, edges, graph }: GraphDiff): readonly string[] {
@@ -60,7 +63,7 @@ function lines(terminal: Terminal, { same, nodes, edges, graph }: GraphDiff): re
     ...edges.removed.map(([from, to]) => red(`- edge ${from} -> ${to}`)),
     ...edges.added.map(([from, to]) => green(`+ edge ${from} -> ${to}`)),
     ...(graph.length === 0 ? [] : [yellow("~ graph"), ...graph.map(changeLine)]),
-    ...edges.incompatible.map(({ message }) => red(`! ${message}`)),
+    ...[...edges.incompatible, ...edges.lostCases].map(({ message }) => red(`! ${message}`)),
   ];
 }
 

@@ -9,7 +9,7 @@ import { readParams } from "../loading/params.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
 import { showProgress } from "../progress/live-view.ts";
 import { overlaid } from "../serving/counted-store.ts";
-import { type StoreOptions, storeOfRun } from "../settings/open-parts.ts";
+import { openStore, type StoreOptions, settingsOfRun } from "../settings/open-parts.ts";
 import { several } from "../settings/options.ts";
 import { CliError, exitCodes } from "../terminal/cli-error.ts";
 import { onSignals } from "../terminal/interrupts.ts";
@@ -17,6 +17,7 @@ import { terminalLogger, withoutTasks } from "../terminal/logger.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { examples, exportOption, graceOption, handlersOption, jsonOption, mongoOption, storeOption } from "./common.ts";
 import { ownFrame } from "./report-error.ts";
+import { withClient } from "./with-client.ts";
 
 interface RunCommandOptions extends StoreOptions {
   readonly export?: string;
@@ -61,7 +62,8 @@ async function run(terminal: Terminal, file: string, options: RunCommandOptions)
   const source = await readGraphFile(file, { export: options.export, definitions: given });
   const definitions = definitionsFor(source, given);
   const params = readParams({ assignments: options.param ?? [], file: options.params }, source.graph.params_schema);
-  const kept = await storeOfRun(terminal, options);
+  const read = settingsOfRun(terminal, options);
+  const kept = await openStore(read);
   if (options.idempotencyKey !== undefined && kept === undefined) {
     throw new CliError("CLI_USAGE", "--idempotency-key requires a store", {
       hint: "Pass --store FILE or --mongo URL.",
@@ -81,6 +83,9 @@ async function run(terminal: Terminal, file: string, options: RunCommandOptions)
   if (kept !== undefined) terminal.note(`task ${task.id} in ${kept.name}`);
   const outcome = await follow({ terminal, engine, task, graph: source.graph, graceMs: options.grace * 1_000 });
   if (outcome !== undefined) return showOutcome(terminal, outcome);
+  // The task may have ended while the engine was stopping.
+  const late = kept && (await withClient(terminal, { read }, ({ client }) => endOf(client.task(task.id))));
+  if (late !== undefined) return showOutcome(terminal, { ...late, wasInterrupted: false });
   const remains = kept === undefined ? "" : `; task ${task.id} remains in ${kept.name}`;
   terminal.note(`stopped${remains}${idempotencyKey === undefined ? "" : ": run it with the same key to continue"}`);
   terminal.exitCode = exitCodes.terminated;
@@ -142,13 +147,25 @@ async function follow(run: {
     await engine.stop();
     return undefined;
   }
-  const [result] = await Promise.allSettled([task.result()]);
-  return result.status === "fulfilled"
-    ? { view, result: result.value, error: undefined, wasInterrupted }
-    : { view, result: undefined, error: result.reason, wasInterrupted };
+  return { ...(await outcomeOf(task, view)), wasInterrupted };
 }
 
-export interface RunOutcome {
+/** `undefined`: it has not ended. */
+async function endOf(task: TaskHandle): Promise<Outcome | undefined> {
+  const view = await task.status();
+  return view.endedAt === undefined ? undefined : outcomeOf(task, view);
+}
+
+async function outcomeOf(task: TaskHandle, view: TaskView): Promise<Outcome> {
+  const [result] = await Promise.allSettled([task.result()]);
+  return result.status === "fulfilled"
+    ? { view, result: result.value, error: undefined }
+    : { view, result: undefined, error: result.reason };
+}
+
+type Outcome = Omit<RunOutcome, "wasInterrupted">;
+
+interface RunOutcome {
   readonly view: TaskView;
   readonly result: JsonObject | undefined;
   /** Why there is no result. */
@@ -173,13 +190,14 @@ function showOutcome(terminal: Terminal, outcome: RunOutcome): void {
 
 /** A task as `--json` prints it. */
 function outcomeJson(view: TaskView, result: RunOutcome["result"]): object {
-  const { id, name, status, failure, cancelReason, nodes, createdAt, endedAt } = view;
+  const { id, name, status, failure, laterFailures, cancelReason, nodes, createdAt, endedAt } = view;
   return {
     taskId: id,
     ...(name === undefined ? {} : { name }),
     status,
     ...(result === undefined ? {} : { result }),
     ...(failure === undefined ? {} : { failure }),
+    ...(laterFailures === undefined ? {} : { laterFailures }),
     ...(cancelReason === undefined ? {} : { cancelReason }),
     createdAt,
     ...(endedAt === undefined ? {} : { endedAt }),

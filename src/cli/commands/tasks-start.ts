@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { workerTypes } from "../../graph/index.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
 import { readParams } from "../loading/params.ts";
@@ -16,6 +16,7 @@ interface StartOptions extends StoreOptions {
   readonly param?: readonly string[];
   readonly params?: string;
   readonly idempotencyKey?: string;
+  readonly notBefore?: number;
 }
 
 export function addTasksStart(command: Command, terminal: Terminal): void {
@@ -27,6 +28,12 @@ export function addTasksStart(command: Command, terminal: Terminal): void {
     .option("-p, --param <name=value>", "parameter; name:=JSON for a JSON value; may be repeated", several)
     .option("--params <file>", "JSON file with parameters")
     .option("--idempotency-key <key>", "return the task with this key and the same input, if the store has one")
+    .addOption(
+      new Option(
+        "--not-before <time>",
+        "time before which no node starts, such as 2026-12-01T03:00:00Z or +10m",
+      ).argParser(time),
+    )
     .option(
       "--handlers <file>",
       "file that exports the handlers, input adapters and functions of a graph JSON, to check it",
@@ -45,15 +52,32 @@ export function addTasksStart(command: Command, terminal: Terminal): void {
 
 async function start(terminal: Terminal, file: string, options: StartOptions): Promise<void> {
   const { access, flow, params } = await readFlow(terminal, file, options);
-  await withClient(terminal, { ...options, ...access }, async ({ client }) => {
-    const { idempotencyKey: key } = options;
-    const task = await client.run(flow, { params, ...(key === undefined ? {} : { idempotencyKey: key }) });
+  await withClient(terminal, { ...options, ...access, creates: true }, async ({ client }) => {
+    const { idempotencyKey, notBefore } = options;
+    const task = await client.run(flow, {
+      params,
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(notBefore === undefined ? {} : { notBefore }),
+    });
     if (terminal.isJson) terminal.printJson({ taskId: task.id });
     else terminal.print(task.id);
   });
 }
 
-export type FlowOptions = Omit<StartOptions, "idempotencyKey">;
+const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A time with its zone, or one from now. */
+function time(text: string): number {
+  const [, amount, unit] = /^\+(\d+)([smhd])$/.exec(text) ?? [];
+  if (amount !== undefined) return Date.now() + Number(amount) * unitMs[unit as keyof typeof unitMs];
+  const at = /T.*(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(at)) return at;
+  throw new InvalidArgumentError(
+    "Expected a time with its zone, such as 2026-12-01T03:00:00Z, or a number of s, m, h or d from now, such as +10m.",
+  );
+}
+
+export type FlowOptions = Omit<StartOptions, "idempotencyKey" | "notBefore">;
 
 /** A flow of a file with its parameters, and what a client needs to know in order to check it. */
 export async function readFlow(terminal: Terminal, file: string, options: FlowOptions) {
@@ -69,7 +93,7 @@ export async function readFlow(terminal: Terminal, file: string, options: FlowOp
     types,
     externalTypes: external.length === 0 ? undefined : external,
     definitions: definitionsOf(source) ?? given,
-    bus: await openBus(read, terminalLogger(terminal, "error")),
+    bus: await openBus(read, terminalLogger(terminal, { least: "error" })),
   };
   // A flow has its zod schema of parameters, which checks more than the JSON Schema in its graph.
   return { access, params, flow: source.kind === "flow" ? source.box.flow : graph };

@@ -1,11 +1,8 @@
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { TaskStatus, TaskSummary } from "../../core/model/records.ts";
-import { waitsForSignal } from "../../core/plan/index.ts";
-import type { NodeView, TaskView } from "../../core/tasks/api.ts";
 import type { Client } from "../../engine/client.ts";
-import type { Json } from "../../errors/index.ts";
-import { coordinatorFnType, flowType } from "../../graph/index.ts";
+import { FlowError, type Json } from "../../errors/index.ts";
 import { readText } from "../loading/find-file.ts";
 import { readJson } from "../loading/json-source.ts";
 import { readDefinitions } from "../loading/read-graph.ts";
@@ -13,10 +10,11 @@ import { showProgress } from "../progress/live-view.ts";
 import type { StoreOptions } from "../settings/open-parts.ts";
 import { CliError, exitCodes } from "../terminal/cli-error.ts";
 import { onSignals } from "../terminal/interrupts.ts";
-import { counted, duration, type Terminal, table } from "../terminal/terminal.ts";
+import { duration, type Terminal, table } from "../terminal/terminal.ts";
 import { configOption, count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { printTask, remark, showTask, time, trouble } from "./tasks-show.ts";
 import { addTasksStart } from "./tasks-start.ts";
-import { type StoreAccess, typesOf, withClient } from "./with-client.ts";
+import { type StoreAccess, typesOf, withClient, withTask } from "./with-client.ts";
 
 type TaskOptions = StoreOptions;
 
@@ -51,17 +49,15 @@ export function addTasks(root: Command, terminal: Terminal): void {
     );
 
   command("show", "show the status of a task")
-    .description("Show the status of a task and its nodes.")
+    .description(
+      "Show the status of a task and its nodes: when each began, how long it took, its batches and failures, or why it is not running.",
+    )
     .argument("<task>", "task id")
+    .option("--attempts", "also what happened to each attempt, as far as it is kept")
     .addOption(jsonOption())
-    .addHelpText("after", examples("tasks show 3f2a... --store runs.db"))
-    .action((id: string, options: TaskOptions) =>
-      withClient(terminal, options, async ({ client }) => {
-        const view = await client.task(id).status();
-        show(terminal, view);
-        if (!terminal.isJson && view.nodes.some(({ type }) => type === flowType))
-          await showChildren(terminal, client, id);
-      }),
+    .addHelpText("after", examples("tasks show 3f2a --store runs.db", "tasks show 3f2a --store runs.db --attempts"))
+    .action((given: string, options: TaskOptions & { readonly attempts?: true }) =>
+      withTask(terminal, options, given, (access) => showTask(terminal, access, options)),
     );
 
   addTasksStart(command("start", "store a task for other processes to run"), terminal);
@@ -72,8 +68,8 @@ export function addTasks(root: Command, terminal: Terminal): void {
     )
     .argument("<task>", "task id")
     .addHelpText("after", examples("tasks watch 3f2a... --store runs.db"))
-    .action((id: string, options: TaskOptions) =>
-      withClient(terminal, options, (access) => watch(terminal, access, id)),
+    .action((given: string, options: TaskOptions) =>
+      withTask(terminal, options, given, (access) => watch(terminal, access)),
     );
 
   command("cancel", "cancel a task")
@@ -82,8 +78,8 @@ export function addTasks(root: Command, terminal: Terminal): void {
     .option("--reason <text>", "reason, stored with the task", "flowkit tasks cancel")
     .addOption(jsonOption())
     .addHelpText("after", examples("tasks cancel 3f2a... --store runs.db --reason 'wrong day'"))
-    .action((id: string, options: TaskOptions & { readonly reason: string }) =>
-      withClient(terminal, options, async ({ client }) => {
+    .action((given: string, options: TaskOptions & { readonly reason: string }) =>
+      withTask(terminal, options, given, async ({ client, id }) => {
         const outcome = await client.task(id).cancel({ reason: options.reason });
         const answers = {
           recorded: "is being cancelled",
@@ -110,9 +106,9 @@ export function addTasks(root: Command, terminal: Terminal): void {
         "tasks signal 3f2a... approve --store runs.db --file - < answer.json",
       ),
     )
-    .action((id: string, nodeId: string, options: TaskOptions & PayloadOptions) => {
+    .action((given: string, nodeId: string, options: TaskOptions & PayloadOptions) => {
       const payload = payloadOf(options);
-      return withClient(terminal, options, async ({ client }) => {
+      return withTask(terminal, options, given, async ({ client, id }) => {
         const outcome = await client.task(id).signal(nodeId, payload);
         const answers = {
           accepted: `node ${nodeId} of task ${id} has the signal`,
@@ -131,8 +127,8 @@ export function addTasks(root: Command, terminal: Terminal): void {
     .argument("<task>", "task id")
     .addOption(jsonOption())
     .addHelpText("after", examples("tasks pause 3f2a... --store runs.db"))
-    .action((id: string, options: TaskOptions) =>
-      withClient(terminal, options, async ({ client }) =>
+    .action((given: string, options: TaskOptions) =>
+      withTask(terminal, options, given, async ({ client, id }) =>
         printPause(terminal, id, { did: "paused", outcome: await client.pause(id) }),
       ),
     );
@@ -142,8 +138,8 @@ export function addTasks(root: Command, terminal: Terminal): void {
     .argument("<task>", "task id")
     .addOption(jsonOption())
     .addHelpText("after", examples("tasks resume 3f2a... --store runs.db"))
-    .action((id: string, options: TaskOptions) =>
-      withClient(terminal, options, async ({ client }) =>
+    .action((given: string, options: TaskOptions) =>
+      withTask(terminal, options, given, async ({ client, id }) =>
         printPause(terminal, id, { did: "resumed", outcome: await client.resume(id) }),
       ),
     );
@@ -156,15 +152,15 @@ export function addTasks(root: Command, terminal: Terminal): void {
     .option("--handlers <file>", "file that exports the custom input adapters and functions of its graph")
     .addOption(jsonOption())
     .addHelpText("after", examples("tasks retry 3f2a... --store runs.db"))
-    .action((id: string, options: TaskOptions & { readonly handlers?: string }) => retry(terminal, id, options));
+    .action((given: string, options: TaskOptions & { readonly handlers?: string }) => retry(terminal, given, options));
 
   command("explain", "explain why each node runs or does not")
     .description("Explain for each node of a task where it runs, or why it does not run.")
     .argument("<task>", "task id")
     .addOption(jsonOption())
     .addHelpText("after", examples("tasks explain 3f2a... --store runs.db"))
-    .action((id: string, options: TaskOptions) =>
-      withClient(terminal, options, async ({ client }) => {
+    .action((given: string, options: TaskOptions) =>
+      withTask(terminal, options, given, async ({ client, id }) => {
         const explanation = await client.task(id).explain();
         if (terminal.isJson) terminal.printJson(explanation);
         else for (const { text } of explanation.nodes) terminal.print(text);
@@ -214,75 +210,28 @@ async function list(terminal: Terminal, { client }: StoreAccess, options: ListCo
     return;
   }
   const statusOf = ({ status, paused }: TaskSummary) => (paused ? "paused" : status);
-  const rows = page.items.map((task) => [task.id, task.name ?? "", statusOf(task), time(task.createdAt), remark(task)]);
+  const rows: string[][] = [];
+  for (const task of page.items) {
+    const { id, name = "", createdAt, endedAt } = task;
+    const said = remark(task) || (endedAt === undefined ? await troubleOf(client, id) : duration(endedAt - createdAt));
+    rows.push([id, name, statusOf(task), time(createdAt), said]);
+  }
   if (rows.length === 0) terminal.note("no tasks");
   for (const line of table(rows)) terminal.print(line);
   if (page.cursor !== undefined) terminal.note(`more: --cursor ${page.cursor}`);
 }
 
-const time = (ms: number): string => new Date(ms).toISOString().replace("T", " ").slice(0, 19);
-
-function remark({ failure, cancelReason, createdAt, endedAt }: TaskSummary | TaskView): string {
-  if (failure !== undefined) {
-    return [...(failure.nodeId === undefined ? [] : [`at '${failure.nodeId}'`]), failure.reasonCode].join(": ");
+/** The task may have been deleted since it was listed. */
+async function troubleOf(client: Client, id: string): Promise<string> {
+  try {
+    return trouble(await client.task(id).explain());
+  } catch (error) {
+    if (FlowError.is(error, "TASK_UNKNOWN")) return "";
+    throw error;
   }
-  if (cancelReason !== undefined) return cancelReason;
-  return endedAt === undefined ? "" : duration(endedAt - createdAt);
 }
 
-function show(terminal: Terminal, view: TaskView): void {
-  if (terminal.isJson) {
-    terminal.printJson(view);
-    return;
-  }
-  const name = view.name === undefined ? "" : ` (${view.name})`;
-  terminal.print(`task ${view.id}${name} ${view.status}, since ${time(view.createdAt)}  ${remark(view)}`.trimEnd());
-  if (view.retryOf !== undefined) terminal.print(`retry of ${view.retryOf}`);
-  const { parent } = view;
-  if (parent !== undefined) {
-    terminal.print(`run by node '${parent.nodeId}' of task ${parent.taskId} for batch '${parent.uid}'`);
-  }
-  if (Object.keys(view.params).length > 0) terminal.print(`params ${JSON.stringify(view.params)}`);
-  const rows = view.nodes.map((node) => [
-    `  ${node.nodeId}`,
-    node.type === coordinatorFnType ? "function" : node.type,
-    node.status,
-    counted(node.batches, "batch", "batches") +
-      (node.carriedBatches === undefined ? "" : `, ${node.carriedBatches} carried`),
-    troubles(node),
-    happening(node),
-  ]);
-  for (const line of table(rows)) terminal.print(line);
-}
-
-/** Of the tasks that its nodes run, those that run or failed; a task that was retried is one of the latter. */
-async function showChildren(terminal: Terminal, client: Client, id: string): Promise<void> {
-  const { items, cursor } = await client.list({
-    children: { of: id },
-    status: ["running", "cancelling", "failed"],
-    limit: 20,
-  });
-  const rows = items.map((task) => [`  task ${task.id}`, task.parent?.nodeId ?? "", task.status, remark(task)]);
-  for (const line of table(rows)) terminal.print(line);
-  if (cursor !== undefined) terminal.note("more: flowkit tasks list --children");
-}
-
-function happening({ failure, lostWorkers = [], awaitsSignal }: NodeView): string {
-  if (failure !== undefined) return `${failure.reasonCode}: ${failure.message}`;
-  if (awaitsSignal !== undefined) return waitsForSignal(awaitsSignal, Date.now());
-  return lostWorkers.map((id) => `lost worker ${id}`).join(", ");
-}
-
-function troubles(node: Pick<NodeView, "failures" | "failedBatches" | "waitingBatches">): string {
-  const { failures, failedBatches, waitingBatches } = node;
-  return [
-    ...(failures === 0 ? [] : [counted(failures, "failure")]),
-    ...(failedBatches === 0 ? [] : [`${failedBatches} set aside`]),
-    ...(waitingBatches === 0 ? [] : [`${waitingBatches} to be retried`]),
-  ].join(", ");
-}
-
-async function watch(terminal: Terminal, { client, store }: StoreAccess, id: string): Promise<void> {
+async function watch(terminal: Terminal, { client, store, id }: StoreAccess & { readonly id: string }): Promise<void> {
   const interrupted = Promise.withResolvers<"interrupted">();
   using _signals = onSignals(terminal, {
     interrupt: () => interrupted.resolve("interrupted"),
@@ -300,17 +249,17 @@ async function watch(terminal: Terminal, { client, store }: StoreAccess, id: str
     return;
   }
   const view = await task.status();
-  show(terminal, view);
+  printTask(terminal, view);
   if (view.status !== "finished") terminal.exitCode = exitCodes.failed;
 }
 
 async function retry(
   terminal: Terminal,
-  id: string,
+  given: string,
   options: TaskOptions & { readonly handlers?: string },
 ): Promise<void> {
   const definitions = await readDefinitions(options.handlers);
-  const types = await withClient(terminal, options, (access) => typesOf(access, id));
+  const { id, types } = await withTask(terminal, options, given, typesOf);
   await withClient(terminal, { ...options, types, definitions }, async ({ client }) => {
     const again = await client.retry(id, { from: "failed" });
     if (terminal.isJson) terminal.printJson({ taskId: again.id, retryOf: id });

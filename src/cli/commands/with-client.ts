@@ -7,6 +7,7 @@ import type { Definitions } from "../loading/exported-flow.ts";
 import { findFile } from "../loading/find-file.ts";
 import { requireStore, type StoreOptions, storeSettings } from "../settings/open-parts.ts";
 import type { ReadSettings } from "../settings/read-settings.ts";
+import { CliError } from "../terminal/cli-error.ts";
 import { terminalLogger, withoutTasks } from "../terminal/logger.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
@@ -17,7 +18,7 @@ export interface StoreAccess {
 }
 
 /**
- * Opens an existing store; a misspelled file name must not create an empty one.
+ * Opens a store.
  *
  * @throws CliError `CLI_USAGE`, `CLI_FILE_NOT_FOUND`
  */
@@ -31,11 +32,13 @@ export async function withClient<T>(
     readonly bus?: Bus | undefined;
     /** @defaultValue the settings of `options` and the environment */
     readonly read?: ReadSettings;
+    /** Creates the store's file if there is none. @defaultValue false, since a misspelled name must not create one */
+    readonly creates?: boolean;
   },
   use: (access: StoreAccess) => Promise<T>,
 ): Promise<T> {
   const { store, file } = await requireStore(options.read ?? storeSettings(terminal, options));
-  if (file !== undefined && !existsSync(file)) findFile(file);
+  if (file !== undefined && options.creates !== true && !existsSync(file)) findFile(file);
   const { adapters = [], fns = [] } = options.definitions ?? {};
   await using client = new Client({
     store,
@@ -49,9 +52,44 @@ export async function withClient<T>(
   return await use({ client, store });
 }
 
-/** The handlers that a task needs, by name: a client that continues it must know them. @throws FlowError `TASK_UNKNOWN` */
-export async function typesOf({ client, store }: StoreAccess, taskId: string): Promise<readonly string[]> {
-  await client.task(taskId).status();
-  const record = await store.readTask(taskId);
-  return record === undefined ? [] : workerTypes(record.graph);
+/** Like {@link withClient}, for a command about one task, whose id may be shortened to a beginning that no other has. */
+export const withTask = <T>(
+  terminal: Terminal,
+  options: Parameters<typeof withClient>[1],
+  given: string,
+  use: (access: StoreAccess & { readonly id: string }) => Promise<T>,
+): Promise<T> =>
+  withClient(terminal, options, async (access) => use({ ...access, id: await completeId(access, given) }));
+
+const searchedTasks = 10_000;
+
+/** @throws CliError `CLI_USAGE` if several tasks begin like this */
+async function completeId({ client, store }: StoreAccess, given: string): Promise<string> {
+  if ((await store.readTask(given)) !== undefined) return given;
+  const found: string[] = [];
+  let searched = 0;
+  for (let cursor: { cursor?: string } | undefined = {}; cursor !== undefined && searched < searchedTasks; ) {
+    const page: Awaited<ReturnType<Client["list"]>> = await client.list({ limit: 1_000, children: true, ...cursor });
+    found.push(...page.items.flatMap(({ id }) => (id.startsWith(given) ? id : [])));
+    searched += page.items.length;
+    cursor = page.cursor === undefined ? undefined : { cursor: page.cursor };
+  }
+  const [only = given, ...others] = found; // an unknown id is reported by what reads the task
+  if (others.length === 0) return only;
+  const shown = found.slice(0, 5).join(", ");
+  const more = found.length > 5 ? ", ..." : "";
+  throw new CliError("CLI_USAGE", `${found.length} tasks begin with '${given}': ${shown}${more}`, {
+    hint: "Pass more of the id.",
+  });
+}
+
+/**
+ * A task's id and the names of the handlers that it needs, which a client that continues it must know.
+ *
+ * @throws FlowError `TASK_UNKNOWN`
+ */
+export async function typesOf({ client, store, id }: StoreAccess & { readonly id: string }) {
+  await client.task(id).status();
+  const record = await store.readTask(id);
+  return { id, types: record === undefined ? [] : workerTypes(record.graph) };
 }

@@ -1,6 +1,6 @@
 import type { NodeStatus, TaskEvent } from "../../core/tasks/api.ts";
 import type { Graph } from "../../graph/index.ts";
-import { counted, duration, type Terminal } from "../terminal/terminal.ts";
+import { counted, duration, perSecond, type Terminal } from "../terminal/terminal.ts";
 import { isOver, type NodeProgress, TaskProgress } from "./progress.ts";
 
 const redrawEveryMs = 100;
@@ -90,7 +90,7 @@ function nodeLine(terminal: Terminal, node: NodeProgress, options: NodeLineOptio
     node.id.padEnd(options.idWidth),
     status.padEnd(10),
     (elapsedMs === undefined ? "" : counted(batches, "batch", "batches")).padStart(13),
-    rate(batches, elapsedMs).padStart(9),
+    (elapsedMs === undefined ? "" : perSecond(batches, elapsedMs)).padStart(9),
     (elapsedMs === undefined ? "" : duration(elapsedMs)).padStart(8),
     ...(retries === 0 ? [] : [counted(retries, "retry", "retries")]),
     ...(failedBatches === 0 ? [] : [`${failedBatches} set aside`]),
@@ -105,20 +105,14 @@ function nodeLine(terminal: Terminal, node: NodeProgress, options: NodeLineOptio
     .trimEnd()}`;
 }
 
-function rate(batches: number, elapsedMs: number | undefined): string {
-  if (elapsedMs === undefined || elapsedMs < 100 || batches === 0) return "";
-  const perSecond = (batches / elapsedMs) * 1000;
-  return `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString("en")}/s`;
-}
-
-/** Follows a task until its events end: redrawn in place on a terminal, otherwise one line per status change. */
+/** Follows a task until its events end: redrawn in place where that is possible, otherwise one line per status change. */
 export async function showProgress(
   terminal: Terminal,
   events: AsyncIterable<TaskEvent>,
   graph: Pick<Graph, "nodes">,
 ): Promise<void> {
   const progress = new TaskProgress(graph);
-  if (!terminal.stderr.isTTY) {
+  if (!terminal.canRedraw) {
     for await (const event of events) {
       progress.add(event);
       const line = plainLine(event, progress);

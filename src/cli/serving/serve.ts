@@ -52,7 +52,8 @@ export async function serve(
   const { settings } = read;
   const { format = "text", level = "info" } = settings.log ?? {};
   using _notes = format === "json" ? notesAsJson(terminal) : undefined;
-  const logger = format === "json" ? jsonLogger(terminal, level) : terminalLogger(terminal, level);
+  const logger =
+    format === "json" ? jsonLogger(terminal, level) : terminalLogger(terminal, { least: level, timed: true });
   const named = await requireStore(read);
   const metrics = settings.http?.port === undefined ? undefined : await tryOpenMetrics(terminal);
   const store = metrics === undefined || "missing" in metrics ? named.store : countedStore(named.store, metrics.events);

@@ -24,7 +24,7 @@ export interface NamedStore {
  *
  * @throws CliError `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
  */
-async function openStore({ settings, origins }: ReadSettings): Promise<NamedStore | undefined> {
+export async function openStore({ settings, origins }: ReadSettings): Promise<NamedStore | undefined> {
   const file = origins.get("store");
   const url = origins.get("mongo.url");
   const precedence = rankOf(file) - rankOf(url);
@@ -72,14 +72,13 @@ const flagsOf = ({ store, mongo }: StoreOptions) => ({
 });
 
 /**
- * Opens the store of `flowkit run`. `undefined`: none was requested. `MONGODB_URL` alone does not request one, because the
- * flow itself may use it.
+ * Reads which store `flowkit run` uses. `MONGODB_URL` alone does not request one, because the flow itself may use it.
  *
- * @throws CliError `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
+ * @throws CliError `CLI_CONFIG`
  */
-export async function storeOfRun(terminal: Terminal, options: StoreOptions): Promise<NamedStore | undefined> {
+export function settingsOfRun(terminal: Terminal, options: StoreOptions): ReadSettings {
   const { FLOWKIT_MONGO_URL } = process.env;
-  return await openStore(readSettings(terminal, { flags: flagsOf(options), env: { FLOWKIT_MONGO_URL } }));
+  return readSettings(terminal, { flags: flagsOf(options), env: { FLOWKIT_MONGO_URL } });
 }
 
 /**

@@ -6,19 +6,28 @@ import type { Terminal } from "./terminal.ts";
 
 const colours = { warn: "yellow", error: "red" } as const;
 
+export interface TextLogOptions {
+  /** @defaultValue "info" */
+  readonly least?: LogLevel;
+  /** Begins each line with the time. @defaultValue false */
+  readonly timed?: boolean;
+}
+
 /** Writes log entries of the engine and of handlers to stderr as text lines. */
-export function terminalLogger(terminal: Terminal, least: LogLevel = "info", bound: object = {}): Logger {
+export function terminalLogger(terminal: Terminal, options: TextLogOptions = {}, bound: object = {}): Logger {
+  const { least = "info", timed = false } = options;
   const logAt = (level: LogLevel) => (fields: object, message?: string) => {
     if (levels.indexOf(level) < levels.indexOf(least)) return;
     const line = logLine(level, { ...bound, ...fields }, message);
-    terminal.note(level === "warn" || level === "error" ? terminal.styled(colours[level], line) : line);
+    const time = timed ? `${new Date().toISOString()} ` : "";
+    terminal.note(`${time}${level === "warn" || level === "error" ? terminal.styled(colours[level], line) : line}`);
   };
   return {
     debug: logAt("debug"),
     info: logAt("info"),
     warn: logAt("warn"),
     error: logAt("error"),
-    child: (fields) => terminalLogger(terminal, least, { ...bound, ...fields }),
+    child: (fields) => terminalLogger(terminal, options, { ...bound, ...fields }),
   };
 }
 

@@ -15,6 +15,11 @@ export class Terminal {
   #divertedTo: ((text: string) => void) | undefined;
   readonly #secrets = new Set<string>();
 
+  /** Whether stderr is a terminal that knows how to move its cursor. */
+  get canRedraw(): boolean {
+    return this.stderr.isTTY && process.env.TERM !== "dumb";
+  }
+
   /** Prints a line of the result to stdout. */
   print(text: string): void {
     this.stdout.write(`${text}\n`);
@@ -161,4 +166,11 @@ export function duration(ms: number): string {
   const minutes = Math.floor(seconds / 60);
   const tail = two(seconds % 60);
   return minutes < 60 ? `${minutes}:${tail}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${tail}`;
+}
+
+/** "4.2/s", "1,200/s"; empty if too little was measured to say. */
+export function perSecond(count: number, ms: number): string {
+  if (ms < 100 || count === 0) return "";
+  const rate = (count / ms) * 1000;
+  return `${rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString("en")}/s`;
 }

@@ -280,7 +280,11 @@ export interface DeadLetter {
 /** The reference alone, of a record or a message. */
 export const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
 /** What a scan of the queue returns. */
-export const queuedRef = ({ type, priority, ...record }: ShardRecord) => ({ ...epochRef(record), type, priority });
+export const queuedRef = (record: ShardRecord) => ({
+  ...epochRef(record),
+  type: record.type,
+  priority: record.priority,
+});
 export const shardKey = (ref: ShardRef): string => `${ref.taskId}:${ref.nodeId}:${ref.shard}`;
 /** Identifies a shard within its task. */
 export const sourceKey = (nodeId: string, shard: number): string => `${nodeId}/${shard}`;

@@ -56,13 +56,19 @@ export type Reason =
       /** Its task is paused: it ends after its batches. @defaultValue false */
       readonly pausing?: true;
     }
-  /** Its worker's lease has expired: it is presumed dead, and a coordinator will queue the shard again. */
+  /**
+   * Its worker's lease has expired: it is presumed dead, and a coordinator will queue the shard again. `leaseUntil` is 0 if
+   * it is known to have ended.
+   */
   | {
       readonly reason: "lease_expired";
       readonly workerId: string;
       readonly since: number;
       readonly leaseUntil: number;
       readonly epoch: number;
+      readonly type: string;
+      /** How many live workers serve its type. */
+      readonly workers: number;
     }
   /** Asked to stop; its claim ends at `until` in any case. */
   | { readonly reason: "cancelling"; readonly workerId: string; readonly until: number }
@@ -148,17 +154,22 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason
       return { reason: "cancelling", workerId, until: Math.min(leaseUntil, record.cancelBy ?? leaseUntil) };
     }
     const place = { workerId, since: last?.at ?? 0, leaseUntil, epoch: record.epoch };
-    if (leaseUntil < facts.now) return { reason: "lease_expired", ...place };
+    if (leaseUntil < facts.now) {
+      return { reason: "lease_expired", ...place, type: record.type, workers: workersOf(facts, record.type) };
+    }
     return { reason: "running", ...place, ...(record.paused === undefined ? {} : { pausing: true }) };
   }
   if (status === "deferred") return whyDeferred(node, record);
   const { type } = record;
-  const workers = facts.workers.filter(({ types }) => types.includes(type)).length;
+  const workers = workersOf(facts, type);
   if (facts.external?.has(type)) return { reason: "offered", type, announced: workers };
   if (workers === 0) return { reason: "no_worker", type };
   const full = facts.fullLimit(node);
   return full === undefined ? { reason: "queued", ahead: facts.ahead(record) } : { reason: "limit", ...full };
 }
+
+const workersOf = ({ workers }: ExplainFacts, type: string): number =>
+  workers.filter(({ types }) => types.includes(type)).length;
 
 function whyDeferred(node: NodePlan, record: ShardRecord): Reason {
   const { history, dueAt, failures, tries = {}, paused } = record;
@@ -238,10 +249,12 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
       ({ workerId, since, pausing }) =>
         `has been running on ${workerId} for ${seconds(now - since)}${pausing ? ", and ends after its batches: its task is paused" : ""}`,
     )
-    .with(
-      { reason: "lease_expired" },
-      ({ workerId }) => `lost its worker: the lease of ${workerId} expired, a coordinator will queue it again`,
-    )
+    .with({ reason: "lease_expired" }, ({ workerId, leaseUntil, type, workers }) => {
+      const lost =
+        leaseUntil === 0 ? `${workerId} has ended` : `the lease of ${workerId} ended ${span(now - leaseUntil)} ago`;
+      const lacks = workers === 0 ? `, but no live worker serves '${type}'` : "";
+      return `lost its worker: ${lost}; a coordinator will queue it again${lacks}`;
+    })
     .with(
       { reason: "cancelling" },
       ({ workerId, until }) => `was asked to stop on ${workerId}, deadline ${within(until - now)}`,

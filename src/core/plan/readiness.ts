@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
-import { type Failure, isClosed, isShardTerminal, type ShardRecord } from "../model/records.ts";
+import { type Failure, isClosed, isShardTerminal, type ShardRecord, type ShardStatus } from "../model/records.ts";
 import { logsReadBy, type NodePlan, type Plan } from "./plan.ts";
 
 export interface ParentState {
@@ -70,8 +70,8 @@ export function endOf(node: NodePlan, shards: readonly ShardRecord[]): NodeEnd |
   if (shards.length < node.partitions || !shards.every(({ status }) => isShardTerminal(status))) return undefined;
   const failed = shards.find(({ status }) => status === "failed");
   if (failed !== undefined) return { status: "failed", failure: failed.failure };
-  const there = new Set(shards.map(({ status }) => status));
-  return { status: there.has("cancelled") ? "cancelled" : there.has("skipped") ? "skipped" : "finished" };
+  const has = (some: ShardStatus): boolean => shards.some(({ status }) => status === some);
+  return { status: has("cancelled") ? "cancelled" : has("skipped") ? "skipped" : "finished" };
 }
 
 /** What `finalize` or a function returned for a node: of several shards, in a list. */

@@ -79,15 +79,21 @@ export class StoreHealthTracker {
 
   /** The store, with every failed call noted. */
   over<T extends object>(store: T): T {
+    const note = (error: unknown): void => this.#note(error);
+    const noted = new Map<unknown, unknown>(); // one function a method instead of one a call
     return new Proxy(store, {
       get: (target, name) => {
         const value: unknown = Reflect.get(target, name, target);
         if (typeof value !== "function") return value;
-        return (...args: unknown[]) => {
+        const known = noted.get(value);
+        if (known !== undefined) return known;
+        const call = (...args: unknown[]): unknown => {
           const answer: unknown = Reflect.apply(value, target, args);
-          if (answer instanceof Promise) answer.catch((error: unknown) => this.#note(error));
+          if (answer instanceof Promise) answer.catch(note);
           return answer;
         };
+        noted.set(value, call);
+        return call;
       },
     });
   }

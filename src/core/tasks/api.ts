@@ -67,6 +67,10 @@ export interface NodeView<TNodeId extends string = string> {
   readonly status: NodeStatus;
   /** The highest epoch of its shards; 0 before its dispatch. */
   readonly epoch: number;
+  /** When its first attempt began. Absent also if there were so many attempts that its record no longer shows it. */
+  readonly startedAt?: number;
+  /** When the last of its shards ended. */
+  readonly endedAt?: number;
   /** Stored, with an output. */
   readonly batches: number;
   /** Set aside, since they failed for good: `engine.failedBatches` returns them. */
@@ -97,6 +101,8 @@ export interface TaskView<TNodeId extends string = string> {
   readonly name?: string;
   readonly status: TaskStatus | "queued" | "deferred" | "paused";
   readonly failure?: TaskFailure;
+  /** Of nodes that handle outcomes, and nodes behind them: failures after the task had failed or was cancelled. */
+  readonly laterFailures?: readonly Failure[];
   readonly cancelReason?: string;
   readonly params: JsonObject;
   readonly vars: JsonObject;

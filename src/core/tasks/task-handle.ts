@@ -62,8 +62,9 @@ function known<TAnswer extends string>(taskId: string, answer: TAnswer | "unknow
 async function taskResult(parts: TaskHandleParts, taskId: string): Promise<Record<string, unknown>> {
   const task = await waitForEnd(parts, taskId);
   if (task.status !== "finished") {
+    const error = await endedBadly(parts, task);
     await parts.retry.run(() => parts.store.settle());
-    throw endedBadly(task);
+    throw error;
   }
   const results = await taskResults(parts, task);
   await parts.retry.run(() => parts.store.settle());
@@ -123,7 +124,7 @@ async function* streamLogs(
         continue;
       }
       if (isTaskTerminal(task.status)) {
-        throw task.status === "finished" ? artifactsDropped({ taskId, nodeId }) : endedBadly(task);
+        throw task.status === "finished" ? artifactsDropped({ taskId, nodeId }) : await endedBadly(parts, task);
       }
       await changes.next(parts.clock, pollMs);
       pollMs = Math.min(pollMaxMs, pollMs * 2);

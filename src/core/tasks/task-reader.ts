@@ -2,6 +2,7 @@ import { FlowError, type JsonObject } from "../../errors/index.ts";
 import { addMetrics, type MetricSums } from "../codec/index.ts";
 import {
   asideIn,
+  type Failure,
   isClosed,
   isTaskTerminal,
   keptLength,
@@ -74,15 +75,49 @@ export async function waitForEnd(parts: TaskReaderParts, taskId: string): Promis
 }
 
 /** The error for a task that ended without finishing. */
-export function endedBadly(task: TaskRecord): FlowError {
+export async function endedBadly(parts: TaskReaderParts, task: TaskRecord): Promise<FlowError> {
   const { failure } = task;
+  const plan = parts.plans.get(task.graph);
+  const ids = [...plan.handling];
+  const shards = ids.length === 0 ? [] : await parts.retry.run(() => parts.store.readShards(task.id, ids));
+  const later = laterFailures(task, plan, shards);
+  const then = later.map((one) => `; then at ${textOf(one)}`).join("");
+  const taskId = task.id;
+  const appended = later.length === 0 ? {} : { laterFailures: later.map(placeOf) };
   if (failure === undefined) {
     const reason = task.cancelReason === undefined ? "" : `: ${task.cancelReason}`;
-    return new FlowError("TASK_CANCELLED", `task ${task.id} was cancelled${reason}`, { details: { taskId: task.id } });
+    const details = { taskId, ...appended };
+    return new FlowError("TASK_CANCELLED", `task ${taskId} was cancelled${reason}${then}`, { details });
   }
-  const { nodeId, reasonCode, message, batchUid, tries, method, lastBatchUid, epoch } = failure;
-  const details: JsonObject = {
-    taskId: task.id,
+  const details = { taskId, ...placeOf(failure), ...appended };
+  const text = `task ${taskId} failed${failure.nodeId === undefined ? ": " : " at "}${textOf(failure)}${then}`;
+  const cause = Object.assign(new Error(failure.message), {
+    name: failure.reasonCode,
+    ...(failure.stack === undefined ? {} : { stack: failure.stack }),
+  });
+  return new FlowError("TASK_FAILED", text, { details, cause });
+}
+
+/** Of the nodes that run in a task that ends, which a failure does not end. */
+function laterFailures(
+  { status, failure }: TaskRecord,
+  { handling, nodes }: Plan,
+  shards: readonly ShardRecord[],
+): readonly Failure[] {
+  if (status === "running" || status === "finished" || handling.size === 0) return [];
+  const failed = new Map<string, Failure>();
+  for (const shard of shards) {
+    const known = failed.get(shard.nodeId);
+    const isLater = handling.has(shard.nodeId) && shard.nodeId !== failure?.nodeId;
+    if (!isLater || shard.status !== "failed" || isClosed(shard) || shard.failure === undefined) continue;
+    if (known === undefined || shard.shard < known.shard) failed.set(shard.nodeId, shard.failure);
+  }
+  return nodes.flatMap(({ id }) => failed.get(id) ?? []);
+}
+
+function placeOf(failure: TaskFailure): JsonObject {
+  const { nodeId, reasonCode, batchUid, tries, method, lastBatchUid, epoch } = failure;
+  return {
     ...(nodeId === undefined ? {} : { nodeId }),
     reasonCode,
     ...(epoch === undefined ? {} : { epoch }),
@@ -91,13 +126,11 @@ export function endedBadly(task: TaskRecord): FlowError {
     ...(method === undefined ? {} : { method }),
     ...(lastBatchUid === undefined ? {} : { lastBatchUid }),
   };
-  const place = nodeId === undefined ? "" : ` at node '${nodeId}'${withinNode(failure)}`;
-  const text = `task ${task.id} failed${place}: ${reasonCode}: ${message}`;
-  const cause = Object.assign(new Error(message), {
-    name: reasonCode,
-    ...(failure.stack === undefined ? {} : { stack: failure.stack }),
-  });
-  return new FlowError("TASK_FAILED", text, { details, cause });
+}
+
+function textOf(failure: TaskFailure): string {
+  const { nodeId, reasonCode, message } = failure;
+  return `${nodeId === undefined ? "" : `node '${nodeId}'${withinNode(failure)}: `}${reasonCode}: ${message}`;
 }
 
 function withinNode({ batchUid, tries = 1, method, lastBatchUid }: TaskFailure): string {
@@ -117,6 +150,7 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
   const batches = await countBatches(parts, plan, shards);
   await checkStillThere(parts, task);
   await retry.run(() => store.settle());
+  const later = laterFailures(task, plan, shards);
   const byNode = Map.groupBy(shards, (shard) => shard.nodeId);
   const now = clock.now();
   const nodes = plan.nodes.map((node) =>
@@ -127,6 +161,7 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
     ...(task.graph.name === undefined ? {} : { name: task.graph.name }),
     status: task.status === "running" ? runningStatus(task, shards) : task.status,
     ...(task.failure === undefined ? {} : { failure: task.failure }),
+    ...(later.length === 0 ? {} : { laterFailures: later }),
     ...(task.cancelReason === undefined ? {} : { cancelReason: task.cancelReason }),
     params: task.params,
     vars: vars?.vars ?? {},
@@ -218,6 +253,7 @@ function viewNode(
     type: node.type,
     status: nodeStatus(node, shards),
     epoch: Math.max(0, ...shards.map((shard) => shard.epoch)),
+    ...timesOf(node, shards),
     ...counts,
     ...carriedOf(shards),
     failures: shards.reduce((sum, shard) => sum + shard.failures, 0),
@@ -228,6 +264,15 @@ function viewNode(
     metrics,
     ...(result === undefined ? {} : { result }),
   };
+}
+
+function timesOf(node: NodePlan, shards: readonly ShardRecord[]): Pick<NodeView, "startedAt" | "endedAt"> {
+  const claims = shards.flatMap(({ history }) =>
+    history[0]?.n === 0 ? (history.find(({ cause }) => cause === "claim") ?? []) : [],
+  );
+  const startedAt = claims.length === 0 ? {} : { startedAt: Math.min(...claims.map(({ at }) => at)) };
+  if (endOf(node, shards) === undefined) return startedAt;
+  return { ...startedAt, endedAt: Math.max(...shards.map(({ history }) => history.at(-1)?.at ?? 0)) };
 }
 
 function awaited(node: NodePlan, shard: ShardRecord): NonNullable<NodeView["awaitsSignal"]> {

@@ -90,6 +90,7 @@ export class WorkerCore {
       tasks: new TaskCache(parts),
       watch: this.#watch,
       habitsOf: ({ fn, type }) => (fn === undefined ? this.#runtimes.get(type)?.habits : undefined) ?? functionHabits,
+      holds: (ref) => this.#held.get(shardKey(ref))?.attempt.epoch === ref.epoch,
       onClaimed: (claimed) => this.#hold(claimed),
     });
   }

@@ -3,9 +3,10 @@ import type { AnyState } from "../model/state.ts";
 import type { JsonSchema } from "../rules/definition/types.ts";
 import type { FnAfter } from "../rules/edge/types.ts";
 import type { FnArgs } from "../rules/fn/types.ts";
+import type { FnDelayArgument } from "../rules/params/types.ts";
 import type { FnPermanentOn } from "../rules/retry/types.ts";
 import type { FanInArgument, FirstBatchArgument } from "../rules/start/types.ts";
-import type { DelayArgument, WhenArgument } from "../rules/where/types.ts";
+import type { WhenArgument } from "../rules/where/types.ts";
 import type { RetryOptions } from "./options.ts";
 
 /** The options of a node that waits for a signal. */
@@ -65,5 +66,5 @@ export type FnOptions<
   /** `true`: if it fails, the task continues. @defaultValue false */
   readonly optional?: TOptional;
   /** Seconds between the end of its parents and its start; may be a parameter. @defaultValue 0 */
-  readonly delaySec?: DelayArgument<TParams>;
+  readonly delaySec?: FnDelayArgument<TFn, TParams, TId>;
 };

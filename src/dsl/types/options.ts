@@ -6,10 +6,10 @@ import type { AnyState } from "../model/state.ts";
 import type { ArgsAt, UnknownArgs } from "../rules/args/types.ts";
 import type { AfterArgument, FromArgument } from "../rules/edge/types.ts";
 import type { AdapterArgument, ListKeyArgument, UnknownInput } from "../rules/input/types.ts";
-import type { WithParams } from "../rules/params/types.ts";
+import type { DelayArgument, WithParams } from "../rules/params/types.ts";
 import type { PermanentOn } from "../rules/retry/types.ts";
 import type { FanInArgument, StartArgument } from "../rules/start/types.ts";
-import type { DelayArgument, WhenArgument, WhereArgument } from "../rules/where/types.ts";
+import type { WhenArgument, WhereArgument } from "../rules/where/types.ts";
 
 /** When and how often a failed attempt is repeated. */
 export interface RetryOptions<TPermanentOn> {
@@ -173,7 +173,7 @@ export type NodeOptions<
      */
     readonly from?: FromArgument<TFrom, TSeen, TIds, TParents[number], TId, THandler, TAdapter, TFanIn>;
   } & AdapterArgs<TAdapter, TNodes["head"]["adapters"]> &
-    ListKeyOption<TAdapter, ListKeyArgument<TListKey, TSeen, TId, THandler, TParents, TFrom>> &
+    ListKeyOption<TAdapter, ListKeyArgument<TListKey, TSeen, TId, THandler, TParents, TAdapter, TFrom>> &
     UnknownInput<TAdapter, TNodes["head"]["adapters"], TId, TInputKeys> &
     WrittenKeys<TInputKeys> & { readonly [TKey in TInputKeys & "metaListKey"]?: AnyLiteral<TId> };
   /** The handler's arguments; a root that makes no batches of its own takes its input here, as one batch. */

@@ -24,6 +24,8 @@ export interface ArgsCheck {
   readonly code: FindingCode;
   /** Arguments that name sources; mistakes in them are `GRAPH_FROM_NODES`. */
   readonly sourceKeys: readonly string[];
+  /** How messages spell an argument. @defaultValue as in the graph */
+  readonly spell?: (key: string) => string;
 }
 
 /** Arguments match their schema. Values that a parameter replaces are checked when the task runs. */
@@ -76,8 +78,8 @@ function concernsRef({ code, path }: $ZodIssue, refs: RefPlaces): boolean {
 function report(issue: $ZodIssue, check: ArgsCheck, findings: FindingList): void {
   const inArgs = issue.path as Path;
   const path = [...check.path, ...inArgs];
-  const { owner, name } = check;
-  const key = cut(dotted(inArgs));
+  const { owner, name, spell = String } = check;
+  const key = cut(dotted(inArgs.map((part, depth) => (depth === 0 ? spell(String(part)) : part))));
   if (issue.code === "unrecognized_keys") {
     const among = keysIn(check.schema, inArgs);
     for (const unknown of issue.keys) {

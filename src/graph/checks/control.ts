@@ -133,13 +133,17 @@ function checkEnded(node: DraftNode, { context: { findings }, links }: Around): 
 
 /** What a wait stores instead of a signal matches the schema of signals, and there is a time after which it does. */
 function checkWait(node: DraftNode, { options, findings }: CheckContext): void {
-  const { fn_args: args = {}, start_when: startWhen, timeout_sec: timeoutSec } = node.facets;
+  const { fn_args: args = {}, start_when: startWhen, delay_sec: delay = 0, timeout_sec: timeoutSec } = node.facets;
   const { payload, on_timeout: onTimeout } = args;
   const code = "GRAPH_FN_ARGS";
   const path = node.pathOf("fn_args");
   if (startWhen === "first_batch") {
     const message = formatMessage("waitStreams", { node: node.name });
     findings.add({ code: "GRAPH_START_WHEN", path: node.pathOf("start_when"), message });
+  }
+  if (delay !== 0) {
+    const message = formatMessage("waitDelayed", { node: node.name });
+    findings.add({ code: "GRAPH_SHAPE", path: node.pathOf("delay_sec"), message });
   }
   if (node.unclear.has("fn_args") || (payload !== undefined && !isObject(payload))) return;
   const refs = [...refsIn(payload, [...path, "payload"])];

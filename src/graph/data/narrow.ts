@@ -1,6 +1,6 @@
 import type { Json } from "../../errors/index.ts";
 import { formatMessage, inOrder } from "../format/messages.ts";
-import { type PatternForm, patternForm, type Scalar } from "../format/pattern.ts";
+import { matcher, type PatternForm, patternForm, type Scalar } from "../format/pattern.ts";
 import { type DataType, type Field, type ObjectType, unionOf } from "./data-type.ts";
 import { showType } from "./show-type.ts";
 
@@ -184,4 +184,65 @@ export function patternMistakes(
       );
     }
   }
+}
+
+/*
+ * `exhaustive`: every value of a key goes to some node.
+ */
+
+/** One value, an open type, or that the key is missing. */
+export type Case = DataType | "missing";
+
+const membersOf = (type: DataType): readonly DataType[] => (type.kind === "union" ? type.members : [type]);
+
+/** The cases of a key that no pattern takes; `undefined` if no object has the key. */
+export function leftCases(
+  type: DataType,
+  path: readonly string[],
+  patterns: readonly Json[],
+): readonly Case[] | undefined {
+  return casesAt(membersOf(type), path)?.flatMap((one) => leftOf(one, patterns));
+}
+
+/** The keys of all objects that a type has. */
+export function keysIn(type: DataType): readonly string[] {
+  return [...new Set(membersOf(type).flatMap((one) => (one.kind === "object" ? [...one.fields.keys()] : [])))];
+}
+
+/** What is wrong with cases that are left, as the compiler says it. */
+export function leftMessage(left: readonly Case[], { from, key }: { readonly from: string; readonly key: string }) {
+  const types = left.filter((one) => one !== "missing");
+  const shown = types.length === 0 ? [] : [showType(unionOf(types))];
+  const value = [...shown, ...(types.length < left.length ? ["undefined"] : [])].join(" | ");
+  const isOpen = types.some(({ kind }) => kind === "string" || kind === "number");
+  return formatMessage(isOpen ? "caseOpen" : "caseNowhere", { from, key, type: value, value });
+}
+
+/** `undefined` if no object has the key. */
+function casesAt(objects: readonly DataType[], [key = "", ...rest]: readonly string[]): readonly Case[] | undefined {
+  const fields = objects.map((one) => (one.kind === "object" ? one.fields.get(key) : undefined));
+  const known = fields.filter((field) => field !== undefined);
+  if (known.length === 0) return undefined;
+  const inside = known.flatMap((field) => membersOf(field.type()));
+  if (rest.length > 0) return casesAt(inside, rest);
+  const values = inside.flatMap((type): readonly DataType[] =>
+    type.kind === "values" ? type.values.map((value) => ({ kind: "values", values: [value] })) : [type],
+  );
+  return known.length < fields.length || known.some(({ optional }) => optional) ? [...values, "missing"] : values;
+}
+
+/** Of an open type, what a `not` negates and no other pattern takes; all of it without one. */
+function leftOf(one: Case, patterns: readonly Json[]): readonly Case[] {
+  const takes = (value: Json | undefined) => patterns.some((pattern) => matcher(pattern)(value));
+  if (one === "missing") return takes(undefined) ? [] : [one];
+  if (one.kind === "values") return takes(one.values[0]) ? [] : [one];
+  const forms = patterns.map(patternForm);
+  if (forms.some((form) => form.kind === "exists" && form.exists)) return [];
+  for (const form of forms) {
+    const negated = form.kind === "not" ? patternForm(form.pattern) : form;
+    if (form.kind !== "not" || negated.kind !== "oneOf") continue;
+    const values = negated.values.filter((value) => typeof value === one.kind && !takes(value));
+    return values.length === 0 ? [] : [{ kind: "values", values }];
+  }
+  return [one];
 }

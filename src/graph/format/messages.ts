@@ -45,6 +45,7 @@ export const messages = {
   outcomesNotEnded: "node '{node}' reads with 'pull.outcomes', so it must have startWhen 'ended'",
   outcomeNotParent: "node '{node}' reads the outcome of '{id}', which is not one of its parents",
   waitStreams: "node '{node}' waits for a signal, so it cannot start with the first batch of its parents",
+  waitDelayed: "node '{node}' waits for a signal, so it cannot have a delay",
   waitWithoutTimeout: "node '{node}': on_timeout needs a timeout_sec",
   waitOnTimeout: "node '{node}': what it stores after its timeout does not match its payload: {why}",
   payloadRef: "node '{node}': a parameter cannot be a part of its payload schema (write $$ref for a literal key $ref)",

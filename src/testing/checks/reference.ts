@@ -283,6 +283,7 @@ function cutUp(node: GraphNode, meta: Json): Json[] {
   if (adapter === "pull.from_artifacts") return [meta];
   const list = typeof args.meta_list_key === "string" ? (meta as JsonObject)[args.meta_list_key] : undefined;
   const items = Array.isArray(list) ? list : [meta];
+  if (adapter === "pull.from_artifacts.each") return items;
   const size = Number(args.size);
   return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));
 }

@@ -308,6 +308,9 @@ class GraphDrawer {
       const parts = 1 + random.int(3);
       return { input_adapter: partsAdapter.name, input_args: { ...from, ...where, key: "rows", parts } };
     }
+    if (kind === 5) {
+      return { input_adapter: "pull.from_artifacts.each", input_args: { ...from, ...where, meta_list_key: "rows" } };
+    }
     if (kind < 8) {
       const list = random.chance(0.7) ? { meta_list_key: "rows" } : {};
       const name = random.pick(["pull.from_artifacts.rechunk:size", "pull.rechunk"]);

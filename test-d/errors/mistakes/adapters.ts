@@ -21,6 +21,12 @@ const letters = defineHandler("letters", {
   processBatch: ({ uid }) => uid,
 });
 
+const tag = defineHandler("tag", {
+  input: z.object({ id: z.string() }),
+  output: z.string(),
+  processBatch: ({ id }) => id,
+});
+
 /** How a node reads its input. */
 export const adapterMistakes: readonly Mistake[] = [
   {
@@ -81,6 +87,46 @@ export const adapterMistakes: readonly Mistake[] = [
         after: ["extract"],
         input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" },
       }),
+  },
+  {
+    rule: "elements of another type",
+    words:
+      "edge 'extract' -> 'w': the whole payload is { id: string, price: number }, needs { id: string, price: number }[]",
+    token: "metaListKey",
+    make: () =>
+      etl.node("w", clean, {
+        after: ["extract"],
+        // @ts-expect-error
+        input: { adapter: "pull.from_artifacts.each", metaListKey: "rows" },
+      }),
+    right: () =>
+      etl.node("w", clean, {
+        after: ["extract"],
+        input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" },
+      }),
+  },
+  {
+    rule: "elements of what is not a list",
+    words: "node 'w': 'n' is not a list in every output of: count",
+    token: "metaListKey",
+    make: () =>
+      etl.node("w", tag, {
+        after: ["count"],
+        // @ts-expect-error
+        input: { adapter: "pull.from_artifacts.each", metaListKey: "n" },
+      }),
+    right: () =>
+      etl.node("w", tag, { after: ["extract"], input: { adapter: "pull.from_artifacts.each", metaListKey: "rows" } }),
+  },
+  {
+    rule: "elements without the key of their list",
+    words: "node 'w': adapter 'pull.from_artifacts.each' needs 'metaListKey'",
+    token: "adapter",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", tag, { after: ["extract"], input: { adapter: "pull.from_artifacts.each" } }),
+    right: () =>
+      etl.node("w", tag, { after: ["extract"], input: { adapter: "pull.from_artifacts.each", metaListKey: "rows" } }),
   },
   {
     rule: "failed batches of another input",

@@ -157,6 +157,25 @@ export const controlMistakes: readonly Mistake[] = [
     right: () => checked.then("w", load, { delaySec: param("waitSec") }),
   },
   {
+    rule: "a delay of a function that waits for a signal",
+    words: "node 'w' waits for a signal, so it cannot have a delay",
+    token: "delaySec",
+    make: () =>
+      // @ts-expect-error
+      checked.fn("w", "wait.signal", { args: { payload: {} }, delaySec: 60 }),
+    right: () => checked.fn("w", "wait.signal", { args: { payload: {} }, timeoutSec: 60 }),
+  },
+  {
+    rule: "a delay of a wait",
+    words: "node 'w' waits for a signal, so it cannot have a delay",
+    ownWords: "`.wait` has no such option",
+    token: "delaySec",
+    make: () =>
+      // @ts-expect-error
+      checked.wait("w", { payload: Rows, delaySec: 60 }),
+    right: () => checked.wait("w", { payload: Rows, timeoutSec: 60 }),
+  },
+  {
     rule: "the end of the parents of a root",
     words: "node 'w' is a root: a startWhen other than 'ready' needs an upstream node",
     token: "startWhen",

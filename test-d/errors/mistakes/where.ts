@@ -198,13 +198,29 @@ export const whereMistakes: readonly Mistake[] = [
     token: '"order"',
     make: () =>
       open
-        .node("w", order, { after: ["opened"], where: { order: not("a") } })
+        .node("w", order, { after: ["opened"], where: { order: ["a", "b"] } })
         // @ts-expect-error
         .exhaustive("opened", "order"),
     right: () =>
       open
-        .node("w", order, { after: ["opened"], where: { order: not("a") } })
-        .node("a", order, { after: ["opened"], where: { order: "a" } })
+        .node("w", order, { after: ["opened"], where: { order: ["a", "b"] } })
+        .node("rest", order, { after: ["opened"], where: { order: not(["a", "b"]) } })
+        .exhaustive("opened", "order"),
+  },
+  {
+    rule: "a value that each `not` of a key without cases excludes",
+    words: "edge 'opened': order \"a\" goes nowhere",
+    token: '"order"',
+    make: () =>
+      open
+        .node("w", order, { after: ["opened"], where: { order: not(["a", "b"]) } })
+        .node("v", order, { after: ["opened"], where: { order: not(["c", "a"]) } })
+        // @ts-expect-error
+        .exhaustive("opened", "order"),
+    right: () =>
+      open
+        .node("w", order, { after: ["opened"], where: { order: not(["a", "b"]) } })
+        .node("v", order, { after: ["opened"], where: { order: not(["c", "d"]) } })
         .exhaustive("opened", "order"),
   },
   {

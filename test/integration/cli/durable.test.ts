@@ -62,15 +62,19 @@ describe("flowkit run --store", () => {
     const killed = /task (\S+) in runs\.db/.exec(said)?.[1] ?? "";
     const shown = async (command: string) =>
       (await cli(["tasks", command, killed, "--store", "runs.db"], { cwd })).stdout;
-    expect(await shown("show")).toMatch(/double +double +running +2 batches +lost worker worker-/);
-    expect(await shown("explain")).toMatch(/double lost its worker: the lease of worker-\S+ expired/);
+    expect(await shown("show")).toMatch(
+      /double +double +running +[\d:]{8} .* 2 batches +lost its worker: worker-\S+ has ended; a coordinator will queue it again, but no live worker serves 'double'\n/,
+    );
+    expect(await shown("explain")).toMatch(/^double lost its worker: worker-\S+ has ended; /m);
+    const { stdout: listed } = await cli(["tasks", "list", "--store", "runs.db"], { cwd });
+    expect(listed).toMatch(/ running {2}\S+ \S+ {2}double lost its worker: worker-\S+ has ended; /);
     writeFileSync(join(cwd, "go"), "");
     writeFileSync(join(cwd, "done.txt"), "");
     const second = await cli(["run", "flow.ts", "--store", "runs.db", "--json"], { cwd });
     expect(second.exitCode, second.stderr).toBe(0);
     expect(JSON.parse(second.stdout).taskId).not.toBe(killed);
     expect(readFileSync(join(cwd, "done.txt"), "utf8")).toBe("1\n2\n3\n4\n");
-    expect(await shown("show")).toMatch(/double +double +(running|queued) +2 batches/);
+    expect(await shown("show")).toMatch(/double +double +(running|queued) .* 2 batches/);
   });
 
   test("rejects a key that was used for another flow, a changed one, or other parameters", async () => {
@@ -108,6 +112,18 @@ describe("flowkit run --store", () => {
     writeFileSync(join(cwd, "go"), "");
     const second = await cli(["run", "flow.ts", ...keep], { cwd });
     expect(JSON.parse(second.stdout)).toEqual({ double: [2, 4, 6, 8] });
+  });
+
+  test("SIGTERM lets the last batch end, and prints the result", async () => {
+    const cwd = cliProject({ "flow.ts": loggedFlow.replace("[1, 2, 3, 4]", "[1, 2, 3]") });
+    const run = startCli(["run", "flow.ts", ...keep, "--grace", "200"], { cwd });
+    await run.printed("waits at 3");
+    run.child.kill("SIGTERM");
+    writeFileSync(join(cwd, "go"), "");
+    const { exitCode, stdout, stderr } = await run.outcome;
+    expect(stderr).not.toContain("remains in");
+    expect(JSON.parse(stdout)).toEqual({ double: [2, 4, 6] });
+    expect(exitCode).toBe(0);
   });
 
   test("Ctrl-C cancels it, with plain output", async () => {

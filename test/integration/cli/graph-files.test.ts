@@ -264,6 +264,31 @@ describe("flowkit diff", () => {
     expect(machine.exitCode).toBe(1);
     expect((await cli(["diff", "new.json", "old.json"], { cwd })).exitCode).toBe(0); // it is compatible again
   });
+
+  test("exits with 1 if a case no longer goes to a node", async () => {
+    const take = (id: string) => ({
+      node_id: id,
+      type: "take",
+      depends_on: ["src"],
+      io: { input_inline: { input_adapter: "pull.artifacts", input_args: { where: { kind: id } } } },
+    });
+    const kinds = { type: "object", properties: { kind: { enum: ["a", "b"] } }, required: ["kind"] };
+    const graph = (...ids: readonly string[]) => ({
+      nodes: [{ node_id: "src", type: "src" }, ...ids.map(take)],
+      schemas: { src: { output: kinds } },
+    });
+    const cwd = cliProject({ "old.json": graph("a", "b"), "new.json": graph("b") });
+    const { exitCode, stdout, stderr } = await cli(["diff", "old.json", "new.json"], { cwd });
+    expect(stdout).toContain("- node a\n");
+    expect(stdout).toContain("! edge 'src': kind \"a\" goes nowhere\n");
+    expect(stderr).toBe("1 incompatible change\n");
+    expect(exitCode).toBe(1);
+    const machine = await cli(["diff", "old.json", "new.json", "--json"], { cwd });
+    expect(JSON.parse(machine.stdout)).toMatchObject({
+      compatible: false,
+      edges: { incompatible: [], lostCases: [{ from: "src", key: "kind" }] },
+    });
+  });
 });
 
 describe("flowkit codegen", () => {

@@ -53,6 +53,15 @@ describe("a run on a terminal", () => {
     return { session, go: (n: number) => writeFileSync(join(cwd, `go-${n}`), ""), cwd };
   };
 
+  test("prints one line per change where the cursor cannot be moved", async () => {
+    const { session, go } = start({ env: { TERM: "dumb", NO_COLOR: "1" } });
+    await session.shows(/ s {2}count {2}running$/);
+    for (const n of [1, 2, 3]) go(n);
+    await session.shows(/ s {2}add {2}finished, 3 batches/);
+    expect(await session.exitCode).toBe(0);
+    expect(session.written()).not.toContain("\u001b");
+  });
+
   test("shows one line per node, updated in place", async () => {
     const { session, go } = start();
     await session.shows(/▸ count +running +0 batches/);

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
+import { Client } from "../../../src/engine/index.ts";
 import { cli, cliProject, squaresFlow, startCli } from "../../helpers/cli.ts";
 
 /** Fails at the third number unless the file `fine` exists; waits for the file `go` if `slow` exists. */
@@ -60,15 +61,38 @@ describe("flowkit tasks", () => {
     );
     expect((await words("tasks", "list", "--status", "running")).stderr).toBe("no tasks\n");
     const shown = await words("tasks", "show", taskId);
-    expect(shown.stdout).toMatch(/^task \S+ \(fragile\) failed, since .* at 'check': too_many\n/);
-    expect(shown.stdout).toMatch(/ {2}count {2}count {2}finished {2}3 batches\n/);
     expect(shown.stdout).toMatch(
-      / {2}check {2}check {2}failed {4}2 batches {2}1 failure {2}too_many: three is too many\n/,
+      /^task \S+ \(fragile\) failed, created \d{4}-\d\d-\d\d [\d:]+, took [\d.]+ s {2}at 'check': too_many\n/,
     );
+    expect(shown.stdout).toMatch(/ {2}count {2}count {2}finished {2}[\d:]{8} {2}[\d.]+ s .* {2}3 batches\n/);
+    expect(shown.stdout).toMatch(
+      / {2}check {2}check {2}failed {4}[\d:]{8} {2}[\d.]+ s .* {2}2 batches {2}1 failure {2}batch 'n3': too_many: three is too many \(flow\.ts:\d+:\d+\)\n/,
+    );
+    const times = { startedAt: expect.any(Number), endedAt: expect.any(Number) };
     expect((await json("tasks", "show", taskId)).body).toMatchObject({
       id: taskId,
-      nodes: [{ nodeId: "count" }, { nodeId: "check" }],
+      nodes: [
+        { nodeId: "count", ...times },
+        { nodeId: "check", ...times },
+      ],
     });
+    const history = (await words("tasks", "show", taskId, "--attempts")).stdout.split("\n").slice(3, -1);
+    expect(
+      history.map((line) =>
+        line
+          .replaceAll(/ {2,}/g, "  ")
+          .replace(/^ {2}[\d:.]{12}/, "AT")
+          .replace(/worker-\S+/, "W"),
+      ),
+    ).toEqual([
+      "AT  count  attempt 1  dispatch  queued",
+      "AT  count  attempt 1  claim  running  W",
+      "AT  count  attempt 1  complete  finished  W",
+      "AT  check  attempt 1  dispatch  queued",
+      "AT  check  attempt 1  claim  running  W",
+      "AT  check  attempt 1  fail  failed  too_many  W",
+    ]);
+    expect((await json("tasks", "show", taskId, "--attempts")).body.attempts).toHaveLength(6);
     expect((await words("tasks", "explain", taskId)).stdout).toBe("count finished\ncheck failed: too_many\n");
     expect((await json("tasks", "explain", taskId)).body).toMatchObject({ id: taskId, status: "failed" });
   });
@@ -83,14 +107,14 @@ describe("flowkit tasks", () => {
     const watched = await words("tasks", "watch", body.taskId);
     expect(watched.exitCode).toBe(0);
     expect(watched.stdout).toMatch(new RegExp(`fragile\\) finished.*\nretry of ${taskId}\n`));
-    expect(watched.stdout).toMatch(/ {2}check {2}check {2}finished {2}3 batches, 2 carried\n/);
+    expect(watched.stdout).toMatch(/ {2}check {2}check {2}finished .* {2}3 batches, 2 carried\n/);
     expect(watched.stderr).toContain("  check  queued, 2 batches carried\n");
     up.child.kill("SIGTERM");
     const { exitCode, stderr } = await up.outcome;
     expect(exitCode).toBe(0);
-    expect(stderr.split("\n")).toEqual([
+    expect(stderr.replaceAll(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z /gm, "AT ").split("\n")).toEqual([
       "up on runs.db: count, check; 8 slots",
-      `info a task finished taskId="${body.taskId}" flow="fragile"`,
+      `AT info a task finished taskId="${body.taskId}" flow="fragile"`,
       "stopping; send the signal again to exit immediately",
       "stopped",
       "",
@@ -116,6 +140,9 @@ describe("flowkit tasks", () => {
     }
     up.child.kill("SIGTERM");
     expect((await up.outcome).exitCode).toBe(0);
+    const other = ["--store", "other.db"]; // which does not exist yet
+    const first = (await cli(["tasks", "start", "flow.ts", ...other], { cwd })).stdout.trimEnd();
+    expect((await cli(["tasks", "list", ...other], { cwd })).stdout).toMatch(new RegExp(`^${first} .*\n$`));
     writeFileSync(join(cwd, "squares.ts"), squaresFlow);
     expect(await words("tasks", "start", "squares.ts", "--idempotency-key", "today")).toMatchObject({
       exitCode: 2,
@@ -127,6 +154,61 @@ describe("flowkit tasks", () => {
       exitCode: 2,
       stderr: "error CLI_PARAM: invalid parameter 'count': expected an integer, got 'many'\n",
     });
+  });
+
+  test("start later", async () => {
+    const { json, words } = await failed();
+    const startsAt = async (notBefore: string): Promise<number> => {
+      const started = await json("tasks", "start", "flow.ts", "--not-before", notBefore);
+      return (await json("tasks", "show", started.body.taskId)).body.startsAt;
+    };
+    const from = Date.now();
+    const inTwoDays = await startsAt("+2d");
+    expect(inTwoDays).toBeGreaterThanOrEqual(from + 2 * 86_400_000);
+    expect(inTwoDays).toBeLessThan(Date.now() + 2 * 86_400_000);
+    const inAYear = new Date(Math.trunc(from / 1_000) * 1_000 + 365 * 86_400_000);
+    const local = inAYear.toISOString().replace("Z", "+00:00");
+    // The store keeps the time until then, which it adds to its own clock.
+    expect(Math.abs((await startsAt(local)) - inAYear.getTime())).toBeLessThan(60_000);
+    expect(await words("tasks", "start", "flow.ts", "--not-before", "2026-12-01 03:00")).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("Expected a time with its zone, such as 2026-12-01T03:00:00Z, or a number of"),
+    });
+  });
+
+  test("name what failed while they ended", async () => {
+    const cwd = cliProject({
+      "flow.ts": `
+import { defineHandler, flow, PermanentError } from "flowkit";
+import * as z from "zod";
+const fails = (code: string) => () => {
+  throw new PermanentError(code, "no luck");
+};
+const pay = defineHandler("pay", { output: z.int(), errors: ["declined"], iterBatches: fails("declined") });
+const undo = defineHandler("undo", {
+  input: z.object({ nodeId: z.string() }),
+  output: z.null(),
+  errors: ["stuck"],
+  processBatch: fails("stuck"),
+});
+export const order = flow("order")
+  .node("pay", pay)
+  .then("undo", undo, { startWhen: "ended", input: { adapter: "pull.outcomes" } });
+`,
+    });
+    const ran = await cli(["run", "flow.ts", ...store], { cwd });
+    expect(ran.exitCode).toBe(1);
+    const then = "then at node 'undo', batch 'pay': stuck: no luck";
+    expect(ran.stderr).toContain(`failed at node 'pay', in iterBatches: declined: no luck; ${then}\n`);
+    const { items } = JSON.parse((await cli(["tasks", "list", ...store, "--json"], { cwd })).stdout);
+    const shown = await cli(["tasks", "show", items[0].id, ...store], { cwd });
+    expect(shown.stdout).toMatch(
+      /^task \S+ \(order\) failed, created .* {2}at 'pay': declined; then at 'undo': stuck\n/,
+    );
+    const view = JSON.parse((await cli(["tasks", "show", items[0].id, ...store, "--json"], { cwd })).stdout);
+    expect(view.laterFailures).toMatchObject([{ nodeId: "undo", reasonCode: "stuck", batchUid: "pay" }]);
+    const again = await cli(["run", "flow.ts", "--json"], { cwd });
+    expect(JSON.parse(again.stdout).laterFailures).toMatchObject([{ nodeId: "undo" }]);
   });
 
   test("are cancelled while another process runs them", async () => {
@@ -143,6 +225,25 @@ describe("flowkit tasks", () => {
     const again = await cli(["tasks", "cancel", id, ...store, "--json"], { cwd });
     expect(JSON.parse(again.stdout)).toEqual({ taskId: id, outcome: "terminal" });
     expect((await cli(["tasks", "list", ...store], { cwd })).stdout).toMatch(/cancelled .* wrong day\n$/);
+  });
+
+  test("may be named by the beginning of their id", async () => {
+    const { cwd, taskId, words } = await failed();
+    expect((await words("tasks", "explain", taskId.slice(0, 8))).stdout).toBe(
+      "count finished\ncheck failed: too_many\n",
+    );
+    expect((await words("artifacts", taskId.slice(0, 8), "check")).stdout).toBe('{"n":1}\n{"n":2}\n');
+    await using client = new Client({ store: sqliteStore(join(cwd, "runs.db")), workerTypes: ["count"] });
+    await client.start();
+    const nodes = [{ node_id: "count", type: "count", depends_on: [] }];
+    const ids = [taskId];
+    while (ids.length < 17) ids.push((await client.run({ schema_version: "1.0", nodes, edges: [] })).id);
+    // Ids begin with one of 16 digits, so two of them begin alike.
+    const [digit, alike] = [...Map.groupBy(ids, (id) => id.charAt(0))].find(([, same]) => same.length > 1) ?? ["", []];
+    const { exitCode, stdout, stderr } = await words("tasks", "show", digit);
+    expect(stderr).toMatch(new RegExp(`^error CLI_USAGE: ${alike.length} tasks begin with '${digit}': `));
+    expect(stderr).toMatch(/\n {2}Pass more of the id\.\n$/);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
   });
 
   test("that do not exist are reported, as is a missing store", async () => {
@@ -233,7 +334,7 @@ describe("flowkit batches", () => {
     expect(run.exitCode).toBe(0);
     const { taskId } = JSON.parse(run.stdout);
     const words = (...args: readonly string[]) => cli([...args, ...store], { cwd });
-    expect((await words("tasks", "show", taskId)).stdout).toMatch(/check +check +finished +2 batches +1 set aside\n/);
+    expect((await words("tasks", "show", taskId)).stdout).toMatch(/check +check +finished .* 2 batches +1 set aside\n/);
     const list = ["batches", "list", taskId, "check"];
     expect((await words(...list)).stdout).toBe("n3  1 try  too_many: three is too many\n");
     expect(JSON.parse((await words(...list, "--json")).stdout)).toMatchObject({ uid: "n3", input: { n: 3 } });
@@ -368,7 +469,7 @@ describe("a task that waits for a signal", () => {
     expect((await words("tasks", "pause", id)).stdout).toBe(`task ${id} was paused\n`);
     expect((await words("tasks", "pause", id)).stdout).toBe(`task ${id} was already paused\n`);
     expect((await words("tasks", "list")).stdout).toMatch(/ paused /);
-    expect(await shown("show")).toMatch(/\) paused, since/);
+    expect(await shown("show")).toMatch(/\) paused, created/);
     expect(await shown("explain")).toContain("approve is paused with its task");
     const signal = (...args: readonly string[]) => words("tasks", "signal", id, ...args);
     expect(await signal("approve", "--json", '{"ok": 1}')).toMatchObject({

@@ -51,6 +51,17 @@ describe("a node that runs a flow for each of its batches", () => {
     expect((await run.engine.list()).items.map(({ id }) => id)).toEqual([task.id]);
   });
 
+  test("runs it for each element of the lists that it reads", async () => {
+    const run = await testEngine([source("orders", [{ rows: [1, 2] }, { rows: [] }, { rows: [3] }]), check(), ship]);
+    const inline = { input_adapter: "pull.from_artifacts.each", input_args: { meta_list_key: "rows" } };
+    const { io, ...rest } = each({ batches: { ordered: true } });
+    const task = await run.engine.run(flowOf({ ...rest, io: { ...io, input_inline: inline } }));
+    const shipped = (order: number) => ({ ship: [{ shipped: order }] });
+    expect(await task.result()).toEqual({ each: [shipped(1), shipped(2), shipped(3)] });
+    const children = await childrenOf(run.store, task.id);
+    expect(children.map(({ parent }) => parent?.uid)).toEqual(["2.0", "0.1", "0.0"]);
+  });
+
   test("runs as many at once as its limit says, and their nodes count for no other limit", async () => {
     let running = 0;
     let most = 0;

@@ -16,6 +16,10 @@ describe("unsupported by external workers", () => {
     [{ timeout_sec: 1 }, "/nodes/1/timeout_sec"],
     [{ limits: { max_running: 1 } }, "/nodes/1/limits"],
     [{ adapter: "pull.gather" }, "/nodes/1/io/input_inline/input_adapter"],
+    [
+      { adapter: "pull.from_artifacts.each", adapterArgs: { meta_list_key: "rows" } },
+      "/nodes/1/io/input_inline/input_adapter",
+    ],
   ] as const)("%o is refused", async ([options, path]) => {
     const side = await ExternalSide.open(ours);
     await expect(side.coordinator.run(graphOf(node("read"), node("ocr", ["read"], options)))).rejects.toMatchObject({

@@ -162,8 +162,55 @@ describe.each(stores)("outcomes in a %s store", (kind) => {
       status: "cancelled",
       nodes: { held: "cancelled", undo: "failed", last: "finished" },
     });
-    expect((await task.status()).failure).toBeUndefined();
+    const { failure, laterFailures } = await task.status();
+    expect(failure).toBeUndefined();
+    expect(laterFailures).toMatchObject([{ nodeId: "undo", reasonCode: "boom" }]);
+    const error = await task.result().catch((error: unknown) => error);
+    expect(error).toMatchObject({
+      code: "TASK_CANCELLED",
+      message: `task ${task.id} was cancelled: cancelled by request; then at node 'undo', batch 'held': boom: boom`,
+      details: { taskId: task.id, laterFailures: [{ nodeId: "undo", reasonCode: "boom", batchUid: "held" }] },
+    });
     expect(await log("last")).toMatchObject([{ nodeId: "undo", status: "failed", reasonCode: "boom" }]);
+  });
+
+  test("its own failure, and those behind it, are appended to the failure of the task", async () => {
+    const fails = handler("fails", {
+      processBatch() {
+        throw new PermanentError("boom", "no trace");
+      },
+    });
+    const nodes = [
+      node("src"),
+      node("broken", ["src"]),
+      ended("undo", ["broken"], { type: "fails" }),
+      ended("lenient", ["broken"], { type: "fails", optional: true }),
+      ended("last", ["undo"]),
+      sink("report", ["last"], { type: "fails" }),
+    ];
+    const { task, ends } = await run(kind, nodes, { handlers: [src, pass, broken, fails] });
+    expect(await ends()).toMatchObject({ status: "failed", failure: { nodeId: "broken", reasonCode: "declined" } });
+    expect((await task.status()).laterFailures).toMatchObject([{ nodeId: "undo" }, { nodeId: "report" }]);
+    const error = await task.result().catch((error: unknown) => error);
+    expect(error).toMatchObject({
+      code: "TASK_FAILED",
+      message:
+        `task ${task.id} failed at node 'broken', batch '2': declined: no funds; ` +
+        "then at node 'undo', batch 'broken': boom: no trace; then at node 'report', batch 'undo': boom: no trace",
+      details: { nodeId: "broken", reasonCode: "declined", laterFailures: [{ nodeId: "undo" }, { nodeId: "report" }] },
+    });
+  });
+
+  test("its failure is that of the task if nothing failed before", async () => {
+    const fails = handler("fails", {
+      processBatch() {
+        throw new PermanentError("boom");
+      },
+    });
+    const nodes = [node("src"), ended("undo", ["src"], { type: "fails" })];
+    const { task, ends } = await run(kind, nodes, { handlers: [src, fails] });
+    expect(await ends()).toMatchObject({ status: "failed", failure: { nodeId: "undo" } });
+    expect((await task.status()).laterFailures).toBeUndefined();
   });
 
   test("a second cancel ends it too", async () => {

@@ -48,13 +48,15 @@ describe.each(stores)("where in a %s store", (kind) => {
     const where = { kind: "b" };
     const { task } = await run(
       kind,
-      [handler("cut"), handler("all"), handler("own")],
+      [handler("cut"), handler("each"), handler("all"), handler("own")],
       node("cut", ["src"], { adapter: "pull.rechunk", adapterArgs: { where, size: 2, meta_list_key: "rows" } }),
+      node("each", ["src"], { adapter: "pull.from_artifacts.each", adapterArgs: { where, meta_list_key: "rows" } }),
       node("all", ["src"], { adapter: "pull.gather", adapterArgs: { where, from: { these: "src" } } }),
       node("own", ["src"], { adapter: "shifted", adapterArgs: { where } }),
     );
     expect(await task.result()).toEqual({
       cut: ofKind("b").map(({ rows }) => rows),
+      each: ofKind("b").flatMap(({ rows }) => rows),
       all: [{ these: ofKind("b") }],
       own: ofKind("b").map(({ n }) => n + 0.5),
     });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { pullEach as pull, type StreamAdapter } from "../../../src/builtins/input-adapters/index.ts";
-import { rechunk as adapter } from "../../../src/builtins/input-adapters/rechunk.ts";
+import { rechunk as adapter, each as eachAdapter } from "../../../src/builtins/input-adapters/rechunk.ts";
 
 function rechunk(args: { readonly size: number; readonly meta_list_key?: string }): StreamAdapter {
   const batches = adapter.batches({ ...args, eof_on_task_done: true });
@@ -15,6 +15,21 @@ describe("pull", () => {
     expect(pull.expand(meta, "a")).toEqual([meta]);
     expect(pull.expand([], "a")).toEqual([[]]);
     expect(pull.expand(null, "a")).toEqual([null]);
+  });
+});
+
+describe("each", () => {
+  const batches = eachAdapter.batches({ meta_list_key: "items", eof_on_task_done: true }) as StreamAdapter;
+
+  test.for([
+    [{ items: [1, null, [2], { a: 3 }] }, [1, null, [2], { a: 3 }]],
+    [{ items: [] }, []],
+    [{ items: "no list" }, [{ items: "no list" }]],
+    [[1, 2], [[1, 2]]],
+    [{}, [{}]],
+  ] as const)("delivers each element of the list at its key, else the artifact: %j", ([meta, elements]) => {
+    expect(batches.expand(meta as never, "a")).toEqual(elements);
+    expect(batches.whole).toBe(false); // the number of the element tells its batches apart
   });
 });
 

@@ -115,7 +115,8 @@ test("conditions, outcomes, waits, optional nodes and delays are drawn", () => {
       { node_id: "a", type: "t" },
       child("b", { when: { status: { a: { $not: "skipped" } } }, optional: true }),
       child("c", { io: { start_when: "ended", input_inline: outcomes } }),
-      child("d", { type: "coordinator_fn", io: { fn: "wait.signal" }, delay_sec: 5 }),
+      child("d", { type: "coordinator_fn", io: { fn: "wait.signal" } }),
+      child("e", { delay_sec: 5 }),
     ],
   });
   const svg = toSvg(graph);
@@ -128,10 +129,12 @@ test("conditions, outcomes, waits, optional nodes and delays are drawn", () => {
   "a" [label="a\\nt" style=rounded]
   "b" [label="b\\nb\\noptional"]
   "c" [label="c\\nc"]
-  "d" [label="d\\nwait.signal\\nafter 5 s" shape=parallelogram]
+  "d" [label="d\\nwait.signal" shape=parallelogram]
+  "e" [label="e\\ne\\nafter 5 s"]
   "a" -> "b" [label="when status.a: not skipped"]
   "a" -> "c" [style=bold label="status: failed"]
   "a" -> "d"
+  "a" -> "e"
 }
 `);
 });

@@ -121,6 +121,16 @@ describe("the generated source", () => {
     expect(toTypeScript({ nodes: [nodes[0], scalar] } as never)).toContain("its where is not an object");
   });
 
+  test("writes how a flow reads the elements of lists", () => {
+    const Order = z.object({ id: z.string() });
+    const pages = defineHandler("pages", { output: z.object({ orders: z.array(Order) }), *iterBatches() {} });
+    const pay = defineHandler("pay", { input: Order, output: z.string(), processBatch: ({ id }) => id });
+    const input = { adapter: "pull.from_artifacts.each", metaListKey: "orders" } as const;
+    const graph = flow("shop").node("pages", pages).then("pay", pay, { input }).compile();
+    expect(toTypeScript(graph)).toContain('{ input: { adapter: "pull.from_artifacts.each", metaListKey: "orders" } }');
+    expect(parseGraph(graph)).toEqual(graph);
+  });
+
   test("reproduces the code of a flow", () => {
     const read = defineHandler("read", {
       args: z.object({ day: z.string() }),

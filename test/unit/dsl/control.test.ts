@@ -245,6 +245,11 @@ describe("wait", () => {
       bad({ payload: Answer, onTimeout: { ok: true, by: "" } }),
       "node 'w': on_timeout needs a timeout_sec",
     ],
+    [
+      "a delay",
+      bad({ payload: Answer, delaySec: param("waitSec") }),
+      "node 'w' waits for a signal, so it cannot have a delay",
+    ],
     ["an option of handlers", bad({ payload: Answer, where: {} }), "node 'w': unknown option 'where'"],
   ])("is refused: %s", (_, built, message) => {
     expect(() => built.compile()).toThrow(message);

@@ -78,6 +78,21 @@ describe("compile() compares outputs with the inputs that read them", () => {
     ]);
   });
 
+  test("elements that a handler suggests or a node reads are compared, and need the key of their list", () => {
+    const suggested = { adapter: "pull.from_artifacts.each", metaListKey: "rows" };
+    const first = loose().node("a", source(z.object({ rows: z.array(Row) })));
+    first.node("b", reader(Row, { inputAdapter: suggested }), { after: ["a"] }).compile();
+    expect(messagesOf(first.node("b", reader(z.array(Row), { inputAdapter: suggested }), { after: ["a"] }))).toEqual([
+      "edge 'a' -> 'b': the whole payload is { id: string, price: number }, needs { id: string, price: number }[]",
+    ]);
+    const missing = "node 'b': adapter 'pull.from_artifacts.each' needs 'metaListKey'";
+    const reads = (input: object) => first.node("b", reader(Row), { after: ["a"], input });
+    expect(() => reads({ adapter: suggested.adapter }).compile()).toThrow(missing);
+    expect(() => reader(Row, { inputAdapter: { adapter: suggested.adapter } })).toThrow(
+      "adapter 'pull.from_artifacts.each' needs 'metaListKey'",
+    );
+  });
+
   test.each([
     ["all", {}, z.object({ a: z.array(Row) }), undefined],
     [

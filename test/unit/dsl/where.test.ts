@@ -87,6 +87,8 @@ describe("exhaustive", () => {
     expect(both.exhaustive("src", "kind").then("next", sink).compile()).toEqual(both.then("next", sink).compile());
     const rest = base.node("a", sink, take({ $not: not([1, 2]) })).node("b", sink, take({ $not: [1, 2] }));
     expect(check(rest, "$not")).not.toThrow();
+    const each = base.node("a", sink, take({ $not: not([1, 2]) })).node("b", sink, take({ $not: not(3) }));
+    expect(check(each, "$not")).not.toThrow();
     expect(
       check(base.node("a", sink, take({ at: exists })).node("b", sink, take({ at: not(exists) })), "at"),
     ).not.toThrow();
@@ -94,11 +96,18 @@ describe("exhaustive", () => {
 
   it.each([
     ["a case of no node", base.node("a", sink, take({ kind: "a" })), "kind", "edge 'src': kind \"b\" goes nowhere"],
+    ["a negation alone", base.node("a", sink, take({ $not: not(1) })), "$not", "edge 'src': $not 1 goes nowhere"],
     [
-      "a negation alone",
-      base.node("a", sink, take({ $not: not(1) })),
+      "what each negation excludes",
+      base.node("a", sink, take({ $not: not([1, 2]) })).node("b", sink, take({ $not: not([3, 2]) })),
       "$not",
-      "'$not' of 'src' is number, which has no cases",
+      "edge 'src': $not 2 goes nowhere",
+    ],
+    [
+      "single values",
+      base.node("a", sink, take({ $not: 1 })),
+      "$not",
+      "'$not' of 'src' is number, which has no cases: a node must take the rest (where $not: not(...))",
     ],
     ["a missing key", base.node("a", sink, take({ at: exists })), "at", "edge 'src': at undefined goes nowhere"],
     ["another key", base.node("a", sink, take({ kind: ["a", "b"], $not: 1 })), "kind", 'kind "a" | "b" goes nowhere'],

@@ -60,7 +60,7 @@ const choice = fc.record({
   parentBits: fc.nat(),
   fanIn: fc.constantFrom("default", "all", "any", "count"),
   startWhen: fc.constantFrom(undefined, "ready", "first_batch"),
-  adapter: fc.constantFrom("none", "pull", "alias", "rechunk", "gather", "gather-alias"),
+  adapter: fc.constantFrom("none", "pull", "alias", "rechunk", "each", "gather", "gather-alias"),
   sourceBits: fc.nat(),
   args: handlerArgs,
   retry: fc.option(retryPolicy, { nil: undefined }),
@@ -177,6 +177,8 @@ function inputOf({ adapter }: Choice, sources: readonly string[]): { [key: strin
       };
     case "rechunk":
       return { input_adapter: "pull.rechunk", input_args: { ...from, size: 5, eof_on_task_done: true } };
+    case "each":
+      return { input_adapter: "pull.from_artifacts.each", input_args: { ...from, meta_list_key: "rows" } };
     case "gather":
       return { input_adapter: "pull.gather", input_args: from };
     case "gather-alias": {

@@ -146,6 +146,11 @@ describe("mistakes", () => {
       wait({}, { io: { fn: "wait.signal", start_when: "first_batch" } }),
       "/nodes/2/io/start_when: node 'ok' waits for a signal, so it cannot start with the first batch of its parents",
     ],
+    [wait({}, { delay_sec: 5 }), "/nodes/2/delay_sec: node 'ok' waits for a signal, so it cannot have a delay"],
+    [
+      wait({}, { delay_sec: { $ref: "params.since" } }),
+      "/nodes/2/delay_sec: node 'ok' waits for a signal, so it cannot have a delay",
+    ],
     [wait({ on_timeout: 1 }), "/nodes/2/io/fn_args/on_timeout: node 'ok': on_timeout needs a timeout_sec"],
     [
       wait({ payload: { type: "object", required: ["ok"] }, on_timeout: 1 }, { timeout_sec: 5 }),

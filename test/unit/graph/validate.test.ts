@@ -218,6 +218,30 @@ describe("one mistake, one finding", () => {
   });
 });
 
+describe("pull.from_artifacts.each", () => {
+  const graph = (args: object) => {
+    const input_inline = { input_adapter: "pull.from_artifacts.each", input_args: args };
+    return {
+      nodes: [
+        { node_id: "a", type: "t" },
+        { node_id: "b", type: "t", depends_on: ["a"], io: { input_inline } },
+      ],
+    };
+  };
+
+  it("needs the key of a list, and takes no size", () => {
+    const at = "GRAPH_ADAPTER_ARGS /nodes/1/io/input_inline/input_args";
+    expect(short(graph({ meta_list_key: "rows" }))).toEqual([]);
+    expect(short(graph({}))).toEqual([`${at}/meta_list_key`]);
+    expect(short(graph({ meta_list_key: "" }))).toEqual([`${at}/meta_list_key`]);
+    expect(short(graph({ meta_list_key: "rows", size: 1 }))).toEqual([`${at}/size`]);
+  });
+
+  it("is of version 1.1: engines of version 1.0 do not have it", () => {
+    expect(parseGraph(graph({ meta_list_key: "rows" })).schema_version).toBe("1.1");
+  });
+});
+
 describe("the caller's own adapters and functions", () => {
   const options: ValidateOptions = {
     adapters: [{ name: "by.column", args: z.strictObject({ column: z.string(), most: z.int().optional() }) }],

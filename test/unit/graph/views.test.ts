@@ -55,15 +55,15 @@ describe("toMermaid", () => {
       nodes: [
         { node_id: "read", type: "read", when: { params: { mode: ["full", "delta"] } } },
         child("fix", { when: [{ status: { read: "finished" } }, { params: { dry: { $not: true } } }], optional: true }),
-        child("mail", { io: { start_when: "ended", input_inline: outcomes } }),
-        child("ok", { type: "coordinator_fn", io: { fn: "wait.signal" }, delay_sec: 5 }),
+        child("mail", { io: { start_when: "ended", input_inline: outcomes }, delay_sec: 5 }),
+        child("ok", { type: "coordinator_fn", io: { fn: "wait.signal" } }),
       ],
     });
     expect(toMermaid(graph)).toBe(`flowchart TD
   read(["read<br/>read<br/>when params.mode: delta or full"])
   fix["fix<br/>fix<br/>optional"]
-  mail["mail<br/>mail"]
-  ok[/"ok<br/>wait.signal<br/>after 5 s"/]
+  mail["mail<br/>mail<br/>after 5 s"]
+  ok[/"ok<br/>wait.signal"/]
   read -->|when params.dry: not true or status.read: finished| fix
   read ==>|status: failed| mail
   read --> ok

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import type { Json, JsonObject } from "../../../src/errors/index.ts";
-import type { DataType } from "../../../src/graph/data/data-type.ts";
-import { narrow } from "../../../src/graph/data/narrow.ts";
+import { type DataType, objectOf } from "../../../src/graph/data/data-type.ts";
+import { leftCases, narrow } from "../../../src/graph/data/narrow.ts";
 import { readSchema } from "../../../src/graph/data/read-schema.ts";
 import { showType } from "../../../src/graph/data/show-type.ts";
 import { canonicalPattern, matcher, patternWords } from "../../../src/graph/format/pattern.ts";
@@ -80,6 +80,35 @@ const both = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("bank"), at: z.object({ country: z.enum(["de", "fr"]) }), note: z.string().optional() }),
 ]);
 const typed = (schema: z.ZodType): DataType => readSchema(z.toJSONSchema(schema) as JsonObject);
+
+describe("the cases of a key that no pattern takes", () => {
+  const values = ["a", "b", "c"];
+  const listed = fc.oneof(fc.constantFrom<Json>(...values), fc.subarray(values, { minLength: 1 }));
+  const taking = fc.oneof(
+    listed,
+    listed.map((one) => ({ $not: one })),
+    fc.boolean().map((exists) => ({ $exists: exists })),
+  );
+
+  it("are those that match none of them", () => {
+    fc.assert(
+      fc.property(fc.array(taking, { maxLength: 4 }), fc.boolean(), fc.boolean(), (patterns, isOpen, optional) => {
+        const field: DataType = isOpen ? { kind: "string" } : { kind: "values", values };
+        const type = objectOf([["key", { type: () => field, optional }]]);
+        const left = leftCases(type, ["key"], patterns) ?? [];
+        const takes = (value: Json | undefined) => patterns.some((one) => matcher(one)(value));
+        const all = [...values, ...(isOpen ? ["another"] : []), ...(optional ? [undefined] : [])];
+        expect(left.length === 0).toBe(all.every(takes));
+        // What is named goes nowhere indeed.
+        for (const one of left) {
+          if (one === "missing") expect(takes(undefined)).toBe(false);
+          else if (one.kind === "values") for (const value of one.values) expect(takes(value)).toBe(false);
+          else expect(takes("another")).toBe(false);
+        }
+      }),
+    );
+  });
+});
 
 describe("what a pattern leaves of a type", () => {
   it.each<[where: Json, left: string]>([

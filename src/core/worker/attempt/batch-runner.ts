@@ -66,18 +66,25 @@ export class BatchRunner {
     let payload = this.#payloadOf(batch);
     if (payload instanceof Promise) payload = await this.#settled(payload, batch, "input");
     const { timeoutMs } = run.node.batches;
-    using timed = timeoutMs === undefined ? undefined : new TimedTry(run, this.#part.signal, timeoutMs);
-    const context = this.#context.forBatch({ uid: batch.uid, tries }, timed ?? this.#part);
-    this.#part.check(); // another batch may have failed during the decoding
-    const { definition } = this.#runtime;
-    // Called as a method: a handler may be an instance of a class.
-    let output =
-      definition.processBatch === undefined ? payload : run.code.run(() => definition.processBatch?.(payload, context));
-    if (isPromiseLike(output)) output = await (timed ?? run.held).run(output);
-    run.held.check();
-    let meta = this.#encode(output, batch);
-    if (meta instanceof Promise) meta = (await this.#settled(meta, batch, "output")) as Json;
-    return { meta, metrics: context.metrics.values };
+    const timed = timeoutMs === undefined ? undefined : new TimedTry(run, this.#part.signal, timeoutMs);
+    // Not `using`, which is compiled for older versions of Node to calls that every batch would pay for.
+    try {
+      const context = this.#context.forBatch({ uid: batch.uid, tries }, timed ?? this.#part);
+      this.#part.check(); // another batch may have failed during the decoding
+      const { definition } = this.#runtime;
+      // Called as a method: a handler may be an instance of a class.
+      let output =
+        definition.processBatch === undefined
+          ? payload
+          : run.code.run(() => definition.processBatch?.(payload, context));
+      if (isPromiseLike(output)) output = await (timed ?? run.held).run(output);
+      run.held.check();
+      let meta = this.#encode(output, batch);
+      if (meta instanceof Promise) meta = (await this.#settled(meta, batch, "output")) as Json;
+      return { meta, metrics: context.metrics.values };
+    } finally {
+      timed?.[Symbol.dispose]();
+    }
   }
 
   /** Stores the outcome of a batch. Calls must not overlap: an attempt has at most one insert in flight. */

@@ -176,12 +176,12 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
         wait.reset();
         const { source, only } = pulled;
         let { skipChunks } = pulled;
-        const from = originsOf(source, input, sources);
+        const from = batchesOf(source, input, sources);
         for (const artifact of pulled.artifacts) {
           const payloads = payloadsOf(artifact, source, input);
           for (let chunk = skipChunks; chunk < payloads.length; chunk++) {
             if (only?.includes(chunk) === false) continue;
-            const batch = { ...from(artifact, chunk), payload: payloads[chunk], stored: true };
+            const batch = from(artifact, chunk, payloads[chunk]);
             if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) await batches.process(batch);
           }
           skipChunks = 0;
@@ -241,21 +241,24 @@ function payloadsOf(
   return adapter.expand(artifact.meta, nodeId);
 }
 
-/** Names the batches that a consumer makes of the artifacts of one source. */
-function originsOf(
+/** Makes and names the batches of a consumer from the artifacts of one source. */
+function batchesOf(
   { nodeId, shard }: Source,
   { fromNodes, adapter: { whole } }: InputPlan & { readonly kind: "stream" },
   sources: readonly { readonly nodeId: string; readonly shard: number }[],
-): (artifact: Artifact, chunk: number) => Pick<IncomingBatch, "uid" | "origin" | "place"> {
+): (artifact: Artifact, chunk: number, payload: unknown) => IncomingBatch {
   const onlySource = fromNodes.length === 1;
   const source = sourceKey(nodeId, shard);
   const sourceAt =
     sources.length === 1 ? [] : [sources.findIndex((each) => each.nodeId === nodeId && each.shard === shard)];
-  return (artifact, chunk) => {
+  return (artifact, chunk, payload) => {
     const uid = consumerUid({ nodeId, uid: artifact.uid, onlySource, chunk: whole ? undefined : chunk });
     const origin = { source, seq: artifact.seq, chunk };
-    if (whole && sources.length === 1 && artifact.origin.place === undefined) return { uid, origin };
-    return { uid, origin, place: [...sourceAt, ...placeOf(artifact), ...(whole ? [] : [chunk])] };
+    const place =
+      whole && sources.length === 1 && artifact.origin.place === undefined
+        ? undefined
+        : [...sourceAt, ...placeOf(artifact), ...(whole ? [] : [chunk])];
+    return place === undefined ? { uid, origin, payload, stored: true } : { uid, origin, place, payload, stored: true };
   };
 }
 

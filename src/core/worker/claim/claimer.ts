@@ -1,12 +1,19 @@
 import type { JsonObject } from "../../../errors/index.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
-import { type Attempt, epochRef, type LogAccess, type ShardRecord, shardKey } from "../../model/records.ts";
+import {
+  type Attempt,
+  type EpochRef,
+  epochRef,
+  type LogAccess,
+  type ShardRecord,
+  shardKey,
+} from "../../model/records.ts";
 import type { NodePlan, Plan, PlanCache } from "../../plan/index.ts";
 import type { QueuedRef, WorkerStore } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
 import type { WorkerParts } from "../attempt/worker-options.ts";
-import { Capacity, ConcurrencySlots, QueueScan, type SaturatedLimit } from "./concurrency-limits.ts";
+import { Capacity, ConcurrencySlots, epochKey, QueueScan, type SaturatedLimit } from "./concurrency-limits.ts";
 
 /** Of so many claims under load, one is of a lower priority than its turn. */
 const sharedEvery = 8;
@@ -20,6 +27,8 @@ export interface ClaimerOptions {
   readonly watch: StoreHealthTracker;
   /** How attempts of this node access logs. */
   readonly habitsOf: (node: NodePlan) => LogAccess;
+  /** Whether the worker runs this attempt. */
+  readonly holds: (ref: EpochRef) => boolean;
   /** Takes over a claimed attempt. */
   readonly onClaimed: (claimed: Claimed) => void;
 }
@@ -77,6 +86,7 @@ export class Claimer {
   }
 
   onCommand(ref: QueuedRef): void {
+    if (this.#asked.has(epochKey(ref)) || this.#options.holds(ref)) return; // a scan was faster
     if (this.#filling) {
       this.#fillAgain = true; // so that the command does not jump the queue
     } else if (this.#blocked) {
@@ -148,7 +158,8 @@ export class Claimer {
         if (blocked !== undefined) pass.addBlocked(ref, blocked);
       }),
     );
-    return true;
+    // Otherwise all was seen; what is queued from now on comes with a command.
+    return queued.length >= limit || withRoom.length < unseen.length;
   }
 
   /** While there is more work than slots, each priority in turn gets a share, so that none starves. */
@@ -170,7 +181,7 @@ export class Claimer {
 
   /** Coalesces concurrent claims of one attempt; a second call could only lose. */
   #claimOnce(ref: QueuedRef): Promise<SaturatedLimit | undefined> {
-    const key = `${shardKey(ref)}:${ref.epoch}`;
+    const key = epochKey(ref);
     const known = this.#asked.get(key);
     if (known !== undefined) return known;
     const asked = this.#claim(ref).finally(() => this.#asked.delete(key));

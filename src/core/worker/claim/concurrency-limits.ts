@@ -201,4 +201,4 @@ export class QueueScan {
   }
 }
 
-const epochKey = (ref: EpochRef): string => `${shardKey(ref)}:${ref.epoch}`;
+export const epochKey = (ref: EpochRef): string => `${shardKey(ref)}:${ref.epoch}`;

@@ -16,10 +16,14 @@ export function inputFindings(
   if (step.options.after.length === 0) return [formatMessage("rootInput", { node: step.id })];
   const { adapter, metaListKey } = input;
   if (!isAdapter(adapter, head)) return [unknownAdapter(adapter, head)];
-  const isKeyRefused = metaListKey !== undefined && !builtInAdapter(adapter)?.takesListKey;
+  const { takesListKey, needsListKey } = builtInAdapter(adapter) ?? {};
+  const isKeyRefused = metaListKey !== undefined && !takesListKey;
+  const isKeyMissing = metaListKey === undefined && needsListKey;
+  const missing = { owner: `node '${step.id}'`, name: `adapter '${adapter}'`, key: "metaListKey" };
   return [
     ...fromFindings(step, { input, seen }),
     ...(isKeyRefused ? [formatMessage("listKeyNotTaken", { adapter })] : []),
+    ...(isKeyMissing ? [formatMessage("missingArg", missing)] : []),
   ];
 }
 

@@ -1,10 +1,10 @@
 import type {
   BuiltInAdapters,
-  Chunk,
-  ChunkText,
   DefaultAdapter,
   DeliveredText,
   ListKeys,
+  Piece,
+  PieceText,
 } from "../../../builtins/input-adapters/index.ts";
 import type {
   Absent,
@@ -128,8 +128,8 @@ type KnownInput<TAdapter, TAdapters extends AnyInputAdapter> =
   | keyof AdapterArgs<TAdapter, TAdapters>
   | keyof ListKeyOption<TAdapter, unknown>;
 
-type ChunkFits<TOutput, TListKey, TInput> =
-  Chunk<TOutput, TListKey> extends TInput ? true : IsAssignable<Chunk<TOutput, TListKey>, TInput>;
+type PieceFits<TAdapter, TOutput, TListKey, TInput> =
+  Piece<TAdapter, TOutput, TListKey> extends TInput ? true : IsAssignable<Piece<TAdapter, TOutput, TListKey>, TInput>;
 
 export type ListKeyArgument<
   TListKey,
@@ -137,6 +137,7 @@ export type ListKeyArgument<
   TId extends string,
   THandler extends AnyHandler,
   TParents extends readonly string[],
+  TAdapter,
   TFrom,
 > = TListKey extends string
   ? IsIn<TListKey, ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>> extends false
@@ -144,8 +145,10 @@ export type ListKeyArgument<
         MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>,
         ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
       >
-    : IsRight<ChunkFits<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey, InputOf<THandler>>> extends false
-      ? FlowTypeError<ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>>
+    : IsRight<
+          PieceFits<TAdapter, OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey, InputOf<THandler>>
+        > extends false
+      ? FlowTypeError<PieceText<TNodes, TParents, TAdapter, TFrom, TId, TListKey, InputOf<THandler>>>
       : TListKey | NoInfer<ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>>
   : TListKey;
 
@@ -164,7 +167,7 @@ export type DeliveryProblem<
   PayloadFits<TNodes, TParents, TReading, InputOf<THandler>> extends true
     ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
     : TReading["listKey"] extends string
-      ? ChunkText<TNodes, TParents, TReading["from"], TId, TReading["listKey"], InputOf<THandler>>
+      ? PieceText<TNodes, TParents, TReading["adapter"], TReading["from"], TId, TReading["listKey"], InputOf<THandler>>
       : InputText<THandler, TId, TNodes, TParents, TReading>;
 
 /* The message about a payload that the adapter makes of its sources and the handler does not accept. */

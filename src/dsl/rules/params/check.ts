@@ -1,4 +1,4 @@
-import { type DataType, elementOf, type Field, unionOf } from "../../../graph/data/data-type.ts";
+import { type DataType, elementOf, type Field, objectOf, unionOf } from "../../../graph/data/data-type.ts";
 import { Assignability } from "../../../graph/data/fit.ts";
 import { readSchema } from "../../../graph/data/read-schema.ts";
 import { showType } from "../../../graph/data/show-type.ts";
@@ -7,7 +7,7 @@ import { formatMessage } from "../../../graph/format/messages.ts";
 import { hasParam } from "../../../graph/format/params-schema.ts";
 import { isParamRef, paramNameOf } from "../../model/param.ts";
 import { knownKeys } from "../../model/schema.ts";
-import type { FlowHead } from "../../model/step.ts";
+import type { FlowHead, Step } from "../../model/step.ts";
 
 /** The parameters of a flow as arguments refer to them: with the defaults that are filled in when a task is created. */
 export function givenParams({ paramsSchema, loaded }: FlowHead): DataType | undefined {
@@ -40,6 +40,13 @@ export function paramFindings(args: object, takes: readonly DataType[], head: Fl
     }
   }
   return [...findings];
+}
+
+const delay = objectOf([["delaySec", { type: () => ({ kind: "number" }), optional: true }]]);
+
+/** The parameter that replaces a delay is a number. */
+export function delayFindings({ options: { delaySec } }: Step, head: FlowHead): string[] {
+  return paramFindings({ delaySec }, [delay], head);
 }
 
 /** `z.any()` accepts a missing value and `z.json()` does not, but both have the same data type: neither is reported. */

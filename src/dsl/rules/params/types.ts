@@ -1,8 +1,9 @@
+import type { BuiltInFunctionName } from "../../../builtins/coordinator-functions/index.ts";
 import type { IsIn } from "../../../builtins/node-records.ts";
 import type { Json } from "../../../errors/index.ts";
 import type { AnyJson, Show } from "../../../graph/data/show-type.ts";
 import type { MessageText } from "../../../graph/format/messages.ts";
-import type { FlowChoiceError } from "../../model/markers.ts";
+import type { FlowChoiceError, FlowOptionError } from "../../model/markers.ts";
 import type { ParamReference } from "../../model/param.ts";
 
 /* The place of an argument: the key `TKey`, which needs a `TNeeded`, which the parameters `TFits` match. */
@@ -66,6 +67,16 @@ type FittingParams<TParams, TNeeded> = [TNeeded] extends [never]
   : AnyJson extends TNeeded
     ? keyof TParams & string
     : keyof { [TName in keyof TParams as [TParams[TName]] extends [TNeeded] ? TName : never]: TName } & string;
+
+/* A number of seconds, or a parameter that is one. */
+export type DelayArgument<TParams> = number | ParamFor<"delaySec", number, FittingParams<TParams, number>, TParams>;
+
+/* The same for a coordinator function: a node that waits for a signal has no delay. */
+export type FnDelayArgument<TFn, TParams, TId extends string> = TFn extends WaitFunction
+  ? FlowOptionError<MessageText<"waitDelayed", { node: TId }>>
+  : DelayArgument<TParams>;
+
+type WaitFunction = Extract<BuiltInFunctionName, "wait.signal">;
 
 /* Reported at the name inside `param("...")`; a reference that is created elsewhere is reported where it is used. */
 export type ParamName<TName extends string, TPlace> = [TPlace] extends [never]

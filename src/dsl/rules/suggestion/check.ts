@@ -8,7 +8,7 @@ import { formatMessage } from "../../../graph/format/messages.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { knownKeys } from "../../model/schema.ts";
 import { type FlowHead, handlerOf, type Step } from "../../model/step.ts";
-import { wireName } from "../../model/wire-names.ts";
+import { builderName, wireName } from "../../model/wire-names.ts";
 import { isAdapter, unknownAdapter } from "../input/check.ts";
 
 /** The `inputAdapter` of a handler, as it was written. */
@@ -55,7 +55,8 @@ export function suggestionProblems(handler: string, suggested: Suggested, input:
     );
   const findings = new FindingList();
   const { args } = adapterChoice({ ...Object.fromEntries(written.filter(isKnown)), adapter });
-  checkArgs({ schema, args, path: [], owner, name, code: "GRAPH_ADAPTER_ARGS", sourceKeys: [] }, findings);
+  const spell = typeof adapter === "string" ? builderName : String;
+  checkArgs({ schema, args, path: [], owner, name, code: "GRAPH_ADAPTER_ARGS", sourceKeys: [], spell }, findings);
   return [...unknown, ...findings.toArray().map(({ message }) => message)];
 }
 

@@ -14,7 +14,6 @@ import type { AnyHandler, HandlerTypes } from "../../model/handler.ts";
 import type { FlowChoiceError, FlowOptionError, FlowTypeError } from "../../model/markers.ts";
 import type { Exists, FlowNotError, Not } from "../../model/pattern.ts";
 import type { AnyState, AnyStep, Control, FlowState, HandlerStep, SubflowControl } from "../../model/state.ts";
-import type { ParamFor } from "../params/types.ts";
 
 /**
  * What the checks of one node see of the nodes before it: with `where`, a small state in which its parents store what it
@@ -226,16 +225,6 @@ type ResultOfStep<TStep> = TStep extends AnyStep
     : Absent
   : never;
 
-/** A number of seconds, or a parameter that is one. */
-export type DelayArgument<TParams> =
-  | number
-  | ParamFor<
-      "delaySec",
-      number,
-      keyof { [TName in keyof TParams as [TParams[TName]] extends [number] ? TName : never]: TName } & string,
-      TParams
-    >;
-
 /**
  * What a step remembers of the options that choose. Without any it is the list of its sources, which costs nothing.
  */
@@ -362,12 +351,22 @@ type CaseProblem<TSource, TKey extends string, TCase, TPatterns> = [Left<TCase, 
 
 type IsOpen<T> = T extends unknown ? (string extends T ? true : number extends T ? true : false) : never;
 
-/** The cases of no pattern. Of an open type, none unless one node takes it all, or the others take what one negates. */
-type Left<TCase, TPatterns> = TCase extends unknown
-  ? true extends IsTaken<TCase, TPatterns, Listed<TPatterns>>
+/** The cases of no pattern. Of an open type, what each `not` negates and no other pattern takes; without one, all of it. */
+type Left<TCase, TPatterns> = LeftOf<TCase, TPatterns, Listed<TPatterns> | Retaken<TPatterns, Negated<TPatterns>>>;
+
+type LeftOf<TCase, TPatterns, TListed> = TCase extends unknown
+  ? true extends IsTaken<TCase, TPatterns, TListed>
     ? never
-    : TCase
+    : [Extract<Exclude<Negated<TPatterns>, TListed>, TCase>] extends [never]
+      ? TCase
+      : Extract<Exclude<Negated<TPatterns>, TListed>, TCase>
   : never;
+
+type Negated<TPatterns> = TPatterns extends Not<infer TNegated> ? Listed<TNegated> : never;
+
+/** Of the values that a `not` negates, those that another one takes. */
+type Retaken<TPatterns, TNegated> =
+  TPatterns extends Not<infer TOwn extends Scalar | readonly unknown[]> ? Exclude<TNegated, Listed<TOwn>> : never;
 
 /** The values that patterns list. */
 type Listed<TPatterns> = TPatterns extends Scalar

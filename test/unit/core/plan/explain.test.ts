@@ -97,8 +97,13 @@ test.each<[string, ShardRecord, Partial<ExplainFacts>?]>([
     shard("a", "deferred", { dueAt: now + 100, yields: 1, ...entry("deferred", "release") }),
   ],
   [
-    "lost its worker: the lease of w1 expired, a coordinator will queue it again",
-    shard("a", "running", { lease: { ...lease, deadline: now - 1 }, ...entry("running", "claim") }),
+    "lost its worker: the lease of w1 ended 19.0 s ago; a coordinator will queue it again",
+    shard("a", "running", { lease: { ...lease, deadline: now - 19_000 }, ...entry("running", "claim") }),
+  ],
+  [
+    "lost its worker: w1 has ended; a coordinator will queue it again, but no live worker serves 'a'",
+    shard("a", "running", { lease: { ...lease, deadline: 0 }, ...entry("running", "claim") }),
+    { workers: [] },
   ],
   [
     "was asked to stop on w1, deadline in 5.0 s",

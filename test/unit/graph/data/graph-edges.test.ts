@@ -27,6 +27,8 @@ const rechunk = (key?: string) => ({
   input_args: { size: 1, ...(key === undefined ? {} : { meta_list_key: key }) },
 });
 
+const each = (key: string) => ({ input_adapter: "pull.from_artifacts.each", input_args: { meta_list_key: key } });
+
 function findings(raw: unknown, options?: ValidateOptions) {
   const validation = validateGraph(raw, options);
   return validation.ok ? [] : validation.findings.map(({ code, path, message }) => `${code} ${path} ${message}`);
@@ -58,6 +60,16 @@ describe("the data on the edges of a graph with schemas", () => {
       "/nodes/1/io/input_inline/input_args/meta_list_key node 'b': 'n' is not a list in every output of: a",
     ],
     [
+      "at the list key of each element",
+      graph(object({ id: string }), { inline: each("rows") }),
+      "/nodes/1/io/input_inline/input_args/meta_list_key edge 'a' -> 'b': .id is number, needs string",
+    ],
+    [
+      "at a key of no list, of each element",
+      graph({}, { inline: each("n") }),
+      "/nodes/1/io/input_inline/input_args/meta_list_key node 'b': 'n' is not a list in every output of: a",
+    ],
+    [
       "at the adapter that cuts",
       graph({ type: "array", items: bad }, { inline: rechunk() }),
       `/nodes/1/io/input_inline/input_adapter edge 'a' -> 'b': []${why}`,
@@ -80,6 +92,21 @@ describe("the data on the edges of a graph with schemas", () => {
     expect(findings(JSON.parse(JSON.stringify(raw)))).toEqual([`GRAPH_EDGE_DATA ${words}`]);
   });
 
+  it("is that of elements, not of lists, for the same list", () => {
+    const reads = (id: string, type: string, inline: Raw) => {
+      return { node_id: id, type, depends_on: ["a"], io: { input_inline: inline } };
+    };
+    const rows = { elements: { input: object({ id: number }) }, lists: { input: { type: "array", items: {} } } };
+    const both = {
+      nodes: [
+        { node_id: "a", type: "source" },
+        reads("b", "elements", each("rows")),
+        reads("c", "lists", rechunk("rows")),
+      ],
+      schemas: { source, ...rows },
+    };
+    expect(findings(both)).toEqual([]);
+  });
   it("is not checked if the handler may suggest another adapter", () => {
     expect(findings(graph(bad, { inline: {} }))).toEqual([]);
   });

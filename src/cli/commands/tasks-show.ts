@@ -1,0 +1,133 @@
+import type { TaskFailure, TaskSummary } from "../../core/model/records.ts";
+import { waitsForSignal } from "../../core/plan/index.ts";
+import type { NodeView, TaskExplanation, TaskView } from "../../core/tasks/api.ts";
+import type { Client } from "../../engine/client.ts";
+import { coordinatorFnType, flowType } from "../../graph/index.ts";
+import { counted, duration, perSecond, type Terminal, table } from "../terminal/terminal.ts";
+import { ownFrame } from "./report-error.ts";
+import type { StoreAccess } from "./with-client.ts";
+
+type TaskAccess = StoreAccess & { readonly id: string };
+
+/** `flowkit tasks show` */
+export async function showTask(
+  terminal: Terminal,
+  access: TaskAccess,
+  { attempts = false }: { readonly attempts?: boolean },
+): Promise<void> {
+  const { client, id } = access;
+  const view = await client.task(id).status();
+  if (terminal.isJson) {
+    terminal.printJson(attempts ? { ...view, attempts: await attemptsOf(access) } : view);
+    return;
+  }
+  printTask(terminal, view, view.endedAt === undefined ? await client.task(id).explain() : undefined);
+  if (view.nodes.some(({ type }) => type === flowType)) await showChildren(terminal, client, id);
+  if (!attempts) return;
+  const rows = (await attemptsOf(access)).map((each) => [
+    `  ${new Date(each.at).toISOString().slice(11, 23)}`,
+    each.shard === 0 ? each.nodeId : `${each.nodeId}/${each.shard}`,
+    `attempt ${each.epoch}`,
+    each.cause,
+    each.to,
+    [
+      ...(each.reasonCode === undefined ? [] : [each.reasonCode]),
+      ...(each.workerId === undefined ? [] : [each.workerId]),
+    ].join("  "),
+  ]);
+  for (const line of table(rows)) terminal.print(line);
+}
+
+/** What the records keep of the history of each shard, in order of time. */
+async function attemptsOf({ store, id }: TaskAccess) {
+  const shards = await store.readShards(id);
+  const entries = shards.flatMap(({ nodeId, shard, history }) => history.map((entry) => ({ nodeId, shard, ...entry })));
+  return entries.toSorted((a, b) => a.at - b.at);
+}
+
+/** @param explanation - of a task that has not ended */
+export function printTask(terminal: Terminal, view: TaskView, explanation?: TaskExplanation): void {
+  const name = view.name === undefined ? "" : ` (${view.name})`;
+  const age = duration((view.endedAt ?? Date.now()) - view.createdAt);
+  const took = view.endedAt === undefined ? `${age} ago` : `took ${age}`;
+  const reasons = [remark(view), ...(view.laterFailures ?? []).map((failure) => `then ${placed(failure)}`)];
+  const line = `task ${view.id}${name} ${view.status}, created ${time(view.createdAt)}, ${took}  ${reasons.join("; ")}`;
+  terminal.print(line.trimEnd());
+  if (view.retryOf !== undefined) terminal.print(`retry of ${view.retryOf}`);
+  const { parent } = view;
+  if (parent !== undefined) {
+    terminal.print(`run by node '${parent.nodeId}' of task ${parent.taskId} for batch '${parent.uid}'`);
+  }
+  if (Object.keys(view.params).length > 0) terminal.print(`params ${JSON.stringify(view.params)}`);
+  const rows = view.nodes.map((node) => [
+    `  ${node.nodeId}`,
+    node.type === coordinatorFnType ? "function" : node.type,
+    node.status,
+    node.startedAt === undefined ? "" : time(node.startedAt).slice(11),
+    ...paceOf(node),
+    counted(node.batches, "batch", "batches") +
+      (node.carriedBatches === undefined ? "" : `, ${node.carriedBatches} carried`),
+    troubles(node),
+    happening(node, explanation),
+  ]);
+  for (const line of table(rows)) terminal.print(line);
+}
+
+/** How long the node took, or has taken so far, and its batches a second. */
+function paceOf({ startedAt, endedAt, batches }: NodeView): readonly [string, string] {
+  if (startedAt === undefined) return ["", ""];
+  const ms = Math.max(0, (endedAt ?? Date.now()) - startedAt);
+  return [duration(ms), perSecond(batches, ms)];
+}
+
+export const time = (ms: number): string => new Date(ms).toISOString().replace("T", " ").slice(0, 19);
+
+/** Why a task failed or was cancelled. */
+export function remark({ failure, cancelReason }: TaskSummary | TaskView): string {
+  return failure === undefined ? (cancelReason ?? "") : placed(failure);
+}
+
+const placed = ({ nodeId, reasonCode }: TaskFailure): string =>
+  nodeId === undefined ? reasonCode : `at '${nodeId}': ${reasonCode}`;
+
+/** Of the tasks that its nodes run, those that run or failed; a task that was retried is one of the latter. */
+async function showChildren(terminal: Terminal, client: Client, id: string): Promise<void> {
+  const { items, cursor } = await client.list({
+    children: { of: id },
+    status: ["running", "cancelling", "failed"],
+    limit: 20,
+  });
+  const rows = items.map((task) => [`  task ${task.id}`, task.parent?.nodeId ?? "", task.status, remark(task)]);
+  for (const line of table(rows)) terminal.print(line);
+  if (cursor !== undefined) terminal.note("more: flowkit tasks list --children");
+}
+
+function happening({ nodeId, failure, awaitsSignal }: NodeView, explanation: TaskExplanation | undefined): string {
+  if (failure !== undefined) {
+    const { batchUid, reasonCode, message, stack } = failure;
+    const batch = batchUid === undefined ? "" : `batch '${batchUid}': `;
+    const line = ownFrame(stack)?.match(/[^\s(]+:\d+:\d+/)?.[0];
+    return `${batch}${reasonCode}: ${message}${line === undefined ? "" : ` (${line})`}`;
+  }
+  if (awaitsSignal !== undefined) return waitsForSignal(awaitsSignal, Date.now());
+  const open = explanation?.nodes.find((each) => each.nodeId === nodeId && !isPlain.has(each.why.reason));
+  return open === undefined ? "" : open.text.slice(open.text.indexOf(" ") + 1);
+}
+
+/** Reasons that the status of the node says already. */
+const isPlain: ReadonlySet<TaskExplanation["nodes"][number]["why"]["reason"]> = new Set(["ended", "running"]);
+
+/** What keeps an open task from going on, if it is not only that nodes wait for others. */
+export function trouble({ nodes }: TaskExplanation): string {
+  const usual = new Set<string>([...isPlain, "waiting_for_parents", "waiting_for_first_batch", "ready", "queued"]);
+  return nodes.find(({ why }) => !usual.has(why.reason))?.text ?? "";
+}
+
+function troubles(node: Pick<NodeView, "failures" | "failedBatches" | "waitingBatches">): string {
+  const { failures, failedBatches, waitingBatches } = node;
+  return [
+    ...(failures === 0 ? [] : [counted(failures, "failure")]),
+    ...(failedBatches === 0 ? [] : [`${failedBatches} set aside`]),
+    ...(waitingBatches === 0 ? [] : [`${waitingBatches} to be retried`]),
+  ].join(", ");
+}
