@@ -228,12 +228,12 @@ export const inputs: readonly Place[] = [
   {
     what: "aliases: the keys that the handler takes",
     code: `etl.node("w", join, { after: ["extract", "count"], input: { adapter: "pull.gather", from: { | } } })`,
-    offers: ["clean?", "count?"],
+    offers: ["clean", "count"],
   },
   {
     what: "aliases that were not given yet",
     code: `etl.node("w", join, { after: ["extract", "count"], input: { adapter: "pull.gather", from: { count: "count", | } } })`,
-    offers: ["clean?"],
+    offers: ["clean"],
   },
   {
     what: "list key: the lists of the sources",

@@ -11,6 +11,8 @@ import {
   ownDefinitions,
   parts,
   threeParents,
+  wideEnum,
+  wideRow,
   wideUnions,
   withFlowkit,
   zodOnly,
@@ -71,7 +73,20 @@ const shapes: readonly Case[] = [
   { name: "400 nodes, used 5 times", program: inParts(400, 5), limit: 882_200 },
 ];
 
-/** The only one that does not compile. */
+/** What an editor checks at each change of a file with a wide edge. */
+const wideEdges: readonly Case[] = [
+  { name: "300 columns", program: wideRow(300, "string", "string"), limit: 25_300 },
+  { name: "an enum of 1,000", program: wideEnum(1_000, "t", "t"), limit: 25_700 },
+];
+
+/** Each with one mistake, whose message must be cheap too. */
+export const wideMistakes: readonly Case[] = [
+  { name: "300 columns, all wrong", program: wideRow(300, "string", "number"), limit: 95_600 },
+  { name: "an enum of 249, all wrong", program: wideEnum(249, "t", "u"), limit: 51_500 },
+  { name: "an enum of 1,000, all wrong", program: wideEnum(1_000, "t", "u"), limit: 137_300 },
+];
+
+/** A mistake in the middle of a chain. */
 export const mistake: Case = { name: "200 nodes, one mistake", program: oneMistake(200), limit: 181_900 };
 
 /** What importing the library costs is the difference of the two. */
@@ -80,4 +95,4 @@ const imports: readonly Case[] = [
   { name: "import of zod and flowkit", program: withFlowkit, limit: 2_060 },
 ];
 
-export const cases: readonly Case[] = [...threeParentCases, ...shapes, ...imports];
+export const cases: readonly Case[] = [...threeParentCases, ...shapes, ...wideEdges, ...imports];

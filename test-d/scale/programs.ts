@@ -125,6 +125,35 @@ export function wideUnions(count: number): string {
   );
 }
 
+/** An edge between two wide types. */
+function wideEdge(given: string, needed: string): string {
+  return program(
+    [
+      `const h0 = defineHandler("h0", { output: ${given} });`,
+      `const h1 = defineHandler("h1", { input: ${needed}, output: z.null() });`,
+    ],
+    flowOf([node(0, ""), '.then("n1", h1)']),
+  );
+}
+
+/** A row of which every column has the type `given`, where `needed` is needed. */
+export function wideRow(columns: number, given: string, needed: string): string {
+  const row = (type: string) =>
+    `z.object({ ${range(columns)
+      .map((index) => `c${index}: z.${type}()`)
+      .join(", ")} })`;
+  return wideEdge(row(given), row(needed));
+}
+
+/** An enum whose members begin with `given`, where they must begin with `needed`. */
+export function wideEnum(members: number, given: string, needed: string): string {
+  const texts = (start: string) =>
+    `z.enum([${range(members)
+      .map((index) => `"${start}${index}"`)
+      .join(", ")}])`;
+  return wideEdge(texts(given), texts(needed));
+}
+
 /** A flow that uses a part of `size` nodes `uses` times, one behind the other: longer than a chain can be. */
 export function inParts(size: number, uses: number): string {
   const indices = range(size);

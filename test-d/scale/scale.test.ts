@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { Compiled, Compiler } from "../compilers.ts";
 import { LibraryWorkspace } from "../library.ts";
-import { type Case, cases, mistake } from "./cases.ts";
+import { type Case, cases, mistake, wideMistakes } from "./cases.ts";
 import { unknownNames } from "./programs.ts";
 
 /*
@@ -65,6 +65,14 @@ test("one mistake is one error, and its message costs little", async () => {
   expect(instantiations).toBeLessThanOrEqual(mistake.limit);
   const { instantiations: right } = await measure(caseNamed("200 nodes: chain"));
   expect(instantiations - right).toBeLessThan(5_000);
+});
+
+test.each(wideMistakes)("$name: one error, within its limit", async (one) => {
+  const { diagnostics, instantiations } = await measure(one);
+  expect(diagnostics.map(({ code, text }) => [code, text])).toEqual([
+    ["TS2345", expect.stringMatching(/^Argument of type .*edge 'n0' -> 'n1': .* is .*, needs /s)],
+  ]);
+  expect(instantiations).toBeLessThanOrEqual(one.limit);
 });
 
 test("messages name what is unknown, however much is known, where compilers cut off long types", async () => {

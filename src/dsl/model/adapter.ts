@@ -57,6 +57,21 @@ export type SuggestedName<TAdapter> = TAdapter extends AnyInputAdapter ? TAdapte
 /** `after` if it was given, else the default of the method: `[]`, or the node before. */
 export type ParentsOf<TAfter, TPrevious> = TAfter extends readonly string[] ? TAfter : TPrevious;
 
+/** How a node reads its parents: what its options say, or what its handler suggests. */
+export interface Reading<TAdapter, TFrom, TListKey, TFanIn> {
+  readonly adapter: TAdapter;
+  readonly from: TFrom;
+  readonly listKey: TListKey;
+  readonly fanIn: TFanIn;
+}
+
+export type AnyReading = Reading<unknown, unknown, unknown, unknown>;
+
+/** The nodes so far, and the adapters of their flow. */
+interface ReadNodes extends NodeRecords {
+  readonly head: { readonly adapters: AnyInputAdapter };
+}
+
 // A custom adapter declares its payload; without a declaration it passes artifacts on unchanged.
 type CustomPayload<TAdapters extends AnyInputAdapter, TAdapter, TElse> = Extract<
   TAdapters,
@@ -69,31 +84,33 @@ type CustomPayload<TAdapters extends AnyInputAdapter, TAdapter, TElse> = Extract
 
 /** The payload of one batch that an adapter passes to the handler. */
 export type PayloadOf<
+  TNodes extends ReadNodes,
+  TParents extends readonly string[],
+  TReading extends AnyReading,
+> = TReading["adapter"] extends Absent
+  ? OutputOf<TNodes, SourcesOf<TParents, TReading["from"]>>
+  : TReading["adapter"] extends keyof DeliveredTo<TNodes, TParents, TReading>
+    ? DeliveredTo<TNodes, TParents, TReading>[TReading["adapter"]]
+    : CustomPayload<
+        TNodes["head"]["adapters"],
+        TReading["adapter"],
+        OutputOf<TNodes, SourcesOf<TParents, TReading["from"]>>
+      >;
+
+type DeliveredTo<
   TNodes extends NodeRecords,
   TParents extends readonly string[],
-  TAdapter,
-  TFrom,
-  TListKey,
-  TFanIn,
-  TAdapters extends AnyInputAdapter,
-> = TAdapter extends Absent
-  ? OutputOf<TNodes, SourcesOf<TParents, TFrom>>
-  : TAdapter extends keyof Delivered<TNodes, TParents, TFrom, TListKey, TFanIn>
-    ? Delivered<TNodes, TParents, TFrom, TListKey, TFanIn>[TAdapter]
-    : CustomPayload<TAdapters, TAdapter, OutputOf<TNodes, SourcesOf<TParents, TFrom>>>;
+  TReading extends AnyReading,
+> = Delivered<TNodes, TParents, TReading["from"], TReading["listKey"], TReading["fanIn"]>;
 
 /** Whether a handler with the input `TInput` takes it. */
 export type PayloadFits<
-  TNodes extends NodeRecords,
+  TNodes extends ReadNodes,
   TParents extends readonly string[],
-  TAdapter,
-  TFrom,
-  TListKey,
-  TFanIn,
-  TAdapters extends AnyInputAdapter,
+  TReading extends AnyReading,
   TInput,
-> = TAdapter extends TakesAliases
-  ? GatherFits<TNodes, TParents, TFrom, TFanIn, TInput>
-  : PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters> extends TInput
+> = TReading["adapter"] extends TakesAliases
+  ? GatherFits<TNodes, TParents, TReading["from"], TReading["fanIn"], TInput>
+  : PayloadOf<TNodes, TParents, TReading> extends TInput
     ? true
-    : IsAssignable<PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>, TInput>;
+    : IsAssignable<PayloadOf<TNodes, TParents, TReading>, TInput>;

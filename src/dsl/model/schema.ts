@@ -192,7 +192,7 @@ type StoredOf<TDefinition, TWire> = TDefinition extends {
     : TWire
   : TDefinition extends { readonly type: "optional" | "nullable" | "readonly" | "nonoptional"; innerType: infer TInner }
     ? TInner extends AnySchema
-      ? StoredInside<TDefinition["type"], Stored<TInner>>
+      ? StoredInside<TDefinition["type"], Stored<TInner>, TWire>
       : TWire
     : TDefinition extends { readonly type: "object"; shape: infer TShape }
       ? StoredObject<TShape, TWire>
@@ -208,10 +208,23 @@ type StoredOf<TDefinition, TWire> = TDefinition extends {
               ? Stored<TInner>
               : TDefinition extends { readonly type: "intersection"; left: infer TLeft; right: infer TRight }
                 ? StoredOr<TLeft, TWire> & StoredOr<TRight, TWire>
-                : TWire;
+                : StoredElements<TDefinition, TWire>;
 
-type StoredInside<TKind, TInner> = TKind extends "optional"
-  ? TInner | undefined
+// Of a tuple of one length, and of a record.
+type StoredElements<TDefinition, TWire> = TDefinition extends {
+  readonly type: "tuple";
+  items: infer TItems extends readonly AnySchema[];
+}
+  ? TWire extends { readonly length: TItems["length"] }
+    ? { -readonly [TIndex in keyof TItems]: Stored<TItems[TIndex]> }
+    : TWire
+  : TDefinition extends { readonly type: "record"; valueType: infer TValue extends AnySchema }
+    ? { [TKey in keyof TWire]: Stored<TValue> }
+    : TWire;
+
+// `z.exactOptional()` is of the kind "optional" too, and has no `undefined`.
+type StoredInside<TKind, TInner, TWire> = TKind extends "optional"
+  ? TInner | Extract<TWire, undefined>
   : TKind extends "nullable"
     ? TInner | null
     : TKind extends "nonoptional"

@@ -1,26 +1,21 @@
 import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
 import type { Absent, Recorded } from "../../builtins/node-records.ts";
-import type { ParentsOf, Suggested } from "../model/adapter.ts";
+import type { ParentsOf, Reading, Suggested } from "../model/adapter.ts";
 import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function.ts";
 import type { AnyHandler } from "../model/handler.ts";
 import type { AnyString } from "../model/markers.ts";
 import type { AnySchema, Wire } from "../model/schema.ts";
-import type { AnyState, FlowState, HandlerStep, IdsAfter, ids, params, StateAfter, state } from "../model/state.ts";
+import type { AnyState, HandlerStep, IdsAfter, ids, params, StateAfter, state } from "../model/state.ts";
 import type { FnArgument } from "../rules/fn/types.ts";
 import type { HandlerOrError, HandlerProblem } from "../rules/handler/types.ts";
 import type { IdArgument } from "../rules/id/types.ts";
 import type { FnOption, NodeOption, WaitOption, WrittenOptions } from "../rules/option/types.ts";
 import type {
   Bindings,
-  BlocksAfterUse,
-  HeadAfterUse,
-  PlacesAfterUse,
   PrefixArgument,
+  StateAfterUse,
   SubflowArgument,
   SubflowIds,
-  SubflowLast,
-  SubflowSteps,
-  SubflowUsed,
   UseOptions,
 } from "../rules/subflow/types.ts";
 import type { ControlOf, FnStep, Seen, SignalStep } from "../rules/where/types.ts";
@@ -116,10 +111,7 @@ export interface AddRoot {
         Seen<TFlow[typeof state], TWhere, TAdapter, TParents[number]>,
         TAfter,
         TParents,
-        TAdapter,
-        TFrom,
-        TListKey,
-        TFanIn,
+        Reading<TAdapter, TFrom, TListKey, TFanIn>,
         TArgKeys
       >,
       TKeys
@@ -205,10 +197,7 @@ export interface AddNext {
         Seen<TFlow[typeof state], TWhere, TAdapter, TParents[number]>,
         TAfter,
         TParents,
-        TAdapter,
-        TFrom,
-        TListKey,
-        TFanIn,
+        Reading<TAdapter, TFrom, TListKey, TFanIn>,
         TArgKeys
       >,
       TKeys
@@ -385,16 +374,6 @@ export interface AddSubflow {
   ): Flow<
     TFlow[typeof ids] | SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
     TFlow[typeof params],
-    FlowState<
-      BlocksAfterUse<TFlow[typeof state], TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
-      [],
-      PlacesAfterUse<TFlow[typeof state], SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>>,
-      {},
-      never,
-      TFlow[typeof state]["steps"] | SubflowSteps<TSubflow[typeof state]["steps"], TPrefix, TBound>,
-      TFlow[typeof state]["used"] | SubflowUsed<TSubflow[typeof state], TPrefix, TBound>,
-      SubflowLast<TSubflow[typeof state]["last"], TPrefix>,
-      HeadAfterUse<TFlow[typeof state]["head"], TSubflow[typeof state]["head"]["adapters"]>
-    >
+    StateAfterUse<TFlow[typeof state], TSubflow[typeof ids], TSubflow[typeof state], TPrefix, TBound>
   >;
 }

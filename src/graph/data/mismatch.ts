@@ -194,17 +194,26 @@ type KeyByPath<T, TPath, TKeys> = {
 type BadOf<TKeyByPath, TGiven, TNeeded, TGivenKeys extends keyof TGiven, TNeededKeys extends keyof TNeeded> = {
   [TAt in keyof TKeyByPath]: TKeyByPath[TAt] extends infer TKey extends TNeededKeys
     ? TKey extends TGivenKeys
-      ? IsAssignable<
-          string extends TGivenKeys ? { [TOne in TKey]?: TGiven[TOne] } : Pick<TGiven, TKey>,
-          Pick<TNeeded, TKey>
-        > extends true
-        ? never
-        : TAt
+      ? undefined extends TGiven[TKey] | TNeeded[TKey]
+        ? KeyFits<TGiven, TNeeded, TGivenKeys, TKey> extends true
+          ? never
+          : TAt
+        : string extends TGivenKeys
+          ? TAt
+          : IsAssignable<TGiven[TKey], TNeeded[TKey]> extends true
+            ? never
+            : TAt
       : {} extends Pick<TNeeded, TKey>
         ? never
         : TAt
     : never;
 }[keyof TKeyByPath];
+
+// Of keys that may be missing.
+type KeyFits<TGiven, TNeeded, TGivenKeys, TKey extends keyof TGiven & keyof TNeeded> = IsAssignable<
+  string extends TGivenKeys ? { [TOne in TKey]?: TGiven[TOne] } : Pick<TGiven, TKey>,
+  Pick<TNeeded, TKey>
+>;
 
 type KeyPath<TNeeded, TPath, TKey> = TNeeded extends readonly unknown[]
   ? `${TPath & string}[${TKey & string}]`

@@ -126,7 +126,12 @@ type ShowWhole<T, TDepth extends 0[] = []> = [T] extends [never]
   : // any JSON contains itself: expanding it would not end
     AnyJson extends T
     ? "unknown"
-    : NullLast<ShowMember<T, TDepth>>;
+    : [T] extends [string]
+      ? ShowStrings<T>
+      : NullLast<ShowMember<T, TDepth>>;
+
+// All at once, because an enum may have a thousand: a condition would be instantiated for each.
+type ShowStrings<T extends string> = string extends T ? "string" : Join<`"${T}"`, " | ", MoreThanFits>;
 
 /** A type that accepts all of these accepts any JSON, as do `Json` and zod's own type for it. */
 export type AnyJson = null | boolean | string | null[];

@@ -285,7 +285,7 @@ export type Join<TTexts, TBetween extends string, TEnough = never> = [TTexts] ex
   ? never
   : IsOne<TTexts> extends true
     ? `${TTexts & string}`
-    : JoinList<InOrder<TTexts, TEnough>, TBetween>;
+    : JoinList<SeveralInOrder<TTexts, TEnough>, TBetween>;
 
 /**
  * Joins the texts of a list. The template around it is a string to the compiler, whatever is in it: to prove that of a
@@ -315,8 +315,14 @@ type Joined<TTexts extends readonly unknown[], TBetween extends string, TStart =
  * Each is split with its capitals before it: a part that is itself a key, such as "n" of "name", would change the
  * compiler's order of keys.
  */
-export type InOrder<TTexts, TEnough = never> =
-  ByBeginning<WithCapitals<TTexts>, TEnough> extends infer TListed extends readonly unknown[]
+export type InOrder<TTexts> = [TTexts] extends [never]
+  ? []
+  : IsOne<TTexts> extends true
+    ? [TTexts]
+    : SeveralInOrder<TTexts, never>;
+
+type SeveralInOrder<TTexts, TEnough> =
+  ByBeginning<Literals<WithCapitals<TTexts>>, TEnough> extends infer TListed extends readonly unknown[]
     ? TListed["length"] extends Few
       ? FromLast<TTexts>
       : { [TIndex in keyof TListed]: TListed[TIndex] extends `${string}\n${infer TText}` ? TText : never }
@@ -324,37 +330,49 @@ export type InOrder<TTexts, TEnough = never> =
 
 type WithCapitals<TTexts> = TTexts extends string ? `${Uppercase<TTexts>}\n${TTexts}` : never;
 
+// Leaves out patterns, such as `id-${string}`, which have no next character. Only they can have two line breaks.
+type Literals<TTexts> = [TTexts & `${string}\n\n${string}`] extends [never] ? TTexts : EachLiteral<TTexts>;
+type EachLiteral<TText> = TText extends string ? ({ _: 0 } extends { [TKey in TText]: 0 } ? never : TText) : never;
+
 type Few = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
 
 type FromLast<TTexts, TListed extends readonly unknown[] = []> = [TTexts] extends [never]
   ? TListed
   : FromLast<Exclude<TTexts, LastOf<TTexts>>, [LastOf<TTexts>, ...TListed]>;
 
-// Splits texts by their first characters, until each is alone.
-type ByBeginning<TTexts, TEnough, TBefore = "", TDepth extends 0[] = []> = [TTexts] extends [never]
-  ? []
-  : IsOne<TTexts> extends true
-    ? [Both<TBefore, TTexts>]
-    : IsOne<FirstOf<TTexts>> extends true
-      ? ByBeginning<RestOf<TTexts>, TEnough, Both<TBefore, FirstOf<TTexts>>, TDepth>
-      : TDepth["length"] extends 8
-        ? FromLast<Both<TBefore, TTexts>>
-        : ByFirst<FromLast<FirstOf<TTexts>>, RestsByFirst<TTexts>, TEnough, TBefore, [...TDepth, 0]>;
+// Splits texts by the character after their common beginning, until each is alone. Only parts are asked whether they are
+// one text: that costs as much as a character.
+type ByBeginning<TTexts, TEnough, TBefore = "", TDepth extends 0[] = []> = [NextOf<TTexts, TBefore>] extends [""]
+  ? FromLast<TTexts>
+  : IsOne<NextOf<TTexts, TBefore>> extends true
+    ? ByBeginning<TTexts, TEnough, Both<TBefore, NextOf<TTexts, TBefore>>, TDepth>
+    : TDepth["length"] extends 8
+      ? FromLast<TTexts>
+      : ByNext<FromLast<NextOf<TTexts, TBefore>>, TTexts, TEnough, TBefore, [...TDepth, 0]>;
 
-type ByFirst<
-  TFirsts,
-  TRests extends { readonly [first: string]: unknown },
+// The part is an intersection, which compilers compute at once: a condition would be instantiated for each text.
+type ByNext<
+  TCharacters,
+  TTexts,
   TEnough,
   TBefore,
   TDepth extends 0[],
   TListed extends readonly unknown[] = [],
 > = TListed extends TEnough
   ? TListed
-  : TFirsts extends [infer TFirst extends string, ...infer TMore]
-    ? ByBeginning<TRests[TFirst], TEnough, Both<TBefore, TFirst>, TDepth> extends infer TPart extends readonly unknown[]
-      ? ByFirst<TMore, TRests, TEnough, TBefore, TDepth, [...TListed, ...TPart]>
+  : TCharacters extends [infer TFirst, ...infer TMore]
+    ? PartInOrder<
+        TFirst extends "" ? EndedAt<TTexts, TBefore> : TTexts & Both<TBefore, `${TFirst & string}${string}`>,
+        TEnough,
+        Both<TBefore, TFirst>,
+        TDepth
+      > extends infer TPart extends readonly unknown[]
+      ? ByNext<TMore, TTexts, TEnough, TBefore, TDepth, [...TListed, ...TPart]>
       : never
     : TListed;
+
+type PartInOrder<TPart, TEnough, TBefore, TDepth extends 0[]> =
+  IsOne<TPart> extends true ? [TPart] : ByBeginning<TPart, TEnough, TBefore, TDepth>;
 
 /** `true`; `false`, or both, for a union. */
 export type IsOne<TUnion, TAll = TUnion> = TUnion extends unknown
@@ -362,9 +380,8 @@ export type IsOne<TUnion, TAll = TUnion> = TUnion extends unknown
     ? true
     : false
   : never;
-type FirstOf<TText> = TText extends `${infer TFirst}${string}` ? TFirst : "";
-type RestOf<TText> = TText extends `${string}${infer TRest}` ? TRest : "";
-type RestsByFirst<TTexts> = { [TText in TTexts & string as FirstOf<TText>]: RestOf<TText> };
+type NextOf<TText, TBefore> = TText extends `${TBefore & string}${infer TNext}${string}` ? TNext : "";
+type EndedAt<TText, TBefore> = TText extends `${TBefore & string}${infer _}${string}` ? never : TText;
 type Both<TBefore, TText> = `${TBefore & string}${TText & string}`;
 
 /**

@@ -14,9 +14,8 @@ import type { DescribedSchema, IsPlainJson, OneWay, ReadableSchema, ZodSchema } 
 export type JsonSchema<TSchema, TWire, TName extends string, TWhat extends string, TOwner = "handler"> =
   IsPlainJson<TWire> extends true
     ? TSchema
-    : // The test above is fast but fails for some types that are JSON (interfaces, optional keys under
-      // exactOptionalPropertyTypes), so `NotJson` decides.
-      IsNever<NotJson<TWire, TWhat>> extends false
+    : // The test above is fast but fails for some types that are JSON (interfaces, optional keys), so the next decides.
+      HasNotJson<TWire, TWhat> extends true
       ? TSchema extends ReadableSchema
         ? FlowSchemaError<
             MessageText<
@@ -28,6 +27,19 @@ export type JsonSchema<TSchema, TWire, TName extends string, TWhat extends strin
             MessageText<"definitionMember", { what: TOwner; name: TName; member: TWhat; needs: typeof storedSchema }>
           >
       : TSchema;
+
+// An object of JSON with optional keys, such as most arguments, is judged without texts.
+type HasNotJson<T, TPath extends string> = [T] extends [{ readonly [key: string]: Json | undefined }]
+  ? IsNever<MaybeUndefined<T>> extends false
+    ? true
+    : false
+  : IsNever<NotJson<T, TPath>> extends false
+    ? true
+    : false;
+
+type MaybeUndefined<T> = {
+  [TKey in keyof T]-?: [T[TKey]] extends [Json] ? never : T extends Recorded<TKey & string, unknown> ? TKey : never;
+}[keyof T];
 
 /*
  * The places where a type has no JSON form, as text; `never` if there are none. A type that contains itself is examined

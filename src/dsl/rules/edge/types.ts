@@ -82,7 +82,7 @@ export type FromArgument<
       : FlowTypeError<LateText<TId, "aliasesOnlyGather", { adapter: TAdapter & string }>>;
 
 /* The aliases that a handler takes. */
-type AliasesFor<TInput, TParent> = { readonly [TAlias in keyof TInput & string]?: TParent } & Offered;
+type AliasesFor<TInput, TParent> = { readonly [TAlias in keyof TInput & string]: TParent } & Offered;
 
 type AliasesFit<TFrom, TNodes extends NodeRecords, TParent, TFanIn, THandler extends AnyHandler> = [
   TFrom[keyof TFrom],

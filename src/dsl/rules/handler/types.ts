@@ -1,7 +1,6 @@
-import type { DefaultAdapter } from "../../../builtins/input-adapters/index.ts";
 import type { Absent } from "../../../builtins/node-records.ts";
 import type { IsOne, Join, JoinList, LastOf, MessageText } from "../../../graph/format/messages.ts";
-import type { PayloadFits, Suggested, SuggestedName } from "../../model/adapter.ts";
+import type { AnyReading, PayloadFits, Reading, Suggested, SuggestedName } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
 import type { FlowTypeError, IsRight } from "../../model/markers.ts";
 import type { AnyState } from "../../model/state.ts";
@@ -26,47 +25,26 @@ export type HandlerProblem<
   TNodes extends AnyState,
   TAfter,
   TParents extends readonly string[],
-  TAdapter,
-  TFrom,
-  TListKey,
-  TFanIn,
+  TReading extends AnyReading,
   TArgKeys,
 > = TParents["length"] extends 0
   ? false extends IsOneHandler<THandler, "args">
-    ? MemberProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
-    : TAdapter extends Suggested
-      ? MessageText<"nothingToRead", { node: TId; adapter: SuggestedName<TAdapter["adapter"]> }>
+    ? MemberProblem<THandler, TId, TNodes, TParents, TReading, TArgKeys>
+    : TReading["adapter"] extends Suggested
+      ? MessageText<"nothingToRead", { node: TId; adapter: SuggestedName<TReading["adapter"]["adapter"]> }>
       : ArgsProblem<THandler, TId, RootArgs<THandler>, TArgKeys>
   : false extends IsOneHandler<THandler, "input">
-    ? MemberProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
+    ? MemberProblem<THandler, TId, TNodes, TParents, TReading, TArgKeys>
     : InputOf<THandler> extends Absent
       ? MessageText<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: JoinList<TParents, ", "> }>
-      : TAdapter extends Suggested
-        ? SuggestionProblem<THandler, TId, TNodes, TParents, TAdapter, TFanIn, TArgKeys, TNodes["head"]["adapters"]>
+      : TReading["adapter"] extends Suggested
+        ? SuggestionProblem<THandler, TId, TNodes, TParents, TReading["adapter"], TReading["fanIn"], TArgKeys>
         : TAfter extends Absent
-          ? [TFrom, TListKey] extends [Absent, Absent]
-            ? PayloadFits<
-                TNodes,
-                TParents,
-                TAdapter,
-                TFrom,
-                TListKey,
-                TFanIn,
-                TNodes["head"]["adapters"],
-                InputOf<THandler>
-              > extends true
+          ? [TReading["from"], TReading["listKey"]] extends [Absent, Absent]
+            ? PayloadFits<TNodes, TParents, TReading, InputOf<THandler>> extends true
               ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
               : [TParents] extends [LastOf<TParents>]
-                ? InputText<
-                    THandler,
-                    TId,
-                    TNodes,
-                    TParents,
-                    TAdapter extends Absent ? DefaultAdapter : TAdapter,
-                    TFrom,
-                    TFanIn,
-                    TNodes["head"]["adapters"]
-                  >
+                ? InputText<THandler, TId, TNodes, TParents, TReading>
                 : MessageText<"severalFlows", { node: TId; ends: Join<TParents[number], ", "> }>
             : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
           : {} extends ArgsOf<THandler>
@@ -91,12 +69,9 @@ type MemberProblem<
   TId extends string,
   TNodes extends AnyState,
   TParents extends readonly string[],
-  TAdapter,
-  TFrom,
-  TListKey,
-  TFanIn,
+  TReading extends AnyReading,
   TArgKeys,
-> = TrueIfNone<EachProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>>;
+> = TrueIfNone<EachProblem<THandler, TId, TNodes, TParents, TReading, TArgKeys>>;
 
 type TrueIfNone<TProblem> = [TProblem] extends [never] ? true : TProblem;
 
@@ -105,33 +80,22 @@ type EachProblem<
   TId extends string,
   TNodes extends AnyState,
   TParents extends readonly string[],
-  TAdapter,
-  TFrom,
-  TListKey,
-  TFanIn,
+  TReading extends AnyReading,
   TArgKeys,
 > = THandler extends AnyHandler
-  ? EdgesProblem<
-      THandler,
-      TId,
-      TNodes,
-      TParents,
-      OwnAdapter<THandler, TAdapter>,
-      TFrom,
-      TListKey,
-      TFanIn,
-      TArgKeys
-    > extends infer TProblem
+  ? EdgesProblem<THandler, TId, TNodes, TParents, OwnReading<THandler, TReading>, TArgKeys> extends infer TProblem
     ? true extends TProblem
       ? never
       : TProblem
     : never
   : never;
 
-/* The adapter that was given, else the one that this member suggests. */
-type OwnAdapter<THandler extends AnyHandler, TAdapter> = [TAdapter] extends [Suggested | Absent]
-  ? THandler["$infer"]["suggested"]
-  : TAdapter;
+/* With the adapter that was given, else the one that this member suggests. */
+type OwnReading<THandler extends AnyHandler, TReading extends AnyReading> = [TReading["adapter"]] extends [
+  Suggested | Absent,
+]
+  ? Reading<THandler["$infer"]["suggested"], TReading["from"], TReading["listKey"], TReading["fanIn"]>
+  : TReading;
 
 /* Without regard to where an edge was written, so that each is checked here. */
 type EdgesProblem<
@@ -139,25 +103,11 @@ type EdgesProblem<
   TId extends string,
   TNodes extends AnyState,
   TParents extends readonly string[],
-  TAdapter,
-  TFrom,
-  TListKey,
-  TFanIn,
+  TReading extends AnyReading,
   TArgKeys,
-> = [TFrom, TListKey] extends [Absent, Absent]
-  ? HandlerProblem<THandler, TId, TNodes, Absent, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
-  : DeliveryProblem<
-      THandler,
-      TId,
-      TNodes,
-      TParents,
-      TAdapter,
-      TFrom,
-      TListKey,
-      TFanIn,
-      TArgKeys,
-      TNodes["head"]["adapters"]
-    >;
+> = [TReading["from"], TReading["listKey"]] extends [Absent, Absent]
+  ? HandlerProblem<THandler, TId, TNodes, Absent, TParents, TReading, TArgKeys>
+  : DeliveryProblem<THandler, TId, TNodes, TParents, TReading, TArgKeys>;
 
 /**
  * The handler, or the message about it: none while an option is unknown, which is reported and may be a misspelt `after`

@@ -22,12 +22,15 @@ import type {
   AdapterArgs,
   AdapterName,
   AnyInputAdapter,
+  AnyReading,
   ListKeyOption,
   PayloadFits,
   PayloadOf,
+  Reading,
 } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
 import type { FlowChoiceError, FlowTypeError, IsRight, OrError } from "../../model/markers.ts";
+import type { AnyState } from "../../model/state.ts";
 import type { ArgsProblem, MissingKeys } from "../args/types.ts";
 
 /* By its name, each built-in adapter's: an editor shows their union name by name, but a `keyof` as it is written. */
@@ -39,7 +42,7 @@ type BuiltInNames = { readonly [TName in keyof BuiltInAdapters]: TName };
  * Reported at the adapter: an unknown name, missing arguments, and what has no token in the call. */
 export type AdapterArgument<
   TAdapter,
-  TNodes extends NodeRecords,
+  TNodes extends AnyState,
   TParents extends readonly string[],
   TId extends string,
   THandler extends AnyHandler,
@@ -65,9 +68,7 @@ export type AdapterArgument<
             TParents,
             TId,
             THandler,
-            TFrom,
-            TListKey,
-            TFanIn,
+            Reading<TAdapter, TFrom, TListKey, TFanIn>,
             TAdapters,
             TAfter,
             TInputKeys
@@ -76,13 +77,11 @@ export type AdapterArgument<
 
 type AdapterProblem<
   TAdapter,
-  TNodes extends NodeRecords,
+  TNodes extends AnyState,
   TParents extends readonly string[],
   TId extends string,
   THandler extends AnyHandler,
-  TFrom,
-  TListKey,
-  TFanIn,
+  TReading extends AnyReading,
   TAdapters extends AnyInputAdapter,
   TAfter,
   TInputKeys,
@@ -90,18 +89,14 @@ type AdapterProblem<
   ? LateText<TId, "rootInput", { node: TId }>
   : IsNever<MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>> extends true
     ? // A list key has its own check; without `after` and `from`, the mismatch is reported at the handler.
-      [TAfter, TFrom, TListKey] extends [Absent, Absent, unknown] | [unknown, unknown, string]
+      [TAfter, TReading["from"], TReading["listKey"]] extends [Absent, Absent, unknown] | [unknown, unknown, string]
       ? true
-      : PayloadFits<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters, InputOf<THandler>> extends true
+      : PayloadFits<TNodes, TParents, TReading, InputOf<THandler>> extends true
         ? true
-        : TFrom extends readonly string[] | Absent
-          ? InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>
-          : FitsByAlias<
-                PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
-                InputOf<THandler>,
-                keyof TFrom
-              > extends true
-            ? InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>
+        : TReading["from"] extends readonly string[] | Absent
+          ? InputText<THandler, TId, TNodes, TParents, TReading>
+          : FitsByAlias<PayloadOf<TNodes, TParents, TReading>, InputOf<THandler>, keyof TReading["from"]> extends true
+            ? InputText<THandler, TId, TNodes, TParents, TReading>
             : true // reported at an alias
     : MessageText<
         "missingArg",
@@ -164,37 +159,38 @@ export type ListKeyArgument<
 export type DeliveryProblem<
   THandler extends AnyHandler,
   TId extends string,
-  TNodes extends NodeRecords,
+  TNodes extends AnyState,
   TParents extends readonly string[],
-  TAdapter,
-  TFrom,
-  TListKey,
-  TFanIn,
+  TReading extends AnyReading,
   TArgKeys,
-  TAdapters extends AnyInputAdapter,
 > =
-  PayloadFits<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters, InputOf<THandler>> extends true
+  PayloadFits<TNodes, TParents, TReading, InputOf<THandler>> extends true
     ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
-    : TListKey extends string
-      ? PieceText<TNodes, TParents, TAdapter, TFrom, TId, TListKey, InputOf<THandler>>
-      : InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>;
+    : TReading["listKey"] extends string
+      ? PieceText<TNodes, TParents, TReading["adapter"], TReading["from"], TId, TReading["listKey"], InputOf<THandler>>
+      : InputText<THandler, TId, TNodes, TParents, TReading>;
 
 /* The message about a payload that the adapter makes of its sources and the handler does not accept. */
 export type InputText<
   THandler extends AnyHandler,
   TId extends string,
-  TNodes extends NodeRecords,
+  TNodes extends AnyState,
   TParents extends readonly string[],
-  TAdapter,
-  TFrom,
-  TFanIn,
-  TAdapters extends AnyInputAdapter,
-> = TAdapter extends keyof BuiltInAdapters
-  ? DeliveredText<TNodes, TParents, TFrom, TFanIn, TId, InputOf<THandler>>[TAdapter]
-  : MessageText<
-      "adapterInput",
-      {
-        node: TId;
-        why: MismatchText<PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>, InputOf<THandler>>;
-      }
-    >;
+  TReading extends AnyReading,
+> = TReading["adapter"] extends Absent
+  ? BuiltInText<THandler, TId, TNodes, TParents, TReading, DefaultAdapter>
+  : TReading["adapter"] extends keyof BuiltInAdapters
+    ? BuiltInText<THandler, TId, TNodes, TParents, TReading, TReading["adapter"]>
+    : MessageText<
+        "adapterInput",
+        { node: TId; why: MismatchText<PayloadOf<TNodes, TParents, TReading>, InputOf<THandler>> }
+      >;
+
+type BuiltInText<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends AnyState,
+  TParents extends readonly string[],
+  TReading extends AnyReading,
+  TAdapter extends keyof BuiltInAdapters,
+> = DeliveredText<TNodes, TParents, TReading["from"], TReading["fanIn"], TId, InputOf<THandler>>[TAdapter];

@@ -3,7 +3,7 @@ import type { EdgeText, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Join, LastOf, MessageText, zodSchemas } from "../../../graph/format/messages.ts";
 import type { FlowChoiceError, FlowSchemaError, FlowStateError, FlowTypeError } from "../../model/markers.ts";
 import type { AnySchema, Stored } from "../../model/schema.ts";
-import type { AnyState, AnyStep, FlowHead, SubflowControl } from "../../model/state.ts";
+import type { AnyState, AnyStep, FlowHead, FlowState, SubflowControl } from "../../model/state.ts";
 import type { ReadOption } from "../definition/types.ts";
 import type { NotAnId, Taken } from "../id/types.ts";
 
@@ -11,7 +11,7 @@ import type { NotAnId, Taken } from "../id/types.ts";
  * Flows with inputs, and subflows.
  *
  * While a subflow is written, its inputs are ids like those of nodes, so the checks of nodes need no case for them.
- * What a subflow adds to the outer flow is mapped once, by `use`, and becomes part of the outer flow's `old` records.
+ * What a subflow adds to the outer flow is mapped once, by `use`: see `StateAfterUse`.
  */
 
 /* By input name, the schema of one batch. */
@@ -57,12 +57,7 @@ export type SubflowIds<
 > = `${TPrefix}.${Exclude<TIds, keyof InputsOf<TSubflow>>}`;
 
 /* What a subflow adds is one block, read by the new ids. */
-export type BlocksAfterUse<
-  TState extends AnyState,
-  TIds extends string,
-  TSubflow extends AnyState,
-  TPrefix extends string,
-> = [
+type BlocksAfterUse<TState extends AnyState, TIds extends string, TSubflow extends AnyState, TPrefix extends string> = [
   ...TState["blocks"],
   TState["recent"],
   {
@@ -70,11 +65,11 @@ export type BlocksAfterUse<
   },
 ];
 
-export type PlacesAfterUse<TState extends AnyState, TNewIds extends string> = TState["places"] &
+type PlacesAfterUse<TState extends AnyState, TNewIds extends string> = TState["places"] &
   TState["recentPlaces"] &
   PlacesIn<[...TState["blocks"], TState["recent"]]["length"], TNewIds>;
 
-export type SubflowSteps<TSteps extends AnyStep, TPrefix extends string, TBound> = TSteps extends unknown
+type SubflowSteps<TSteps extends AnyStep, TPrefix extends string, TBound> = TSteps extends unknown
   ? SubflowStep<TSteps, TPrefix, TBound>
   : never;
 
@@ -87,11 +82,11 @@ interface SubflowStep<TStep extends AnyStep, TPrefix extends string, TBound> {
 }
 
 /* A node that feeds an input counts as used if a node of the subflow reads that input. */
-export type SubflowUsed<TSubflow extends AnyState, TPrefix extends string, TBound extends Bindings> =
+type SubflowUsed<TSubflow extends AnyState, TPrefix extends string, TBound extends Bindings> =
   | `${TPrefix}.${Exclude<TSubflow["used"], keyof InputsOf<TSubflow>>}`
   | TBound[Extract<TSubflow["used"], keyof InputsOf<TSubflow>> & keyof TBound];
 
-export type SubflowLast<TLast extends readonly string[], TPrefix extends string> = {
+type SubflowLast<TLast extends readonly string[], TPrefix extends string> = {
   [TIndex in keyof TLast]: `${TPrefix}.${TLast[TIndex]}`;
 };
 
@@ -240,6 +235,25 @@ type Binding<
  * Adds the adapters of a subflow to those of the flow. Without new ones the head is the same type, so the compiler can
  * reuse what it has computed about it.
  */
-export type HeadAfterUse<THead extends AnyState["head"], TAdapters> = [TAdapters] extends [THead["adapters"]]
+type HeadAfterUse<THead extends AnyState["head"], TAdapters> = [TAdapters] extends [THead["adapters"]]
   ? THead
   : FlowHead<THead["name"], THead["params"], THead["adapters"] | TAdapters, THead["inputs"]>;
+
+/* The state with all nodes of a subflow. Each argument is resolved by itself; see `StateAfter`. */
+export type StateAfterUse<
+  TState extends AnyState,
+  TSubIds extends string,
+  TSubState extends AnyState,
+  TPrefix extends string,
+  TBound extends Bindings,
+> = FlowState<
+  BlocksAfterUse<TState, TSubIds, TSubState, TPrefix>,
+  [],
+  PlacesAfterUse<TState, SubflowIds<TSubIds, TSubState, TPrefix>>,
+  {},
+  never,
+  TState["steps"] | SubflowSteps<TSubState["steps"], TPrefix, TBound>,
+  TState["used"] | SubflowUsed<TSubState, TPrefix, TBound>,
+  SubflowLast<TSubState["last"], TPrefix>,
+  HeadAfterUse<TState["head"], TSubState["head"]["adapters"]>
+>;

@@ -5,12 +5,15 @@ import type {
   AdapterArgs,
   AdapterName,
   AnyInputAdapter,
+  AnyReading,
   ListKeyOption,
+  Reading,
   Suggested,
   SuggestedName,
 } from "../../model/adapter.ts";
 import type { AnyHandler } from "../../model/handler.ts";
 import type { FlowChoiceError, FlowTypeError } from "../../model/markers.ts";
+import type { AnyState } from "../../model/state.ts";
 import type { MissingKeys } from "../args/types.ts";
 import type { DeliveryProblem } from "../input/types.ts";
 
@@ -76,31 +79,27 @@ type Named<TAdapter> = `adapter '${SuggestedName<TAdapter> & string}'`;
 export type SuggestionProblem<
   THandler extends AnyHandler,
   TId extends string,
-  TNodes extends NodeRecords,
+  TNodes extends AnyState,
   TParents extends readonly string[],
   TSuggested extends Suggested,
   TFanIn,
   TArgKeys,
-  TAdapters extends AnyInputAdapter,
 > = TSuggested["adapter"] extends keyof BuiltInAdapters | AnyInputAdapter
-  ? SuggestedName<TSuggested["adapter"]> extends AdapterName<TAdapters>
+  ? SuggestedName<TSuggested["adapter"]> extends AdapterName<TNodes["head"]["adapters"]>
     ? OfKnownNodes<
-        Delivery<
-          THandler,
-          TId,
-          TNodes,
-          TParents,
-          SuggestedName<TSuggested["adapter"]>,
-          TSuggested extends { readonly metaListKey: infer TListKey extends string } ? TListKey : Absent,
-          TFanIn,
-          TArgKeys,
-          TAdapters
-        >,
+        Delivery<THandler, TId, TNodes, TParents, SuggestedReading<TSuggested, TFanIn>, TArgKeys>,
         TNodes,
         TParents
       >
     : MessageText<"unknownAdapter", { adapter: SuggestedName<TSuggested["adapter"]> }>
   : true;
+
+type SuggestedReading<TSuggested extends Suggested, TFanIn> = Reading<
+  SuggestedName<TSuggested["adapter"]>,
+  Absent,
+  TSuggested extends { readonly metaListKey: infer TListKey extends string } ? TListKey : Absent,
+  TFanIn
+>;
 
 /* An unknown parent is rejected where it is written: what it would deliver is not reported. */
 type OfKnownNodes<TProblem, TNodes extends NodeRecords, TParents extends readonly string[]> = true extends TProblem
@@ -112,13 +111,10 @@ type OfKnownNodes<TProblem, TNodes extends NodeRecords, TParents extends readonl
 type Delivery<
   THandler extends AnyHandler,
   TId extends string,
-  TNodes extends NodeRecords,
+  TNodes extends AnyState,
   TParents extends readonly string[],
-  TAdapter,
-  TListKey,
-  TFanIn,
+  TReading extends AnyReading,
   TArgKeys,
-  TAdapters extends AnyInputAdapter,
-> = TListKey extends Absent | ListKeys<OutputOf<TNodes, TParents[number]>>
-  ? DeliveryProblem<THandler, TId, TNodes, TParents, TAdapter, Absent, TListKey, TFanIn, TArgKeys, TAdapters>
-  : MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<TParents, ", "> }>;
+> = TReading["listKey"] extends Absent | ListKeys<OutputOf<TNodes, TParents[number]>>
+  ? DeliveryProblem<THandler, TId, TNodes, TParents, TReading, TArgKeys>
+  : MessageText<"notAList", { node: TId; key: TReading["listKey"]; from: JoinList<TParents, ", "> }>;
