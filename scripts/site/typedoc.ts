@@ -57,7 +57,7 @@ export async function siteApplication({ sections, indexFile, entryPoints, out }:
     validation: { notExported: true, invalidLink: true, invalidPath: true, rewrittenLink: true, notDocumented: true },
     requiredToBeDocumented: ["Module", "Class", "Interface", "TypeAlias", "Variable", "Function", "Method"],
     intentionallyNotExported: [
-      ...["Fill", "Values", "Joined", "ByBeginning", "WithCapitals", "Few", "FromLast", "WithHint"], // the sentences of type errors
+      ...["Fill", "Values", "Joined", "SeveralInOrder", "WithHint"], // the sentences of type errors
       ...["BuiltInAdapters", "FunctionTypes", "NodeRecords", "Recorded", "OutputOf", "PlacesIn"], // the tables that the names of built-ins come from
       "Traced",
       ...["HandlerErrorLike", "WithoutSender", "Edge", "GraphJson"], // shown where they are used

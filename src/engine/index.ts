@@ -53,7 +53,7 @@ export type {
   VarsRecord,
   WorkerRecord,
 } from "../core/model/records.ts";
-export type { Reason } from "../core/plan/index.ts";
+export type { RateFacts, Reason } from "../core/plan/index.ts";
 export type * from "../core/ports/index.ts";
 export type { LoopHealth } from "../core/resilience/supervisor.ts";
 export type * from "../core/tasks/api.ts";
