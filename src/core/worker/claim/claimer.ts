@@ -220,7 +220,8 @@ export class Claimer {
       if (task === undefined) return undefined;
       // No worker can run it. Treated as blocked, so that it does not keep the attempts behind it from their turn.
       if (node === undefined) return { kind: "node", of: ref.nodeId };
-      const inMs = await this.#options.tokens.look(ratesOf(parts.limits.running, node), retry);
+      const rates = ratesOf(parts.limits.running, node);
+      const inMs = rates.length === 0 ? 0 : await this.#options.tokens.look(rates, retry);
       if (inMs > 0) return { kind: "rate", inMs }; // claimed, it would only wait in a slot
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
