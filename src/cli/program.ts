@@ -8,6 +8,7 @@ import { addCompletion } from "./commands/completion.ts";
 import { addCoordinator } from "./commands/coordinator.ts";
 import { addDiff } from "./commands/diff.ts";
 import { addDlq } from "./commands/dlq.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addExport } from "./commands/export.ts";
 import { addFlows } from "./commands/flows.ts";
 import { addGraph } from "./commands/graph.ts";
@@ -58,7 +59,7 @@ function leave(error: NodeJS.ErrnoException): never {
 const commands = [
   ...[addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen],
   ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addBatches, addSchedules, addFlows, addDlq],
-  addCompletion,
+  ...[addDoctor, addCompletion],
 ];
 
 export function program(terminal: Terminal): Command {

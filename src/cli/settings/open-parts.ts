@@ -1,4 +1,6 @@
 import type { ConnectionOptions } from "node:tls";
+import type { KafkaBusOptions } from "../../adapters/kafka/index.ts";
+import type { TopicReport } from "../../adapters/kafka/topic-report.ts";
 import type { MongoStoreOptions } from "../../adapters/mongo/index.ts";
 import { sqliteStore } from "../../adapters/sqlite/index.ts";
 import type { Bus, Store } from "../../core/ports/index.ts";
@@ -105,18 +107,37 @@ export async function requireStore(read: ReadSettings): Promise<NamedStore> {
  *
  * @throws CliError `CLI_CONFIG`, `CLI_FILE_NOT_FOUND`, `CLI_IMPORT_FAILED` without the driver
  */
-export async function openBus({ settings: { kafka = {} } }: ReadSettings, logger: Logger): Promise<Bus | undefined> {
+export async function openBus(read: ReadSettings, logger: Logger): Promise<Bus | undefined> {
+  const options = busOptions(read, logger);
+  if (options === undefined) return undefined;
+  const { kafkaBus } = await requirePackage("kafkajs", () => import("../../adapters/kafka/index.ts"));
+  return kafkaBus(options);
+}
+
+/**
+ * The topics of the configured Kafka bus; creates none. `undefined`: none is configured.
+ *
+ * @throws CliError `CLI_CONFIG`, `CLI_FILE_NOT_FOUND`, `CLI_IMPORT_FAILED` without the driver
+ * @throws FlowError `BUS_UNAVAILABLE`
+ */
+export async function readTopics(read: ReadSettings, logger: Logger): Promise<readonly TopicReport[] | undefined> {
+  const options = busOptions(read, logger);
+  if (options === undefined) return undefined;
+  const { reportTopics } = await requirePackage("kafkajs", () => import("../../adapters/kafka/topic-report.ts"));
+  return reportTopics(options);
+}
+
+function busOptions({ settings: { kafka = {} } }: ReadSettings, logger: Logger): KafkaBusOptions | undefined {
   const { brokers, prefix, groupPrefix, clientId, connectTimeoutMs, partitions, replicationFactor } = kafka;
   if (brokers === undefined) return undefined;
-  const { kafkaBus } = await requirePackage("kafkajs", () => import("../../adapters/kafka/index.ts"));
   const ssl = tlsOf(kafka);
   const sasl = saslOf(kafka);
-  return kafkaBus({
+  return {
     brokers,
     logger,
     ...definedOf({ prefix, groupPrefix, clientId, connectTimeoutMs, ssl, sasl }),
     topics: definedOf({ partitions, replicationFactor }),
-  });
+  };
 }
 
 type KafkaSettings = NonNullable<Settings["kafka"]>;

@@ -1,0 +1,205 @@
+import type { Command } from "commander";
+import type { TopicReport } from "../../adapters/kafka/topic-report.ts";
+import type { Store } from "../../core/ports/index.ts";
+import type { TaskExplanation } from "../../core/tasks/api.ts";
+import type { Client } from "../../engine/client.ts";
+import { FlowError, isInstance } from "../../errors/index.ts";
+import { readTopics, type StoreOptions, storeSettings } from "../settings/open-parts.ts";
+import type { ReadSettings } from "../settings/read-settings.ts";
+import { CliError, exitCodes } from "../terminal/cli-error.ts";
+import { terminalLogger } from "../terminal/logger.ts";
+import { counted, duration, type Terminal, table } from "../terminal/terminal.ts";
+import { configOption, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { type StoreAccess, withClient } from "./with-client.ts";
+
+/** What was checked, and what came of it. */
+interface Finding {
+  readonly check: "settings" | "store" | "clock" | "workers" | "tasks" | "dead letters" | "kafka";
+  readonly verdict: "ok" | "warning" | "error";
+  readonly message: string;
+  /** What to do. */
+  readonly hint?: string;
+}
+
+export function addDoctor(root: Command, terminal: Terminal): void {
+  root
+    .command("doctor")
+    .summary("check settings, connections, clocks and workers")
+    .description(
+      "Check the settings, the store and its layout, the clock of this machine against the store's, the topics of Kafka, and whether live workers serve what open tasks need. Changes nothing. Exits with 1 if something is wrong.",
+    )
+    .addOption(storeOption())
+    .addOption(mongoOption())
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .addHelpText("after", examples("doctor --store runs.db", "doctor --config flowkit.json"))
+    .action(async (options: StoreOptions) => {
+      const findings = await diagnose(terminal, options);
+      if (terminal.isJson) terminal.printJson({ findings });
+      else print(terminal, findings);
+      if (findings.some(({ verdict }) => verdict === "error")) terminal.exitCode = exitCodes.failed;
+    });
+}
+
+const styles = { ok: "green", warning: "yellow", error: "red" } as const;
+
+function print(terminal: Terminal, findings: readonly Finding[]): void {
+  const lines = table(findings.map(({ verdict, check, message }) => [verdict, check, message]));
+  for (const [index, { verdict, hint }] of findings.entries()) {
+    const line = lines[index] ?? "";
+    const word = terminal.styled(styles[verdict], verdict, terminal.stdout);
+    terminal.print(`${word}${line.slice(verdict.length)}`);
+    if (hint !== undefined) terminal.print(`  ${hint}`);
+  }
+}
+
+/** In the order in which one thing needs another. */
+async function diagnose(terminal: Terminal, options: StoreOptions): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const read = await attempted(findings, "settings", () => storeSettings(terminal, options));
+  if (read === undefined) return findings;
+  findings.push(ofSettings(read));
+  await attempted(findings, "store", () =>
+    withClient(terminal, { read }, async (access) => {
+      findings.push({
+        check: "store",
+        verdict: "ok",
+        message: `the store responds, and has the layout of this version`,
+      });
+      findings.push(await ofClock(access.store), ...(await ofTasks(access)), ...(await ofDeadLetters(access.client)));
+    }),
+  );
+  await attempted(findings, "kafka", async () => {
+    const found = await readTopics(read, terminalLogger(terminal, { least: "error" }));
+    if (found !== undefined) findings.push(...ofTopics(found));
+  });
+  return findings;
+}
+
+/** What a check returns; `undefined` if it threw, which is a finding. */
+async function attempted<T>(
+  findings: Finding[],
+  check: Finding["check"],
+  run: () => T | Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(isInstance(error, CliError) || FlowError.is(error))) throw error;
+    const hint = isInstance(error, CliError) && error.hint !== undefined ? { hint: error.hint } : {};
+    findings.push({ check, verdict: "error", message: `${error.code}: ${error.message}`, ...hint });
+    return undefined;
+  }
+}
+
+function ofSettings({ origins }: ReadSettings): Finding {
+  const named = [...origins].map(([path, { place }]) => `${path} (${place})`);
+  return { check: "settings", verdict: "ok", message: named.length === 0 ? "none" : named.join(", ") };
+}
+
+/** Beyond it, times that people compare mislead; the work itself goes by the store's clock alone. */
+const maxSkewMs = 2_000;
+
+async function ofClock(store: Store): Promise<Finding> {
+  const before = Date.now();
+  const stored = await store.updateEntry({ kind: "paused_flow", id: "doctor" }, (_, now) => ({ answer: now }));
+  const after = Date.now();
+  const skewMs = stored < before ? stored - before : Math.max(0, stored - after);
+  if (Math.abs(skewMs) <= maxSkewMs) {
+    return { check: "clock", verdict: "ok", message: "this machine's clock agrees with the store's" };
+  }
+  return {
+    check: "clock",
+    verdict: "warning",
+    message: `this machine's clock is ${duration(Math.abs(skewMs))} ${skewMs > 0 ? "behind" : "ahead of"} the store's`,
+    hint: "Leases and retries go by the store's clock. Synchronize the clocks, or times in logs and explanations mislead.",
+  };
+}
+
+/** Of the newest ones: each is read as a whole. */
+const mostTasks = 100;
+/** A coordinator notices a lease that ended within a sweep, which is much sooner by default. */
+const unnoticedMs = 60_000;
+
+async function ofTasks({ client, store }: StoreAccess): Promise<readonly Finding[]> {
+  const workers = await store.liveWorkers();
+  const { items } = await client.list({ status: ["running", "cancelling"], limit: mostTasks, children: true });
+  const lacking = new Map<string, Set<string>>();
+  const unnoticed: string[] = [];
+  for (const { id } of items) {
+    for (const { why } of await nodesOf(client, id)) {
+      const isLacking = why.reason === "no_worker" || (why.reason === "lease_expired" && why.workers === 0);
+      if (isLacking) lacking.set(why.type, (lacking.get(why.type) ?? new Set()).add(id));
+      if (why.reason === "lease_expired" && Date.now() - why.leaseUntil > unnoticedMs) unnoticed.push(id);
+    }
+  }
+  const types = [...new Set(workers.flatMap((worker) => worker.types))].toSorted();
+  const live = `${counted(workers.length, "live worker")}${types.length === 0 ? "" : `, for ${types.join(", ")}`}`;
+  return [
+    { check: "workers", verdict: "ok", message: live },
+    ...[...lacking].map(
+      ([type, ids]): Finding => ({
+        check: "workers",
+        verdict: "error",
+        message: `no live worker serves '${type}', which ${counted(ids.size, "open task")} ${ids.size === 1 ? "needs" : "need"}, such as ${[...ids][0]}`,
+        hint: `Start a worker with the file that exports its handler: flowkit worker FILE, or flowkit up FILE.`,
+      }),
+    ),
+    ...(unnoticed.length === 0 ? [] : [noCoordinator(unnoticed)]),
+    {
+      check: "tasks",
+      verdict: "ok",
+      message: items.length < mostTasks ? counted(items.length, "open task") : `${mostTasks} open tasks or more`,
+    },
+  ];
+}
+
+/** The task may have ended, and been deleted, since it was listed. */
+async function nodesOf(client: Client, id: string): Promise<TaskExplanation["nodes"]> {
+  try {
+    return (await client.task(id).explain()).nodes;
+  } catch (error) {
+    if (FlowError.is(error, "TASK_UNKNOWN")) return [];
+    throw error;
+  }
+}
+
+const noCoordinator = (ids: readonly string[]): Finding => ({
+  check: "tasks",
+  verdict: "error",
+  message: `no coordinator seems to run: a worker of task ${ids[0]} was lost over ${unnoticedMs / 1_000} s ago, and its node was not queued again`,
+  hint: "Start one: flowkit coordinator, or flowkit up FILE.",
+});
+
+async function ofDeadLetters(client: Client): Promise<readonly Finding[]> {
+  const { items, cursor } = await client.deadLetters({ limit: mostTasks });
+  if (items.length === 0) return [];
+  const many = cursor === undefined ? counted(items.length, "dead letter") : `more than ${items.length} dead letters`;
+  const hint = "Messages that could not be read: flowkit dlq list.";
+  return [{ check: "dead letters", verdict: "warning", message: many, hint }];
+}
+
+function ofTopics(found: readonly TopicReport[]): readonly Finding[] {
+  const findings: Finding[] = [
+    { check: "kafka", verdict: "ok", message: `${counted(found.length, "topic")} of this bus` },
+  ];
+  const add = (wrong: readonly TopicReport[], verdict: Finding["verdict"], says: string, hint: string): void => {
+    if (wrong.length === 0) return;
+    const names = wrong.map(({ topic }) => topic).join(", ");
+    findings.push({ check: "kafka", verdict, message: `${says}: ${names}`, hint });
+  };
+  const lacks = found.filter(({ leaderless }) => leaderless > 0);
+  add(lacks, "error", "partitions without a leader", "They accept no messages: look at the brokers.");
+  const single = found.filter(({ replicas }) => replicas === 1);
+  const hint =
+    "Messages only wake processes that look at the store anyway: work slows down when the broker fails, and none is lost.";
+  add(single, "warning", "topics with one replica", hint);
+  const commands = found.filter(({ topic, partitions }) => topic.startsWith("cmd.") && partitions === 1);
+  add(
+    commands,
+    "warning",
+    "commands with one partition",
+    "Only one worker of the type is woken; the others look at the store.",
+  );
+  return findings;
+}

@@ -1,0 +1,98 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { cli, cliProject, squaresFlow, startCli } from "../../helpers/cli.ts";
+
+const store = ["--store", "runs.db"];
+
+/** Waits in its only batch until it is killed. */
+const stuckFlow = `
+import { defineHandler, flow } from "flowkit";
+import * as z from "zod";
+const stuck = defineHandler("stuck", {
+  output: z.null(),
+  async *iterBatches() {
+    console.log("waits");
+    await new Promise((done) => setTimeout(done, 300_000));
+    yield { payload: null };
+  },
+});
+export const waiting = flow("waiting").node("stuck", stuck);
+`;
+
+const healthy = [
+  "ok  settings  store (--store)",
+  "ok  store     the store responds, and has the layout of this version",
+  "ok  clock     this machine's clock agrees with the store's",
+  "ok  workers   0 live workers",
+  "ok  tasks     0 open tasks",
+  "",
+];
+
+describe("flowkit doctor", () => {
+  test("finds nothing wrong, and changes nothing", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    await cli(["run", "flow.ts", ...store, "--param", "count=2"], { cwd });
+    for (const _ of [1, 2]) {
+      const { exitCode, stdout, stderr } = await cli(["doctor", ...store], { cwd });
+      expect(stdout.split("\n")).toEqual(healthy);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    }
+  });
+
+  test("names the handler that an open task needs, and its worker once there is one", async () => {
+    const cwd = cliProject({ "flow.ts": stuckFlow });
+    const id = (await cli(["tasks", "start", "flow.ts", ...store], { cwd })).stdout.trimEnd();
+    const lacking = {
+      check: "workers",
+      verdict: "error",
+      message: `no live worker serves 'stuck', which 1 open task needs, such as ${id}`,
+      hint: expect.stringContaining("flowkit up FILE"),
+    };
+    const { exitCode, stdout } = await cli(["doctor", ...store, "--json"], { cwd });
+    expect(JSON.parse(stdout).findings).toContainEqual(lacking);
+    expect(exitCode).toBe(1);
+    const up = startCli(["up", "flow.ts", ...store], { cwd });
+    await up.printed("waits");
+    const served = await cli(["doctor", ...store], { cwd });
+    expect(served.stdout).toMatch(/^ok {2}workers {3}\d live workers?, for .*stuck\nok {2}tasks {5}1 open task\n/m);
+    expect(served.exitCode).toBe(0);
+    up.child.kill("SIGKILL");
+    await up.outcome;
+    const lost = await cli(["doctor", ...store], { cwd });
+    expect(lost.stdout).toContain(lacking.message);
+    expect(lost.stdout).toMatch(
+      new RegExp(
+        `^error {2}tasks {5}no coordinator seems to run: a worker of task ${id} was lost over 60 s ago, .*\n {2}Start one: `,
+        "m",
+      ),
+    );
+  });
+
+  test("reports what cannot be read or reached", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    await cli(["run", "flow.ts", ...store, "--param", "count=2"], { cwd });
+    const first = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+      const { exitCode, stdout } = await cli(["doctor", "--json", ...args], { cwd, env });
+      expect(exitCode).toBe(1);
+      return JSON.parse(stdout).findings.find(({ verdict }: { verdict: string }) => verdict === "error");
+    };
+    expect(await first([])).toMatchObject({ check: "store", message: "CLI_USAGE: missing store" });
+    expect(await first(["--store", "rums.db"])).toMatchObject({ check: "store", hint: "Did you mean runs.db?" });
+    writeFileSync(join(cwd, "flowkit.json"), '{ "storee": "runs.db" }');
+    expect(await first(["--config", "flowkit.json"])).toEqual({
+      check: "settings",
+      verdict: "error",
+      message: "CLI_CONFIG: flowkit.json:1:13: unknown setting 'storee'; did you mean 'store'?",
+    });
+    const unreachable = { FLOWKIT_MONGO_URL: "mongodb://127.0.0.1:9", FLOWKIT_MONGO_TIMEOUT_MS: "500" };
+    expect(await first([], unreachable)).toMatchObject({
+      message: expect.stringMatching(/^STORE_UNAVAILABLE: .*REFUSED/),
+    });
+    expect(await first(store, { KAFKA_BROKERS: "127.0.0.1:9" })).toEqual({
+      check: "kafka",
+      verdict: "error",
+      message: expect.stringMatching(/^BUS_UNAVAILABLE: could not look up the topics: .*REFUSED/),
+    });
+  });
+});
