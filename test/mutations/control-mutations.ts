@@ -79,8 +79,19 @@ export const controlMutations: readonly Mutation[] = [
   ),
   mutation(
     "the failure of an optional node fails the task",
-    edit(scheduler, "const failed = node.optional ? shards.filter(isFatal) : [];", "const failed: ShardRecord[] = [];"),
+    edit(scheduler, "const failed = records.filter(isFatal);", "const failed: ShardRecord[] = [];"),
   ),
+  {
+    elsewhere: {
+      file: "test/sim/scheduler-races.test.ts",
+      title: "a shard of an optional node that fails while the log of another is closed does not fail the task",
+      why: "the directed test of this moment",
+    },
+    ...mutation(
+      "a shard of an optional node fails the task if it fails while the log of another is closed",
+      edit(scheduler, "      records = await this.#store.readShards", "      return this.#store.readShards"),
+    ),
+  },
   mutation(
     "the log of a failed optional node is not closed",
     edit(recordStore, "    await logs.close(ref, generation);\n", ""),

@@ -92,6 +92,34 @@ test("a cancel goes to the current owner of the attempt, not to its owner when t
   ]);
 });
 
+test("a shard of an optional node that fails while the log of another is closed does not fail the task", async () => {
+  const store = memoryStore({ state: new MemoryState() });
+  const plans = new PlanCache();
+  const graph = parsed(node("job", [], { optional: true, partitions: 2 }));
+  await store.createTask({ id: "t", graph, params: {}, priority: 0 });
+  await coordinator(store, plans).begin({ id: "t", priority: 0 }, plans.get(graph));
+  const fail = async (shard: number) => {
+    const ref = { taskId: "t", nodeId: "job", shard, epoch: 1 };
+    const claimId = `claim-${shard}`;
+    await store.claim(ref, { workerId: "worker", claimId, leaseMs: 60_000 });
+    const failure = { ...ref, reasonCode: "broken", message: "it broke" };
+    await store.fail({ ...ref, claimId }, { failure, permanent: true, delayMs: 0, maxFailures: 1 });
+  };
+  await fail(0);
+  let closed = 0;
+  const closeFailed: Store["closeFailed"] = async (ref) => {
+    await store.closeFailed(ref);
+    if (++closed === 1) await fail(1);
+  };
+  const whileItFails = new Proxy(store, {
+    get: (target, name) => (name === "closeFailed" ? closeFailed : Reflect.get(target, name).bind(target)),
+  });
+
+  await coordinator(whileItFails, plans).replan("t");
+  expect(closed).toBe(2);
+  expect(await store.readTask("t")).toMatchObject({ status: "finished" });
+});
+
 test("a due time that arrives during a sweep is not forgotten", async () => {
   const store = memoryStore({ state: new MemoryState() });
   const looking = new Gate();

@@ -246,11 +246,15 @@ export class Scheduler {
 
   /** The shards of a node: of an optional one, those that have failed with closed logs. */
   async #withClosed(node: NodePlan, shards: readonly ShardRecord[]): Promise<readonly ShardRecord[]> {
-    const failed = node.optional ? shards.filter(isFatal) : [];
-    const [first] = failed;
-    if (first === undefined) return shards;
-    for (const record of failed) await this.#store.closeFailed(record);
-    return this.#store.readShards(first.taskId, [node.id]);
+    if (!node.optional) return shards;
+    let records = shards;
+    for (;;) {
+      const failed = records.filter(isFatal);
+      const [first] = failed;
+      if (first === undefined) return records;
+      for (const record of failed) await this.#store.closeFailed(record);
+      records = await this.#store.readShards(first.taskId, [node.id]); // in which others may have failed meanwhile
+    }
   }
 
   async #isSkipped({ taskId, nodeId, shard }: ShardRef): Promise<boolean> {
