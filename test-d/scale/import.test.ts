@@ -32,7 +32,7 @@ test.each(["6.0", "7.0"] as const)("TypeScript %s: an import costs next to nothi
 test("without skipLibCheck, its declarations add little to zod's own", async () => {
   const [alone, both] = await compileBoth("7.0", { skipLibCheck: false });
   expect(both.diagnostics).toEqual([]);
-  expect(both.instantiations - alone.instantiations).toBeLessThan(28_400);
+  expect(both.instantiations - alone.instantiations).toBeLessThan(31_900);
 });
 
 test("an import uses less than 10 MiB of a compiler", async () => {
@@ -44,7 +44,7 @@ test("an import uses less than 10 MiB of a compiler", async () => {
 });
 
 test("its declarations are short to read", () => {
-  expect(declarationBytes("index.d.ts")).toBeLessThan(230_000);
+  expect(declarationBytes("index.d.ts")).toBeLessThan(241_000);
 });
 
 /** Of a file and all that it imports of the package. */

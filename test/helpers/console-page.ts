@@ -13,7 +13,11 @@ import { compileCache, flowkitBin, node } from "./cli.ts";
 const variable: readonly (readonly [RegExp, string])[] = [
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "<id>"],
   [/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+Z)?/g, "<time>"],
+  [/\b\d\d:\d\d:\d\d\b/g, "<time of day>"],
   [/ *\d+\.\d+ s\b/g, " <s>"],
+  // Too short a time has no rate.
+  [/ +[\d,.]+\/s\b/g, ""],
+  [/(?<=\S) {2,}/g, "  "],
   [/\b1\d{12}\b/g, "<ms>"],
 ];
 

@@ -59,7 +59,10 @@ export async function testEngine(
   const { mayLogErrors = false, state = new MemoryState(), ...engineOptions } = options;
   const logger = new RecordingLogger();
   const writes: MemoryStoreEvent[] = [];
-  const store = options.store ?? memoryStore({ state, observe: (event) => void writes.push(event) });
+  const observe = (event: MemoryStoreEvent) => {
+    if (event.kind !== "entry") writes.push(event); // workers announce themselves whenever they like
+  };
+  const store = options.store ?? memoryStore({ state, observe });
   const reader = memoryStore({ state });
   const engine = await createEngine({ tickMs: 20, sweepMs: 3_600_000, ...engineOptions, handlers, logger, store });
   onTestFinished(async () => {
