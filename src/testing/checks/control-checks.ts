@@ -206,6 +206,9 @@ export function wronglyCancelled(task: TaskView): readonly string[] {
       const parents = node.depends_on.map((id) => nodes.find(({ node_id }) => node_id === id) as GraphNode);
       if (parents.length === 0 || !parents.every((parent) => isHandling(task, parent))) return [];
       if (!parents.every(({ node_id }) => isClosed(task, node_id))) return [];
+      // Without an adapter, its handler may suggest one that reads what its parents set aside: from the logs of their sources.
+      const isOpen = node.io?.input_inline?.input_adapter === undefined;
+      if (isOpen && parents.some(({ batches }) => batches?.on_failure === "set_aside")) return [];
       const io = JSON.stringify(node.io ?? {});
       const others = nodes.filter(({ node_id }) => !node.depends_on.includes(node_id));
       if (others.some(({ node_id }) => io.includes(`"${node_id}"`))) return [];

@@ -148,17 +148,21 @@ function gatheredBy(node: GraphNode, finished: Finished): JsonObject {
 /** The place of each batch follows from the place of what it was made from, and in the end from a source's order. */
 function judgePlaces(node: GraphNode, finished: Finished): string[] {
   const sources = sourceIdsOf(node).flatMap((id) => finished(id).map((shard) => ({ id, ...shard })));
-  const placeIn = ({ seq, origin }: Artifact): readonly number[] => {
-    if (origin.source === "") return [origin.seq];
-    if (origin.source === "*") return [0];
+  const placeIn = (artifact: Artifact, own: ShardRecord): readonly number[] => {
+    const { seq, origin } = artifact;
+    if (origin.source === "" || origin.source === "*") return [origin.seq];
     const at = sources.findIndex(({ id, record }) => sourceKey(id, record.shard) === origin.source);
-    const from = sources[at]?.artifacts[origin.seq];
-    if (from === undefined) return [seq];
-    const own = sources.length === 1 ? placeOf(from) : [at, ...placeOf(from)];
-    return isWhole(node) ? own : [...own, origin.chunk];
+    const source = sources[at];
+    const from = source?.artifacts[origin.seq];
+    if (source === undefined || from === undefined) return [seq];
+    // It failed before its source started over, and keeps what it had made of the output before.
+    const isOld = own.status === "failed" && source.record.generation !== (own.sourceGens[origin.source] ?? 0);
+    if (isOld) return placeOf(artifact);
+    const place = sources.length === 1 ? placeOf(from) : [at, ...placeOf(from)];
+    return isWhole(node) ? place : [...place, origin.chunk];
   };
-  return finished(node.node_id).flatMap(({ artifacts }) =>
-    artifacts.flatMap((artifact) => same(`the place of ${artifact.uid}`, placeOf(artifact), placeIn(artifact))),
+  return finished(node.node_id).flatMap(({ record, artifacts }) =>
+    artifacts.flatMap((artifact) => same(`the place of ${artifact.uid}`, placeOf(artifact), placeIn(artifact, record))),
   );
 }
 
