@@ -92,6 +92,17 @@ export const controlMutations: readonly Mutation[] = [
       edit(scheduler, "      records = await this.#store.readShards", "      return this.#store.readShards"),
     ),
   },
+  {
+    elsewhere: {
+      file: "test/sim/scheduler-races.test.ts",
+      title: "a shard of an optional node that fails while the others are cancelled has its log closed",
+      why: "the directed test of this moment",
+    },
+    ...mutation(
+      "the log of an optional node that fails while its task ends is closed after the end",
+      edit(scheduler, 'if (status === "failed" && node.optional) await', 'if (status === "finished" && node.optional) await'),
+    ),
+  },
   mutation(
     "the log of a failed optional node is not closed",
     edit(recordStore, "    await logs.close(ref, generation);\n", ""),

@@ -120,6 +120,28 @@ test("a shard of an optional node that fails while the log of another is closed 
   expect(await store.readTask("t")).toMatchObject({ status: "finished" });
 });
 
+test("a shard of an optional node that fails while the others are cancelled has its log closed", async () => {
+  const store = memoryStore({ state: new MemoryState() });
+  const plans = new PlanCache();
+  const graph = parsed(node("job", [], { optional: true }));
+  await store.createTask({ id: "t", graph, params: {}, priority: 0 });
+  await coordinator(store, plans).begin({ id: "t", priority: 0 }, plans.get(graph));
+  const attempt = await claim(store, "t", "job");
+  const cancelShard: Store["cancelShard"] = async (ref, by) => {
+    const failure = { ...ref, epoch: 1, reasonCode: "broken", message: "it broke" };
+    await store.fail(attempt, { failure, permanent: true, delayMs: 0, maxFailures: 1 });
+    return store.cancelShard(ref, by);
+  };
+  const whileItFails = new Proxy(store, {
+    get: (target, name) => (name === "cancelShard" ? cancelShard : Reflect.get(target, name).bind(target)),
+  });
+
+  await store.cancelTask("t", "asked");
+  await coordinator(whileItFails, plans).replan("t");
+  expect(await store.readTask("t")).toMatchObject({ status: "cancelled" });
+  expect(await store.readShards("t")).toMatchObject([{ status: "failed", count: 0 }]);
+});
+
 test("a due time that arrives during a sweep is not forgotten", async () => {
   const store = memoryStore({ state: new MemoryState() });
   const looking = new Gate();

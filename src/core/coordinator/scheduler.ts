@@ -321,6 +321,7 @@ export class Scheduler {
         const ref = { taskId, nodeId: node.id, shard };
         const init = { type: node.type, graceMs: this.#cancelGraceMs, carried: carried?.[shard] };
         const status = await this.#store.cancelShard(ref, init);
+        if (status === "failed" && node.optional) await this.#store.closeFailed(ref); // it has failed since the look
         if (isShardTerminal(status)) continue;
         open++;
         await this.#signal(ref, cancelReason);
