@@ -100,7 +100,11 @@ export const controlMutations: readonly Mutation[] = [
     },
     ...mutation(
       "the log of an optional node that fails while its task ends is closed after the end",
-      edit(scheduler, 'if (status === "failed" && node.optional) await', 'if (status === "finished" && node.optional) await'),
+      edit(
+        scheduler,
+        'if (status === "failed" && node.optional) await',
+        'if (status === "finished" && node.optional) await',
+      ),
     ),
   },
   mutation(
