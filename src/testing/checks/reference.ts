@@ -154,10 +154,10 @@ function judgePlaces(node: GraphNode, finished: Finished): string[] {
     const at = sources.findIndex(({ id, record }) => sourceKey(id, record.shard) === origin.source);
     const source = sources[at];
     const from = source?.artifacts[origin.seq];
-    if (source === undefined || from === undefined) return [seq];
     // It failed before its source started over, and keeps what it had made of the output before.
-    const isOld = own.status === "failed" && source.record.generation !== (own.sourceGens[origin.source] ?? 0);
+    const isOld = own.status === "failed" && source?.record.generation !== (own.sourceGens[origin.source] ?? 0);
     if (isOld) return placeOf(artifact);
+    if (from === undefined) return [seq];
     const place = sources.length === 1 ? placeOf(from) : [at, ...placeOf(from)];
     return isWhole(node) ? place : [...place, origin.chunk];
   };
