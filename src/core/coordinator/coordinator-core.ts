@@ -140,8 +140,8 @@ export class CoordinatorCore {
   stop(options: { readonly graceMs: number }): Promise<void> {
     this.#stopping ??= runInOrder("stopping a coordinator", [
       () => this.#changes.close(),
+      () => this.#flowWorker.stop(), // first: the other may wait, and attempts of this one end at once now
       () => this.#functionWorker.stop(options),
-      () => this.#flowWorker.stop(),
       () => this.#subscription?.close(),
       () => this.#supervisor.stop(),
     ]);
