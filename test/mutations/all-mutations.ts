@@ -3,6 +3,7 @@ import { backpressureMutations } from "./backpressure-mutations.ts";
 import { carriedMutations } from "./carried-mutations.ts";
 import { childMutations } from "./child-mutations.ts";
 import { clockMutations } from "./clock-mutations.ts";
+import { continuationMutations } from "./continuation-mutations.ts";
 import { controlMutations } from "./control-mutations.ts";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
 import { dropMutations } from "./drop-mutations.ts";
@@ -30,6 +31,7 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Store records", mutations: storeMutations },
   { title: "Coordinators", mutations: coordinatorMutations },
   { title: "Workers", mutations: workerMutations },
+  { title: "The next node in the same slot", mutations: continuationMutations },
   { title: "Clocks and due times", mutations: clockMutations },
   { title: "Limits", mutations: limitMutations },
   { title: "Backpressure", mutations: backpressureMutations },

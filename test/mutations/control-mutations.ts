@@ -79,7 +79,11 @@ export const controlMutations: readonly Mutation[] = [
   ),
   mutation(
     "the failure of an optional node fails the task",
-    edit(scheduler, "const failed = records.filter(isFatal);", "const failed: ShardRecord[] = [];"),
+    edit(
+      "core/coordinator/task-marks.ts",
+      "const failed = records.filter(isFatal);",
+      "const failed: ShardRecord[] = [];",
+    ),
   ),
   {
     elsewhere: {
@@ -89,7 +93,7 @@ export const controlMutations: readonly Mutation[] = [
     },
     ...mutation(
       "a shard of an optional node fails the task if it fails while the log of another is closed",
-      edit(scheduler, "      records = await this.#store.readShards", "      return this.#store.readShards"),
+      edit(looks, "    records = await store.readShards", "    return store.readShards"),
     ),
   },
   {

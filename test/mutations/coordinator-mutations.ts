@@ -68,12 +68,12 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   mutation(
     "a counter is shared across an await",
+    edit(scheduler, '      while (cached.closed.has(nodes[cached.openFrom]?.id ?? "")) cached.openFrom++;\n', ""),
     edit(
       scheduler,
-      "for (let index = cached.openFrom; index < nodes.length; index++) {\n      const node = nodes[index] as NodePlan;",
-      "while (cached.openFrom < nodes.length) {\n      const node = nodes[cached.openFrom] as NodePlan;",
+      "if (!next.every((node) => noteEnd(cached, node, shardsOf.get(node.id) ?? []))) return false;",
+      "if (!next.every((node) => noteEnd(cached, node, shardsOf.get(node.id) ?? []))) return false;\n      cached.openFrom += next.length;",
     ),
-    edit(scheduler, "cached.openFrom = Math.max(cached.openFrom, index + 1);", "cached.openFrom++;"),
   ),
   mutation(
     "'not finished' is cached",

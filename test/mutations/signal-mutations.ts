@@ -77,7 +77,11 @@ export const signalMutations: readonly Mutation[] = [
   ),
   mutation(
     "a dispatch ignores that its task is paused",
-    edit("core/store/record-store.ts", 'status: "queued", paused, at });', 'status: "queued", at });'),
+    edit(
+      "core/store/record-store.ts",
+      '{ ...init, status: "queued", paused, at });\n    // A',
+      '{ ...init, status: "queued", at });\n    // A',
+    ),
   ),
   mutation(
     "a lost lease queues a shard of a paused task",

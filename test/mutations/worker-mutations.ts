@@ -21,8 +21,8 @@ export const workerMutations: readonly Mutation[] = [
     "the slot of a handler that ignores its signal is released early",
     edit(
       worker,
-      "if (returned === undefined) this.#claimer.release(type);",
-      "this.#claimer.release(type);\n      if (returned === undefined);",
+      "      if (returned !== undefined) this.#linger(run, type, returned);\n      else if (!held.passedSlot) this.#claimer.release(type);",
+      "      if (returned !== undefined) this.#linger(run, type, returned);\n      if (!held.passedSlot) this.#claimer.release(type);",
     ),
     edit(worker, "      this.#claimer.release(type);\n      this.#scanQueue();", "      this.#scanQueue();"),
   ),
@@ -135,7 +135,11 @@ export const workerMutations: readonly Mutation[] = [
   },
   mutation(
     "a finish is announced before it is written",
-    edit(attempt, '  await announce(run, { kind: "TASK_DONE", metrics: {} }); // its metrics are in the store\n', ""),
+    edit(
+      attempt,
+      '  await announce(run, { kind: "TASK_DONE", metrics: {}, ...next }); // its metrics are in the store\n',
+      "",
+    ),
     edit(
       handlerRun,
       "  if (definition.finalize === undefined) {",
@@ -229,7 +233,7 @@ async function consumeSingle`,
   ),
   mutation(
     "a slot is not released",
-    edit(worker, "if (returned === undefined) this.#claimer.release(type);\n      else", "if (returned !== undefined)"),
+    edit(worker, "      else if (!held.passedSlot) this.#claimer.release(type);\n", ""),
   ),
   mutation(
     "a released slot does not trigger a queue scan",

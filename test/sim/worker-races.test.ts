@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { MemoryState, memoryStore } from "../../src/adapters/memory/index.ts";
+import type { Message } from "../../src/core/messages/messages.ts";
 import { PlanCache } from "../../src/core/plan/index.ts";
 import type { Bus, Clock, Store, SubscribeOptions } from "../../src/core/ports/index.ts";
 import { defaultWorkerLimits } from "../../src/core/worker/attempt/worker-options.ts";
@@ -27,15 +28,16 @@ const stillClock: Clock = {
 /** Delivers messages from the test. */
 class HandBus implements Bus {
   readonly #handlers: SubscribeOptions[] = [];
-  publish = async () => {};
+  readonly published: Message[] = [];
+  publish = async (_topic: string, _key: string, message: Message) => void this.published.push(message);
   close = async () => {};
   subscribe = async (options: SubscribeOptions) => {
     this.#handlers.push(options);
     return { close: async () => {} };
   };
-  async command(nodeId: string): Promise<void> {
+  async command(nodeId: string, taskId = "t"): Promise<void> {
     const commands = this.#handlers.find(({ topics }) => topics.includes("cmd.job.v1"));
-    const attempt = { taskId: "t", nodeId, shard: 0, epoch: 1, type: "job" };
+    const attempt = { taskId, nodeId, shard: 0, epoch: 1, type: "job" };
     await commands?.handle({ kind: "TASK_START", ...attempt, cancelToken: "c" });
   }
 }
@@ -44,6 +46,8 @@ class HandBus implements Bus {
 async function workerOf(options: {
   readonly capacity: number;
   readonly nodes: readonly string[];
+  /** Whether each node but the first comes after the one before it. @defaultValue false */
+  readonly isChain?: boolean;
   readonly gates: readonly Gate[];
   readonly processBatch?: (nodeId: string) => Promise<void>;
   /** Before the store call. */
@@ -53,11 +57,15 @@ async function workerOf(options: {
   /** Between the end of a wait and its continuation. */
   readonly beforeWaking?: () => Promise<void>;
 }) {
-  const { capacity, nodes, gates, processBatch, beforeClaim, afterPeek, beforeWaking } = options;
+  const { capacity, nodes, isChain = false, gates, processBatch, beforeClaim, afterPeek, beforeWaking } = options;
   const store = memoryStore({ state: new MemoryState() });
   const claims: string[] = [];
   const seen = { looks: 0 };
-  const slowly: Pick<Store, "claim" | "peekQueue" | "release"> = {
+  const slowly: Pick<Store, "claim" | "dispatchClaimed" | "peekQueue" | "release"> = {
+    dispatchClaimed: (ref, ...asked) => {
+      claims.push(ref.nodeId);
+      return store.dispatchClaimed(ref, ...asked);
+    },
     claim: async (ref, by) => {
       claims.push(ref.nodeId);
       await beforeClaim?.(ref.nodeId);
@@ -117,7 +125,8 @@ async function workerOf(options: {
     await worker.stop({ graceMs: 0 });
   });
   await worker.start();
-  const graph = parsed(...nodes.map((nodeId) => node(nodeId, [], { type: "job" })));
+  const parentsOf = (index: number) => (isChain ? nodes.slice(Math.max(0, index - 1), index) : []);
+  const graph = parsed(...nodes.map((nodeId, index) => node(nodeId, parentsOf(index), { type: "job" })));
   await store.createTask({ id: "t", graph, params: {}, priority: 0 });
   const dispatch = (nodeId: string) => store.dispatch({ taskId: "t", nodeId, shard: 0 }, { type: "job", priority: 0 });
   const finished = (nodeId: string) =>
@@ -188,6 +197,64 @@ test("a command and a queue scan for the same attempt claim it once", async () =
 
   await finished("second");
   expect(claims).toEqual(["first", "second"]);
+});
+
+/** A chain of nodes, which a worker with one slot runs without a coordinator, and another task's node that waits. */
+async function besideAChain(isCommanded: boolean) {
+  const work = new Gate();
+  const nodes = Array.from({ length: 40 }, (_, index) => `n${index}`);
+  const parts = await workerOf({
+    capacity: 1,
+    nodes,
+    isChain: true,
+    gates: [work],
+    processBatch: async (nodeId) => void (nodeId === "n0" && (await work.pass())),
+  });
+  const { store, bus, seen, dispatch } = parts;
+  await until(() => seen.looks === 1);
+  await dispatch("n0");
+  await bus.command("n0");
+  await until(() => work.arrived === 1);
+  await store.createTask({ id: "other", graph: parsed(node("other", [], { type: "job" })), params: {}, priority: 0 });
+  await store.dispatch({ taskId: "other", nodeId: "other", shard: 0 }, { type: "job", priority: 0 });
+  if (isCommanded) await bus.command("other", "other");
+  work.open();
+  await until(async () => (await store.readShards("other"))[0]?.status === "finished", "the end of the other node");
+  return { ...parts, nodes };
+}
+
+test("a worker goes on with the next node of a task, and asks no queue", async () => {
+  let looked = 0;
+  const { bus, seen, claims, finished, dispatch } = await workerOf({
+    capacity: 1,
+    nodes: ["n0", "n1", "n2"],
+    isChain: true,
+    gates: [],
+    processBatch: async (nodeId) => {
+      if (nodeId === "n2") looked = seen.looks;
+    },
+  });
+  await until(() => seen.looks === 1);
+  await dispatch("n0");
+  await bus.command("n0");
+
+  await finished("n2");
+  expect(claims).toEqual(["n0", "n1", "n2"]);
+  expect(looked).toBe(1);
+  await until(() => bus.published.length === 3);
+  const done = bus.published.filter(({ kind }) => kind === "TASK_DONE");
+  expect(done).toMatchObject([{ continuesWith: "n1" }, { continuesWith: "n2" }, { nodeId: "n2" }]);
+  expect(done.at(-1)).not.toHaveProperty("continuesWith");
+});
+
+test("a long chain leaves its slot to a node that this worker knows nothing of", async () => {
+  const { claims, nodes } = await besideAChain(false);
+  expect(claims).toEqual([...nodes.slice(0, 17), "other"]);
+});
+
+test("a node that waits is not passed by, once its command has come", async () => {
+  const { claims } = await besideAChain(true);
+  expect(claims).toEqual(["n0", "other"]);
 });
 
 test("a worker that stops waits for an attempt claimed after all others had ended", async () => {

@@ -44,8 +44,8 @@ export function shardDriver(context: StoreContext): ShardDriver {
       node.shards[record.shard] = entry;
       if ((record.count ?? 0) > 0) node.hasArtifacts = true; // adopted
       index(context, entry);
-      const created = record.history[0];
-      if (created !== undefined) observe?.({ kind: "shard", from: "absent", cause: created.cause, record });
+      for (const { from, cause, to } of record.history) // two, if it is dispatched claimed
+        observe?.({ kind: "shard", from, cause, record: to === record.status ? record : { ...record, status: to } });
       return "inserted";
     },
 

@@ -1,4 +1,4 @@
-import type { ShardStatus } from "../../core/model/records.ts";
+import type { ShardRecord, ShardStatus } from "../../core/model/records.ts";
 import type { Store } from "../../core/ports/index.ts";
 
 /** How an attempt ended. */
@@ -31,10 +31,11 @@ const maxAttempts = 10_000;
  */
 export function countedStore(store: Store, events: StoreEvents): Store {
   const attempts = new Map<string, RunningAttempt>();
-  const remember = (claimId: string, attempt: RunningAttempt) => {
-    attempts.set(claimId, attempt);
+  const started = (claimId: string, { type, failures }: Pick<ShardRecord, "type" | "failures">) => {
+    attempts.set(claimId, { type, failures, startedAt: performance.now() });
     const [oldest] = attempts.keys();
     if (attempts.size > maxAttempts && oldest !== undefined) attempts.delete(oldest);
+    events.attemptStarted(type);
   };
   /** Attempts that another process claimed, such as a coordinator on behalf of an external worker, are unknown here. */
   const typeOf = (claimId: string) => attempts.get(claimId)?.type ?? "unknown";
@@ -68,9 +69,14 @@ export function countedStore(store: Store, events: StoreEvents): Store {
     },
     async claim(ref, by) {
       const record = await store.claim(ref, by);
+      if (record !== undefined) started(by.claimId, record);
+      return record;
+    },
+    async dispatchClaimed(ref, init, by) {
+      const record = await store.dispatchClaimed(ref, init, by);
       if (record !== undefined) {
-        remember(by.claimId, { type: record.type, failures: record.failures, startedAt: performance.now() });
-        events.attemptStarted(record.type);
+        events.shardDispatched(init.type);
+        started(by.claimId, record);
       }
       return record;
     },

@@ -378,6 +378,7 @@ export class CoordinatorCore {
     if (this.#external !== undefined && isStatus(message) && this.#external.types.has(message.type)) {
       return this.#external.onStatus(message);
     }
+    if (message.kind === "TASK_DONE" && message.continuesWith) return this.#changes.emit(message.taskId, false);
     switch (message.kind) {
       case "TASK_FAILED":
         if (message.permanent) return this.#scheduler.nodeChanged(message.taskId, message.nodeId);

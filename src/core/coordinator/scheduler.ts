@@ -3,14 +3,7 @@ import { FlowError } from "../../errors/index.ts";
 import { flowType } from "../../graph/index.ts";
 import { cancelMessage, cancelTokenOf, type MessageTrace, messageKey, topics, traceOf } from "../messages/messages.ts";
 import { deadlineExceeded, signalOf } from "../model/index.ts";
-import {
-  isClosed,
-  isShardTerminal,
-  isTaskTerminal,
-  type ShardRecord,
-  type ShardRef,
-  type TaskRecord,
-} from "../model/records.ts";
+import { isShardTerminal, isTaskTerminal, type ShardRecord, type ShardRef, type TaskRecord } from "../model/records.ts";
 import {
   conditionFacts,
   type NodePlan,
@@ -25,13 +18,16 @@ import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";
 import { followPause, isNeeded, openChildren } from "./child-tasks.ts";
 import type { ExternalCommands, SchedulerOptions } from "./coordinator-options.ts";
 import {
+  isFatal,
   type KnownOpenTask,
   noteEnd,
   type OpenTask,
   OpenTasks,
   type OwedLook,
   type PausedFlows,
+  readAtOnce,
   StartLooks,
+  withClosed,
 } from "./start-looks.ts";
 import { TaskMarks } from "./task-marks.ts";
 
@@ -49,9 +45,6 @@ import { TaskMarks } from "./task-marks.ts";
  */
 
 const none: ReadonlySet<string> = new Set();
-
-/** Failed, and with an open log: of an optional node, the log is closed first. */
-const isFatal = (record: ShardRecord): boolean => record.status === "failed" && !isClosed(record);
 
 export class Scheduler {
   readonly #store: Store;
@@ -98,7 +91,7 @@ export class Scheduler {
     const node = cached?.plan.byId.get(nodeId);
     if (cached === undefined || node === undefined) return;
     const read = cached.closed.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
-    const shards = node.optional ? await this.#withClosed(node, read) : read;
+    const shards = node.optional ? await withClosed(this.#store, node, read) : read;
     const closed = noteEnd(cached, node, shards) || cached.closed.has(nodeId);
     const over = shards.some(({ status }) => status === "cancelled" || status === "cancelling");
     if (over || shards.some(isFatal)) return this.replan(taskId);
@@ -144,7 +137,7 @@ export class Scheduler {
     }
     const shardsOf = Map.groupBy(records, (record) => record.nodeId);
     for (const node of cached.plan.nodes) {
-      const shards = await this.#withClosed(node, shardsOf.get(node.id) ?? []);
+      const shards = await withClosed(this.#store, node, shardsOf.get(node.id) ?? []);
       if (node.wait !== undefined && signalOf(task, node.id) !== undefined) await this.marks.wake(shards);
       noteEnd(cached, node, shards);
       if (shards.length === node.partitions) cached.dispatched.add(node.id);
@@ -244,19 +237,6 @@ export class Scheduler {
     return node.holds === undefined || node.holds(conditionFacts(node, { params, byId, shards }));
   }
 
-  /** The shards of a node: of an optional one, those that have failed with closed logs. */
-  async #withClosed(node: NodePlan, shards: readonly ShardRecord[]): Promise<readonly ShardRecord[]> {
-    if (!node.optional) return shards;
-    let records = shards;
-    for (;;) {
-      const failed = records.filter(isFatal);
-      const [first] = failed;
-      if (first === undefined) return records;
-      for (const record of failed) await this.#store.closeFailed(record);
-      records = await this.#store.readShards(first.taskId, [node.id]); // in which others may have failed meanwhile
-    }
-  }
-
   async #isSkipped({ taskId, nodeId, shard }: ShardRef): Promise<boolean> {
     const records = await this.#store.readShards(taskId, [nodeId]);
     return records.some((record) => record.shard === shard && record.status === "skipped");
@@ -272,12 +252,14 @@ export class Scheduler {
   /** Whether the task has ended. */
   async #tryFinish(taskId: string, cached: OpenTask): Promise<boolean> {
     const { nodes } = cached.plan;
-    for (let index = cached.openFrom; index < nodes.length; index++) {
-      const node = nodes[index] as NodePlan;
-      const known = cached.closed.has(node.id);
-      if (!known && !noteEnd(cached, node, await this.#store.readShards(taskId, [node.id]))) return false;
-      // Not `++`: a concurrent call may have advanced it during the read.
-      cached.openFrom = Math.max(cached.openFrom, index + 1);
+    // One that is open ends the search, so several are read at once only after others were closed.
+    for (let atOnce = 1; ; atOnce = Math.min(2 * atOnce, readAtOnce)) {
+      while (cached.closed.has(nodes[cached.openFrom]?.id ?? "")) cached.openFrom++;
+      const next = nodes.slice(cached.openFrom, cached.openFrom + atOnce);
+      if (next.length === 0) break;
+      const ids = next.map(({ id }) => id);
+      const shardsOf = Map.groupBy(await this.#store.readShards(taskId, ids), ({ nodeId }) => nodeId);
+      if (!next.every((node) => noteEnd(cached, node, shardsOf.get(node.id) ?? []))) return false;
     }
     if (await this.#store.finishTask(taskId)) {
       this.#logger.info({ taskId, flow: cached.plan.graph.name }, "a task finished");
@@ -301,7 +283,7 @@ export class Scheduler {
     const nodes = parentsFirst(plan);
     const shardsOf = new Map(Map.groupBy(await this.#store.readShards(taskId), ({ nodeId }) => nodeId));
     const recordsOf = (id: string): readonly ShardRecord[] => shardsOf.get(id) ?? [];
-    for (const node of nodes) shardsOf.set(node.id, [...(await this.#withClosed(node, recordsOf(node.id)))]);
+    for (const node of nodes) shardsOf.set(node.id, [...(await withClosed(this.#store, node, recordsOf(node.id)))]);
     const spared = task.cancelsAll ? none : sparedNodes(plan, nodes, recordsOf);
     let open = 0;
     for (const node of nodes) {

@@ -1,4 +1,4 @@
-import type { RetriedBatches, ShardRecord, TaskRecord } from "../model/records.ts";
+import { isClosed, type RetriedBatches, type ShardRecord, type TaskRecord } from "../model/records.ts";
 import {
   endOf,
   isNodeClosed,
@@ -101,7 +101,7 @@ export class OpenTasks {
 /** How many other parents an event may read for a node that needs only some of them. */
 const defaultReadsAnEvent = 32;
 /** Nodes read by one call. */
-const readAtOnce = 100;
+export const readAtOnce = 100;
 
 /** A pending look at all parents of a node. */
 export interface OwedLook {
@@ -250,6 +250,25 @@ export function noteEnd(cached: OpenTask, node: NodePlan, shards: readonly Shard
   if (!isNodeFinished(node, shards)) cached.omitted.add(node.id);
   cached.closed.add(node.id);
   return true;
+}
+
+/** Failed, and with an open log: of an optional node, the log is closed first. */
+export const isFatal = (record: ShardRecord): boolean => record.status === "failed" && !isClosed(record);
+
+/** The shards of a node: of an optional one, those that have failed with closed logs. */
+export async function withClosed(
+  store: Store,
+  node: NodePlan,
+  shards: readonly ShardRecord[],
+): Promise<readonly ShardRecord[]> {
+  if (!node.optional) return shards;
+  for (let records = shards; ; ) {
+    const failed = records.filter(isFatal);
+    const [first] = failed;
+    if (first === undefined) return records;
+    for (const record of failed) await store.closeFailed(record);
+    records = await store.readShards(first.taskId, [node.id]); // in which others may have failed meanwhile
+  }
 }
 
 /** How many of its other parents may remain unsatisfied. */

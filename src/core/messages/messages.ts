@@ -95,6 +95,8 @@ export interface TaskDoneMessage extends FromWorker {
   readonly metrics: JsonObject;
   readonly artifactsRef?: Json;
   readonly finalUid?: string;
+  /** The only node that reads it, which this worker has begun: coordinators have nothing to start. */
+  readonly continuesWith?: string;
 }
 
 /** The attempt has failed, permanently or until it is due again. */

@@ -13,6 +13,7 @@ export {
   firstNotUpstream,
   logsReadBy,
   type NodePlan,
+  nextOf,
   type Plan,
   PlanCache,
   planGraph,

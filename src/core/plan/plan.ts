@@ -144,6 +144,15 @@ export function planGraph(graph: Graph): Plan {
   return { graph, nodes, byId, children, leaves, streaming, handling };
 }
 
+/** The node that may start as soon as this one has finished, with nothing else to wait for or to judge. */
+export function nextOf({ children }: Plan, node: NodePlan): NodePlan | undefined {
+  const [next, other] = children.get(node.id) ?? [];
+  if (next === undefined || other !== undefined || node.partitions > 1) return undefined;
+  const { dependsOn, needsAll, startsOnFirstBatch, holds, partitions, delayMs, wait } = next;
+  const isAlone = dependsOn.length === 1 && partitions === 1 && needsAll && !startsOnFirstBatch;
+  return isAlone && holds === undefined && delayMs === 0 && wait === undefined ? next : undefined;
+}
+
 /** The first of these nodes that is not upstream of `node`, which would wait for it forever. */
 export function firstNotUpstream(plan: Plan, node: NodePlan, ids: readonly string[]): string | undefined {
   if (ids === node.dependsOn) return undefined;

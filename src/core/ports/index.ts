@@ -81,12 +81,14 @@ export interface WorkerStore
   readonly retriesAttempts?: true;
   /** The task, or the part of it that is known so far. `undefined`: there is none. */
   readTask(id: string): Promise<WorkerTask | undefined>;
+  /** Absent if only coordinators dispatch. */
+  readonly dispatchClaimed?: Store["dispatchClaimed"];
   /** Absent if it has no nodes that wait for signals. */
   readonly signalTask?: Store["signalTask"];
 }
 
 /** The fields of a task that a worker uses. */
-export interface WorkerTask extends Pick<TaskRecord, "graph" | "params" | "traceparent"> {
+export interface WorkerTask extends Pick<TaskRecord, "graph" | "params" | "traceparent" | "retryOf"> {
   /** Only a part of its graph is known yet: must not be cached. */
   readonly isPartial?: true;
 }

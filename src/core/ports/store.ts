@@ -177,6 +177,11 @@ export interface Store extends Registry {
    * `exists`: there is a record, possibly a tombstone.
    */
   dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists">;
+  /**
+   * `dispatch` and `claim` in one write: absent -> `running`, epoch 1, with a lease; like a dispatch, `deferred` if its
+   * task is paused. Returns the record if this claim has it; a repeated call gets the same answer.
+   */
+  dispatchClaimed(ref: ShardRef, init: DispatchInit, by: ClaimInit): Promise<ShardRecord | undefined>;
   /** absent -> `skipped`, with a closed, empty log. `exists`: likewise. */
   skip(ref: ShardRef, init: Pick<DispatchInit, "type" | "priority">): Promise<"skipped" | "exists">;
   /** absent -> `finished` or `skipped`, as `ended` is, with its artifacts, result and metrics. `exists`: likewise. */

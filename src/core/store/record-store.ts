@@ -140,6 +140,21 @@ export class RecordStore extends RegistryRecords implements Store {
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "dispatched" : "exists";
   }
 
+  async dispatchClaimed(ref: ShardRef, init: DispatchInit, by: ClaimInit): Promise<ShardRecord | undefined> {
+    const { shards } = this.#driver;
+    let created: ShardRecord | undefined;
+    const answer = await shards.insert(ref, (at, paused) => {
+      const queued = transitions.createShard(ref, { ...init, status: "queued", paused, at });
+      created = transitions.claimShard(queued, queued, { ...by, now: at })?.next ?? queued;
+      return created;
+    });
+    if (answer === "gone") return undefined;
+    if (answer === "inserted" && created?.status === "running") return created;
+    // It may be this call, repeated after its answer was lost.
+    const records = await shards.read(ref.taskId, [ref.nodeId]);
+    return records.find(({ shard, lease }) => shard === ref.shard && lease?.claimId === by.claimId);
+  }
+
   async skip(ref: ShardRef, init: Parameters<Store["skip"]>[1]): Promise<"skipped" | "exists"> {
     const create = (at: number) => transitions.createShard(ref, { ...init, status: "skipped", at });
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "skipped" : "exists";

@@ -239,12 +239,24 @@ export class WorkerCore {
       this.#leases.delete(held);
       const { type } = claimed.record;
       const { returned } = held;
-      if (returned === undefined) this.#claimer.release(type);
-      else this.#linger(run, type, returned);
+      if (returned !== undefined) this.#linger(run, type, returned);
+      else if (!held.passedSlot) this.#claimer.release(type);
       const key = shardKey(held.attempt);
       if (this.#held.get(key) === held) this.#held.delete(key);
       if (this.#held.size === 0) this.#endIdleWaits();
-      this.#scanQueue();
+      if (!held.passedSlot) this.#scanQueue();
+    }
+  }
+
+  async #goOn(held: AttemptHandle, claimed: Claimed): Promise<string | undefined> {
+    if (held.returned !== undefined) return undefined; // it needs the slot until then
+    try {
+      const next = await this.#claimer.continue(claimed);
+      held.passedSlot = next !== undefined;
+      return next;
+    } catch (error) {
+      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // a coordinator starts it
+      return undefined;
     }
   }
 
@@ -298,7 +310,8 @@ export class WorkerCore {
     }
   }
 
-  #prepare(held: AttemptHandle, { record, task, node }: Claimed): AttemptRun {
+  #prepare(held: AttemptHandle, claimed: Claimed): AttemptRun {
+    const { record, task, node } = claimed;
     const { clock } = this.#parts;
     const { plan, params, traceparent } = task;
     const timer = new AttemptTimer(clock, node.timeoutMs);
@@ -318,6 +331,7 @@ export class WorkerCore {
       takeToken: rates.length === 0 ? undefined : () => this.#tokens.take(rates, retry),
       at: {},
       keepLease: () => this.#leases.keep(held),
+      goOn: () => this.#goOn(held, claimed),
       remainingMs: () => timer.remainingMs(),
       untimed: (work) => timer.untimed(work),
     };

@@ -303,6 +303,8 @@ export class Journal {
     signalsEarly: 0,
     /** Waits whose time passed. */
     waitsTimedOut: 0,
+    /** Nodes that the worker which ended their parent dispatched for itself. */
+    continued: 0,
     /** Shards that started after a delay. */
     delayed: 0,
     /** Shards that were queued, deferred or running when their task was paused. */

@@ -136,6 +136,11 @@ export function simStore(options: SimStoreOptions): Store {
     journal.sweeping.add(life);
     return found;
   };
+  const goOn: Call = async (...args) => {
+    const record = await inner.dispatchClaimed(...(args as Parameters<Store["dispatchClaimed"]>));
+    if (record !== undefined) journal.counts.continued++;
+    return record;
+  };
   const endOfSweep: Call = async (...args) => {
     journal.sweeping.delete(life);
     return options.sweeps ? inner.dueTasks(...(args as Parameters<Store["dueTasks"]>)) : [];
@@ -144,6 +149,7 @@ export function simStore(options: SimStoreOptions): Store {
     ["append", withFaults("append", fenced)],
     ["createTask", withFaults("createTask", create)],
     ["deleteTask", withFaults("deleteTask", remove)],
+    ["dispatchClaimed", withFaults("dispatchClaimed", goOn)],
     ["dueDeferred", withFaults("dueDeferred", lookForDue)],
     ["dueTasks", withFaults("dueTasks", endOfSweep)],
   ]);

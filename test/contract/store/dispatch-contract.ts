@@ -1,17 +1,23 @@
 import { expect } from "vitest";
 import { historyLimit } from "../../../src/core/model/records.ts";
 import {
+  appended,
   claimed,
   competing,
   deferredShard,
   dispatchInit,
+  longMs,
   newTask,
+  pastShortMs,
   queuedShard,
   recordOf,
   runningShard,
   type StoreTest,
   shardOf,
+  shortMs,
 } from "./fixture.ts";
+
+const by = (claimId: string, leaseMs: number = longMs) => ({ workerId: "w", claimId, leaseMs });
 
 export function dispatchContract(it: StoreTest): void {
   it("dispatch inserts a queued record with epoch 1 and no history of attempts", async ({ store, peer }) => {
@@ -72,6 +78,83 @@ export function dispatchContract(it: StoreTest): void {
     expect(await store.dispatch(shardOf(), dispatchInit({ carried: longer }))).toBe("exists");
     await store.cancelShard(shardOf(), { type: "extractor", graceMs: 0, carried: longer });
     expect(await recordOf(store, shardOf())).toMatchObject({ status: "cancelled", generation: 1, carried: log });
+  });
+
+  it("dispatchClaimed inserts a running record with a lease, as a dispatch and a claim would", async ({
+    store,
+    peer,
+  }) => {
+    await store.createTask(newTask("t"));
+    const init = { type: "cleaner", priority: 3 };
+    const habits = { resumes: true, rereads: false };
+    const record = await store.dispatchClaimed(shardOf("clean"), init, { ...by("c1"), habits });
+    const [dispatched, claim] = record?.history ?? [];
+    expect(record).toEqual({
+      ...shardOf("clean"),
+      ...init,
+      epoch: 1,
+      status: "running",
+      readyAt: dispatched?.at,
+      failures: 0,
+      lost: 0,
+      yields: 0,
+      generation: 0,
+      sourceGens: {},
+      lease: { workerId: "w", claimId: "c1", deadline: (claim?.at ?? 0) + longMs, habits },
+      history: [
+        { n: 0, epoch: 1, from: "absent", to: "queued", at: dispatched?.at, cause: "dispatch" },
+        { n: 1, epoch: 1, from: "queued", to: "running", at: dispatched?.at, cause: "claim", workerId: "w" },
+      ],
+    });
+    expect(await recordOf(peer, shardOf("clean"))).toEqual(record);
+    const attempt = { ...shardOf("clean"), epoch: 1, claimId: "c1" };
+    expect(await store.peekQueue(["cleaner"], 10)).toEqual([]);
+    expect(await peer.renew([attempt], longMs)).toEqual(["ok"]);
+    await appended(store, attempt, 2);
+    expect(await store.complete(attempt, { generation: 0, count: 2 })).toBe("ok");
+  });
+
+  it("a lease of dispatchClaimed expires like any other", async ({ store, peer, advance }) => {
+    await store.createTask(newTask("t"));
+    await store.dispatchClaimed(shardOf(), { type: "extractor", priority: 0 }, by("c1", shortMs));
+    await advance(pastShortMs);
+    const [lost] = await peer.expiredLeases(10);
+    expect(lost).toEqual({ ...shardOf(), epoch: 1 });
+    expect(await peer.expire({ ...shardOf(), epoch: 1 }, 5)).toMatchObject({ status: "queued", epoch: 2, lost: 1 });
+  });
+
+  it("a repeated dispatchClaimed gets the same answer; another one gets none, and changes nothing", async (fixture) => {
+    const { store, peer } = fixture;
+    await store.createTask(newTask("t"));
+    const init = { type: "extractor", priority: 0 };
+    const answers = await competing(fixture, 100, async (each, i) => {
+      if (i % 2 === 0) return (await each.dispatchClaimed(shardOf(), init, by(`c${i}`)))?.status;
+      return (await each.dispatch(shardOf(), init)) === "dispatched" ? "queued" : undefined;
+    });
+    const winners = answers.filter((status) => status !== undefined);
+    expect(winners).toEqual([(await recordOf(peer, shardOf())).status]);
+    await store.dispatchClaimed(shardOf("clean"), init, by("c1"));
+    const first = await recordOf(store, shardOf("clean"));
+    expect(await peer.dispatchClaimed(shardOf("clean"), init, by("c1"))).toEqual(first);
+    expect(await peer.dispatchClaimed(shardOf("clean"), init, by("c2"))).toBeUndefined();
+    expect(await recordOf(store, shardOf("clean"))).toEqual(first);
+  });
+
+  it("dispatchClaimed runs nothing in a task that is paused, deleted or unknown, or after a tombstone", async ({
+    store,
+    peer,
+  }) => {
+    const init = { type: "extractor", priority: 0 };
+    expect(await store.dispatchClaimed(shardOf("extract", 0, "unknown"), init, by("c1"))).toBeUndefined();
+    await store.createTask(newTask("t"));
+    await store.cancelShard(shardOf("clean"), { type: "extractor", graceMs: 0 });
+    expect(await store.dispatchClaimed(shardOf("clean"), init, by("c1"))).toBeUndefined();
+    expect(await recordOf(peer, shardOf("clean"))).toMatchObject({ status: "cancelled" });
+    await store.pauseTask("t", true);
+    expect(await store.dispatchClaimed(shardOf(), init, by("c1"))).toBeUndefined();
+    const paused = await recordOf(peer, shardOf());
+    expect(paused).toMatchObject({ status: "deferred", paused: { dueAt: paused.readyAt } });
+    expect(paused).not.toHaveProperty("lease");
   });
 
   it("of many concurrent dispatches one wins, and the others change nothing", async (fixture) => {

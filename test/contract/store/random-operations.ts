@@ -216,6 +216,18 @@ const claim = found(
   },
 );
 
+const dispatchClaimed = found(
+  fc.record({ shard, type, again: fc.constantFrom(false, false, false, true), leaseMs: durationMs }),
+  "dispatchClaimed",
+  async (progress, drawn) => {
+    const { attempts } = progress;
+    const claimId = drawn.again ? pickAttempt(progress, 0).claimId : `c${attempts.length}`;
+    attempts.push({ ...drawn.shard, epoch: 1, claimId });
+    const by = { workerId: "w", claimId, leaseMs: drawn.leaseMs };
+    return (store) => store.dispatchClaimed(drawn.shard, { type: drawn.type, priority: 0 }, by);
+  },
+);
+
 /** Creates shards often enough that attempts have work. */
 const begin = found(fc.record({ shard, leaseMs: durationMs }), "begin", async (progress, drawn) => {
   const claimId = `c${progress.attempts.length}`;
@@ -258,6 +270,7 @@ const append = found(
 
 const workers = [
   claim,
+  dispatchClaimed,
   begin,
   append,
   found(

@@ -38,8 +38,9 @@ const readers: { readonly [TKind in Message["kind"]]: Reader<TKind> } = {
     return { workerId: worker_id, ...what, artifactsRef: artifacts_ref };
   },
   TASK_DONE: (payload) => {
-    const { worker_id, metrics = {}, artifacts_ref, final_uid } = schemas.taskDone.parse(payload);
-    return { workerId: worker_id, metrics, artifactsRef: artifacts_ref, finalUid: final_uid };
+    const { worker_id, metrics = {}, artifacts_ref, final_uid, continues_with } = schemas.taskDone.parse(payload);
+    const refs = { artifactsRef: artifacts_ref, finalUid: final_uid };
+    return { workerId: worker_id, metrics, ...refs, continuesWith: continues_with };
   },
   TASK_FAILED: (payload) => {
     const { worker_id, reason_code, permanent, error, due_in_ms, yielded } = schemas.taskFailed.parse(payload);

@@ -58,6 +58,7 @@ export const taskDone = z.object({
   metrics,
   artifacts_ref: optional(z.json()),
   final_uid: optional(z.string()),
+  continues_with: optional(z.string()),
 });
 
 export const taskFailed = problem.extend({

@@ -90,12 +90,13 @@ function payloadOf(message: Message): object {
       error,
       artifacts_ref: artifactsRef,
     }))
-    .with({ kind: "TASK_DONE" }, ({ kind, workerId, metrics, artifactsRef, finalUid }) => ({
+    .with({ kind: "TASK_DONE" }, ({ kind, workerId, metrics, artifactsRef, finalUid, continuesWith }) => ({
       kind,
       worker_id: workerId,
       metrics,
       artifacts_ref: artifactsRef,
       final_uid: finalUid,
+      continues_with: continuesWith,
     }))
     .with({ kind: "TASK_FAILED" }, ({ kind, workerId, reasonCode, permanent, error, dueInMs, yielded }) => ({
       kind,

@@ -35,6 +35,8 @@ export interface AttemptRun {
   untimed<T>(work: () => Promise<T>): Promise<T>;
   /** Renews the lease if it is due. */
   keepLease(): Promise<void>;
+  /** Called when its node has finished. @returns the next node, if this worker has begun it in the same slot */
+  goOn(): Promise<string | undefined>;
 }
 
 /** How long an attempt may still take. */
@@ -84,7 +86,8 @@ export async function overLog(run: AttemptRun, work: (pass: Pass) => Promise<voi
     const record = first ? run.claimed : await readAgain(run);
     const { store, signals } = run.parts;
     const log = new AttemptLog({ store, signals, retry: run.retry, attempt: run.held.attempt, record });
-    await log.open();
+    // Nothing can be in the log of a shard's first attempt.
+    if (!first || record.epoch > 1 || record.carried !== undefined) await log.open();
     try {
       await work({ log, record, first });
       return;

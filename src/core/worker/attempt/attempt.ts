@@ -38,7 +38,9 @@ export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | unde
   } finally {
     timeout?.abort();
   }
-  await announce(run, { kind: "TASK_DONE", metrics: {} }); // its metrics are in the store
+  const continuesWith = await run.goOn();
+  const next = continuesWith === undefined ? {} : { continuesWith };
+  await announce(run, { kind: "TASK_DONE", metrics: {}, ...next }); // its metrics are in the store
   return true;
 }
 

@@ -2,13 +2,14 @@ import type { JsonObject } from "../../../errors/index.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import {
   type Attempt,
+  type ClaimInit,
   type EpochRef,
   epochRef,
   type LogAccess,
   type ShardRecord,
   shardKey,
 } from "../../model/records.ts";
-import type { NodePlan, Plan, PlanCache } from "../../plan/index.ts";
+import { type NodePlan, nextOf, type Plan, type PlanCache } from "../../plan/index.ts";
 import type { QueuedRef, WorkerStore } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
@@ -17,11 +18,15 @@ import {
   Capacity,
   ConcurrencySlots,
   epochKey,
+  limitsOf,
   QueueScan,
   type RateTokens,
   ratesOf,
   type SaturatedLimit,
 } from "./limits.ts";
+
+/** So many nodes in a row may use one slot before the worker looks at the queue: others wait for the slot. */
+const maxInRow = 16;
 
 /** Of so many claims under load, one is of a lower priority than its turn. */
 const sharedEvery = 8;
@@ -50,6 +55,8 @@ export interface Claimed {
   readonly node: NodePlan;
   /** Monotonic time at which the claim was requested. */
   readonly askedAt: number;
+  /** How many nodes used its slot in a row before it. */
+  readonly inRow: number;
 }
 
 /**
@@ -71,6 +78,8 @@ export class Claimer {
   /** A command was dropped because claims in flight held the last slots: scan the queue if they fail. */
   #droppedCommand = false;
   #blocked = false;
+  /** Another attempt may wait for a slot of this worker, as far as it knows. */
+  #othersWait = false;
   /** Peeks that found as much as there are slots. */
   #fullPeeks = 0;
   /** The priority that last had its turn. */
@@ -110,7 +119,36 @@ export class Claimer {
       });
     } else {
       this.#droppedCommand = true;
+      this.#othersWait = true;
     }
+  }
+
+  /**
+   * Dispatches and claims the node behind one that has just finished, in one write, for the slot that this leaves: no
+   * coordinator needs to look at the task in between. A coordinator that dispatches the node meanwhile loses, or this does.
+   *
+   * @returns the node that runs now, in the slot
+   */
+  async continue({ claim, record, task, node, inRow }: Claimed): Promise<string | undefined> {
+    const { parts, supervisor, types } = this.#options;
+    const { store, ids, limits } = parts;
+    const next = nextOf(task.plan, node);
+    // In a retry, a coordinator looks what the node adopts, or begins with.
+    if (next === undefined || task.isRetry || store.dispatchClaimed === undefined || !types.includes(next.type)) return;
+    if (this.#stopped || this.#filling || this.#blocked || this.#othersWait || inRow >= maxInRow) return;
+    if (limitsOf(limits.running, claim.taskId, next).length > 0 || ratesOf(limits.running, next).length > 0) return;
+    if (!this.#capacity.pass(node.type, next.type)) return;
+    const ref = { taskId: claim.taskId, nodeId: next.id, shard: 0, epoch: 1 };
+    const wanted = { claim: { ...ref, claimId: ids.next() }, task, node: next, inRow: inRow + 1 };
+    const init = { type: next.type, priority: record.priority };
+    let claimed = false;
+    try {
+      const retry = new StoreRetry(parts.clock, supervisor);
+      claimed = await this.#claimFrom(wanted, retry, async (by) => store.dispatchClaimed?.(ref, init, by));
+    } finally {
+      if (!claimed) this.#capacity.pass(next.type, node.type);
+    }
+    return claimed ? next.id : undefined;
   }
 
   /**
@@ -159,6 +197,7 @@ export class Claimer {
     if (free.length === 0) return false;
     const limit = pass.limitFor(this.#capacity.free);
     const queued = await watch.track(() => this.#peek(free, limit, pass.exceptTasks));
+    this.#othersWait = queued.length >= limit;
     const unseen = pass.unseen(queued);
     if (unseen.length === 0) return false;
     const withRoom = await this.#slots.withRoom(
@@ -225,7 +264,7 @@ export class Claimer {
       if (inMs > 0) return { kind: "rate", inMs }; // claimed, it would only wait in a slot
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
-      claimed = await this.#claimFrom({ claim, task, node }, retry);
+      claimed = await this.#claimFrom({ claim, task, node, inRow: 0 }, retry, (by) => parts.store.claim(claim, by));
       return undefined;
     } finally {
       if (!claimed) {
@@ -237,9 +276,11 @@ export class Claimer {
 
   /** @returns false if another worker won */
   async #claimFrom(
-    { claim, task, node }: Pick<Claimed, "claim" | "task" | "node">,
+    wanted: Omit<Claimed, "record" | "askedAt">,
     retry: StoreRetry,
+    ask: (by: ClaimInit) => Promise<ShardRecord | undefined>,
   ): Promise<boolean> {
+    const { claim, node } = wanted;
     const { parts, supervisor } = this.#options;
     const { store, clock, workerId, limits } = parts;
     const { leaseMs } = limits;
@@ -247,7 +288,7 @@ export class Claimer {
     const askedAt = clock.monotonic();
     let record: ShardRecord | undefined;
     try {
-      record = await retry.run(() => store.claim(claim, by));
+      record = await retry.run(() => ask(by));
     } catch (error) {
       this.#slots.leave(claim);
       // The claim may have succeeded, with its answer lost. A worker that is being stopped does not retry, so release
@@ -256,7 +297,7 @@ export class Claimer {
       throw error;
     }
     if (record === undefined) await this.#slots.free(claim, retry);
-    else this.#options.onClaimed({ claim, record, task, node, askedAt });
+    else this.#options.onClaimed({ ...wanted, record, askedAt });
     return record !== undefined;
   }
 
@@ -286,6 +327,8 @@ export interface CachedTask {
   readonly plan: Plan;
   readonly params: JsonObject;
   readonly traceparent: string | undefined;
+  /** It takes over the output of an earlier task. */
+  readonly isRetry: boolean;
 }
 
 const cachedTasks = 1_000;
@@ -309,7 +352,9 @@ export class TaskCache {
     if (cached !== undefined) return cached;
     const task = await retry.run(() => this.#store.readTask(taskId));
     if (task === undefined) return undefined;
-    const entry = { plan: this.#plans.get(task.graph), params: deepFreeze(task.params), traceparent: task.traceparent };
+    const { traceparent, retryOf } = task;
+    const fixed = { params: deepFreeze(task.params), traceparent, isRetry: retryOf !== undefined };
+    const entry = { plan: this.#plans.get(task.graph), ...fixed };
     if (task.isPartial) return entry;
     this.#tasks.set(taskId, entry);
     if (this.#tasks.size > cachedTasks) {

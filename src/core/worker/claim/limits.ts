@@ -246,6 +246,15 @@ export class Capacity {
     this.#used.set(type, (this.#used.get(type) ?? 0) + 1);
   }
 
+  /** A slot of one type becomes one of another. False: there are enough of that. */
+  pass(from: string, to: string): boolean {
+    const hasRoom = from === to || (this.#used.get(to) ?? 0) < (countOf(this.#perType, to) ?? this.#all);
+    if (!hasRoom) return false;
+    this.release(from);
+    this.use(to);
+    return true;
+  }
+
   release(type: string): void {
     this.#usedAll--;
     this.#used.set(type, (this.#used.get(type) ?? 0) - 1);

@@ -1,0 +1,92 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const plan = "core/plan/plan.ts";
+const claimer = "core/worker/claim/claimer.ts";
+const store = "core/store/record-store.ts";
+const run = "core/worker/attempt/attempt-run.ts";
+const worker = "core/worker/worker-core.ts";
+
+const raceOf = (title: string, why: string) => ({ file: "test/sim/worker-races.test.ts", title, why });
+
+export const continuationMutations: readonly Mutation[] = [
+  mutation(
+    "a worker goes on although a second parent is open",
+    edit(plan, "dependsOn.length === 1 && partitions", "partitions"),
+  ),
+  mutation(
+    "a worker goes on although a second shard is open",
+    edit(plan, " || node.partitions > 1) return", ") return"),
+  ),
+  mutation(
+    "a worker goes on with one shard of several",
+    edit(plan, "dependsOn.length === 1 && partitions === 1", "dependsOn.length === 1"),
+  ),
+  mutation(
+    "a worker goes on without judging the condition",
+    edit(plan, "isAlone && holds === undefined &&", "isAlone &&"),
+  ),
+  mutation("a worker goes on before a delay has passed", edit(plan, "&& delayMs === 0 && wait", "&& wait")),
+  mutation(
+    "a worker goes on without the signal",
+    edit(plan, "&& delayMs === 0 && wait === undefined ?", "&& delayMs === 0 ?"),
+  ),
+  mutation(
+    "a worker goes on although a limit is full",
+    edit(claimer, "if (limitsOf(limits.running, claim.taskId, next).length > 0 || ", "if ("),
+  ),
+  mutation(
+    "a worker goes on with what a retry adopts",
+    edit(claimer, "task.isRetry || store.dispatchClaimed", "store.dispatchClaimed"),
+  ),
+  mutation(
+    "a worker goes on in a paused task",
+    edit(
+      store,
+      '{ ...init, status: "queued", paused, at });\n      created',
+      '{ ...init, status: "queued", at });\n      created',
+    ),
+  ),
+  mutation(
+    "a worker goes on with what another has dispatched",
+    edit(
+      store,
+      "shard === ref.shard && lease?.claimId === by.claimId",
+      "shard === ref.shard && lease?.claimId !== by.workerId",
+    ),
+  ),
+  mutation(
+    "a slot that was passed on is released",
+    edit(worker, "else if (!held.passedSlot) this.#claimer", "else this.#claimer"),
+  ),
+  mutation(
+    "a slot that could not be passed on is kept",
+    edit(claimer, "if (!claimed) this.#capacity.pass(next.type, node.type);", ""),
+  ),
+  mutation(
+    "coordinators look no further when a worker has not gone on",
+    edit(
+      "core/coordinator/coordinator-core.ts",
+      'if (message.kind === "TASK_DONE" && message.continuesWith) return',
+      'if (message.kind === "TASK_DONE") return',
+    ),
+  ),
+  mutation(
+    "a first attempt does not look at what it begins with",
+    edit(run, " || record.carried !== undefined) await", ") await"),
+  ),
+  mutation(
+    "a first attempt does not read its log again",
+    edit(run, "if (!first || record.epoch > 1", "if (record.epoch > 1"),
+  ),
+  {
+    elsewhere: raceOf("a long chain leaves its slot", "costs others time, which seeds do not measure"),
+    ...mutation(
+      "a chain never leaves its slot to others",
+      edit(claimer, " || inRow >= maxInRow) return;", ") return;"),
+    ),
+  },
+  {
+    elsewhere: raceOf("a node that waits is not passed by", "costs others time, which seeds do not measure"),
+    ...mutation("a worker goes on although others wait", edit(claimer, "this.#othersWait || inRow", "inRow")),
+  },
+];
