@@ -79,11 +79,7 @@ export const controlMutations: readonly Mutation[] = [
   ),
   mutation(
     "the failure of an optional node fails the task",
-    edit(
-      "core/coordinator/task-marks.ts",
-      "const failed = records.filter(isFatal);",
-      "const failed: ShardRecord[] = [];",
-    ),
+    edit(looks, "const failed = records.filter(isFatal);", "const failed: ShardRecord[] = [];"),
   ),
   {
     elsewhere: {
