@@ -23,7 +23,17 @@ describe.for(Object.keys(samples) as Message["kind"][])("%s", (kind) => {
   test("is decoded without optional fields, absent or null, and with unknown fields", () => {
     const given = envelope(kind);
     const optional = [
-      ...["input_ref", "input_inline", "batching", "artifacts_ref", "error", "final_uid", "due_in_ms", "yielded"],
+      ...[
+        "input_ref",
+        "input_inline",
+        "batching",
+        "artifacts_ref",
+        "error",
+        "final_uid",
+        "due_in_ms",
+        "yielded",
+        "continues_with",
+      ],
       ...["deadline_ts_ms", "lease", "progress", "artifacts", "capabilities", "resume"],
     ].filter((field) => field in given.payload);
     if (kind === "CANCEL") optional.push("cancel_token");

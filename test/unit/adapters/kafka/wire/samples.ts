@@ -32,7 +32,14 @@ export const samples: Samples = {
     error: "row 7",
     artifactsRef: ref,
   },
-  TASK_DONE: { kind: "TASK_DONE", ...from, metrics: { rows: 100 }, artifactsRef: ref, finalUid: "__final__" },
+  TASK_DONE: {
+    kind: "TASK_DONE",
+    ...from,
+    metrics: { rows: 100 },
+    artifactsRef: ref,
+    finalUid: "__final__",
+    continuesWith: "store",
+  },
   TASK_FAILED: {
     kind: "TASK_FAILED",
     ...from,
