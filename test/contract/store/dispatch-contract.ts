@@ -86,8 +86,7 @@ export function dispatchContract(it: StoreTest): void {
   }) => {
     await store.createTask(newTask("t"));
     const init = { type: "cleaner", priority: 3 };
-    const habits = { resumes: true, rereads: false };
-    const record = await store.dispatchClaimed(shardOf("clean"), init, { ...by("c1"), habits });
+    const record = await store.dispatchClaimed(shardOf("clean"), init, by("c1"));
     const [dispatched, claim] = record?.history ?? [];
     expect(record).toEqual({
       ...shardOf("clean"),
@@ -100,7 +99,7 @@ export function dispatchContract(it: StoreTest): void {
       yields: 0,
       generation: 0,
       sourceGens: {},
-      lease: { workerId: "w", claimId: "c1", deadline: (claim?.at ?? 0) + longMs, habits },
+      lease: { workerId: "w", claimId: "c1", deadline: (claim?.at ?? 0) + longMs },
       history: [
         { n: 0, epoch: 1, from: "absent", to: "queued", at: dispatched?.at, cause: "dispatch" },
         { n: 1, epoch: 1, from: "queued", to: "running", at: dispatched?.at, cause: "claim", workerId: "w" },
