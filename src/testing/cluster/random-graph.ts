@@ -101,6 +101,8 @@ class GraphDrawer {
   /** Probability that a node has backpressure; above 0 in a third of the graphs. */
   readonly #waits: number;
 
+  /** Whether most nodes wait for the end of the one before, which a worker need not leave to a coordinator. */
+  readonly #isChain: boolean;
   /** Whether some nodes run a flow for each batch. */
   readonly #runsFlows: boolean;
 
@@ -108,6 +110,7 @@ class GraphDrawer {
     this.#runsFlows = runsFlows;
     this.#random = random;
     this.#waits = random.chance(0.33) ? 0.6 : 0;
+    this.#isChain = random.chance(0.3);
   }
 
   add(id: string): void {
@@ -115,7 +118,8 @@ class GraphDrawer {
     const ids = this.nodes.map((node) => node.node_id);
     const some = () => (random.chance(0.2) ? [] : random.some(ids, 0.5).slice(-mostParents));
     const isBehind = this.#handling.length > 0 && random.chance(0.4);
-    const parents = isBehind ? [random.pick(this.#handling)] : some();
+    const isChained = this.#isChain && ids.length > 0 && random.chance(0.8);
+    const parents = isBehind ? [random.pick(this.#handling)] : isChained ? ids.slice(-1) : some();
     const above = [...new Set(parents.flatMap((parent) => [parent, ...(this.#above.get(parent) ?? [])]))];
     this.#above.set(id, above);
     const handles = parents.length > 0 && random.chance(0.2);
@@ -134,7 +138,7 @@ class GraphDrawer {
     const { input_adapter } = (io.input_inline ?? {}) as JsonObject;
     const isRead = parents.length === 0 || input_adapter !== undefined;
     if (isRead && options.batches?.on_failure !== undefined) this.#aside.add(id);
-    const streams = !handles && !isWait && parents.length > 0 && random.chance(0.6);
+    const streams = !handles && !isWait && parents.length > 0 && random.chance(isChained ? 0.2 : 0.6);
     const startWhen = streams ? { start_when: "first_batch" } : {};
     const delay = !isWait && random.chance(0.08) ? { delay_sec: random.pick([0.05, 0.5, 3]) } : {};
     const fanIn = this.#fanIn(parents.length);
