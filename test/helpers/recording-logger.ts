@@ -6,6 +6,8 @@ export interface LoggedLine {
   readonly message: string | undefined;
 }
 
+const ofTasks = /^a (task failed|node failed after)/;
+
 export class RecordingLogger implements Logger {
   readonly lines: LoggedLine[] = [];
 
@@ -16,9 +18,9 @@ export class RecordingLogger implements Logger {
       .map(({ level, message, fields }) => ({ level, message, error: String((fields as { err?: unknown }).err) }));
   }
 
-  /** Errors of the engine: that a task failed is one of the task. */
+  /** Errors of the engine: that a task failed, or a node after that, is one of the task. */
   get engineErrors(): readonly LoggedLine[] {
-    return this.lines.filter(({ level, message }) => level === "error" && message !== "a task failed");
+    return this.lines.filter(({ level, message = "" }) => level === "error" && !ofTasks.test(message));
   }
 
   debug = (fields: object, message?: string): void => this.#add("debug", fields, message);

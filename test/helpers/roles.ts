@@ -13,6 +13,8 @@ import { RecordingLogger } from "./recording-logger.ts";
  */
 export interface Roles {
   readonly bus: Bus;
+  /** What their stores share. */
+  readonly state: MemoryState;
   /** A store for reading. */
   readonly store: Store;
   /** Starts it, and stops it at the end of the test. */
@@ -43,6 +45,7 @@ export function testRoles(options: { readonly bus?: Bus; readonly mayLogErrors?:
   };
   return {
     bus,
+    state,
     store: memoryStore({ state }),
     coordinator: (workerTypes, more = {}) =>
       started(new Coordinator({ ...own(), tickMs: 20, sweepMs: hourMs, workerTypes, ...more })),

@@ -97,6 +97,21 @@ export const childMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/child-tasks.test.ts",
+      title: "is not claimed again by a coordinator that stops",
+      why: "the task of a batch must end while its coordinator stops and waits for a function: one seed in 6,800",
+    },
+    ...mutation(
+      "a coordinator that stops waits for functions before it stops claiming batches of flows",
+      edit(
+        "core/coordinator/coordinator-core.ts",
+        "() => this.#flowWorker.stop(), // first: the other may wait, and attempts of this one end at once now\n      () => this.#functionWorker.stop(options),",
+        "() => this.#functionWorker.stop(options),\n      () => this.#flowWorker.stop(),",
+      ),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/integration/engine/child-tasks.test.ts",
       title: "does not wait for a slot that its consumer or its source has",
       why: "requires that consumers of such a node occupy all slots",
     },

@@ -194,4 +194,15 @@ export const controlMutations: readonly Mutation[] = [
     edit(consume, " || shardOf(uid, run.node.partitions) !== shard) continue;", ") continue;"),
   ),
   mutation("a handler of outcomes is adopted by a retry", edit(adoption, "  !node.startsOnEnded &&\n", "")),
+  {
+    elsewhere: {
+      file: "test/integration/engine/outcomes.test.ts",
+      title: "its own failure, and those behind it, are appended to the failure of the task",
+      why: "the simulation does not read what is logged, nor failures in events",
+    },
+    ...mutation(
+      "what failed after the failure of a task is not logged",
+      edit("core/tasks/task-reader.ts", "for (const each of later) log(each, text);", ""),
+    ),
+  },
 ];

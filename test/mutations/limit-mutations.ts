@@ -16,7 +16,7 @@ export const limitMutations: readonly Mutation[] = [
     },
     ...mutation(
       "lower priorities have no turn",
-      edit(claimer, "if (queued.length < limit || ++this.#fullPeeks", "if (queued.length >= 0 || ++this.#fullPeeks"),
+      edit(claimer, "if (++this.#fullPeeks % sharedEvery !== 0)", "if (++this.#fullPeeks > 0)"),
     ),
   },
   {
@@ -30,6 +30,21 @@ export const limitMutations: readonly Mutation[] = [
       edit(claimer, "const below = this.#turn ?? queued[0]?.priority;", "const below = queued[0]?.priority;"),
     ),
   },
+  {
+    elsewhere: {
+      file: "test/integration/engine/rates.test.ts",
+      title: "get their turn: maxRunning, memory",
+      why: "requires more than a thousand queued attempts",
+    },
+    ...mutation(
+      "a scan of the queue ends behind a thousand blocked attempts",
+      edit(limits, "if (this.#allFull) return [];", "if (this.#allFull || this.#passedOver.size >= 1_000) return [];"),
+    ),
+  },
+  mutation(
+    "an attempt that a limit of its own blocked once stays blocked",
+    edit(limits, "const full = this.fullOf(this.#blockedBy.get(key));", "const full = this.#blockedBy.get(key);"),
+  ),
   mutation(
     "a limit admits one attempt too many",
     edit("adapters/memory/memory-store.ts", "holders.size >= max", "holders.size > max"),

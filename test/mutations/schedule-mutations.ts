@@ -82,6 +82,17 @@ export const scheduleMutations: readonly Mutation[] = [
       ),
     ),
   },
+  {
+    elsewhere: {
+      file: "test/sim/schedules.test.ts",
+      title: "a task that a stalled coordinator creates for a run whose task was deleted is cancelled",
+      why: "in the simulation of schedules no task is deleted",
+    },
+    ...mutation(
+      "the task of a run is forgotten once the next run starts",
+      edit(schedules, "earlier: runsOf(record).slice(0, mostKept)", "earlier: []"),
+    ),
+  },
   simulated(
     "overlap is judged by the task of an earlier run",
     edit(schedules, 'if (found.last?.taskId !== seen.taskId) return { answer: { kind: "again" } };\n', ""),

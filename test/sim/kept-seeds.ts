@@ -26,4 +26,10 @@ export const keptSeeds: readonly KeptSeed[] = [
     found: "a command dropped because of a claim that then failed is forgotten",
     test: "test/sim/worker-races.test.ts",
   },
+  {
+    mode: "chaos",
+    seed: 4_006_785,
+    found: "a coordinator that stops claims a batch of a flow again and again while a function ends",
+    test: "test/integration/engine/child-tasks.test.ts",
+  },
 ];

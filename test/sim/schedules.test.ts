@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../src/adapters/memory/index.ts";
 import { CronTimes } from "../../src/core/coordinator/cron-times.ts";
 import {
@@ -256,37 +256,94 @@ test("each run of a schedule starts once, is skipped or is missed, whatever cras
   }
 });
 
-test("a task that a stalled coordinator creates for a run whose task was deleted is cancelled", async () => {
+/** Hourly runs, of which coordinators that the test stalls create tasks t0, t1, ... */
+async function hourly(overlap: Overlap, beforeCreation: (number: number, hours: Hours) => Promise<void>) {
   let now = start;
   const store = memoryStore({ now: () => now });
-  const rule = { cron: "0 * * * *", timeZone: "UTC", overlap: "skip", catchUp: 0 } as const;
+  const rule = { cron: "0 * * * *", timeZone: "UTC", overlap, catchUp: 0 } as const;
   const definition = { graph: parsed(node("a")), params: {}, ...rule };
   await store.updateEntry(key, (entry, at) => ({
     answer: undefined,
     next: scheduleEntry(putSchedule(definition, scheduleOf(entry), at)),
   }));
-  now = start + 50 * minute;
   let ids = 0;
+  const hours: Hours = {
+    store,
+    async next() {
+      now = (Math.floor(now / hour) + 1) * hour;
+      await fireSchedule(firing, key.id);
+    },
+    fire: () => fireSchedule(firing, key.id),
+    async end(id) {
+      await store.cancelTask(id, "enough");
+      await store.closeTask(id);
+      await store.deleteTask(id);
+    },
+  };
   const firing: Parameters<typeof fireSchedule>[0] = {
     store,
     logger: silentLogger,
     async createTask({ graph, idempotencyKey = "" }) {
       const number = ids++;
-      if (number === 0) {
-        await fireSchedule(firing, key.id); // by another coordinator, while this one stalls
-        await store.cancelTask("t1", "enough");
-        await store.closeTask("t1");
-        await store.deleteTask("t1");
-      }
-      const task = { id: `t${number}`, graph, params: {}, priority: 0, idempotencyKey };
-      const { id, outcome } = await store.createTask(task);
+      const create = () => store.createTask({ id: `t${number}`, graph, params: {}, priority: 0, idempotencyKey });
+      const early = number === 0 && hours.answersLate ? await create() : undefined;
+      await beforeCreation(number, hours);
+      const { id, outcome } = early ?? (await create());
       return { id, created: outcome === "created" };
     },
     cancelTask: (id, reason) => store.cancelTask(id, reason),
   };
-  await fireSchedule(firing, key.id);
-  expect(await store.readTask("t0")).toMatchObject({
-    status: "cancelling",
-    cancelReason: "the run of 2026-03-27T01:00:00.000Z had a task before",
+  return hours;
+}
+
+interface Hours {
+  readonly store: Store;
+  /** Whether the first creation happens before its coordinator stalls. */
+  answersLate?: boolean;
+  /** Fires the run of the next hour. */
+  next(): Promise<void>;
+  /** Another coordinator fires what is due. */
+  fire(): Promise<void>;
+  /** Ends and deletes a task. */
+  end(id: string): Promise<void>;
+}
+
+describe("a task that a stalled coordinator creates for a run whose task was deleted is cancelled", () => {
+  const reason = "the run of 2026-03-27T01:00:00.000Z had a task before";
+
+  test.each(overlaps)("%s", async (overlap) => {
+    const hours = await hourly(overlap, async (number, { fire, end }) => {
+      if (number > 0) return;
+      await fire();
+      await end("t1");
+    });
+    await hours.next();
+    expect(await hours.store.readTask("t0")).toMatchObject({ status: "cancelling", cancelReason: reason });
   });
+
+  test.each(overlaps)("%s, after later runs have started", async (overlap) => {
+    const hours = await hourly(overlap, async (number, { fire, next, end }) => {
+      if (number > 0) return;
+      await fire();
+      await end("t1");
+      await next();
+      await end("t2");
+      await next();
+    });
+    await hours.next();
+    expect(await hours.store.readTask("t0")).toMatchObject({ status: "cancelling", cancelReason: reason });
+    expect(await hours.store.readTask("t3")).toMatchObject({ status: "running" });
+  });
+});
+
+test("the only task of a run goes on if its coordinator hears of its creation after later runs have started", async () => {
+  const hours = await hourly("allow", async (number, { fire, next }) => {
+    if (number > 0) return;
+    await fire();
+    await next();
+    await next();
+  });
+  hours.answersLate = true;
+  await hours.next();
+  for (const id of ["t0", "t2", "t3"]) expect(await hours.store.readTask(id)).toMatchObject({ status: "running" });
 });

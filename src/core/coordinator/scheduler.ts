@@ -13,6 +13,7 @@ import {
   sparedNodes,
 } from "../plan/index.ts";
 import type { Bus, Store } from "../ports/index.ts";
+import { laterFailures, logBadEnd } from "../tasks/task-reader.ts";
 import { adoptFinished } from "./adoption.ts";
 import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";
 import { followPause, isNeeded, openChildren } from "./child-tasks.ts";
@@ -322,7 +323,8 @@ export class Scheduler {
       return this.replan(taskId);
     }
     if (open === 0) {
-      if (await this.#store.closeTask(taskId)) this.#logEnd(task);
+      if (await this.#store.closeTask(taskId))
+        logBadEnd(this.#logger, task, laterFailures(task, plan, [...shardsOf.values()].flat()));
       this.#openTasks.forget(taskId);
     }
     this.#onChange(taskId, open === 0);
@@ -337,15 +339,6 @@ export class Scheduler {
   #logStart(taskId: string, { plan, retryOf }: OpenTask, root: NodePlan): void {
     const isFirst = root === plan.nodes.find(({ needed }) => needed === 0);
     if (isFirst && retryOf === undefined) this.#logger.info({ taskId, flow: plan.graph.name }, "a task started");
-  }
-
-  #logEnd({ id: taskId, graph: { name: flow }, failure, cancelReason }: TaskRecord): void {
-    if (failure === undefined) {
-      this.#logger.info({ taskId, flow, reason: cancelReason }, "a task was cancelled");
-    } else {
-      const { stack: _, message: error, ...place } = failure;
-      this.#logger.error({ taskId, flow, ...place, error }, "a task failed");
-    }
   }
 
   #command(type: string, ref: { taskId: string; nodeId: string; shard: number }, epoch: number): Promise<void> {

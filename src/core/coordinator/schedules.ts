@@ -36,6 +36,8 @@ export interface ScheduleRecord extends ScheduleDefinition {
   /** The run of `dueAt` was decided: a task is created, unless it exists already. */
   readonly isStarting?: true;
   readonly last?: ScheduledRun;
+  /** The runs before the last one, newest first: as many as a stalled coordinator may need. */
+  readonly earlier?: readonly ScheduledRun[];
   /** How many runs were left out because the one before had not ended. */
   readonly skipped: number;
   /** How many runs were left out because no coordinator was there, or because they waited for too long. */
@@ -50,6 +52,8 @@ export interface ScheduleRecord extends ScheduleDefinition {
 const missedAfterMs = 60_000;
 /** How often a run that waits looks whether the one before has ended. */
 const lookMs = 1_000;
+/** A coordinator that stalls for more runs than this while it creates a task does not find that the run had one before. */
+const mostKept = 50;
 /** The most missed runs that are counted. */
 const mostCounted = 1_000;
 
@@ -69,9 +73,10 @@ export function putSchedule(
   now: number,
 ): ScheduleRecord {
   const { cron, timeZone } = definition;
-  const { last, isPaused = false, isStarting, skipped = 0, missed = 0, createdAt = now } = known ?? {};
+  const { last, earlier, isPaused = false, isStarting, skipped = 0, missed = 0, createdAt = now } = known ?? {};
   const isSameRule = known?.cron === cron && known.timeZone === timeZone;
-  const record = { ...definition, isPaused, skipped, missed, createdAt, updatedAt: now, ...(last && { last }) };
+  const runs = { ...(last && { last }), ...(earlier && { earlier }) };
+  const record = { ...definition, isPaused, skipped, missed, createdAt, updatedAt: now, ...runs };
   // A task that is being created must become the last one, so that no other overlaps with it.
   if (known !== undefined && isStarting) return withNext({ ...record, isStarting }, known.dueAt);
   if (isPaused) return record;
@@ -127,16 +132,22 @@ const judgeStarted =
   (entry) => {
     const record = scheduleOf(entry);
     if (record?.isStarting !== true || record.dueAt !== run.dueAt) {
-      // Another coordinator was faster.
-      const { last } = record ?? {};
-      return { answer: last?.dueAt === run.dueAt && last.taskId !== run.taskId };
+      // Another coordinator was faster, and others may have started later runs.
+      const started = record === undefined ? undefined : runsOf(record).find(({ dueAt }) => dueAt === run.dueAt);
+      return { answer: started !== undefined && started.taskId !== run.taskId };
     }
     const { isStarting: _, failure: __, ...rest } = record;
     const { dueAt, taskId, failure } = run;
-    const outcome = taskId === undefined ? { failure: { dueAt, message: failure ?? "" } } : { last: { dueAt, taskId } };
+    const outcome =
+      taskId === undefined
+        ? { failure: { dueAt, message: failure ?? "" } }
+        : { last: { dueAt, taskId }, earlier: runsOf(record).slice(0, mostKept) };
     const nextAt = record.isPaused ? undefined : timesOf(record).next(dueAt);
     return { answer: false, next: scheduleEntry(withNext({ ...rest, ...outcome }, nextAt)) };
   };
+
+const runsOf = ({ last, earlier = [] }: ScheduleRecord): readonly ScheduledRun[] =>
+  last === undefined ? earlier : [last, ...earlier];
 
 /** Moves the next run past those that were missed and are not made up. */
 function withoutMissed(record: ScheduleRecord, now: number): ScheduleRecord {

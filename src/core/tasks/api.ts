@@ -23,6 +23,8 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly kind: "task";
       readonly status: TaskStatus;
       readonly failure?: TaskFailure;
+      /** With the end of the task: see {@link TaskView.laterFailures}. @defaultValue none */
+      readonly laterFailures?: readonly Failure[];
       /** It was paused, or resumed. Absent in all other events. */
       readonly paused?: boolean;
       readonly at: number;

@@ -4,6 +4,7 @@ import {
   carriedOf,
   checkStillThere,
   countBatches,
+  laterFailures,
   nodeStatus,
   progressOf,
   readTask,
@@ -92,7 +93,9 @@ export async function* taskEvents(
     if (task.status !== seenStatus) {
       seenStatus = task.status;
       const failure = task.failure === undefined ? {} : { failure: task.failure };
-      yield { kind: "task", status: task.status, ...failure, at: task.endedAt ?? clock.now() };
+      const later = ended ? laterFailures(task, plan, shards) : [];
+      const appended = later.length === 0 ? {} : { laterFailures: later };
+      yield { kind: "task", status: task.status, ...failure, ...appended, at: task.endedAt ?? clock.now() };
     }
     if (ended) return;
     await clock.sleep(pauseMs);

@@ -1,3 +1,4 @@
+import type { Logger } from "../../definitions/index.ts";
 import { FlowError, type JsonObject } from "../../errors/index.ts";
 import { addMetrics, type MetricSums } from "../codec/index.ts";
 import {
@@ -98,8 +99,23 @@ export async function endedBadly(parts: TaskReaderParts, task: TaskRecord): Prom
   return new FlowError("TASK_FAILED", text, { details, cause });
 }
 
+/** Logs that a task failed or was cancelled, and what failed after that: a failed clean-up is to wake up somebody, too. */
+export function logBadEnd(
+  logger: Logger,
+  { id: taskId, graph: { name: flow }, failure, cancelReason }: TaskRecord,
+  later: readonly Failure[],
+): void {
+  const log = ({ stack: _, message: error, ...place }: TaskFailure, text: string) =>
+    logger.error({ taskId, flow, ...place, error }, text);
+  if (failure === undefined) logger.info({ taskId, flow, reason: cancelReason }, "a task was cancelled");
+  else log(failure, "a task failed");
+  const text =
+    failure === undefined ? "a node failed after its task was cancelled" : "a node failed after its task had failed";
+  for (const each of later) log(each, text);
+}
+
 /** Of the nodes that run in a task that ends, which a failure does not end. */
-function laterFailures(
+export function laterFailures(
   { status, failure }: TaskRecord,
   { handling, nodes }: Plan,
   shards: readonly ShardRecord[],

@@ -188,14 +188,14 @@ function served(handlers: readonly HandlerDefinition[], types: readonly string[]
   return new Map(handlers.filter(({ name }) => types.includes(name)).map((handler) => [handler.name, handler]));
 }
 
-/** Every logged error is a violation, but that a task failed: injected faults cause warnings at most. */
+/** Every logged error is a violation, but that a task failed, or a node after that: injected faults cause warnings at most. */
 function strictLogger(journal: Journal, life: ProcessLife): Logger {
   const logger: Logger = {
     debug() {},
     info() {},
     warn() {},
     error(fields, message) {
-      if (message === "a task failed") return;
+      if (message === "a task failed" || message?.startsWith("a node failed after its task")) return;
       const { err } = fields as { err?: unknown };
       const text = err instanceof Error ? (err.stack ?? err.message) : JSON.stringify(fields);
       journal.violated(`${life.name} logged an error: ${message}: ${text}`);

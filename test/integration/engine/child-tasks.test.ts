@@ -1,14 +1,16 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
 import { isTaskTerminal, type TaskSummary } from "../../../src/core/model/records.ts";
 import type { Store } from "../../../src/core/ports/index.ts";
 import type { GraphInput } from "../../../src/core/tasks/api.ts";
+import type { CoordinatorFunctionDefinition } from "../../../src/definitions/index.ts";
 import { type Json, PermanentError } from "../../../src/errors/index.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
 import { noTicks, type TestEngine, testEngine } from "../../helpers/engines.ts";
 import { atOnce, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { testRoles } from "../../helpers/roles.ts";
 import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
@@ -375,6 +377,44 @@ describe("a node that runs a flow for each of its batches", () => {
     expect(view.nodes.map(({ status }) => status)).toEqual(["finished", "failed", "finished"]);
     expect(seen).toMatchObject([{ nodeId: "broken", status: "failed" }]);
     expect((await childrenOf(run.store, task.id)).map(({ status }) => status)).toEqual(["finished"]);
+  });
+
+  test("is not claimed again by a coordinator that stops, as long as its functions take", async () => {
+    const [runs, checks] = [new Gate(), new Gate()];
+    const slow: CoordinatorFunctionDefinition = {
+      kind: "coordinatorFn",
+      name: "slow",
+      args: z.looseObject({}),
+      output: z.json(),
+      run: async () => {
+        await runs.pass();
+        return null;
+      },
+    };
+    const roles = testRoles();
+    const types = ["orders", "check", "ship"];
+    const store = memoryStore({ state: roles.state });
+    const { release } = store;
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    // As a database takes one: a loop of promises alone would never end.
+    store.release = async (...asked) => turn().then(() => release.apply(store, asked));
+    const claims = vi.spyOn(store, "claim");
+    const coordinator = await roles.coordinator(types, { coordinatorFns: [slow], store });
+    const held = check((order) => checks.pass().then(() => order));
+    await roles.worker([source("orders", [1]), held, ship]);
+    const task = await coordinator.run(flowOf(each(), node("slow", [], { fn: "slow" })));
+    await until(() => runs.arrived === 1 && checks.arrived === 1);
+    claims.mockClear();
+    const stopped = coordinator.stop({ graceMs: 100_000 });
+    checks.open(); // the results of its task cannot be read any more
+    const statusOf = async (taskId: string) => (await roles.store.readTask(taskId))?.status;
+    await until(async () => (await statusOf((await childrenOf(roles.store, task.id))[0]?.id ?? "")) === "finished");
+    for (let turns = 0; turns < 100; turns++) await turn();
+    expect(claims.mock.calls.map(([{ nodeId }]) => nodeId)).not.toContain("each");
+    runs.open();
+    await stopped;
+    const [record] = await roles.store.readShards(task.id, ["each"]);
+    expect(record).toMatchObject({ status: "queued", lost: 0 }); // it was released, for another coordinator
   });
 
   test("begins no task of a flow that is paused", async () => {

@@ -9,10 +9,10 @@ import { PermanentError } from "../../../src/errors/index.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
 import { noTicks, testEngine } from "../../helpers/engines.ts";
 import { ExternalSide } from "../../helpers/external-side.ts";
-import { graphOf, node } from "../../helpers/graphs.ts";
+import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
-import { Gate } from "../../helpers/waiting.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
 
 const stores = ["memory", "sqlite"] as const;
 const never = { params: { mode: "never" } };
@@ -232,6 +232,44 @@ describe.each(stores)("optional in a %s store", (kind) => {
     const records = await store.readShards(task.id, ["broken"]);
     expect(records.map(({ status }) => status).sort()).toEqual(["failed", "finished", "finished"]);
     expect(records.every(({ count }) => count !== undefined)).toBe(true);
+  });
+
+  test("what it had stored stays, also if its source starts over after that; its readers read nothing twice", async () => {
+    const failed = new Gate();
+    let runs = 0;
+    const turning = handler("turning", {
+      resumable: false,
+      async *iterBatches() {
+        const isFirst = runs++ === 0;
+        for (const payload of isFirst ? [1, 2] : [10, 20]) yield { payload };
+        if (!isFirst) return;
+        await failed.pass();
+        throw new Error("the connection was lost");
+      },
+    });
+    const failsLater = handler("broken", {
+      processBatch(value) {
+        if (value === 2) throw new PermanentError("declined");
+        return value;
+      },
+    });
+    const { task, statuses, log, store } = await run(
+      kind,
+      [
+        node("turning", [], { retry_policy: atOnce }),
+        node("broken", ["turning"], { optional: true, start: "first_batch" }),
+        sink("soon", ["broken"], { start: "first_batch" }),
+        sink("all", ["turning"]),
+      ],
+      { handlers: [turning, failsLater, pass] },
+    );
+    const recordOf = async (id: string) => (await store.readShards(task.id, [id]))[0];
+    await until(async () => (await statuses()).broken === "failed");
+    failed.open();
+    expect(await task.result()).toEqual({ soon: [1], all: [10, 20] });
+    expect(await log("broken")).toEqual([1]);
+    expect(await recordOf("turning")).toMatchObject({ generation: 1 });
+    expect(await recordOf("broken")).toMatchObject({ generation: 0, sourceGens: {}, count: 1 });
   });
 
   test("a retry runs it again, from what it had stored", async () => {

@@ -10,7 +10,7 @@ import { ExternalSide } from "../../helpers/external-side.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
-import { Gate, until } from "../../helpers/waiting.ts";
+import { collect, Gate, until } from "../../helpers/waiting.ts";
 
 const stores = ["memory", "sqlite"] as const;
 const never = { params: { mode: "never" } };
@@ -48,7 +48,7 @@ async function run(
   const { handlers = [src, pass, broken], deadlineSec, ...timing } = more;
   // A lost wake-up would make the test hang.
   const options = { store, capacity: 8, cancelGraceMs: 60_000, ...noTicks, ...timing };
-  const { engine } = await testEngine(handlers, options);
+  const { engine, logged } = await testEngine(handlers, options);
   const task = await engine.run(graphOf(...nodes), deadlineSec === undefined ? {} : { deadlineSec });
   const ends = async () => {
     const view = await task.wait();
@@ -62,7 +62,14 @@ async function run(
     }
     return metas;
   };
-  return { engine, task, ends, log, store };
+  /** What the last event and the lines of errors say about failures. */
+  const reported = async () => {
+    const last = (await collect(task.events())).at(-1);
+    const lines = () => logged.filter(({ level, message = "" }) => level === "error" || message.endsWith("cancelled"));
+    await until(() => lines().length > 0, "the end to be logged");
+    return { last, lines: lines() };
+  };
+  return { engine, task, ends, log, store, reported };
 }
 
 const declined = { status: "failed", reasonCode: "declined", message: "no funds", batchUid: "2" };
@@ -155,7 +162,7 @@ describe.each(stores)("outcomes in a %s store", (kind) => {
       ended("undo", ["held"], { type: "fails" }),
       ended("last", ["undo"]),
     ];
-    const { task, ends, log } = await run(kind, nodes, { handlers: [src, pass, held, fails] });
+    const { task, ends, log, reported } = await run(kind, nodes, { handlers: [src, pass, held, fails] });
     await until(() => gate.arrived > 0, "the node to run");
     expect(await task.cancel()).toBe("recorded");
     expect(await ends()).toMatchObject({
@@ -172,6 +179,18 @@ describe.each(stores)("outcomes in a %s store", (kind) => {
       details: { taskId: task.id, laterFailures: [{ nodeId: "undo", reasonCode: "boom", batchUid: "held" }] },
     });
     expect(await log("last")).toMatchObject([{ nodeId: "undo", status: "failed", reasonCode: "boom" }]);
+    const boom = { nodeId: "undo", shard: 0, batchUid: "held", reasonCode: "boom" };
+    expect(await reported()).toMatchObject({
+      last: { kind: "task", status: "cancelled", laterFailures: [boom] },
+      lines: [
+        { level: "info", fields: { taskId: task.id }, message: "a task was cancelled" },
+        {
+          level: "error",
+          fields: { taskId: task.id, ...boom, tries: 1, error: "boom" },
+          message: "a node failed after its task was cancelled",
+        },
+      ],
+    });
   });
 
   test("its own failure, and those behind it, are appended to the failure of the task", async () => {
@@ -188,7 +207,7 @@ describe.each(stores)("outcomes in a %s store", (kind) => {
       ended("last", ["undo"]),
       sink("report", ["last"], { type: "fails" }),
     ];
-    const { task, ends } = await run(kind, nodes, { handlers: [src, pass, broken, fails] });
+    const { task, ends, reported } = await run(kind, nodes, { handlers: [src, pass, broken, fails] });
     expect(await ends()).toMatchObject({ status: "failed", failure: { nodeId: "broken", reasonCode: "declined" } });
     expect((await task.status()).laterFailures).toMatchObject([{ nodeId: "undo" }, { nodeId: "report" }]);
     const error = await task.result().catch((error: unknown) => error);
@@ -199,6 +218,15 @@ describe.each(stores)("outcomes in a %s store", (kind) => {
         "then at node 'undo', batch 'broken': boom: no trace; then at node 'report', batch 'undo': boom: no trace",
       details: { nodeId: "broken", reasonCode: "declined", laterFailures: [{ nodeId: "undo" }, { nodeId: "report" }] },
     });
+    const message = "a node failed after its task had failed";
+    expect(await reported()).toMatchObject({
+      last: { kind: "task", failure: { nodeId: "broken" }, laterFailures: [{ nodeId: "undo" }, { nodeId: "report" }] },
+      lines: [
+        { fields: { nodeId: "broken" }, message: "a task failed" },
+        { fields: { nodeId: "undo", reasonCode: "boom", error: "no trace" }, message },
+        { fields: { nodeId: "report" }, message },
+      ],
+    });
   });
 
   test("its failure is that of the task if nothing failed before", async () => {
@@ -208,9 +236,12 @@ describe.each(stores)("outcomes in a %s store", (kind) => {
       },
     });
     const nodes = [node("src"), ended("undo", ["src"], { type: "fails" })];
-    const { task, ends } = await run(kind, nodes, { handlers: [src, fails] });
+    const { task, ends, reported } = await run(kind, nodes, { handlers: [src, fails] });
     expect(await ends()).toMatchObject({ status: "failed", failure: { nodeId: "undo" } });
     expect((await task.status()).laterFailures).toBeUndefined();
+    const { last, lines } = await reported();
+    expect(last).not.toHaveProperty("laterFailures");
+    expect(lines.map(({ message }) => message)).toEqual(["a task failed"]);
   });
 
   test("a second cancel ends it too", async () => {

@@ -142,6 +142,50 @@ test("maxRunning with a key limits each of its values in all tasks of the flow",
   await until(async () => (await store.heldSlots()).length === 0);
 });
 
+describe("attempts behind more than a thousand that wait for one key", () => {
+  const key = { $ref: "params.tenant" };
+  const many = 1_100;
+  const stores = { memory: () => memoryStore(), SQLite: () => sqliteStore(join(folder, "runs.db")) };
+  test.each([
+    ["maxRunning", "memory", { max_running: 1, key }],
+    ["maxRunning", "SQLite", { max_running: 1, key }],
+    ["perSec", "memory", { per_sec: 0.01, key }],
+    ["perSec", "SQLite", { per_sec: 0.01, key }],
+  ] as const)("get their turn: %s, %s", async (_, kind, limits) => {
+    const gate = new Gate();
+    const seen: unknown[] = [];
+    const ask = source("ask", [1], {
+      processBatch: async (n, { params }) => {
+        seen.push(params.tenant);
+        if (params.tenant === "acme") await gate.pass();
+        return n;
+      },
+    });
+    const calls: string[] = [];
+    const store = new Proxy<Store>(stores[kind](), {
+      get(target, name: keyof Store) {
+        const member = target[name];
+        if (typeof member !== "function") return member;
+        calls.push(name);
+        return member.bind(target);
+      },
+    });
+    const { engine } = await testEngine([ask], { store, capacity: 3 });
+    const graph = rated(limits);
+    const run = (tenant: string) => engine.run(graph, { params: { tenant } });
+    await run("acme");
+    await until(() => seen.length === 1);
+    await Promise.all(numbers(many).map(() => run("acme")));
+    const others = await Promise.all(["b", "c", "d"].map(run));
+    for (const task of others) expect(await task.result()).toEqual({ ask: [1] });
+    expect(seen.toSorted()).toEqual(["acme", "b", "c", "d"]);
+    calls.length = 0; // what blocks them is known by now
+    await run("e").then((task) => task.result());
+    const asked = calls.filter((name) => ["peekQueue", "takeSlot", "updateEntry"].includes(name));
+    expect(asked.length).toBeLessThan(100);
+  });
+});
+
 test("a worker that has nothing else looks again when the next token is due", async () => {
   const at: number[] = [];
   const looks: number[] = [];

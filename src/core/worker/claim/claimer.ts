@@ -25,6 +25,8 @@ import {
   type SaturatedLimit,
 } from "./limits.ts";
 
+/** More attempts than this are asked again what blocks them. */
+const mostRemembered = 50_000;
 /** So many nodes in a row may use one slot before the worker looks at the queue: others wait for the slot. */
 const maxInRow = 16;
 
@@ -80,6 +82,8 @@ export class Claimer {
   #blocked = false;
   /** Another attempt may wait for a slot of this worker, as far as it knows. */
   #othersWait = false;
+  /** By attempt, what kept it from running at the last scan that met it: its task needs not be read again. */
+  readonly #blockedBy = new Map<string, SaturatedLimit>();
   /** Peeks that found as much as there are slots. */
   #fullPeeks = 0;
   /** The priority that last had its turn. */
@@ -164,10 +168,11 @@ export class Claimer {
     try {
       do {
         this.#fillAgain = false;
-        const pass = new QueueScan();
-        while (await this.#take(pass));
-        this.#blocked = pass.anyBlocked;
-        if (pass.tokenInMs !== undefined) this.#scanForToken(pass.tokenInMs);
+        if (this.#blockedBy.size > mostRemembered) this.#blockedBy.clear();
+        const scan = new QueueScan(this.#blockedBy);
+        while (await this.#take(scan));
+        this.#blocked = scan.anyBlocked;
+        if (scan.tokenInMs !== undefined) this.#scanForToken(scan.tokenInMs);
       } while (this.#fillAgain);
     } finally {
       this.#filling = false;
@@ -191,42 +196,58 @@ export class Claimer {
   }
 
   /** @returns whether to look again */
-  async #take(pass: QueueScan): Promise<boolean> {
-    const { types, watch } = this.#options;
-    const free = pass.openTypes(types).filter((type) => this.#isFree(type));
+  async #take(scan: QueueScan): Promise<boolean> {
+    const { parts, types, watch } = this.#options;
+    const free = scan.openTypes(types).filter((type) => this.#isFree(type));
     if (free.length === 0) return false;
-    const limit = pass.limitFor(this.#capacity.free);
-    const queued = await watch.track(() => this.#peek(free, limit, pass.exceptTasks));
-    this.#othersWait = queued.length >= limit;
-    const unseen = pass.unseen(queued);
-    if (unseen.length === 0) return false;
+    const wanted = this.#capacity.free;
+    const limit = scan.limitFor(wanted + 1); // one more, to know whether another waits
+    const queued = await watch.track(() => parts.store.peekQueue(free, limit, scan.exceptTasks));
+    const unseen = scan.unseen(queued);
+    const open = unseen.length <= wanted ? unseen : await watch.track(() => this.#withShare(unseen, free, scan));
+    let leftOut = 0;
+    let at = 0;
+    while (at < open.length && this.#capacity.free > 0) {
+      const next: QueuedRef[] = [];
+      for (; at < open.length && next.length < this.#capacity.free; at++) {
+        const ref = open[at] as QueuedRef;
+        if (this.#isFree(ref.type) && !scan.passes(ref)) next.push(ref);
+      }
+      leftOut += next.length - (await this.#claimAll(next, scan));
+    }
+    this.#othersWait = queued.length >= limit || at < open.length;
+    // Otherwise all was seen; what is queued from now on comes with a command.
+    return queued.length >= limit || leftOut > 0;
+  }
+
+  /** @returns how many of them the wide limits have room for */
+  async #claimAll(refs: readonly QueuedRef[], scan: QueueScan): Promise<number> {
     const withRoom = await this.#slots.withRoom(
-      unseen,
-      (look) => watch.track(look),
-      (ref, full) => pass.addBlocked(ref, full),
+      refs,
+      (look) => this.#options.watch.track(look),
+      (ref, full) => scan.addBlocked(ref, full),
     );
     await Promise.all(
       withRoom.map(async (ref) => {
         if (!this.#isFree(ref.type)) return;
-        const blocked = await this.#claimOnce(ref);
-        if (blocked !== undefined) pass.addBlocked(ref, blocked);
+        const blocked = await this.#claimOnce(ref, scan);
+        if (blocked !== undefined) scan.addBlocked(ref, blocked);
       }),
     );
-    // Otherwise all was seen; what is queued from now on comes with a command.
-    return queued.length >= limit || withRoom.length < unseen.length;
+    return withRoom.length;
   }
 
   /** While there is more work than slots, each priority in turn gets a share, so that none starves. */
-  async #peek(
+  async #withShare(
+    queued: readonly QueuedRef[],
     types: readonly string[],
-    limit: number,
-    exceptTasks: ReadonlySet<string>,
+    scan: QueueScan,
   ): Promise<readonly QueuedRef[]> {
+    if (++this.#fullPeeks % sharedEvery !== 0) return queued;
     const { store } = this.#options.parts;
-    const queued = await store.peekQueue(types, limit, exceptTasks);
-    if (queued.length < limit || ++this.#fullPeeks % sharedEvery !== 0) return queued;
     const below = this.#turn ?? queued[0]?.priority;
-    const [lower] = below === undefined ? [] : await store.peekQueue(types, 1, exceptTasks, undefined, below);
+    if (below === undefined) return queued;
+    const [lower] = scan.unseen(await store.peekQueue(types, scan.limitFor(1), scan.exceptTasks, undefined, below));
     this.#turn = lower?.priority; // without one, the next turn begins at the highest again
     if (lower === undefined) return queued;
     const key = shardKey(lower);
@@ -234,17 +255,17 @@ export class Claimer {
   }
 
   /** Coalesces concurrent claims of one attempt; a second call could only lose. */
-  #claimOnce(ref: QueuedRef): Promise<SaturatedLimit | undefined> {
+  #claimOnce(ref: QueuedRef, scan?: QueueScan): Promise<SaturatedLimit | undefined> {
     const key = epochKey(ref);
     const known = this.#asked.get(key);
     if (known !== undefined) return known;
-    const asked = this.#claim(ref).finally(() => this.#asked.delete(key));
+    const asked = this.#claim(ref, scan).finally(() => this.#asked.delete(key));
     this.#asked.set(key, asked);
     return asked;
   }
 
   /** @returns the limit that blocks it, if any */
-  async #claim(ref: QueuedRef): Promise<SaturatedLimit | undefined> {
+  async #claim(ref: QueuedRef, scan: QueueScan | undefined): Promise<SaturatedLimit | undefined> {
     const { parts, supervisor, tasks } = this.#options;
     const { type } = ref;
     this.#capacity.use(type);
@@ -258,10 +279,13 @@ export class Claimer {
       const node = task?.plan.byId.get(ref.nodeId);
       if (task === undefined) return undefined;
       // No worker can run it. Treated as blocked, so that it does not keep the attempts behind it from their turn.
-      if (node === undefined) return { kind: "node", of: ref.nodeId };
+      if (node === undefined) return { kind: "node", of: shardKey(ref) };
+      const [narrowest] = limitsOf(parts.limits.running, ref.taskId, node);
+      const saturated = scan?.fullOf(narrowest?.full);
+      if (saturated !== undefined) return saturated;
       const rates = ratesOf(parts.limits.running, node);
       const inMs = rates.length === 0 ? 0 : await this.#options.tokens.look(rates, retry);
-      if (inMs > 0) return { kind: "rate", inMs }; // claimed, it would only wait in a slot
+      if (inMs > 0) return { kind: "rate", of: rates.map(({ key }) => key).join(), inMs }; // claimed, it would only wait in a slot
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
       claimed = await this.#claimFrom({ claim, task, node, inRow: 0 }, retry, (by) => parts.store.claim(claim, by));

@@ -8,7 +8,7 @@ import type { RunningLimits } from "../attempt/worker-options.ts";
 export type SaturatedLimit =
   | { readonly kind: "all" }
   | { readonly kind: "type" | "task" | "node" | "key"; readonly of: string }
-  | { readonly kind: "rate"; readonly inMs: number };
+  | { readonly kind: "rate"; readonly of: string; readonly inMs: number };
 
 interface NamedLimit extends SlotLimit {
   readonly full: Exclude<SaturatedLimit, { kind: "rate" }>;
@@ -261,22 +261,27 @@ export class Capacity {
   }
 }
 
-/** A scan stops after passing over this many attempts blocked by a limit of their own node. */
-const maxPassedOver = 1_000;
-
 /**
  * One scan of the queue. Attempts blocked by a full limit are not requested again, so that those behind them get their
- * turn.
+ * turn, however many there are. A limit once found full is not asked for again.
  */
 export class QueueScan {
   readonly exceptTasks = new Set<string>();
+  readonly #blockedBy: Map<string, SaturatedLimit>;
   readonly #fullTypes = new Set<string>();
   readonly #passedOver = new Set<string>();
+  /** Limits of single nodes and keys. */
+  readonly #full = new Map<string, SaturatedLimit>();
   #allFull = false;
   /** Of the attempts passed over, those that wait for a token. */
   #rated = 0;
   /** When the next token of one of their rates is due. */
   tokenInMs: number | undefined;
+
+  /** @param blockedBy - what blocked attempts in earlier scans: which limits apply to an attempt never changes */
+  constructor(blockedBy: Map<string, SaturatedLimit>) {
+    this.#blockedBy = blockedBy;
+  }
 
   /** An attempt waits for a slot, which is free whenever another process frees it. */
   get anyBlocked(): boolean {
@@ -285,17 +290,33 @@ export class QueueScan {
 
   /** The types that may still have something to claim. */
   openTypes(types: readonly string[]): readonly string[] {
-    if (this.#allFull || this.#passedOver.size >= maxPassedOver) return [];
+    if (this.#allFull) return [];
     return this.#fullTypes.size === 0 ? types : types.filter((type) => !this.#fullTypes.has(type));
   }
 
-  /** How many to request in order to see this many new ones. */
+  /** How many to request in order to see this many new ones; twice those passed over, so that a long queue takes few. */
   limitFor(wanted: number): number {
-    return wanted + this.#passedOver.size;
+    return wanted + 2 * this.#passedOver.size;
   }
 
+  /** Without those that are known to be blocked. */
   unseen(queued: readonly QueuedRef[]): readonly QueuedRef[] {
-    return this.#passedOver.size === 0 ? queued : queued.filter((ref) => !this.#passedOver.has(epochKey(ref)));
+    return this.#passedOver.size + this.#blockedBy.size === 0 ? queued : queued.filter((ref) => !this.passes(ref));
+  }
+
+  /** Whether the attempt is known to be blocked. */
+  passes(ref: QueuedRef): boolean {
+    if (this.#allFull || this.#fullTypes.has(ref.type) || this.exceptTasks.has(ref.taskId)) return true;
+    const key = epochKey(ref);
+    if (this.#passedOver.has(key)) return true;
+    const full = this.fullOf(this.#blockedBy.get(key));
+    if (full !== undefined) this.addBlocked(ref, full);
+    return full !== undefined;
+  }
+
+  /** This limit, if the scan has found it full. */
+  fullOf(limit: SaturatedLimit | undefined): SaturatedLimit | undefined {
+    return limit === undefined ? undefined : this.#full.get(limitId(limit));
   }
 
   addBlocked(ref: EpochRef, by: SaturatedLimit): void {
@@ -307,9 +328,13 @@ export class QueueScan {
         this.#rated++;
         this.tokenInMs = Math.min(by.inMs, this.tokenInMs ?? by.inMs);
       }
+      this.#full.set(limitId(by), by);
       this.#passedOver.add(epochKey(ref));
+      this.#blockedBy.set(epochKey(ref), by);
     }
   }
 }
+
+const limitId = (limit: SaturatedLimit): string => (limit.kind === "all" ? "all" : `${limit.kind}:${limit.of}`);
 
 export const epochKey = (ref: EpochRef): string => `${shardKey(ref)}:${ref.epoch}`;
