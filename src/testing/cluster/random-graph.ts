@@ -110,7 +110,7 @@ class GraphDrawer {
     this.#runsFlows = runsFlows;
     this.#random = random;
     this.#waits = random.chance(0.33) ? 0.6 : 0;
-    this.#isChain = random.chance(0.3);
+    this.#isChain = random.chance(0.5);
   }
 
   add(id: string): void {
@@ -119,6 +119,7 @@ class GraphDrawer {
     const some = () => (random.chance(0.2) ? [] : random.some(ids, 0.5).slice(-mostParents));
     const isBehind = this.#handling.length > 0 && random.chance(0.4);
     const isChained = this.#isChain && ids.length > 0 && random.chance(0.8);
+    const isPlain = isChained && random.chance(0.7);
     const parents = isBehind ? [random.pick(this.#handling)] : isChained ? ids.slice(-1) : some();
     const above = [...new Set(parents.flatMap((parent) => [parent, ...(this.#above.get(parent) ?? [])]))];
     this.#above.set(id, above);
@@ -133,22 +134,23 @@ class GraphDrawer {
     const ofHandler = () => (isFlow ? this.#flowOf(above) : this.#handlerOf(parents, above, optional));
     const ordinary = () => (isFunction ? this.#functionOf(above) : ofHandler());
     const drawn: Drawn = handles ? this.#outcomesOf(parents) : isWait ? this.#wait() : ordinary();
-    const { type, io, ...options } = drawn;
+    const { type, io, ...others } = drawn;
+    const options = isPlain ? { ...others, partitions: 1 } : others;
     if (isFlow || (options.partitions ?? 1) > 1) this.#withoutResult.add(id);
     const { input_adapter } = (io.input_inline ?? {}) as JsonObject;
     const isRead = parents.length === 0 || input_adapter !== undefined;
     if (isRead && options.batches?.on_failure !== undefined) this.#aside.add(id);
-    const streams = !handles && !isWait && parents.length > 0 && random.chance(isChained ? 0.2 : 0.6);
+    const streams = !handles && !isWait && parents.length > 0 && random.chance(isPlain ? 0.1 : 0.6);
     const startWhen = streams ? { start_when: "first_batch" } : {};
-    const delay = !isWait && random.chance(0.08) ? { delay_sec: random.pick([0.05, 0.5, 3]) } : {};
-    const fanIn = this.#fanIn(parents.length);
+    const delay = !isWait && !isPlain && random.chance(0.08) ? { delay_sec: random.pick([0.05, 0.5, 3]) } : {};
+    const fanIn = isPlain ? {} : this.#fanIn(parents.length);
     const areJudged = !streams && (fanIn.fan_in ?? "all") === "all";
     this.nodes.push({
       node_id: id,
       type,
       depends_on: parents,
       ...fanIn,
-      ...this.#when(areJudged ? parents : []),
+      ...(isPlain ? {} : this.#when(areJudged ? parents : [])),
       ...(optional ? { optional } : {}),
       io: { ...startWhen, ...(isFunction || isWait ? {} : this.#backpressure()), ...io },
       retry_policy: this.#retryPolicy(),
