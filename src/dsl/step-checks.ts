@@ -131,7 +131,11 @@ function shapeFindings(step: WrittenStep): string[] {
   if (when !== undefined && !isRecord(when) && !(Array.isArray(when) && when.every(isRecord)))
     return wrong("when", "an object, or a list of objects");
   const { payload } = (args ?? {}) as Args;
-  if (kind === "fn" && fn === waitFunction && !isRecord(payload)) return wrong("payload", zodSchema);
+  if (kind === "fn" && fn === waitFunction && !isRecord(payload)) {
+    // `.wait` always writes it; without it, the function was called by its name.
+    if (args !== undefined && "payload" in args) return wrong("payload", zodSchema);
+    return [formatMessage("fnArgsMissing", { node, fn, keys: "payload" })];
+  }
   if (retry !== undefined && !isRecord(retry)) return wrong("retry", "an object");
   if (kind === "node" && !["fail", "setAside", undefined].includes(onBatchFailure)) {
     return wrong("onBatchFailure", "'fail' or 'setAside'");
@@ -141,7 +145,9 @@ function shapeFindings(step: WrittenStep): string[] {
   if (kind === "node" && isTolerant && onBatchFailure !== "setAside")
     return wrong("onBatchFailure", "'setAside' if 'tolerate' is set");
   if (limits !== undefined && !isRecord(limits)) return wrong("limits", "an object");
-  if (limits?.burst !== undefined && limits.perSec === undefined) return [formatMessage("burstOfNothing", { node })];
+  const { key, burst, perSec, maxRunning } = limits ?? {};
+  if (burst !== undefined && perSec === undefined) return [formatMessage("burstOfNothing", { node })];
+  if (key !== undefined && (perSec ?? maxRunning) === undefined) return [formatMessage("keyOfNothing", { node })];
   if (input === undefined) return [];
   if (!isRecord(input) || typeof input.adapter !== "string") return wrong("input", "an object with an 'adapter'");
   const { from } = input;

@@ -27,6 +27,6 @@ export function signalSchema({ payload }: JsonObject): JsonObject {
 
 export interface WaitSignalTypes {
   readonly open: {};
-  readonly written: { readonly payload?: JsonObject; readonly onTimeout?: Json };
+  readonly written: { readonly payload: JsonObject; readonly onTimeout?: Json };
   readonly output: Json;
 }

@@ -75,7 +75,12 @@ export interface StepOptions {
   readonly retry?: { readonly permanentOn?: unknown };
   readonly onBatchFailure?: string;
   readonly tolerate?: { readonly batches?: number; readonly share?: number };
-  readonly limits?: { readonly key?: unknown; readonly perSec?: unknown; readonly burst?: unknown };
+  readonly limits?: {
+    readonly key?: unknown;
+    readonly maxRunning?: unknown;
+    readonly perSec?: unknown;
+    readonly burst?: unknown;
+  };
 }
 
 export interface InputOptions {

@@ -66,7 +66,8 @@ export interface FailureTolerance {
 /** How much of a node runs at once, and how much begins per second. */
 export type NodeLimits<TParams = AnyParams, TId extends string = string> =
   | RateLimits<TParams>
-  | SlotLimits<TParams, TId>;
+  | SlotLimits<TParams, TId>
+  | Unlimited<TId>;
 
 interface RateLimits<TParams> {
   /**
@@ -100,9 +101,17 @@ interface RateLimits<TParams> {
 }
 
 /* What would be ignored has its message in a member of the union of its own. */
-interface SlotLimits<TParams, TId extends string> extends Pick<RateLimits<TParams>, "maxRunning" | "key"> {
+interface SlotLimits<TParams, TId extends string> extends Pick<RateLimits<TParams>, "key"> {
+  readonly maxRunning: number | undefined;
   readonly perSec?: undefined;
   readonly burst?: FlowOptionError<LateText<TId, "burstOfNothing", { node: TId }>>;
+}
+
+/* Compilers report what fits none of them against the last one of those that fit equally, by age or by name. */
+interface Unlimited<TId extends string> extends Pick<RateLimits<unknown>, "maxRunning"> {
+  readonly perSec?: undefined;
+  readonly burst?: FlowOptionError<LateText<TId, "burstOfNothing", { node: TId }>>;
+  readonly key?: FlowOptionError<LateText<TId, "keyOfNothing", { node: TId }>>;
 }
 
 interface AnyParams {

@@ -185,6 +185,7 @@ export const messages = {
   refUnknown: "node '{node}': the parameter '{name}' is not in params_schema",
   delayParam: "node '{node}': delay_sec needs a number of seconds from 0, but the parameter '{name}' is {actual}",
   burstOfNothing: "node '{node}': limits.burst must not be set without perSec",
+  keyOfNothing: "node '{node}': limits.key must not be set without maxRunning or perSec",
   limitKeyParam:
     "node '{node}': limits.key needs a number, or text of at most 256 characters, but the parameter '{name}' is {actual}",
   limitsNameless: "node '{node}': limits.{key} counts over all tasks of a flow, so the graph needs a name",

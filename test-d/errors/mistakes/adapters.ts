@@ -21,6 +21,11 @@ const letters = defineHandler("letters", {
   processBatch: ({ uid }) => uid,
 });
 
+const anyList = defineHandler("anyList", {
+  input: z.array(z.any()),
+  output: z.number(),
+  processBatch: (list) => list.length,
+});
 const tag = defineHandler("tag", {
   input: z.object({ id: z.string() }),
   output: z.string(),
@@ -202,6 +207,23 @@ export const adapterMistakes: readonly Mistake[] = [
       // @ts-expect-error
       etl.node("w", count, { after: ["extract"], input: { adapter: "pull.latest", windowSec: "ten" } }),
     right: () => etl.node("w", count, { after: ["extract"], input: { adapter: "pull.latest", windowSec: 10 } }),
+  },
+  {
+    rule: "misspelt argument of an adapter",
+    words:
+      "node 'w': adapter 'pull.from_artifacts.rechunk:size' does not accept argument 'metaListKye' (did you mean 'metaListKey'?)",
+    token: "metaListKye",
+    make: () =>
+      etl.node("w", anyList, {
+        after: ["extract"],
+        // @ts-expect-error
+        input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKye: "rows" },
+      }),
+    right: () =>
+      etl.node("w", anyList, {
+        after: ["extract"],
+        input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" },
+      }),
   },
   {
     rule: "unknown argument of an adapter",

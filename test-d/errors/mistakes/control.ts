@@ -53,6 +53,26 @@ export const controlMistakes: readonly Mistake[] = [
     right: () => checked.then("w", load, { limits: { perSec: 2, burst: 3 } }),
   },
   {
+    rule: "a key of limits without a limit",
+    words: "node 'w': limits.key must not be set without maxRunning or perSec",
+    token: "key",
+    make: () =>
+      checked.then("w", load, {
+        // @ts-expect-error
+        limits: { key: param("mode") },
+      }),
+    right: () => checked.then("w", load, { limits: { key: param("mode"), perSec: 2 } }),
+  },
+  {
+    rule: "the function of a signal without the schema of its payload",
+    words: "node 'w': fn 'wait.signal' needs args (missing: payload)",
+    token: '"wait.signal"',
+    make: () =>
+      // @ts-expect-error
+      checked.fn("w", "wait.signal"),
+    right: () => checked.fn("w", "wait.signal", { args: { payload: {} } }),
+  },
+  {
     rule: "a condition on a value that the parameter never has",
     words: 'node \'w\': when.params.mode cannot be "ful": it is "fast" | "full"',
     token: "mode",

@@ -18,6 +18,7 @@ import type {
 } from "../../../builtins/node-records.ts";
 import type { FitsByAlias, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Join, JoinList, LateText, MessageText } from "../../../graph/format/messages.ts";
+import type { WithHint } from "../../../graph/format/near-name.ts";
 import type {
   AdapterArgs,
   AdapterName,
@@ -118,7 +119,12 @@ export type UnknownInput<TAdapter, TAdapters extends AnyInputAdapter, TId extend
       readonly [TKey in Exclude<TKeys, KnownInput<TAdapter, TAdapters>> & string]?: FlowTypeError<
         TKey extends "metaListKey"
           ? MessageText<"listKeyNotTaken", { adapter: TAdapter }>
-          : MessageText<"unknownArg", { owner: `node '${TId}'`; name: AdapterText<TAdapter>; key: TKey }>
+          : WithHint<
+              MessageText<"unknownArg", { owner: `node '${TId}'`; name: AdapterText<TAdapter>; key: TKey }>,
+              TKey,
+              KnownInput<TAdapter, TAdapters> & string,
+              {}
+            >
       >;
     };
 
