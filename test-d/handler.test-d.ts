@@ -30,16 +30,16 @@ describe("types flow from the schemas", () => {
     defineHandler("any_order", {
       async processBatch(payload, ctx) {
         expectTypeOf(payload).toEqualTypeOf<{ id: string; at: Date }[]>();
-        expectTypeOf(ctx).toEqualTypeOf<BatchContext<{ zone: string }, unknown>>();
+        expectTypeOf(ctx).toEqualTypeOf<BatchContext<{ zone: string }, unknown, void>>();
         ctx.metrics.add("rows", payload.length);
         return { first: payload[0]?.at ?? new Date(0) };
       },
       finalize(ctx) {
-        expectTypeOf(ctx).toEqualTypeOf<FinalizeContext<{ zone: string }, unknown, { first: Date }>>();
+        expectTypeOf(ctx).toEqualTypeOf<FinalizeContext<{ zone: string }, unknown, { first: Date }, void>>();
         return { kept: 1 };
       },
       classifyError: (error) => (error instanceof RangeError ? { code: "bad_row", permanent: true } : undefined),
-      init: async () => {},
+      setup: async () => {},
       errors: ["bad_row"],
       result: z.object({ kept: z.int() }),
       args: z.object({ zone: z.string().default("UTC") }),
@@ -55,7 +55,7 @@ describe("types flow from the schemas", () => {
       output: z.object({ at }),
       *iterBatches(args, ctx) {
         expectTypeOf(args).toEqualTypeOf<{ n: number }>();
-        expectTypeOf(ctx).toEqualTypeOf<AttemptContext<{ n: number }, unknown>>();
+        expectTypeOf(ctx).toEqualTypeOf<AttemptContext<{ n: number }, unknown, undefined>>();
         yield { payload: { at: new Date(0) } };
       },
       processBatch(payload) {
@@ -113,6 +113,71 @@ describe("types flow from the schemas", () => {
         return n;
       },
       loadInput: (args) => args.from,
+    });
+  });
+});
+
+describe("what setup returns is ctx.services", () => {
+  test("in every method, whatever their order", () => {
+    const connect = async (url: string) => ({ url, close: () => {} });
+    defineHandler("uses", {
+      teardown(pool) {
+        expectTypeOf(pool).toEqualTypeOf<{ url: string; close: () => void }>();
+        pool.close();
+      },
+      loadInput(_args, ctx) {
+        expectTypeOf(ctx.services.url).toEqualTypeOf<string>();
+        return 1;
+      },
+      async *iterBatches(_args, ctx) {
+        expectTypeOf(ctx.services.url).toEqualTypeOf<string>();
+        yield { payload: 1 };
+      },
+      processBatch(n, ctx) {
+        expectTypeOf(ctx.services).toEqualTypeOf<{ url: string; close: () => void }>();
+        expectTypeOf(ctx.loaded).toEqualTypeOf<number>();
+        return n;
+      },
+      finalize(ctx) {
+        expectTypeOf(ctx.services.url).toEqualTypeOf<string>();
+      },
+      setup: () => connect("db"),
+      output: z.int(),
+    });
+  });
+
+  test("with setup as a method before those that use it, and from functions that handlers share", () => {
+    const shared = { setup: () => new Map([["a", 1]]), teardown: (map: Map<string, number>) => map.clear() };
+    defineHandler("method", {
+      output: z.int(),
+      async setup() {
+        return { model: 1 as const };
+      },
+      processBatch: (_args, { services }) => expectTypeOf(services.model).toEqualTypeOf<1>() && 1,
+      teardown: ({ model }) => expectTypeOf(model).toEqualTypeOf<1>(),
+    });
+    defineHandler("sharing", { ...shared, output: z.int(), processBatch: (_, { services }) => services.get("a") ?? 0 });
+  });
+
+  test("without setup there are none", () => {
+    defineHandler("none", {
+      output: z.int(),
+      processBatch(_args, ctx) {
+        expectTypeOf(ctx.services).toEqualTypeOf<undefined>();
+        // @ts-expect-error
+        ctx.services.pool;
+        return 1;
+      },
+    });
+  });
+
+  test("a teardown of something else is a mistake", () => {
+    defineHandler("other", {
+      output: z.int(),
+      setup: () => 1,
+      // @ts-expect-error
+      teardown: (text: string) => void text.length,
+      processBatch: (_args, ctx) => ctx.services,
     });
   });
 });

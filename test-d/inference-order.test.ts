@@ -39,6 +39,16 @@ const suggesting: Readonly<Record<string, string>> = {
   }`,
 };
 
+const setting: Readonly<Record<string, string>> = {
+  input: "input: z.int()",
+  output: "output: z.int()",
+  setup: "setup: async () => ({ pool: new Map([[1, 2]]) })",
+  teardown: "teardown: ({ pool }) => same<Map<number, number>, typeof pool>(pool).clear()",
+  processBatch: `processBatch(n, ctx) {
+    return same<Map<number, number>, typeof ctx.services.pool>(ctx.services.pool).get(n) ?? 0;
+  }`,
+};
+
 function* ordersOf(names: readonly string[]): Generator<readonly string[]> {
   if (names.length === 0) yield [];
   for (const first of names) {
@@ -46,7 +56,7 @@ function* ordersOf(names: readonly string[]): Generator<readonly string[]> {
   }
 }
 
-const orders = [members, source, suggesting].flatMap((texts) =>
+const orders = [members, source, suggesting, setting].flatMap((texts) =>
   [...ordersOf(Object.keys(texts))].map((names) => names.map((name) => texts[name]).join(",\n")),
 );
 
@@ -65,7 +75,7 @@ test.each(compilers)(
     const share = compiler === "7.0" ? orders : orders.filter((_, index) => index % 4 === (compiler === "5.9" ? 0 : 1));
     workspace.write("orders.ts", programOf(share));
     const { diagnostics } = await workspace.compileUser(compiler, "orders.ts");
-    expect(orders).toHaveLength(720 + 24 + 24);
+    expect(orders).toHaveLength(720 + 24 + 24 + 120);
     expect(diagnostics.slice(0, 3)).toEqual([]);
   },
   120_000,

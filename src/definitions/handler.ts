@@ -47,7 +47,7 @@ export interface Checkpoint {
 }
 
 /** What a handler can read and do during one attempt. */
-export interface AttemptContext<TArgs = unknown, TLoaded = unknown> {
+export interface AttemptContext<TArgs = unknown, TLoaded = unknown, out TServices = unknown> {
   readonly taskId: string;
   readonly nodeId: string;
   /** Number of this attempt, from 1. */
@@ -58,6 +58,8 @@ export interface AttemptContext<TArgs = unknown, TLoaded = unknown> {
   readonly args: TArgs;
   /** The task's parameters. */
   readonly params: JsonObject;
+  /** What `setup` returned, shared by all attempts of this worker; `undefined` without a `setup`. */
+  readonly services: TServices;
   /** The value that `loadInput` returned. */
   readonly loaded: TLoaded;
   /** The W3C trace context of the task, to pass on to services that the handler calls. */
@@ -98,7 +100,8 @@ export interface AttemptContext<TArgs = unknown, TLoaded = unknown> {
   heartbeat(): Promise<void>;
 }
 
-export interface BatchContext<TArgs = unknown, TLoaded = unknown> extends AttemptContext<TArgs, TLoaded> {
+export interface BatchContext<TArgs = unknown, TLoaded = unknown, out TServices = unknown>
+  extends AttemptContext<TArgs, TLoaded, TServices> {
   /** The batch's name within its node. */
   readonly uid: string;
   /** Number of this try of the batch, from 1; tries that a crash ended are not counted. */
@@ -108,8 +111,8 @@ export interface BatchContext<TArgs = unknown, TLoaded = unknown> extends Attemp
   readonly metrics: MetricsRecorder;
 }
 
-export interface FinalizeContext<TArgs = unknown, TLoaded = unknown, TOutput = unknown>
-  extends AttemptContext<TArgs, TLoaded> {
+export interface FinalizeContext<TArgs = unknown, TLoaded = unknown, TOutput = unknown, out TServices = unknown>
+  extends AttemptContext<TArgs, TLoaded, TServices> {
   /** Number of batches of this shard with an output, including those of earlier attempts. */
   readonly batchCount: number;
   /** Number of batches of this shard that were set aside; 0 unless the node has `onBatchFailure: "setAside"`. */
@@ -162,8 +165,13 @@ export interface HandlerDefinition {
   readonly external?: "reads" | "writes";
   /** Used if the graph names no adapter. */
   readonly inputAdapter?: AdapterChoice;
-  /** Runs once per worker, before its first attempt. */
-  init?(): unknown;
+  /**
+   * Runs once per worker, before its first attempt; its return value is `ctx.services`. Handlers with the same `setup`
+   * and `teardown` functions share it.
+   */
+  setup?(): unknown;
+  /** Runs when the worker stops, after its attempts have ended, with what `setup` returned. */
+  teardown?(services: unknown): unknown;
   /** Runs once per attempt, before the first batch; its return value is `ctx.loaded`. */
   loadInput?(args: unknown, ctx: AttemptContext): unknown;
   /**

@@ -60,12 +60,13 @@ export function defineHandler<
   TLoaded = unknown,
   TGiven extends PropertyKey = never,
   const TSuggested extends Suggested | Absent = Absent,
+  TServices = undefined,
 >(
   name: TName,
-  options: HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested> &
+  options: HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested, TServices> &
     WrittenMembers<TGiven, TName> &
     WrittenMethods<
-      HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested>,
+      HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested, TServices>,
       TGiven
     >,
 ): Handler<

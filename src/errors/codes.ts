@@ -65,6 +65,7 @@ export const coreReasonCodes = [
   "too_many_failed_batches",
   "artifacts_dropped",
   "subflow_failed",
+  "setup_failed",
 ] as const;
 
 // `| never`: the compiler prints a union by its name, but not an element of a list.

@@ -1,5 +1,6 @@
-import { type BatchContext, type Metrics, silentLogger } from "../definitions/index.ts";
-import type { Json } from "../errors/index.ts";
+import { type BatchContext, type HandlerDefinition, type Metrics, silentLogger } from "../definitions/index.ts";
+import { FlowError, type Json } from "../errors/index.ts";
+import type { HandlerList } from "./flow/run-code.ts";
 
 /** A context for calling a handler's methods directly, which records what they did. */
 export interface TestedContext extends BatchContext {
@@ -32,6 +33,7 @@ export function handlerContext(given: Partial<BatchContext> = {}): TestedContext
     shard: 0,
     args: {},
     params: {},
+    services: undefined,
     loaded: undefined,
     traceparent: undefined,
     signal,
@@ -60,3 +62,42 @@ export function handlerContext(given: Partial<BatchContext> = {}): TestedContext
     },
   };
 }
+
+/**
+ * Returns the same handlers with fakes instead of what their `setup` would return; nothing is set up or torn down for
+ * these. Write the type of a fake as `satisfies`: handlers do not tell it.
+ *
+ * @example
+ * const handlers = withServices(etl.handlers, { save: { query: async () => [] } satisfies Pick<Pool, "query"> })
+ * await using engine = await createEngine({ handlers })
+ *
+ * @param services - the fakes, by the names of handlers
+ * @throws FlowError `HANDLER_INVALID` for a name that is not one of a handler with a `setup`
+ */
+export function withServices<THandlers extends HandlerList>(
+  handlers: THandlers,
+  services: { readonly [TName in NamesOf<THandlers>]?: unknown },
+): THandlers {
+  const fakes = new Map<string, unknown>(Object.entries(services));
+  const all = Object.values<HandlerDefinition>(handlers);
+  for (const name of fakes.keys()) {
+    const handler = all.find((each) => each.name === name);
+    if (handler?.setup !== undefined) continue;
+    const problem = handler === undefined ? `no handler '${name}'` : `handler '${name}' has no setup`;
+    throw new FlowError("HANDLER_INVALID", `withServices: ${problem}`);
+  }
+  const faked = (handler: HandlerDefinition): HandlerDefinition =>
+    fakes.has(handler.name)
+      ? Object.create(handler, { setup: { value: () => fakes.get(handler.name) }, teardown: { value: undefined } })
+      : handler;
+  const replaced = Array.isArray(handlers)
+    ? all.map(faked)
+    : Object.fromEntries(Object.entries<HandlerDefinition>(handlers as never).map(([key, each]) => [key, faked(each)]));
+  return replaced as THandlers; // the same names and schemas
+}
+
+type NamesOf<THandlers extends HandlerList> = THandlers[keyof THandlers & (string | number)] extends infer TEach
+  ? TEach extends { readonly name: infer TName extends string }
+    ? TName
+    : never
+  : never;

@@ -1,3 +1,5 @@
+import { coreReasonCodes } from "../../src/errors/index.ts";
+
 /** A place in code where someone asks for completions, marked by "|". */
 export interface Place {
   readonly what: string;
@@ -6,22 +8,7 @@ export interface Place {
   readonly offers: readonly string[];
 }
 
-export const coreCodes = [
-  "artifact_too_large",
-  "artifacts_dropped",
-  "bad_fn_args",
-  "bad_input",
-  "bad_input_adapter",
-  "bad_input_args",
-  "duplicate_uid",
-  "no_handler",
-  "schema_mismatch",
-  "subflow_failed",
-  "timeout",
-  "too_many_failed_batches",
-  "unexpected_error",
-  "worker_lost",
-];
+export const coreCodes = [...coreReasonCodes].toSorted();
 const nodeOptions = [
   "after?",
   "args?",
@@ -54,6 +41,7 @@ const attemptContext = [
   "params",
   "progress",
   "remainingMs",
+  "services",
   "shard",
   "signal",
   "taskId",
@@ -309,7 +297,6 @@ export const handlers: readonly Place[] = [
       "errors?",
       "external?",
       "finalize?",
-      "init?",
       "input?",
       "inputAdapter?",
       "iterBatches?",
@@ -318,6 +305,8 @@ export const handlers: readonly Place[] = [
       "processBatch?",
       "result?",
       "resumable?",
+      "setup?",
+      "teardown?",
     ],
   },
   {

@@ -282,7 +282,7 @@ export function everyMember(count: number): string {
   output: z.object({ rows: z.array(z.object({ ${item} })), at: z.codec(z.iso.datetime(), z.date(), { decode: (text) => new Date(text), encode: (date) => date.toISOString() }) }),
   result: z.object({ kept: z.int() }),
   errors: ["e1", "e2"],
-  init() {},
+  setup() {},
   loadInput: async (args) => ({ since: args.day }),
   processBatch(rows, ctx) {
     ctx.metrics.add("rows", rows.length);

@@ -20,24 +20,39 @@ export const extensionMutations: readonly Mutation[] = [
     edit("builtins/coordinator-functions/vars.ts", "of leaves) setVar(vars,", "of leaves.slice(0, 1)) setVar(vars,"),
   ),
   mutation(
-    "an attempt does not wait for its handler's init",
+    "an attempt does not wait for its handler's setup",
     edit(
       "core/worker/attempt/handler-run.ts",
-      "    await held.wait(Promise.resolve(run.code.run(() => runtime.init())));\n",
-      "    void runtime.init();\n",
+      "    context.services = await held.wait(runtime.services());\n",
+      "    void runtime.services();\n",
     ),
   ),
   mutation(
-    "a failed init is never retried",
-    edit("core/worker/attempt/handler-code.ts", "        this.#ready = undefined;\n", ""),
+    "a failed setup is never retried",
+    edit("core/worker/attempt/handler-code.ts", "        delete setup.made;\n", ""),
   ),
   mutation(
-    "init runs once per attempt",
-    edit("core/worker/attempt/handler-code.ts", "if (this.#ready === undefined) {", "{"),
+    "setup runs once per attempt",
+    edit("core/worker/attempt/handler-code.ts", "if (setup.made === undefined) {", "{"),
+  ),
+  mutation(
+    "handlers with the same setup run it each",
     edit(
       "core/worker/attempt/handler-code.ts",
-      "    return this.#ready;\n",
-      "    return this.#ready as Promise<void>;\n",
+      "const setup: Setup = shared ?? { definition };",
+      "const setup: Setup = { definition };",
+    ),
+  ),
+  mutation(
+    "a worker that stops tears nothing down",
+    edit("core/worker/worker-core.ts", "        () => this.#services.close(), // when no attempt runs any more\n", ""),
+  ),
+  mutation(
+    "services are torn down while attempts may run",
+    edit(
+      "core/worker/attempt/handler-code.ts",
+      "    else this.#open.push({ definition, services });\n",
+      "    else void this.#tearDown({ definition, services });\n",
     ),
   ),
   mutation(

@@ -3,24 +3,39 @@ import { waitsForSignal } from "../../core/plan/index.ts";
 import type { NodeView, TaskExplanation, TaskView } from "../../core/tasks/api.ts";
 import type { Client } from "../../engine/client.ts";
 import { coordinatorFnType, flowType } from "../../graph/index.ts";
+import { CliError } from "../terminal/cli-error.ts";
 import { counted, duration, perSecond, type Terminal, table } from "../terminal/terminal.ts";
 import { ownFrame } from "./report-error.ts";
+import { bounded, failedInputs, type InputOptions, printInputs } from "./tasks-input.ts";
 import type { StoreAccess } from "./with-client.ts";
 
 type TaskAccess = StoreAccess & { readonly id: string };
 
+export interface ShowOptions extends InputOptions {
+  readonly attempts?: boolean;
+  readonly input?: boolean;
+}
+
 /** `flowkit tasks show` */
-export async function showTask(
-  terminal: Terminal,
-  access: TaskAccess,
-  { attempts = false }: { readonly attempts?: boolean },
-): Promise<void> {
+export async function showTask(terminal: Terminal, access: TaskAccess, options: ShowOptions): Promise<void> {
   const { client, id } = access;
+  const { attempts = false } = options;
+  if (options.input !== true && (options.node !== undefined || options.batch !== undefined)) {
+    throw new CliError("CLI_USAGE", "--node and --batch choose what --input prints", { hint: "Add --input." });
+  }
   const view = await client.task(id).status();
+  const found = options.input === true ? await failedInputs(access, view, options) : undefined;
   if (terminal.isJson) {
-    terminal.printJson(attempts ? { ...view, attempts: await attemptsOf(access) } : view);
+    terminal.printJson({
+      ...view,
+      ...(attempts ? { attempts: await attemptsOf(access) } : {}),
+      ...(found === undefined
+        ? {}
+        : { inputs: found.inputs.map(bounded), ...(found.hasMore ? { moreInputs: true } : {}) }),
+    });
     return;
   }
+  if (found !== undefined) return printInputs(terminal, found);
   printTask(terminal, view, view.endedAt === undefined ? await client.task(id).explain() : undefined);
   if (view.nodes.some(({ type }) => type === flowType)) await showChildren(terminal, client, id);
   if (!attempts) return;

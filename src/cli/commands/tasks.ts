@@ -12,7 +12,7 @@ import { CliError, exitCodes } from "../terminal/cli-error.ts";
 import { onSignals } from "../terminal/interrupts.ts";
 import { duration, type Terminal, table } from "../terminal/terminal.ts";
 import { configOption, count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
-import { printTask, remark, showTask, time, trouble } from "./tasks-show.ts";
+import { printTask, remark, type ShowOptions, showTask, time, trouble } from "./tasks-show.ts";
 import { addTasksStart } from "./tasks-start.ts";
 import { type StoreAccess, typesOf, withClient, withTask } from "./with-client.ts";
 
@@ -54,9 +54,19 @@ export function addTasks(root: Command, terminal: Terminal): void {
     )
     .argument("<task>", "task id")
     .option("--attempts", "also what happened to each attempt, as far as it is kept")
+    .option("--input", "only what failed batches consisted of; with --json, that too")
+    .option("--node <node>", "with --input: of this node only")
+    .option("--batch <uid>", "with --input: this batch only")
     .addOption(jsonOption())
-    .addHelpText("after", examples("tasks show 3f2a --store runs.db", "tasks show 3f2a --store runs.db --attempts"))
-    .action((given: string, options: TaskOptions & { readonly attempts?: true }) =>
+    .addHelpText(
+      "after",
+      examples(
+        "tasks show 3f2a --store runs.db",
+        "tasks show 3f2a --store runs.db --attempts",
+        "tasks show 3f2a --store runs.db --node enrich --input",
+      ),
+    )
+    .action((given: string, options: TaskOptions & ShowOptions) =>
       withTask(terminal, options, given, (access) => showTask(terminal, access, options)),
     );
 

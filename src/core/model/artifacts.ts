@@ -66,7 +66,7 @@ export interface NewArtifact {
 }
 
 /** The methods of a handler whose errors are not those of a batch. */
-export type HandlerMethod = "init" | "loadInput" | "iterBatches" | "finalize";
+export type HandlerMethod = "setup" | "loadInput" | "iterBatches" | "finalize";
 
 /** Why a task failed. Without `nodeId`, the task failed as a whole, such as with `deadline_exceeded`. */
 export interface TaskFailure {

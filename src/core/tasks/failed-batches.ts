@@ -6,15 +6,17 @@ import {
   type Artifact,
   type BatchFailure,
   type Carried,
+  isOutput,
   leftOut,
   logOf,
   type ShardRecord,
   type ShardRef,
+  sourceKey,
 } from "../model/records.ts";
 import type { NodePlan, Plan } from "../plan/index.ts";
-import { FailedInputs, type InputPlan, routeInput } from "../worker/input/index.ts";
+import { chosenSources, consumerUid, FailedInputs, gather, type InputPlan, routeInput } from "../worker/input/index.ts";
 import type { FailedBatch } from "./api.ts";
-import { failedIn, nodeOf, readTask, type TaskReaderParts } from "./task-reader.ts";
+import { failedIn, nodeOf, noSuchTask, readTask, type TaskReaderParts } from "./task-reader.ts";
 
 const pageSize = 256;
 
@@ -59,6 +61,67 @@ async function keptInput(
   }
 }
 
+/** Parts of {@link failingInput}: no task is followed. */
+export type FailingInputParts = Pick<FailedBatchParts, "store" | "retry" | "plans" | "inputAdapters">;
+
+/**
+ * What the batch consisted of that failed its node. Its node has no log entry for it, so it is made again from the logs of
+ * the node's sources.
+ *
+ * @returns why it is not known, as words, if it is not
+ */
+export async function failingInput(
+  parts: FailingInputParts,
+  { taskId, nodeId, uid }: { readonly taskId: string; readonly nodeId: string; readonly uid: string },
+): Promise<{ readonly input: Json } | { readonly missing: string }> {
+  const { store, plans, retry } = parts;
+  const task = await retry.run(() => store.readTask(taskId));
+  if (task === undefined) throw noSuchTask(taskId);
+  const plan = plans.get(task.graph);
+  const node = nodeOf(plan, { taskId, nodeId });
+  const reading = inputOf(parts, { plan, node });
+  if (node.routing === undefined && node.dependsOn.length === 0) {
+    return { missing: "its node made it itself, and does not store it; retrying the task makes it again" };
+  }
+  if (reading === undefined) return { missing: "its input adapter is not known here" };
+  const records = await retry.run(() => store.readShards(taskId));
+  const own = records.filter((record) => record.nodeId === nodeId);
+  try {
+    if (reading.kind === "gather") {
+      const sources = chosenSources(node, reading.sources, own[0]?.chosen);
+      const { takes } = reading;
+      return { input: await retry.run(() => gather({ store, records, sources, takes, pageSize })) };
+    }
+    if (reading.kind !== "stream" || reading.failuresOf !== undefined) {
+      return { missing: "it is made of how other nodes have ended" };
+    }
+    const { adapter, fromNodes, takes } = reading;
+    for (const source of records.filter((record) => fromNodes.includes(record.nodeId))) {
+      const key = sourceKey(source.nodeId, source.shard);
+      const generation = own.find(({ sourceGens }) => key in sourceGens)?.sourceGens[key] ?? source.generation;
+      for (let from = 0, isLast = false; !isLast; from += pageSize) {
+        const log = { ...logOf(source), generation };
+        const page = await readPage(parts, log, { from, limit: pageSize });
+        isLast = page.length < pageSize;
+        for (const { meta, uid: sourceUid } of page.filter(isOutput)) {
+          if (takes?.(meta) === false) continue;
+          const payloads = adapter.expand(meta, source.nodeId);
+          const at = payloads.findIndex((_, chunk) => {
+            const onlySource = fromNodes.length === 1;
+            const part = adapter.whole ? undefined : chunk;
+            return consumerUid({ nodeId: source.nodeId, uid: sourceUid, onlySource, chunk: part }) === uid;
+          });
+          if (at !== -1) return { input: ownJson(payloads[at] as Json) };
+        }
+      }
+    }
+  } catch (error) {
+    if (!FlowError.is(error, "ARTIFACTS_DROPPED")) throw error;
+    return { missing: "the store has dropped it" };
+  }
+  return { missing: "the logs of its node's sources do not have it any more" };
+}
+
 type SetAside = Artifact & { readonly failure: BatchFailure };
 
 /** The entries of a log that stand for batches set aside. */
@@ -88,7 +151,7 @@ const readPage = (
 
 /** How the node reads its sources; `undefined` if its adapter is not known here. */
 function inputOf(
-  { inputAdapters }: FailedBatchParts,
+  { inputAdapters }: Pick<FailedBatchParts, "inputAdapters">,
   { plan, node }: { readonly plan: Plan; readonly node: NodePlan },
 ): InputPlan | undefined {
   try {

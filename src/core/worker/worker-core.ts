@@ -9,7 +9,7 @@ import { type LoopHealth, runConcurrently, runInOrder, Supervisor } from "../res
 import { runAttempt } from "./attempt/attempt.ts";
 import { AttemptHandle } from "./attempt/attempt-handle.ts";
 import { type AttemptRun, AttemptTimer } from "./attempt/attempt-run.ts";
-import { EventLoopYielder, HandlerCode, HandlerRuntime } from "./attempt/handler-code.ts";
+import { EventLoopYielder, HandlerCode, HandlerRuntime, WorkerServices } from "./attempt/handler-code.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
 import { type Claimed, Claimer, TaskCache } from "./claim/claimer.ts";
 import { LeaseRenewer } from "./claim/lease-renewer.ts";
@@ -36,6 +36,7 @@ export class WorkerCore {
   readonly #answers: QueryAnswers;
   readonly #yielder: EventLoopYielder;
   readonly #code: HandlerCode;
+  readonly #services: WorkerServices;
   readonly #claimer: Claimer;
   readonly #tokens: RateTokens;
   readonly #held = new Map<string, AttemptHandle>();
@@ -47,10 +48,14 @@ export class WorkerCore {
 
   constructor(parts: WorkerParts) {
     this.#parts = { ...parts, bus: bestEffortBus(parts.bus, parts.logger) };
-    this.#runtimes = new Map([...parts.handlers].map(([type, handler]) => [type, new HandlerRuntime(handler)]));
+    const { store, clock, limits, logger } = parts;
+    this.#code = new HandlerCode(store);
+    this.#services = new WorkerServices({ code: this.#code, clock, logger });
+    this.#runtimes = new Map(
+      [...parts.handlers].map(([type, handler]) => [type, new HandlerRuntime(handler, this.#services)]),
+    );
     this.#types = parts.functions === undefined ? [...this.#runtimes.keys()] : [coordinatorFnType];
-    const { store, clock, limits } = parts;
-    this.#supervisor = new Supervisor({ clock, logger: parts.logger });
+    this.#supervisor = new Supervisor({ clock, logger });
     this.#watch = parts.watch ?? new StoreHealthTracker(clock);
     this.#leases = new LeaseRenewer({
       store,
@@ -83,7 +88,6 @@ export class WorkerCore {
       held: this.#held,
     });
     this.#yielder = new EventLoopYielder(clock);
-    this.#code = new HandlerCode(store);
     this.#tokens = new RateTokens({ store, clock });
     this.#claimer = new Claimer({
       tokens: this.#tokens,
@@ -130,7 +134,7 @@ export class WorkerCore {
 
   /**
    * Claims nothing more and begins no further batch; running batches may take `graceMs` to end, then claims are
-   * released. Returns the same promise each time.
+   * released, and services torn down. Returns the same promise each time.
    */
   stop(options: { readonly graceMs: number }): Promise<void> {
     if (this.#stopping === undefined) {
@@ -145,6 +149,7 @@ export class WorkerCore {
         () => this.#drain(options.graceMs),
         () => this.#supervisor.stop(),
         () => this.#presence.leave(),
+        () => this.#services.close(), // when no attempt runs any more
       ]);
     }
     return this.#stopping;

@@ -62,6 +62,7 @@ export type HandlerOptions<
   TLoaded,
   TGiven,
   TSuggested,
+  TServices,
 > = {
   /** The payload of ONE batch. Without it the handler is a source, which produces its own batches. */
   readonly input?: ReadSchema<TInput, TName, "input">;
@@ -96,18 +97,24 @@ export type HandlerOptions<
    * `from`.
    */
   readonly inputAdapter?: SuggestedInput<TName, Wire<TInput>, TSuggested>;
-  /** Runs once per worker, before the first attempt. */
-  readonly init?: () => Awaitable<void>;
+  /**
+   * Runs once per worker, before the first attempt: opens a connection pool, loads a model. Its return value is
+   * `ctx.services` in all methods. If it throws, the attempt fails and is retried. Handlers with the same `setup` and
+   * `teardown` functions share what it returns.
+   */
+  readonly setup?: () => Awaitable<TServices>;
+  /** Runs when the worker stops, after its attempts have ended, with what `setup` returned; last set up first. */
+  readonly teardown?: (services: NoInfer<TServices>) => unknown;
   /**
    * Runs once per attempt, before the first batch. Its return value is `ctx.loaded` in the methods written AFTER it
    * (the compiler reads them in order; before it, `ctx.loaded` is `unknown`). A `loadInput` without parameters, or with
    * explicit types for them, may be written anywhere.
    */
-  readonly loadInput?: (args: Decoded<TArgs>, ctx: AttemptContext<Decoded<TArgs>>) => TLoaded;
+  readonly loadInput?: (args: Decoded<TArgs>, ctx: AttemptContext<Decoded<TArgs>, unknown, TServices>) => TLoaded;
   /** Produces the batches of a source. */
   readonly iterBatches?: (
     args: Decoded<TArgs>,
-    ctx: AttemptContext<Decoded<TArgs>, Awaited<TLoaded>>,
+    ctx: AttemptContext<Decoded<TArgs>, Awaited<TLoaded>, TServices>,
   ) => AsyncIterable<SourceBatch<YieldedOf<TInput, TOutput>>> | Iterable<SourceBatch<YieldedOf<TInput, TOutput>>>;
   /**
    * Turns one batch into one output. A source may leave it out: the payload is then the output. It runs at least once
@@ -115,18 +122,29 @@ export type HandlerOptions<
    */
   readonly processBatch?: (
     payload: PayloadOf<TInput, TOutput, TArgs, TGiven>,
-    ctx: BatchContext<Decoded<TArgs>, Awaited<TLoaded>>,
+    ctx: BatchContext<Decoded<TArgs>, Awaited<TLoaded>, TServices>,
   ) => Awaitable<ReturnedOf<TOutput>>;
   /** Runs after the last batch; returns the node's `result`. */
   readonly finalize?: (
-    ctx: FinalizeContext<Decoded<TArgs>, Awaited<TLoaded>, Decoded<TOutput>>,
+    ctx: FinalizeContext<Decoded<TArgs>, Awaited<TLoaded>, Decoded<TOutput>, TServices>,
   ) => Awaitable<Decoded<TResult>>;
   /** Classifies an error that one of its methods threw; `undefined` leaves it to the engine. */
   readonly classifyError?: (error: unknown) => ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;
 };
 
 // The keys of {@link HandlerOptions}, to infer which were given; only `iterBatches` affects types.
-type HandlerKey = keyof HandlerOptions<string, NoInput, AnySchema, NoResult, NoArgs, string, unknown, never, Absent>;
+type HandlerKey = keyof HandlerOptions<
+  string,
+  NoInput,
+  AnySchema,
+  NoResult,
+  NoArgs,
+  string,
+  unknown,
+  never,
+  Absent,
+  unknown
+>;
 
 /**
  * A method that was given, without `undefined`: the compiler looks into an arrow function, and underlines the wrong

@@ -5,7 +5,7 @@ import { type AllTasks, checkKept } from "../cluster/archive.ts";
 import type { Client } from "../cluster/client.ts";
 import type { Fleet } from "../cluster/fleet.ts";
 import type { Journal } from "../cluster/journal.ts";
-import { hopeless, initFailed } from "../cluster/random-graph.ts";
+import { hopeless, setupFailed } from "../cluster/random-graph.ts";
 import { changedPaths } from "../cluster/vars-changes.ts";
 import type { Workload } from "../cluster/workload.ts";
 import { flowOutput, hasFailedChild, mayBeCancelled } from "./child-checks.ts";
@@ -184,7 +184,7 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
     return;
   }
   const injected =
-    journal.hasThrown({ taskId: id, nodeId: node.node_id }, code) || code === "timeout" || code === initFailed;
+    journal.hasThrown({ taskId: id, nodeId: node.node_id }, code) || code === "timeout" || code === setupFailed;
   if (!injected || (code === "timeout" && node.timeout_sec === undefined && node.batches?.timeout_sec === undefined))
     violated(`failed without an injected cause: ${text}`);
   if (!policy.isPermanent(code) && record.failures !== policy.max + 1)

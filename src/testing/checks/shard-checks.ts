@@ -11,7 +11,7 @@ import {
 } from "../../core/model/records.ts";
 import { coordinatorFnType, flowType, type GraphNode } from "../../graph/index.ts";
 import { droppedOf } from "../cluster/archive.ts";
-import { initFailed } from "../cluster/random-graph.ts";
+import { setupFailed } from "../cluster/random-graph.ts";
 import { sharedLimitOf } from "../cluster/rate-book.ts";
 import { isClosed, isClosedShard, isFinished, isSkipped, startCondition, type TaskView } from "./control-checks.ts";
 import type { CheckParts, LogChecks } from "./log-checks.ts";
@@ -148,8 +148,8 @@ export class ShardChecks {
     const { state, workload, journal, violated } = this.#parts;
     this.#failures.set(shardKey(record), (this.#failures.get(shardKey(record)) ?? 0) + 1);
     const claimedAt = this.#claimed.get(shardKey(record))?.step ?? 0;
-    if (record.failure?.reasonCode === initFailed && !journal.hasInitFailedSince(workerId, record.type, claimedAt)) {
-      violated(record, "an attempt failed because of an init that had failed before it");
+    if (record.failure?.reasonCode === setupFailed && !journal.hasSetupFailedSince(workerId, claimedAt)) {
+      violated(record, "an attempt failed because of a setup that had failed before it");
     }
     const task = state.tasks.get(record.taskId)?.record;
     const policy = retryPolicyOf(

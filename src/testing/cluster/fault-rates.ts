@@ -39,8 +39,8 @@ export interface HandlerRates {
   batchThrows: number;
   /** A non-resumable source fails at its end, which withdraws everything that its consumers have read. */
   breaks: number;
-  /** An `init` fails. */
-  initFails: number;
+  /** A `setup` fails. */
+  setupFails: number;
   /** A thrown error is permanent; also applies to `finalize`, when much of the graph has finished. */
   permanent: number;
   slow: number;
@@ -120,7 +120,7 @@ function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): 
     throws: upTo(0.08),
     batchThrows: random.chance(0.4) ? upTo(0.3) : upTo(0.06),
     breaks: upTo(0.4),
-    initFails: random.chance(0.3) ? random.next() * 0.5 : 0,
+    setupFails: random.chance(0.3) ? random.next() * 0.5 : 0,
     permanent: random.chance(retries ? 0.6 : 0.05) ? 0.2 : 0,
     slow: random.chance(0.1) ? 0.8 : upTo(0.4),
     slowCleanup: mode === "calm" ? 0 : 0.3,
@@ -185,7 +185,7 @@ export function stopFaults(rates: FaultRates): void {
     throws: 0,
     batchThrows: 0,
     breaks: 0,
-    initFails: 0,
+    setupFails: 0,
     permanent: 0,
     slow: 0,
     slowCleanup: 0,

@@ -18,6 +18,9 @@ export class HandlerCalls {
   /** Batches that began after the stop, by attempt. */
   readonly #begunAfterStop = new Map<string, number>();
 
+  /** What `setup` returned and `teardown` has not been given. */
+  readonly #services: unknown[] = [];
+
   constructor(bounds: Bounds) {
     this.#bounds = bounds;
   }
@@ -35,6 +38,20 @@ export class HandlerCalls {
       if (left > 0) this.#open.set(key, left);
       else this.#open.delete(key);
     }
+  }
+
+  setUp(services: unknown): void {
+    this.#services.push(services);
+  }
+
+  tornDown(services: unknown): void {
+    if (this.#services.pop() !== services) this.#bounds.violated("torn down what was not set up last, or twice");
+    if (!this.#bounds.isStopping()) this.#bounds.violated("torn down while its worker runs");
+  }
+
+  /** The worker has stopped. */
+  checkTornDown(): void {
+    if (this.#services.length > 0) this.#bounds.violated("stopped without tearing down what it had set up");
   }
 
   /**

@@ -194,8 +194,8 @@ export class Journal {
   readonly #thrown = new Map<string, Set<string>>();
   /** Registered cleanups and those that ran, by process. */
   readonly cleanups = new Map<string, { registered: number; ran: number }>();
-  /** By process and type: the step of the last failed `init`. */
-  readonly #failedInits = new Map<string, number>();
+  /** By process: the step of the last failed `setup`. */
+  readonly #failedSetups = new Map<string, number>();
   readonly violations: string[] = [];
   readonly archive = new Archive();
   readonly checkpoints = new CheckpointBook();
@@ -268,7 +268,7 @@ export class Journal {
     deleted: 0,
     /** Deletes that were refused because another task borrows artifacts. */
     borrowed: 0,
-    initsFailed: 0,
+    setupsFailed: 0,
     leasesLost: 0,
     released: 0,
     /** Batches that earlier attempts left open and that were then stored. */
@@ -341,14 +341,14 @@ export class Journal {
     return this.#thrown.get(`${ref.taskId}:${ref.nodeId}`)?.has(code) ?? false;
   }
 
-  initFailed(worker: string, type: string, step: number): void {
-    this.counts.initsFailed++;
-    this.#failedInits.set(`${worker} ${type}`, step);
+  setupFailed(worker: string, step: number): void {
+    this.counts.setupsFailed++;
+    this.#failedSetups.set(worker, step);
   }
 
-  /** Whether an `init` of this worker has failed since this step; only then may an attempt fail because of it. */
-  hasInitFailedSince(worker: string, type: string, step: number): boolean {
-    return (this.#failedInits.get(`${worker} ${type}`) ?? -1) >= step;
+  /** Whether a `setup` of this worker has failed since this step; only then may an attempt fail because of it. */
+  hasSetupFailedSince(worker: string, step: number): boolean {
+    return (this.#failedSetups.get(worker) ?? -1) >= step;
   }
 
   readonly violated = (what: string): void => {

@@ -72,6 +72,7 @@ export class SimProcess {
   #starting: Promise<void> | undefined;
   #stop: { ended: boolean } | undefined;
   #isWorkerStopping = false;
+  #calls: HandlerCalls | undefined;
 
   constructor(parts: ClusterParts, spec: ProcessSpec, life: ProcessLife) {
     const { scheduler, state, allTasks, journal, rates, mode, workload, observe, mirror, storeNow } = parts;
@@ -129,6 +130,7 @@ export class SimProcess {
         isStopping: () => this.#isWorkerStopping,
         violated: (what) => journal.violated(`${life.name}: ${what}`),
       });
+      this.#calls = calls;
       const tools = {
         ...{ scheduler, random, rates: rates.handlers, journal, clock, life, leaseMs },
         ...{ concurrency, pageSize, calls, storeNow, mode: parts.mode },
@@ -179,6 +181,7 @@ export class SimProcess {
     await this.start();
     this.#isWorkerStopping = true;
     await this.worker?.stop({ graceMs });
+    this.#calls?.checkTornDown();
     await this.coordinator?.stop({ graceMs });
     this.#stop.ended = true;
   }

@@ -19,8 +19,8 @@ export const workerTypes = ["source", "source_n", "map", "map_n"] as const;
 export const sometimesPermanent = "sometimes_permanent";
 /** The error code of a batch that fails at each try. */
 export const hopeless = "hopeless";
-/** The error code of a failing `init`. */
-export const initFailed = "init_failed";
+/** The error code of a failing `setup`. */
+export const setupFailed = "setup_broken";
 
 const mostParents = 3;
 

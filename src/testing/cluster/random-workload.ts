@@ -24,7 +24,7 @@ import {
 } from "./computation.ts";
 import type { HandlerRates } from "./fault-rates.ts";
 import type { Journal } from "./journal.ts";
-import { type DrawnFlow, hopeless, initFailed, randomGraph, sometimesPermanent, workerTypes } from "./random-graph.ts";
+import { type DrawnFlow, hopeless, randomGraph, setupFailed, sometimesPermanent, workerTypes } from "./random-graph.ts";
 import type { ProcessTools, Workload } from "./workload.ts";
 
 /** The parameters of every task. */
@@ -89,36 +89,55 @@ function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
     iterBatches: (args: unknown, ctx: AttemptContext) => unstableBatches(args, ctx, options),
   };
   return [
-    withInit({ ...source, name: "source" }, options),
-    withInit({ ...unstable, name: "source_n" }, options),
+    ...withSetup(
+      [
+        { ...source, name: "source" },
+        { ...unstable, name: "source_n" },
+      ],
+      options,
+    ),
     { ...map, name: "map" },
     { ...map, name: "map_n", resumable: false },
   ];
 }
 
-/** Adds an `init` that takes a while and fails now and then, and checks that nothing runs before it has succeeded. */
-function withInit(handler: HandlerDefinition, options: ProcessTools): HandlerDefinition {
-  const { random, rates, clock, journal, life, scheduler } = options;
-  let ready = false;
-  let begun = false;
-  return {
+/**
+ * Adds a `setup` that takes a while and fails now and then, shared by these handlers. Checks that it runs once, that
+ * nothing runs before it has succeeded, and that what it returned is there until it is torn down.
+ */
+function withSetup(handlers: readonly HandlerDefinition[], options: ProcessTools): readonly HandlerDefinition[] {
+  const { random, rates, clock, journal, life, scheduler, calls } = options;
+  const services = {};
+  let state: "none" | "begun" | "ready" = "none";
+  const setup = async () => {
+    if (state !== "none") journal.violated(`${life.name}: setup runs ${state === "ready" ? "again" : "concurrently"}`);
+    state = "begun";
+    await clock.sleep(random.int(20));
+    if (random.chance(rates.setupFails)) {
+      state = "none";
+      journal.setupFailed(life.name, scheduler.steps);
+      throw new RetryableError(setupFailed);
+    }
+    state = "ready";
+    calls.setUp(services);
+    return services;
+  };
+  const teardown = async (given: unknown) => {
+    calls.tornDown(given);
+    await clock.sleep(random.int(20));
+  };
+  return handlers.map((handler) => ({
     ...handler,
-    async init() {
-      if (begun) journal.violated(`${life.name}: init of ${handler.name} runs ${ready ? "again" : "concurrently"}`);
-      begun = true;
-      await clock.sleep(random.int(20));
-      if (random.chance(rates.initFails)) {
-        begun = false;
-        journal.initFailed(life.name, handler.name, scheduler.steps);
-        throw new RetryableError(initFailed);
-      }
-      ready = true;
-    },
+    setup,
+    teardown,
     loadInput(args, ctx) {
-      if (!ready) journal.violated(`${life.name}: ${ctx.nodeId} runs before its handler's init has finished`);
+      if (state !== "ready")
+        journal.violated(`${life.name}: ${ctx.nodeId} runs before its handler's setup has finished`);
+      if (ctx.services !== services)
+        journal.violated(`${life.name}: ${ctx.nodeId} has other services than were set up`);
       return handler.loadInput?.(args, ctx);
     },
-  };
+  }));
 }
 
 /** Stable uids, in any order, and sometimes more of them than in the previous attempt. */

@@ -10,7 +10,7 @@ import {
 import { type Graph, parseGraph, resolveParams } from "../../graph/index.ts";
 import type { ProcessTools, TaskRequest, Workload } from "../cluster/workload.ts";
 import type { OpenCalls } from "./open-calls.ts";
-import { watched, watchedFunction } from "./watched-code.ts";
+import { watchedFunction, watchedHandlers } from "./watched-code.ts";
 
 /** One simulated process, as its handlers see it. */
 export interface SimulatedProcess<TOutside = unknown> {
@@ -128,7 +128,7 @@ export class RunnableCode {
       hasFinalize: (type) => finalizing.has(type),
       isKnown: false,
       handlersFor: (tools) =>
-        this.#handlers(simulatedProcess(tools, { outside, calls })).map((each) => watched(each, tools.life, calls)),
+        watchedHandlers(this.#handlers(simulatedProcess(tools, { outside, calls })), tools.life, calls),
       functionsFor: ({ life }) => this.#functions.map((fn) => watchedFunction(fn, life, calls)),
     };
   }

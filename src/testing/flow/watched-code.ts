@@ -7,15 +7,36 @@ import type {
 import type { ProcessLife } from "../scheduler/scheduler.ts";
 import type { OpenCalls } from "./open-calls.ts";
 
-/** Wraps a handler so that calls that have not returned are tracked. */
-export function watched(handler: HandlerDefinition, life: ProcessLife, calls: OpenCalls): HandlerDefinition {
+/** Wraps the handlers of a process so that calls that have not returned are tracked. */
+export function watchedHandlers(
+  handlers: readonly HandlerDefinition[],
+  life: ProcessLife,
+  calls: OpenCalls,
+): HandlerDefinition[] {
+  const setups = new Map<HandlerDefinition["setup"], () => unknown>();
+  return handlers.map((handler) => {
+    const { setup } = handler;
+    if (setup === undefined) return watched(handler, life, calls);
+    const followed = () => {
+      const made = setup.call(handler);
+      if (made instanceof Promise) calls.follow(life, nameOf(`handler '${handler.name}'`, "setup", undefined), made);
+      return made;
+    };
+    // Handlers with the same function share what it returns: they need the same wrapper.
+    const isOwn = Object.hasOwn(handler, "setup");
+    const shared = (isOwn ? setups.get(setup) : undefined) ?? followed;
+    if (isOwn) setups.set(setup, shared);
+    return Object.create(watched(handler, life, calls), { setup: { value: shared } });
+  });
+}
+
+function watched(handler: HandlerDefinition, life: ProcessLife, calls: OpenCalls): HandlerDefinition {
   const follow = <T>(method: string, ctx: Partial<BatchContext> | undefined, result: T): T => {
     if (result instanceof Promise) calls.follow(life, nameOf(`handler '${handler.name}'`, method, ctx), result);
     return result;
   };
-  const { init, loadInput, iterBatches, processBatch, finalize } = handler;
+  const { loadInput, iterBatches, processBatch, finalize } = handler;
   return Object.create(handler, {
-    ...method(init && { init: () => follow("init", undefined, init.call(handler)) }),
     ...method(
       loadInput && {
         loadInput: (args: unknown, ctx: AttemptContext) => follow("loadInput", ctx, loadInput.call(handler, args, ctx)),

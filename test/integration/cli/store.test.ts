@@ -50,6 +50,25 @@ async function failed() {
 }
 
 describe("flowkit tasks", () => {
+  test("show prints what a failed batch consisted of", async () => {
+    const { taskId, json, words } = await failed();
+    const shown = await words("tasks", "show", taskId, "--node", "check", "--input");
+    expect(shown.stdout).toBe("batch 'n3' of check: too_many: three is too many\ninput { \"n\": 3 }\n");
+    const { body } = await json("tasks", "show", taskId, "--input", "--batch", "n3");
+    const message = "three is too many";
+    expect(body.inputs).toEqual([{ nodeId: "check", uid: "n3", reasonCode: "too_many", message, input: { n: 3 } }]);
+    expect((await words("tasks", "show", taskId, "--node", "count", "--input")).stderr).toBe("no failed batches\n");
+    for (const [args, error] of [
+      [["--input", "--batch", "n9"], "no failed batch 'n9' in this task"],
+      [["--input", "--node", "chekc"], "has no node 'chekc'"],
+      [["--node", "check"], "--node and --batch choose what --input prints"],
+    ] as const) {
+      const wrong = await words("tasks", "show", taskId, ...args);
+      expect(wrong.exitCode).toBe(2);
+      expect(wrong.stderr).toContain(error);
+    }
+  });
+
   test("are listed, shown and explained", async () => {
     const { taskId, json, words } = await failed();
     const { body } = await json("tasks", "list");

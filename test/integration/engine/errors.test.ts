@@ -134,7 +134,7 @@ describe("an error thrown by a handler", () => {
   );
 
   test.for([
-    { method: "init", ...{ init: () => Promise.reject(new PermanentError("closed")) } },
+    { method: "setup", ...{ setup: () => Promise.reject(new PermanentError("closed")) } },
     { method: "loadInput", ...{ loadInput: () => Promise.reject(new PermanentError("closed")) } },
     { method: "finalize", ...{ finalize: () => Promise.reject(new PermanentError("closed")) } },
     {
@@ -160,7 +160,7 @@ describe("an error thrown by a handler", () => {
   test("a method that ended is not named by a later failure", async () => {
     const share = { batches: { on_failure: "set_aside", tolerate_share: 0.1 }, retry_policy: { max: 0 } } as const;
     const processBatch = () => Promise.reject(new PermanentError("no"));
-    const { engine } = await testEngine([source("bad", [1, 2], { processBatch, init: () => {}, loadInput: () => 1 })]);
+    const { engine } = await testEngine([source("bad", [1, 2], { processBatch, setup: () => {}, loadInput: () => 1 })]);
     const task = await engine.run(graphOf(node("bad", [], share)));
     const error = await task.result().catch((reason: unknown) => reason);
     expect(error).toMatchObject({ details: { reasonCode: "too_many_failed_batches" } });
@@ -332,11 +332,13 @@ describe("values that do not match", () => {
   });
 
   test("arguments are validated before any handler code runs", async () => {
-    const init = vi.fn();
-    const error = await failureOf(handler("bad", { args: z.object({ size: z.int() }), init }), { args: { size: "x" } });
+    const setup = vi.fn();
+    const error = await failureOf(handler("bad", { args: z.object({ size: z.int() }), setup }), {
+      args: { size: "x" },
+    });
     expect(error.details).toMatchObject({ reasonCode: "bad_input", epoch: 1 });
     expect(error.message).toMatch(/arguments .*\.size: expected (int|number)/);
-    expect(init).not.toHaveBeenCalled();
+    expect(setup).not.toHaveBeenCalled();
   });
 
   test("a root whose arguments are its input fails with bad_input", async () => {

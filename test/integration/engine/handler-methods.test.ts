@@ -20,17 +20,21 @@ async function failureOf(definition: HandlerDefinition, more: Parameters<typeof 
 }
 
 describe("the methods besides processBatch", () => {
-  test("init that fails is run again by the next attempt, and after that only once for all", async () => {
-    let inits = 0;
-    const init = vi.fn(() => {
-      if (inits++ === 0) throw new Error("no connection yet");
+  test("setup that fails is run again by the next attempt, and after that only once for all", async () => {
+    let setups = 0;
+    const setup = vi.fn(() => {
+      if (setups++ === 0) throw new TypeError("no address in the environment");
+      return "pool";
     });
-    const { engine } = await testEngine([source("a", [1], { init })]);
+    const { engine, record } = await testEngine([
+      source("a", [1], { setup, processBatch: (_, ctx) => ctx.services as string }),
+    ]);
     const graph = graphOf(node("a", [], { retry_policy: atOnce }));
     const task = await engine.run(graph);
-    expect(await task.result()).toEqual({ a: [1] });
+    expect(await task.result()).toEqual({ a: ["pool"] });
+    expect((await record(task.id, "a")).history.map(({ reasonCode }) => reasonCode)).toContain("setup_failed");
     await Promise.all(numbers(5).map(async () => (await engine.run(graph)).result()));
-    expect(init).toHaveBeenCalledTimes(2);
+    expect(setup).toHaveBeenCalledTimes(2);
   });
 
   test("loadInput receives the arguments, and every batch of the attempt its return value", async () => {

@@ -48,8 +48,8 @@ describe("arguments that an adapter does not accept", () => {
   test.for(cases)(
     "$why: refused by run, and with $code if a store contains such a graph anyway",
     async ({ adapter, args, code }) => {
-      const [iterBatches, processBatch, init] = [vi.fn(() => []), vi.fn(), vi.fn()];
-      const sink = handler("sink", { iterBatches, processBatch, init });
+      const [iterBatches, processBatch, setup] = [vi.fn(() => []), vi.fn(), vi.fn()];
+      const sink = handler("sink", { iterBatches, processBatch, setup });
       const world = await testEngine([source("src", [rows]), sink, handler("after")]);
       const nodes = [node("src"), node("sink", ["src"], { adapter, adapterArgs: args }), node("after", ["sink"])];
       await expect(world.engine.run(graphOf(...nodes))).rejects.toMatchObject({ code: "GRAPH_INVALID" });
@@ -57,7 +57,7 @@ describe("arguments that an adapter does not accept", () => {
       await world.store.createTask({ id: "stored", graph: unchecked(...nodes), params: {}, priority: 0 });
       const task = world.engine.task("stored");
       await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: code, nodeId: "sink", epoch: 1 } });
-      for (const method of [iterBatches, processBatch, init]) expect(method).not.toHaveBeenCalled();
+      for (const method of [iterBatches, processBatch, setup]) expect(method).not.toHaveBeenCalled();
       expect((await task.status()).nodes.find(({ nodeId }) => nodeId === "after")?.status).toBe("cancelled");
     },
   );

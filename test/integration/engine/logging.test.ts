@@ -36,10 +36,10 @@ describe("on-call reads in the log", () => {
 
   test("an attempt that failed outside of batches, and the end of a task that finished", async () => {
     let attempts = 0;
-    const init = () => {
+    const setup = () => {
       if (++attempts === 1) throw new Error("no connection");
     };
-    const { engine, logged } = await testEngine([source("src", [1], { init })]);
+    const { engine, logged } = await testEngine([source("src", [1], { setup })]);
     const task = await engine.run(graphOf(node("src", [], retried)));
     await task.result();
     const of = { taskId: task.id, flow: undefined };
@@ -48,7 +48,7 @@ describe("on-call reads in the log", () => {
       {
         level: "warn",
         fields: {
-          ...{ ...of, nodeId: "src", shard: 0, epoch: 1, method: "init", reasonCode: "unexpected_error" },
+          ...{ ...of, nodeId: "src", shard: 0, epoch: 1, method: "setup", reasonCode: "setup_failed" },
           ...{ error: "no connection", failures: 1, maxFailures: 2, retryInMs: 0 },
         },
         message: "an attempt failed; will retry",

@@ -107,7 +107,7 @@ describe("a paused task", () => {
     let tries = 0;
     const { engine, record } = await testEngine([
       handler("a", {
-        init: () => {
+        setup: () => {
           tries++;
           throw new Error("not yet");
         },

@@ -41,7 +41,8 @@ test("other processes can write the file whatever handler code runs", async () =
   onTestFinished(() => store.close());
   const { outcomes, write } = otherWriter(path);
   const quick = source("quick", numbers(12), {
-    init: () => write("init"),
+    setup: () => write("setup"),
+    teardown: () => write("teardown"),
     iterBatches: function* () {
       for (const payload of numbers(12)) {
         write("iterBatches");
@@ -104,7 +105,16 @@ test("other processes can write the file whatever handler code runs", async () =
   for (const task of tasks) expect(await task.result()).toMatchObject({ note: null });
   expect(Object.fromEntries([...outcomes].filter(([, { locked }]) => locked > 0))).toEqual({});
   const places = [
-    ...["init", "iterBatches", "loadInput", "processBatch", "cleanup", "finalize", "after a tick", "after a heartbeat"],
+    ...[
+      "setup",
+      "iterBatches",
+      "loadInput",
+      "processBatch",
+      "cleanup",
+      "finalize",
+      "after a tick",
+      "after a heartbeat",
+    ],
     ...["after a checkpoint", "classifyError", "function", "update", "after an update"],
   ];
   expect([...outcomes.keys()].toSorted()).toEqual(places.toSorted());

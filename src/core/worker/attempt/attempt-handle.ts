@@ -114,7 +114,7 @@ export class AttemptHandle implements Stoppable {
     return this.#idle.wait(waiting);
   }
 
-  /** Awaits code that belongs to the worker, such as a handler's `init`, and may outlive the attempt. */
+  /** Awaits code that belongs to the worker, such as a handler's `setup`, and may outlive the attempt. */
   wait<T>(running: PromiseLike<T>): Promise<T> {
     const waited = this.#waiting.wait(running);
     this.#releaseIfAbandoned();

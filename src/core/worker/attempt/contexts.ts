@@ -43,6 +43,8 @@ export class RunContext implements AttemptContext {
   readonly epoch: number;
   readonly shard: number;
   readonly args: unknown;
+  /** Set once `setup` has returned. */
+  services: unknown;
   /** Set once `loadInput` has returned. */
   loaded: unknown;
   readonly #run: AttemptRun;
@@ -170,6 +172,9 @@ class DerivedContext implements AttemptContext {
   }
   get traceparent(): string | undefined {
     return this.#run.traceparent;
+  }
+  get services(): unknown {
+    return this.#run.services;
   }
   get loaded(): unknown {
     return this.#run.loaded;

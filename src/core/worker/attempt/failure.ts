@@ -41,7 +41,7 @@ export function classifyFailure(options: {
   readonly handler: HandlerDefinition | undefined;
 }): ClassifiedFailure {
   const { error, attempt, at, handler } = options;
-  const verdict = judge(error, handler);
+  const verdict = judge(error, { handler, inSetup: at.method === "setup" });
   const stack = thrownStack(error);
   const failure: Failure = {
     nodeId: attempt.nodeId,
@@ -79,21 +79,28 @@ interface Verdict {
   readonly remark?: string;
 }
 
-function judge(error: unknown, handler: HandlerDefinition | undefined): Verdict {
+interface Thrower {
+  readonly handler: HandlerDefinition | undefined;
+  readonly inSetup: boolean;
+}
+
+function judge(error: unknown, thrower: Thrower): Verdict {
   if (isInstance(error, AttemptError)) return { code: error.code, permanent: error.permanent };
   if (FlowError.is(error, "RECORD_TOO_LARGE")) return { code: "artifact_too_large", permanent: true };
   // Dropped artifacts do not come back, so no retry can read them.
   if (FlowError.is(error, "ARTIFACTS_DROPPED")) return { code: "artifacts_dropped", permanent: true };
   let own: unknown;
   try {
-    own = handler?.classifyError?.(error);
+    own = thrower.handler?.classifyError?.(error);
   } catch (inner) {
     // Of two errors, the one that the attempt met decides, and the message mentions the other.
-    return { ...byDefault(error), remark: `classifyError threw: ${thrownMessage(inner)}` };
+    return { ...byDefault(error, thrower), remark: `classifyError threw: ${thrownMessage(inner)}` };
   }
-  if (own === undefined || own === null) return byDefault(error);
+  if (own === undefined || own === null) return byDefault(error, thrower);
   const verdict = checkedVerdict(own);
-  return typeof verdict === "string" ? { ...byDefault(error), remark: `classifyError returned ${verdict}` } : verdict;
+  return typeof verdict === "string"
+    ? { ...byDefault(error, thrower), remark: `classifyError returned ${verdict}` }
+    : verdict;
 }
 
 /** Checks a verdict, which untyped code may have made; a string says what is wrong with it. */
@@ -124,7 +131,10 @@ function checkedCode(code: unknown): CheckedCode {
 
 const kindOf = (value: unknown): string => (value === undefined || value === null ? `${value}` : `a ${typeof value}`);
 
-function byDefault(error: unknown): Verdict {
+/** An error in `setup` concerns the worker, and neither the task nor another worker: it is retried. */
+const setupFailed = { code: "setup_failed", permanent: false };
+
+function byDefault(error: unknown, { inSetup }: Thrower): Verdict {
   if (isHandlerError(error)) {
     const permanent = propertyOf(error, "permanent") === true;
     const { code, fault } = checkedCode(propertyOf(error, "code"));
@@ -134,8 +144,10 @@ function byDefault(error: unknown): Verdict {
   }
   if (isInstance(error, $ZodError)) {
     const issues = issuesOf(error);
-    return { code: "bad_input", permanent: true, ...(issues === undefined ? {} : { message: issues }) };
+    const verdict = inSetup ? setupFailed : { code: "bad_input", permanent: true };
+    return { ...verdict, ...(issues === undefined ? {} : { message: issues }) };
   }
+  if (inSetup) return setupFailed;
   // `fetch` reports a lost connection as a TypeError with a cause: an environment problem, not a bug in the handler.
   const mistakeInCode =
     (isInstance(error, TypeError) && propertyOf(error, "cause") === undefined) ||

@@ -1,4 +1,5 @@
-import type { HandlerDefinition } from "../../../definitions/index.ts";
+import type { HandlerDefinition, Logger } from "../../../definitions/index.ts";
+import { loggable } from "../../../errors/index.ts";
 import { WireCodec } from "../../codec/index.ts";
 import type { LogAccess } from "../../model/records.ts";
 import type { Clock, HandlerGate, WorkerStore } from "../../ports/index.ts";
@@ -90,9 +91,95 @@ export class EventLoopYielder {
   }
 }
 
-/**
- * A handler, with the state that a worker keeps between attempts: codecs of its schemas, and whether `init` has run.
- */
+/** How long a worker that stops waits for all of its teardowns, in ms. */
+const teardownMs = 10_000;
+
+/** A `setup` and its `teardown`, of one handler or of several. */
+interface Setup {
+  readonly definition: HandlerDefinition;
+  /** Set while it runs and once it has succeeded. */
+  made?: Promise<unknown>;
+}
+
+/** What the handlers of a worker have set up. */
+export class WorkerServices {
+  readonly #parts: { readonly code: HandlerCode; readonly clock: Clock; readonly logger: Logger };
+  readonly #setups: Setup[] = [];
+  /** In the order in which their setups have returned. */
+  readonly #open: { readonly definition: HandlerDefinition; readonly services: unknown }[] = [];
+  #closed = false;
+
+  constructor(parts: { readonly code: HandlerCode; readonly clock: Clock; readonly logger: Logger }) {
+    this.#parts = parts;
+  }
+
+  /** Returns what gets the services of this handler, the same as those of others with its functions. */
+  of(definition: HandlerDefinition): (() => Promise<unknown>) | undefined {
+    if (definition.setup === undefined) return undefined;
+    // A method of a class is the same function for all instances, each of which may set up something else.
+    const shared = Object.hasOwn(definition, "setup")
+      ? this.#setups.find(
+          (each) => each.definition.setup === definition.setup && each.definition.teardown === definition.teardown,
+        )
+      : undefined;
+    const setup: Setup = shared ?? { definition };
+    if (shared === undefined) this.#setups.push(setup);
+    return () => this.#get(setup);
+  }
+
+  /**
+   * Tears down what was set up last first, for a limited time: one that takes too long is left behind. Errors are
+   * logged. Never rejects.
+   */
+  async close(): Promise<void> {
+    const { clock, logger } = this.#parts;
+    const started = this.#setups.flatMap(({ made = [] }) => made);
+    if (started.length > 0) {
+      const ended = new AbortController();
+      const timeUp = clock.sleep(teardownMs, ended.signal).then(() => "late" as const);
+      // A setup whose attempts were abandoned may still return something to tear down.
+      await Promise.race([Promise.allSettled(started), timeUp]);
+      for (let next = this.#open.pop(); next !== undefined; next = this.#open.pop()) {
+        const outcome = await Promise.race([this.#tearDown(next), timeUp]);
+        if (outcome === "late")
+          logger.warn({ type: next.definition.name }, "a teardown takes too long: not waited for");
+      }
+      ended.abort();
+    }
+    this.#closed = true;
+  }
+
+  /** Concurrent attempts share one setup; if it fails, the next attempt runs it again. */
+  #get(setup: Setup): Promise<unknown> {
+    if (setup.made === undefined) {
+      const made = this.#setUp(setup.definition);
+      setup.made = made;
+      made.catch(() => {
+        delete setup.made;
+      });
+    }
+    return setup.made;
+  }
+
+  async #setUp(definition: HandlerDefinition): Promise<unknown> {
+    const services = await this.#parts.code.run(() => definition.setup?.());
+    if (this.#closed) void this.#tearDown({ definition, services });
+    else this.#open.push({ definition, services });
+    return services;
+  }
+
+  /** Never rejects. */
+  async #tearDown(open: { readonly definition: HandlerDefinition; readonly services: unknown }): Promise<void> {
+    const { definition, services } = open;
+    try {
+      await this.#parts.code.run(() => definition.teardown?.(services));
+    } catch (error) {
+      this.#parts.logger.error({ type: definition.name, err: loggable(error) }, "the teardown of a handler failed");
+    }
+  }
+}
+
+/** A handler, with what a worker keeps of it between attempts: codecs of its schemas, and its services. */
 export class HandlerRuntime {
   readonly definition: HandlerDefinition;
   readonly args: WireCodec | undefined;
@@ -100,36 +187,17 @@ export class HandlerRuntime {
   readonly output: WireCodec;
   readonly result: WireCodec | undefined;
   readonly habits: LogAccess;
-  #ready: Promise<void> | undefined;
+  /** `undefined` for a handler without a `setup`. */
+  readonly services: (() => Promise<unknown>) | undefined;
 
-  constructor(definition: HandlerDefinition) {
+  constructor(definition: HandlerDefinition, services: WorkerServices) {
     this.definition = definition;
     this.args = codecOf(definition.args);
     this.input = codecOf(definition.input);
     this.output = new WireCodec(definition.output);
     this.result = codecOf(definition.result);
     this.habits = { resumes: definition.resumable, rereads: definition.finalize !== undefined };
-  }
-
-  get needsInit(): boolean {
-    return this.definition.init !== undefined;
-  }
-
-  /** Runs `init` once per worker; if it fails, the next attempt runs it again. */
-  init(): Promise<void> {
-    if (this.#ready === undefined) {
-      const ready = this.#init();
-      this.#ready = ready;
-      // Not inside `#init`: an `init` that throws synchronously would clear `#ready` before it is set.
-      ready.catch(() => {
-        this.#ready = undefined;
-      });
-    }
-    return this.#ready;
-  }
-
-  async #init(): Promise<void> {
-    await this.definition.init?.();
+    this.services = services.of(definition);
   }
 }
 

@@ -40,9 +40,9 @@ async function start(attempt: {
   const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
   const tries = new TryCounts(run, { reports, concurrency: concurrencyOf(run, runtime) });
   const leftover = node.batches.timeoutMs === undefined ? undefined : new LeftoverTries();
-  if (runtime.needsInit) {
-    run.at.method = "init";
-    await held.wait(Promise.resolve(run.code.run(() => runtime.init())));
+  if (runtime.services !== undefined) {
+    run.at.method = "setup";
+    context.services = await held.wait(runtime.services());
     run.at.method = undefined;
   }
   await overLog(run, async (pass) => {

@@ -10,7 +10,15 @@ import { notJsonIn } from "./not-json.ts";
 
 const schemaMembers = ["input", "output", "args", "result"] as const;
 const storedMembers = ["output", "args", "result"] as const;
-const methodMembers = ["init", "loadInput", "iterBatches", "processBatch", "finalize", "classifyError"] as const;
+const methodMembers = [
+  "setup",
+  "teardown",
+  "loadInput",
+  "iterBatches",
+  "processBatch",
+  "finalize",
+  "classifyError",
+] as const;
 const members: ReadonlySet<string> = new Set([
   ...schemaMembers,
   ...methodMembers,
@@ -28,6 +36,8 @@ export const memberSynonyms = {
   execute: "processBatch",
   run: "processBatch",
   params: "args",
+  init: "setup",
+  close: "teardown",
 } as const;
 
 /** All concurrent batches are in memory: a larger number is probably a mistake of units. */
