@@ -10,6 +10,7 @@
  *   --sqlite    compares a SQLite store with the memory store at each step
  *   --jobs N    number of processes; default 1
  *   --enough N  stops after this many failed seeds
+ *   --until C   stops once this count is above 0; may be repeated: then each of them
  */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     sqlite: { type: "boolean", default: false },
     jobs: { type: "string", default: "1" },
     enough: { type: "string", default: String(Number.MAX_SAFE_INTEGER) },
+    until: { type: "string", multiple: true, default: [] },
     /** Prints one line of JSON at the end. */
     json: { type: "boolean", default: false },
   },
@@ -107,6 +109,7 @@ async function runHere(progress: (total: SimTotal) => void): Promise<SimTotal> {
     }
     progress(total);
     if (total.failed >= enough) break;
+    if (values.until.length > 0 && values.until.every((name) => (total.counts[name] ?? 0) > 0)) break;
   }
   return total;
 }

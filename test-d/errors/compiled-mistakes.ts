@@ -30,11 +30,22 @@ export interface Place {
   readonly text: string;
 }
 
-/** Lists of mistakes as each compiler sees them without the `@ts-expect-error` lines. The first one imports the others. */
-export async function compileMistakes(...lists: readonly [string, ...string[]]): Promise<CompiledMistakes> {
+/**
+ * Lists of mistakes as each compiler sees them without the `@ts-expect-error` lines, in one program: half of the work is
+ * what they import.
+ *
+ * @param roots - what is compiled, in this order
+ * @param imported - what the roots import
+ */
+export async function compileMistakes(
+  roots: readonly string[],
+  imported: readonly string[] = [],
+): Promise<CompiledMistakes> {
   using workspace = new LibraryWorkspace("mistakes", inject("library"));
   const texts: ReadonlyMap<string, string> = new Map(
-    lists.map((name) => [`errors/${name}`, read(name).replaceAll("// @ts-expect-error", "//")] as const),
+    [...roots, ...imported].map(
+      (name) => [`errors/${name}`, read(name).replaceAll("// @ts-expect-error", "//")] as const,
+    ),
   );
   for (const [file, text] of texts) workspace.write(file, text);
   const mistakes = [...texts].flatMap(([file, text]) => mistakesIn(file, text));
@@ -45,7 +56,10 @@ export async function compileMistakes(...lists: readonly [string, ...string[]]):
   const byRule = new Map<string, Said[]>(mistakes.map(({ rule }) => [rule, []]));
   const elsewhere: Said[] = [];
   const compile = async (compiler: Compiler): Promise<Said[]> => {
-    const { diagnostics } = await workspace.compileUser(compiler, `errors/${lists[0]}`);
+    const { diagnostics } = await workspace.compileUser(
+      compiler,
+      roots.map((name) => `errors/${name}`),
+    );
     return diagnostics.map((diagnostic) => ({ compiler, ...diagnostic }));
   };
   for (const said of (await Promise.all(compilers.map(compile))).flat()) {

@@ -7,13 +7,21 @@ import { checksPage } from "./checks-page.ts";
 import { type CompiledMistakes, compileMistakes } from "./compiled-mistakes.ts";
 import { mistakes } from "./mistakes/index.ts";
 import { printMistakes } from "./print-mistakes.ts";
+import { runMistakes } from "./run-mistakes.ts";
 
-/* Every mistake twice: what the compilers say and where, and what `compile()` says. */
+/*
+ * Every mistake twice: what the compilers say and where, and what `compile()` says; or of a run that is refused, the
+ * engine, in the same words.
+ */
 
 let compiled: CompiledMistakes;
 beforeAll(async () => {
   const files = readdirSync(new URL("mistakes", import.meta.url)).filter((file) => file !== "index.ts");
-  compiled = await compileMistakes("mistakes/index.ts", ...files.map((file) => `mistakes/${file}`));
+  const roots = ["mistakes/index.ts", "run-mistakes.ts"];
+  compiled = await compileMistakes(
+    roots,
+    files.map((file) => `mistakes/${file}`),
+  );
 });
 
 test("all messages of the compilers", async () => {
@@ -29,7 +37,7 @@ test("the compilers reject nothing but the mistakes", () => {
 });
 
 test("the names of rules are unique", () => {
-  const rules = mistakes.map(({ rule }) => rule);
+  const rules = [...mistakes, ...runMistakes].map(({ rule }) => rule);
   expect(rules).toEqual([...new Set(rules)]);
 });
 
@@ -63,6 +71,24 @@ describe.each(mistakes)("$rule", ({ rule, words, ownWords, token, atRunTime = tr
     }
     expect(FlowError.is(thrown) && thrown.code).toMatch(/^(FLOW|HANDLER)_/);
     expect(thrown instanceof Error && thrown.message).toContain(words);
+  });
+});
+
+describe.each(runMistakes)("$rule", ({ rule, words, token, atRunTime = true, make }) => {
+  test.each(compilers)("TypeScript %s reports it at the token", (compiler) => {
+    const said = compiled.byRule.get(rule)?.filter((one) => one.compiler === compiler) ?? [];
+    expect(said).toHaveLength(1);
+    for (const one of said) {
+      expect(compiled.place(one).text.slice(0, token.length)).toBe(token);
+      expect(one.text.split("\n")[0]).toContain(`"${words}"`);
+    }
+  });
+
+  if (!atRunTime) return;
+  test("run() reports the same message", async () => {
+    const thrown = await make().catch((error: unknown) => error);
+    expect(FlowError.is(thrown) && thrown.code).toMatch(/^(GRAPH|PARAMS)_INVALID$/);
+    expect(thrown).toHaveProperty("message", expect.stringContaining(words));
   });
 });
 

@@ -1,16 +1,17 @@
-/* Prints how many MiB of heap a program keeps once it is checked: `node --expose-gc measure-heap.ts a.ts`. */
+/* Prints what a program keeps once it is checked, as JSON: `node --expose-gc measure-heap.ts a.ts`. */
 import ts from "typescript";
+import type { Kept } from "./heap.ts";
 
 const [file = ""] = process.argv.slice(2);
 const { gc } = globalThis;
 if (gc === undefined) throw new Error("run it with --expose-gc");
 
-const kept = (): number => {
+const heapUsed = (): number => {
   gc();
   gc();
   return process.memoryUsage().heapUsed;
 };
-const before = kept();
+const before = heapUsed();
 const program = ts.createProgram([file], {
   target: ts.ScriptTarget.ES2023,
   module: ts.ModuleKind.NodeNext,
@@ -21,7 +22,13 @@ const program = ts.createProgram([file], {
 });
 const [wrong] = program.getSemanticDiagnostics();
 if (wrong !== undefined) throw new Error(ts.flattenDiagnosticMessageText(wrong.messageText, "\n"));
-const after = kept();
+const after = heapUsed();
 // Used once more, so that it cannot be collected before the measurement.
 if (program.getSourceFile(file) === undefined) throw new Error(`${file} is not there`);
-process.stdout.write(String((after - before) / 2 ** 20));
+const kept: Kept = {
+  heapMiB: (after - before) / 2 ** 20,
+  files: program.getSourceFiles().length,
+  types: program.getTypeCount(),
+  instantiations: program.getInstantiationCount(),
+};
+process.stdout.write(JSON.stringify(kept));

@@ -75,14 +75,25 @@ test.each(wideMistakes)("$name: one error, within its limit", async (one) => {
   expect(instantiations).toBeLessThanOrEqual(one.limit);
 });
 
+/** Two programs, by an older compiler together: most of its work is what they import. */
+const together = { "subflows.ts": caseNamed("100 nodes, used 5 times").program, "unknown.ts": unknownNames(60) };
+const compiledTogether = new Map<Compiler, Promise<Compiled>>();
+
+async function messagesIn(file: keyof typeof together, compiler: Compiler): Promise<readonly string[]> {
+  let compiled = compiledTogether.get(compiler);
+  if (compiled === undefined) {
+    for (const [name, program] of Object.entries(together)) workspace.write(name, program);
+    compiled = workspace.compileUser(compiler, Object.keys(together), { noErrorTruncation: false });
+    compiledTogether.set(compiler, compiled);
+  }
+  const { diagnostics } = await compiled;
+  expect(diagnostics.filter((one) => !Object.hasOwn(together, one.file))).toEqual([]);
+  return diagnostics.filter((one) => one.file === file).map(({ text }) => text);
+}
+
 test("messages name what is unknown, however much is known, where compilers cut off long types", async () => {
-  workspace.write("unknown.ts", unknownNames(60));
   for (const compiler of ["6.0", "7.0"] as const) {
-    const { diagnostics } = await workspace.compileUser(compiler, "unknown.ts", { noErrorTruncation: false });
-    expect(
-      diagnostics.map(({ text }) => text),
-      `TypeScript ${compiler}`,
-    ).toEqual([
+    expect(await messagesIn("unknown.ts", compiler), `TypeScript ${compiler}`).toEqual([
       expect.stringContaining("FlowChoiceError<\"node 'n60': 'n' is not a node declared before it\", "),
       expect.stringContaining(
         "FlowChoiceError<\"node 'sources' reads from 'n', which is not a node declared before it\", ",
@@ -96,6 +107,5 @@ test("messages name what is unknown, however much is known, where compilers cut 
 });
 
 test("a hundred nodes compile as subflows, used five times, with the older compilers", async () => {
-  const { diagnostics } = await measure(caseNamed("100 nodes, used 5 times"), "6.0");
-  expect(diagnostics).toEqual([]);
+  expect(await messagesIn("subflows.ts", "6.0")).toEqual([]);
 });
