@@ -99,7 +99,8 @@ interface Range {
   readonly max: number;
 }
 
-function checkNumber(what: string, name: string, value: number, { min, max }: Range): void {
+/** @throws FlowError `ENGINE_OPTIONS` */
+export function checkNumber(what: string, name: string, value: number, { min, max }: Range): void {
   if (!Number.isInteger(value) || value < min || value > max) {
     throw wrong(what, name, `an integer from ${min} to ${max}`);
   }

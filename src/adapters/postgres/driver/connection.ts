@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DatabaseError, type Pool } from "pg";
+import { DatabaseError, type Pool, type PoolClient } from "pg";
 import type { Judged } from "../../../core/store/driver.ts";
 import { FlowError, type FlowErrorOptions } from "../../../errors/index.ts";
 import { checkLayout, latestLayout, migrate } from "./schema.ts";
@@ -43,8 +43,8 @@ export class Session {
     this.#options = options;
   }
 
-  get options(): SessionOptions {
-    return this.#options;
+  get schema(): string {
+    return this.#options.schema;
   }
 
   /** @throws FlowError `STORE_UNAVAILABLE`, `STORE_VERSION` */
@@ -68,19 +68,12 @@ export class Session {
 
   async migrate(): Promise<void> {
     this.connect();
-    const { pool, schema } = this.#options;
+    const client = await this.client();
     try {
-      const client = await pool.connect();
-      let failure: Error | undefined;
-      try {
-        await migrate((text, values) => client.query({ ...longQuery, text, values: values ?? [] }), schema);
-      } catch (error) {
-        failure = error as Error;
-        throw error;
-      } finally {
-        client.release(failure);
-      }
+      await migrate((text, values) => client.query({ ...longQuery, text, values: values ?? [] }), this.schema);
+      client.release();
     } catch (error) {
+      client.release(true);
       throw translated(error, this.#options);
     }
   }
@@ -106,13 +99,27 @@ export class Session {
     { long = false }: { readonly long?: boolean } = {},
   ): Promise<TRow[]> {
     if (this.#state !== "open") throw this.#notOpen();
-    const known = this.#texts.get(text) ?? text.replaceAll("@", `${this.#options.schema}.`);
-    this.#texts.set(text, known);
     try {
-      const query = { text: known, values: [...values], ...(long ? longQuery : {}) };
+      const query = { text: this.text(text), values: [...values], ...(long ? longQuery : {}) };
       return (await this.#options.pool.query<TRow>(query)).rows;
     } catch (error) {
       if (this.#state !== "open") throw this.#notOpen();
+      throw translated(error, this.#options);
+    }
+  }
+
+  /** The text of a statement, with the schema. */
+  text(statement: string): string {
+    const text = this.#texts.get(statement) ?? statement.replaceAll("@", `${this.#options.schema}.`);
+    this.#texts.set(statement, text);
+    return text;
+  }
+
+  /** A connection of one's own, to be released. */
+  async client(): Promise<PoolClient> {
+    try {
+      return await this.#options.pool.connect();
+    } catch (error) {
       throw translated(error, this.#options);
     }
   }

@@ -55,6 +55,18 @@ const migrations: readonly string[] = [
    CREATE INDEX registry_by_order ON @registry (kind, pk);
    CREATE INDEX registry_by_due ON @registry (kind, due_at) WHERE due_at IS NOT NULL;
    CREATE INDEX registry_by_end ON @registry (until) WHERE until IS NOT NULL;`,
+  // Messages are hints: those that a crash of the server removes cost time only.
+  `CREATE TABLE @bus_groups (
+     pk integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE, topics text[] NOT NULL,
+     until double precision NOT NULL
+   );
+   CREATE UNLOGGED TABLE @bus_messages (
+     pk bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+     group_pk integer NOT NULL REFERENCES @bus_groups (pk) ON DELETE CASCADE, lane bigint NOT NULL,
+     topic text NOT NULL, key text NOT NULL, body text NOT NULL, sent_at double precision NOT NULL,
+     deliveries integer NOT NULL DEFAULT 0, claimed_by text, claimed_until double precision
+   );
+   CREATE INDEX bus_messages_by_lane ON @bus_messages (group_pk, lane, pk);`,
 ];
 
 /** The layout that this version reads and writes. */
