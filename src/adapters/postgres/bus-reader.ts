@@ -14,8 +14,8 @@ export interface ReaderOptions {
   readonly maxUnhandled: number;
 }
 
-/** How long a message belongs to a process that does not renew its claim. */
-const leaseMs = 30_000;
+/** A claim that is not renewed in so many looks has ended. */
+const looksPerLease = 3;
 /** How long a group without members gets messages, which its next member then handles. */
 const keepGroupMs = 300_000;
 /** A message that nobody has handled for so long is dropped: sweeps have found what it announced. */
@@ -39,11 +39,11 @@ const round = `WITH handled AS (DELETE FROM @bus_messages WHERE pk = ANY ($1) AN
       AND NOT EXISTS (SELECT 1 FROM @bus_messages earlier WHERE earlier.group_pk = message.group_pk
         AND earlier.lane = message.lane AND earlier.pk < message.pk AND earlier.pk <> ALL ($1))
     ORDER BY pk LIMIT $4 FOR UPDATE SKIP LOCKED)
-  UPDATE @bus_messages message SET claimed_by = $2, claimed_until = ${now} + ${leaseMs}, deliveries = deliveries + 1
+  UPDATE @bus_messages message SET claimed_by = $2, claimed_until = ${now} + $5, deliveries = deliveries + 1
   FROM first WHERE message.pk = first.pk
   RETURNING message.pk::text, group_pk, topic, key, body, deliveries`;
 const beat = `WITH renewed AS (
-    UPDATE @bus_messages SET claimed_until = ${now} + ${leaseMs} WHERE pk = ANY ($2) AND claimed_by = $3)
+    UPDATE @bus_messages SET claimed_until = ${now} + $4 WHERE pk = ANY ($2) AND claimed_by = $3)
   UPDATE @bus_groups SET until = ${now} + ${keepGroupMs} WHERE pk = ANY ($1) RETURNING pk`;
 const prune = `WITH old AS (DELETE FROM @bus_messages WHERE sent_at < ${now} - ${keepMessageMs} AND claimed_by IS NULL)
   DELETE FROM @bus_groups WHERE until <= ${now}`;
@@ -92,6 +92,8 @@ export class BusReader {
   readonly #handled = new Set<string>();
   readonly #closing = new AbortController();
   #listening: Promise<void> | undefined;
+  /** Resolved once it listens, or could not. */
+  readonly #begun = Promise.withResolvers<void>();
   #looking: Promise<void> | undefined;
   #again = false;
   #prunedAt = 0;
@@ -102,6 +104,10 @@ export class BusReader {
 
   constructor(options: ReaderOptions) {
     this.#options = options;
+  }
+
+  get #leaseMs(): number {
+    return this.#options.lookEveryMs * looksPerLease;
   }
 
   get status() {
@@ -134,6 +140,7 @@ export class BusReader {
     const member: Member = { subscription, running: new Set() };
     group.members.push(member);
     this.#listening ??= this.#listen();
+    await this.#begun.promise;
     this.#look();
     return () => this.#leave(group, member);
   }
@@ -142,6 +149,7 @@ export class BusReader {
     const members = [...this.#groups.values()].flatMap((group) => group.members.map((member) => ({ group, member })));
     await Promise.all(members.map(({ group, member }) => this.#leave(group, member)));
     this.#closing.abort();
+    this.#begun.resolve();
     await this.#listening;
     await this.#looking;
   }
@@ -159,7 +167,9 @@ export class BusReader {
     await Promise.all(group.deliveries);
     this.#look(); // removes what was handled
     await this.#looking;
-    if (member.subscription.isPrivate) await this.#bestEffort(removeGroup, [group.name]);
+    if (member.subscription.isPrivate) return this.#bestEffort(removeGroup, [group.name]);
+    // What was behind them in their lanes is for others.
+    await this.#bestEffort("SELECT pg_notify($1, $2)", [this.#options.channel, `${group.pk}`]);
   }
 
   async #register(name: string, topics: readonly string[]): Promise<number> {
@@ -170,6 +180,7 @@ export class BusReader {
   async #listen(): Promise<void> {
     const { session, clock, channel, lookEveryMs } = this.#options;
     const { signal } = this.#closing;
+    this.#awaySince = clock.now();
     for (let backoffMs = backoffMinMs; !signal.aborted; backoffMs = Math.min(backoffMaxMs, backoffMs * 2)) {
       let client: PoolClient | undefined;
       const broken = new AbortController();
@@ -208,7 +219,7 @@ export class BusReader {
   async #beat(client: PoolClient): Promise<void> {
     const { session, clock } = this.#options;
     const groups = [...this.#groups.values()];
-    const values = [groups.map(({ pk }) => pk), [...this.#running], this.#id];
+    const values = [groups.map(({ pk }) => pk), [...this.#running], this.#id, this.#leaseMs];
     const { rows } = await client.query<{ pk: number }>(session.text(beat), values);
     const kept = new Set(rows.map(({ pk }) => pk));
     // Removed while this process could not reach the database.
@@ -225,9 +236,7 @@ export class BusReader {
 
   #look(): void {
     this.#again = true;
-    this.#looking ??= this.#rounds().finally(() => {
-      this.#looking = undefined;
-    });
+    this.#looking ??= this.#rounds();
   }
 
   async #rounds(): Promise<void> {
@@ -239,11 +248,12 @@ export class BusReader {
       } catch (error) {
         this.#lastError = errorText(error);
         // Closing: what is claimed or handled is delivered again, once its claim has ended.
-        if (this.#groups.size === 0) return;
+        if (this.#groups.size === 0) break;
         this.#again = true;
         await this.#options.clock.sleep(Math.min(backoffMaxMs, backoffMinMs * 2 ** failures++), this.#closing.signal);
       }
     }
+    this.#looking = undefined; // in the same step as the last look at `#again`
   }
 
   async #round(): Promise<void> {
@@ -251,7 +261,7 @@ export class BusReader {
     const pks = [...this.#groups.values()].map(({ pk }) => pk);
     const limit = pks.length === 0 ? 0 : Math.max(0, this.#options.maxUnhandled - this.#running.size);
     if (handled.length === 0 && limit === 0) return;
-    const claimed = await this.#options.session.all<Claimed>(round, [handled, this.#id, pks, limit]);
+    const claimed = await this.#options.session.all<Claimed>(round, [handled, this.#id, pks, limit, this.#leaseMs]);
     for (const pk of handled) {
       this.#handled.delete(pk);
       this.#running.delete(pk);
@@ -309,11 +319,13 @@ export class BusReader {
   #reached(): void {
     this.#wasReached = true;
     this.#awaySince = undefined;
+    this.#begun.resolve();
   }
 
   #failed(error: unknown): void {
     this.#awaySince ??= this.#options.clock.now();
     this.#lastError = errorText(error);
+    this.#begun.resolve();
   }
 }
 

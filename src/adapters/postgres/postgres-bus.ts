@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Message } from "../../core/messages/messages.ts";
 import type { Bus, BusHealth, Clock, SubscribeOptions, Subscription } from "../../core/ports/index.ts";
 import { systemClock } from "../../core/ports/system.ts";
+import { StoreRetry } from "../../core/resilience/store-retry.ts";
 import { FlowError } from "../../errors/index.ts";
 import { BusReader, notifying } from "./bus-reader.ts";
 import { idText, now, Session } from "./driver/connection.ts";
@@ -11,7 +12,7 @@ import { checkNumber, type PostgresOptions, sessionOptions } from "./options.ts"
 export interface PostgresBusOptions extends PostgresOptions {
   /**
    * How often it looks for messages of which it was not notified, in ms. Choose less behind a proxy that shares connections
-   * between transactions, which passes no notifications on. @defaultValue 5000
+   * between transactions, which passes no notifications on; at most 10000. @defaultValue 5000
    */
   readonly lookEveryMs?: number;
   /** Maximum number of messages that wait for the database; further ones are rejected. @defaultValue 10_000 */
@@ -46,6 +47,8 @@ class PostgresBus implements Bus {
   readonly #session: Session;
   readonly #reader: BusReader;
   readonly #publisher: Publisher;
+  readonly #ending = new AbortController();
+  readonly #retry = new StoreRetry(systemClock(), this.#ending);
   readonly #maxMessageBytes: number;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -54,7 +57,8 @@ class PostgresBus implements Bus {
     this.#session = new Session(sessionOptions("bus", options));
     const { lookEveryMs = 5_000, maxUnhandled = 500, maxDeliveries = 5 } = options;
     const { maxBuffered = 10_000, deliveryTimeoutMs = 60_000, maxMessageBytes = 1_000_000 } = options;
-    const numbers = { lookEveryMs, maxUnhandled, maxDeliveries, maxBuffered, deliveryTimeoutMs, maxMessageBytes };
+    const numbers = { maxUnhandled, maxDeliveries, maxBuffered, deliveryTimeoutMs, maxMessageBytes };
+    checkNumber("bus", "lookEveryMs", lookEveryMs, { min: 10, max: 10_000 }); // its claims are renewed as often
     for (const [name, value] of Object.entries(numbers))
       checkNumber("bus", name, value, { min: 1, max: 1_000_000_000 });
     // A name of at most 63 bytes, which needs no quotes.
@@ -79,9 +83,11 @@ class PostgresBus implements Bus {
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
     this.#checkOpen();
     try {
-      await this.#open();
-      const close = await this.#reader.join(options);
-      return { close };
+      // Without messages of its group, it would be blind for as long as the process runs.
+      return await this.#retry.run(async () => {
+        await this.#open();
+        return { close: await this.#reader.join(options) };
+      });
     } catch (error) {
       if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
       const { message, retryable, details } = error;
@@ -90,6 +96,7 @@ class PostgresBus implements Bus {
   }
 
   close(): Promise<void> {
+    this.#ending.abort();
     this.#closing ??= (async () => {
       await this.#reader.close();
       await this.#publisher.close();
@@ -187,9 +194,7 @@ class Publisher {
       throw new FlowError("BUS_UNAVAILABLE", what, { retryable: true });
     }
     this.#waiting.push({ ...message, since: this.#options.clock.monotonic() });
-    this.#sending ??= this.#run().finally(() => {
-      this.#sending = undefined;
-    });
+    this.#sending ??= this.#run();
   }
 
   /** Waits until everything is sent, but not for a database that is away. */
@@ -222,6 +227,7 @@ class Publisher {
         this.#waiting = kept;
       }
     }
+    this.#sending = undefined; // in the same step as the last look at `#waiting`
   }
 
   async #send(batch: readonly Outgoing[]): Promise<void> {
