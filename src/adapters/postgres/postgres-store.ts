@@ -47,7 +47,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
     keepDeadLettersMs,
     open: () => session.open(),
     /** Waits for nothing: every acknowledged write is committed. */
-    settle: async () => session.settled(),
+    settle: async () => session.check(),
     async close() {
       await session.close();
       await retention.settled();

@@ -102,8 +102,8 @@ const flagsOf = ({ store, mongo }: StoreOptions) => ({
  * @throws CliError `CLI_CONFIG`
  */
 export function settingsOfRun(terminal: Terminal, options: StoreOptions): ReadSettings {
-  const { FLOWKIT_MONGO_URL } = process.env;
-  return readSettings(terminal, { flags: flagsOf(options), env: { FLOWKIT_MONGO_URL } });
+  const own = Object.entries(process.env).filter(([name]) => /^FLOWKIT_(MONGO_URL$|POSTGRES_)/.test(name));
+  return readSettings(terminal, { flags: flagsOf(options), env: Object.fromEntries(own) });
 }
 
 /**

@@ -16,7 +16,7 @@ const patience = 60_000;
 test("the command stores and finds runs in PostgreSQL, and keeps its password to itself", async () => {
   const url = inject("postgresUrl");
   const cwd = cliProject({ "flow.ts": squaresFlow });
-  const env = { POSTGRES_SCHEMA: freshSchema() };
+  const env = { FLOWKIT_POSTGRES_SCHEMA: freshSchema() };
   const key = ["--idempotency-key", "monday"];
   const first = await cli(["run", "flow.ts", "--json", "--store", url, ...key], { cwd, env });
   expect(first.exitCode, first.stderr).toBe(0);
@@ -24,7 +24,10 @@ test("the command stores and finds runs in PostgreSQL, and keeps its password to
   expect(result).toEqual({ square: [{ n: 1 }, { n: 4 }] });
   expect(first.stderr).toContain(`task ${taskId} in PostgreSQL\n`);
 
-  writeFileSync(join(cwd, "flowkit.json"), JSON.stringify({ store: url, postgres: { schema: env.POSTGRES_SCHEMA } }));
+  writeFileSync(
+    join(cwd, "flowkit.json"),
+    JSON.stringify({ store: url, postgres: { schema: env.FLOWKIT_POSTGRES_SCHEMA } }),
+  );
   const config = ["--config", "flowkit.json"];
   const again = await cli(["run", "flow.ts", "--json", "--store", url, ...key], { cwd, env });
   expect(JSON.parse(again.stdout)).toMatchObject({ taskId, result });
@@ -53,7 +56,7 @@ test("the command stores and finds runs in PostgreSQL, and keeps its password to
   wrong.password = "not the password";
   const refused = await cli(["tasks", "list", "--store", wrong.href], { cwd });
   expect(refused).toEqual({
-    exitCode: 2,
+    exitCode: 1,
     stdout: "",
     stderr: expect.stringMatching(/^error STORE_UNAVAILABLE: .*password authentication failed for user "postgres"\n$/),
   });

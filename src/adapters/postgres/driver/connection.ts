@@ -11,7 +11,7 @@ export const now = "floor(extract(epoch FROM statement_timestamp()) * 1000)::flo
 export const mostBytes = 200_000_000;
 
 /** For statements whose cost grows with a task: its removal, and migrations. */
-const longMs = 3_600_000;
+export const longQuery = { query_timeout: 3_600_000 };
 
 export interface SessionOptions {
   /** What errors name: `store` or `bus`. */
@@ -62,7 +62,7 @@ export class Session {
 
   /** Allows requests, whatever the layout. */
   connect(): void {
-    if (this.#state === "closed") throw this.#notOpen();
+    if (this.#state === "closed") this.check();
     this.#state = "open";
   }
 
@@ -84,26 +84,19 @@ export class Session {
     if (this.#options.isOwned) await this.#options.pool.end();
   }
 
-  settled(): void {
-    if (this.#state !== "open") throw this.#notOpen();
+  check(): void {
+    if (this.#state === "open") return;
+    throw unavailable(`this PostgreSQL ${this.#options.what} is ${this.#state}`, { retryable: true });
   }
 
-  /**
-   * Runs one statement, which is a transaction of its own. `@` in its text stands for the schema.
-   *
-   * @param options.long - it may take longer than other requests
-   */
-  async all<TRow extends object>(
-    text: string,
-    values: readonly unknown[] = [],
-    { long = false }: { readonly long?: boolean } = {},
-  ): Promise<TRow[]> {
-    if (this.#state !== "open") throw this.#notOpen();
+  /** Runs one statement, which is a transaction of its own. `@` in its text stands for the schema. */
+  async all<TRow extends object>(text: string, values: readonly unknown[] = [], more = {}): Promise<TRow[]> {
+    this.check();
     try {
-      const query = { text: this.text(text), values: [...values], ...(long ? longQuery : {}) };
+      const query = { text: this.text(text), values: [...values], ...more };
       return (await this.#options.pool.query<TRow>(query)).rows;
     } catch (error) {
-      if (this.#state !== "open") throw this.#notOpen();
+      this.check();
       throw translated(error, this.#options);
     }
   }
@@ -117,11 +110,9 @@ export class Session {
 
   /** A connection of one's own, to be released. */
   async client(): Promise<PoolClient> {
-    try {
-      return await this.#options.pool.connect();
-    } catch (error) {
+    return this.#options.pool.connect().catch((error: unknown) => {
       throw translated(error, this.#options);
-    }
+    });
   }
 
   async get<TRow extends object>(text: string, values: readonly unknown[] = []): Promise<TRow | undefined> {
@@ -146,13 +137,7 @@ export class Session {
       throw error;
     }
   }
-
-  #notOpen(): FlowError {
-    return unavailable(`this PostgreSQL ${this.#options.what} is ${this.#state}`, { retryable: true });
-  }
 }
-
-const longQuery = { query_timeout: longMs };
 
 /** Reads a row, judges it, and writes if it has not changed since; else starts again. */
 export async function compareAndSet<TRow extends object, TNext, TAnswer>(steps: {
@@ -187,6 +172,9 @@ const passing = /^(08|40|53|57P|57014|55P03|25006|58)/;
 /** Codes of Node's errors that do not pass: the certificate or the key is wrong. */
 const wrongTls = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|ERR_OSSL/;
 const noTls = /does not support SSL|SSL negotiation|SASL|client password must be/;
+
+/** A row that this one refers to was removed meanwhile. */
+export const foreignKeyViolation = "23503";
 
 /** With which SQLSTATE the server rejected a request. */
 export const sqlStateOf = (error: unknown): unknown => (FlowError.is(error) ? error.details.sqlState : undefined);

@@ -2,7 +2,7 @@ import { jsonText, keepJson } from "../../../core/codec/index.ts";
 import { fence, finishShard, isRecorded } from "../../../core/model/index.ts";
 import type { Artifact, Attempt, NewArtifact, Origin, ShardRef } from "../../../core/model/records.ts";
 import type { LogDriver } from "../../../core/store/driver.ts";
-import { idOf, idText, mostBytes, type Session } from "./connection.ts";
+import { foreignKeyViolation, idOf, idText, mostBytes, type Session, sqlStateOf } from "./connection.ts";
 import { isShard, refValues, setShard, shardValues, updateShard } from "./shards.ts";
 
 /*
@@ -57,7 +57,7 @@ export const artifactLogs = (session: Session): LogDriver => ({
   async append(attempt, generation, artifact) {
     const values = [...refValues(attempt), generation, artifact.seq, ...artifactValues(attempt, artifact)];
     for (;;) {
-      if (await session.has(insertArtifact, values)) return "ok";
+      if (await isStored(session, insertArtifact, values)) return "ok";
       const answer = await updateShard(session, attempt, (record) => ({ answer: fence(record, attempt) }));
       if (answer !== "ok") return answer;
       const there = await readEntry(session, attempt, generation, artifact.seq);
@@ -94,7 +94,7 @@ export const artifactLogs = (session: Session): LogDriver => ({
     );
   },
   async close(ref, generation) {
-    while (!(await session.has(close, [...refValues(ref), generation]))) {
+    while (!(await isStored(session, close, [...refValues(ref), generation]))) {
       const end = await session.get<End>(logEnd, [...refValues(ref), generation]);
       if (end === undefined || end.closed === true) return; // else another entry was stored meanwhile
     }
@@ -121,6 +121,13 @@ export const artifactLogs = (session: Session): LogDriver => ({
     return rows.map(({ node_id: nodeId, ...row }) => ({ nodeId, ...row }));
   },
 });
+
+/** False also if the task was removed meanwhile. */
+const isStored = (session: Session, insert: string, values: readonly unknown[]): Promise<boolean> =>
+  session.has(insert, values).catch((error: unknown) => {
+    if (sqlStateOf(error) !== foreignKeyViolation) throw error;
+    return false;
+  });
 
 async function readEnd(session: Session, ref: ShardRef, generation: number) {
   const { seq = null, closed } = (await session.get<End>(logEnd, [...refValues(ref), generation])) ?? {};

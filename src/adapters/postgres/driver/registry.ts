@@ -41,7 +41,6 @@ export const slotTable = (session: Session): SlotDriver => ({
   },
 });
 
-const columns = `pk::float8, id, rev, value, due_at, until, ${now} AS now`;
 const isEntry = "kind = $1 AND id = $2";
 /** Also removes what has ended: other entries, and this one. */
 const readEntry = `WITH ended AS (DELETE FROM @registry WHERE pk IN (
@@ -54,7 +53,7 @@ const insertEntry = `INSERT INTO @registry (kind, id, rev, value, due_at, until)
 const replaceEntry = `UPDATE @registry SET rev = rev + 1, value = $3, due_at = $4, until = $5
   WHERE pk = $1 AND rev = $2 RETURNING 1`;
 const removeEntry = "DELETE FROM @registry WHERE pk = $1 AND rev = $2 RETURNING 1";
-const entries = `SELECT ${columns} FROM @registry WHERE kind = $1 AND (until IS NULL OR until > ${now}) AND pk < $2
+const entries = `SELECT pk::float8, id, value, due_at, until FROM @registry WHERE kind = $1 AND (until IS NULL OR until > ${now}) AND pk < $2
   ORDER BY registry.pk DESC LIMIT $3`;
 const firstDue = `SELECT id, due_at AS at, ${now} AS now FROM @registry WHERE kind = $1 AND due_at IS NOT NULL
   ORDER BY due_at LIMIT $2`;

@@ -4,11 +4,21 @@ import { isTaskTerminal, type TaskRecord, type TaskStatus, type TaskSummary } fr
 import { minSweepMs, type TaskQuery } from "../../../core/ports/index.ts";
 import { dueIds, RecordCache, type TaskDriver, type TaskState } from "../../../core/store/driver.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
-import { compareAndSet, idOf, idText, mostBytes, now, type Revised, type Session, sqlStateOf } from "./connection.ts";
+import {
+  compareAndSet,
+  foreignKeyViolation,
+  idOf,
+  idText,
+  longQuery,
+  mostBytes,
+  now,
+  type Revised,
+  type Session,
+  sqlStateOf,
+} from "./connection.ts";
 
 const whatParams = "the set of the task's parameters";
 const whatVars = "the set of the task's variables";
-const foreignKeyViolation = "23503";
 const allStatuses: readonly TaskStatus[] = ["running", "cancelling", "finished", "failed", "cancelled"];
 
 /** The lenders are locked, so that none is removed before the loan is stored. */
@@ -28,7 +38,6 @@ const replaceTask = `UPDATE @tasks SET rev = rev + 1, status = $3, paused = $4, 
   WHERE pk = $1 AND rev = $2 RETURNING 1`;
 const replaceVars = `UPDATE @tasks SET rev = rev + 1, vars = $3, vars_version = $4, applied_by = $5
   WHERE pk = $1 AND rev = $2 RETURNING 1`;
-const statusOf = "SELECT status FROM @tasks WHERE id = $1";
 /** A loan that is stored meanwhile violates its foreign key. Everything else of the task is removed by theirs. */
 const deleteTask = `WITH gone AS (
     DELETE FROM @tasks task WHERE id = $1 AND status = ANY ($2)
@@ -121,12 +130,12 @@ export function taskTable(session: Session): TaskDriver {
       const holders = `${JSON.stringify([id]).slice(0, -1)},`;
       try {
         const values = [idText(id), allStatuses.filter(isTaskTerminal), holders];
-        if ((await session.all(deleteTask, values, { long: true })).length > 0) return "deleted";
+        if ((await session.all(deleteTask, values, longQuery)).length > 0) return "deleted";
       } catch (error) {
         if (sqlStateOf(error) !== foreignKeyViolation) throw error;
         return "borrowed";
       }
-      const row = await session.get<{ status: TaskStatus }>(statusOf, [idText(id)]);
+      const row = await session.get<{ status: TaskStatus }>("SELECT status FROM @tasks WHERE id = $1", [idText(id)]);
       if (row === undefined) return "unknown";
       return isTaskTerminal(row.status) ? "borrowed" : "open";
     },
