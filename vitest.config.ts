@@ -13,6 +13,7 @@ export default defineConfig({
       { find: /^flowkit\/testing$/, replacement: source("./src/testing/index.ts") },
       { find: /^flowkit\/adapters\/kafka$/, replacement: source("./src/adapters/kafka/index.ts") },
       { find: /^flowkit\/adapters\/mongo$/, replacement: source("./src/adapters/mongo/index.ts") },
+      { find: /^flowkit\/adapters\/postgres$/, replacement: source("./src/adapters/postgres/index.ts") },
       { find: /^flowkit\/adapters\/sqlite$/, replacement: source("./src/adapters/sqlite/index.ts") },
     ],
   },

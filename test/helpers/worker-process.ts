@@ -31,7 +31,7 @@ export function startProgram(path: string, args: readonly (string | number)[]): 
 /**
  * Starts an engine in a separate process on a store, with or without its own tasks.
  *
- * @param at.store - a SQLite file, or the options of a MongoDB store as JSON
+ * @param at.store - a SQLite file, or the options of a MongoDB or PostgreSQL store as JSON
  * @param at.log - receives a line for each processed batch
  * @param options.together - processes of the log that must hold a batch before any of them processes one
  */

@@ -6,6 +6,7 @@ import { ServiceMissing } from "../../scripts/services/downloads.ts";
 import { startKafka } from "../../scripts/services/kafka.ts";
 import type { Secured } from "../../scripts/services/kafka-security.ts";
 import { startMongo } from "../../scripts/services/mongo.ts";
+import { startPostgres } from "../../scripts/services/postgres.ts";
 import type { ServerProcess } from "../../scripts/services/server-process.ts";
 import { kafkaUsers } from "./kafka-users.ts";
 
@@ -20,7 +21,9 @@ declare module "vitest" {
     readonly kafkaSecured: Secured | undefined;
     /** Empty without a server. */
     readonly mongodbUrl: string;
-    readonly services: { readonly kafka: ServiceAddress; readonly mongodb: ServiceAddress };
+    /** Empty without a server. */
+    readonly postgresUrl: string;
+    readonly services: Readonly<Record<"kafka" | "mongodb" | "postgres", ServiceAddress>>;
   }
 }
 
@@ -34,33 +37,39 @@ const logs = fileURLToPath(new URL("../../.cache/services/logs", import.meta.url
 const here = fileURLToPath(new URL(".", import.meta.url));
 
 /**
- * Starts the servers that the files of this run need, once for all of them: files in `kafka/` or `mongodb/` need that
- * one, all others both.
+ * Starts the servers that the files of this run need, once for all of them: files in `kafka/`, `mongodb/` or `postgres/`
+ * need that one, all others Kafka and MongoDB.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folders = project.vitest.state
     .getPaths()
     .filter((path) => path.startsWith(here))
     .map((path) => path.slice(here.length));
-  const needs = (name: string, other: string) =>
-    folders.some((path) => path.startsWith(`${name}/`) || !path.startsWith(`${other}/`));
-  const [kafka, mongodb] = await Promise.all([
-    serve(needs("kafka", "mongodb"), process.env.KAFKA_BROKERS, async () => {
+  const isIn = (name: string) => (path: string) => path.startsWith(`${name}/`);
+  const needs = (name: string) => folders.some(isIn(name));
+  const needsBoth = folders.some((path) => !["kafka", "mongodb", "postgres"].some((name) => isIn(name)(path)));
+  const [kafka, mongodb, postgres] = await Promise.all([
+    serve(needs("kafka") || needsBoth, process.env.KAFKA_BROKERS, async () => {
       const server = await startKafka({ users: kafkaUsers });
       return { server, address: server.address, secured: server.secured };
     }),
-    serve(needs("mongodb", "kafka"), process.env.MONGODB_URL, async () => {
+    serve(needs("mongodb") || needsBoth, process.env.MONGODB_URL, async () => {
       const server = await startMongo();
       return { server, address: server.url };
     }),
+    serve(needs("postgres"), process.env.POSTGRES_URL, async () => {
+      const server = await startPostgres();
+      return { server, address: server.url };
+    }),
   ]);
-  project.provide("services", { kafka: kafka.address, mongodb: mongodb.address });
+  project.provide("services", { kafka: kafka.address, mongodb: mongodb.address, postgres: postgres.address });
   project.provide("kafkaBrokers", textOf(kafka.address));
   project.provide("kafkaSecured", kafka.secured);
   project.provide("mongodbUrl", textOf(mongodb.address));
+  project.provide("postgresUrl", textOf(postgres.address));
   return async () => {
     const failed = project.vitest.state.getFailedFilepaths().some((path) => path.startsWith(here));
-    for (const { server } of [kafka, mongodb]) {
+    for (const { server } of [kafka, mongodb, postgres]) {
       if (server === undefined) continue;
       if (failed) keepLog(server);
       await server.stop();

@@ -1,6 +1,6 @@
 import { beforeEach, inject } from "vitest";
 
-type ServiceName = "kafka" | "mongodb";
+type ServiceName = "kafka" | "mongodb" | "postgres";
 
 /**
  * Declares the servers that the tests of a file or of a `describe` need. Without a server they are skipped with the

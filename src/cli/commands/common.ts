@@ -9,7 +9,8 @@ export const exportOption = (): Option =>
   new Option("--export <name>", "export to use, if the file exports several flows");
 export const handlersOption = (): Option =>
   new Option("--handlers <file>", "file that exports the handlers of a graph JSON");
-export const storeOption = (): Option => new Option("--store <file>", "SQLite file that stores tasks");
+export const storeOption = (): Option =>
+  new Option("--store <place>", "SQLite file or postgres:// URL of the database that stores tasks");
 export const mongoOption = (): Option =>
   new Option("--mongo <url>", "URL of the MongoDB database that stores tasks [FLOWKIT_MONGO_URL]");
 export const configOption = (): Option =>

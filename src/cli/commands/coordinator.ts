@@ -61,7 +61,7 @@ async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void>
       logger,
       ...definedOf({ bus, externalTypes, ...limits, tickMs, sweepMs, maxLostLeases, cancelGraceMs }),
     });
-    const where = bus === undefined ? storeName : `${storeName} and Kafka`;
+    const where = settings.kafka?.brokers === undefined ? storeName : `${storeName} and Kafka`;
     const served = {
       start: () => part.start(),
       stop: (how: StopOptions) => part.stop(how),

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import type { TopicReport } from "../../adapters/kafka/topic-report.ts";
-import type { Store } from "../../core/ports/index.ts";
+import type { Bus, Store } from "../../core/ports/index.ts";
+import { systemClock, systemIds } from "../../core/ports/system.ts";
 import type { TaskExplanation } from "../../core/tasks/api.ts";
 import type { Client } from "../../engine/client.ts";
 import { FlowError, isInstance } from "../../errors/index.ts";
-import { readTopics, type StoreOptions, storeSettings } from "../settings/open-parts.ts";
+import { openStoreBus, readTopics, type StoreOptions, storeSettings } from "../settings/open-parts.ts";
 import type { ReadSettings } from "../settings/read-settings.ts";
 import { CliError, exitCodes } from "../terminal/cli-error.ts";
 import { terminalLogger } from "../terminal/logger.ts";
@@ -14,7 +15,7 @@ import { type StoreAccess, withClient } from "./with-client.ts";
 
 /** What was checked, and what came of it. */
 interface Finding {
-  readonly check: "settings" | "store" | "clock" | "workers" | "tasks" | "dead letters" | "kafka";
+  readonly check: "settings" | "store" | "clock" | "workers" | "tasks" | "dead letters" | "bus" | "kafka";
   readonly verdict: "ok" | "warning" | "error";
   readonly message: string;
   /** What to do. */
@@ -26,7 +27,7 @@ export function addDoctor(root: Command, terminal: Terminal): void {
     .command("doctor")
     .summary("check settings, connections, clocks and workers")
     .description(
-      "Check the settings, the store and its layout, the clock of this machine against the store's, the topics of Kafka, and whether live workers serve what open tasks need. Changes nothing. Exits with 1 if something is wrong.",
+      "Check the settings, the store and its layout, the clock of this machine against the store's, the bus in PostgreSQL or the topics of Kafka, and whether live workers serve what open tasks need. Changes nothing. Exits with 1 if something is wrong.",
     )
     .addOption(storeOption())
     .addOption(mongoOption())
@@ -69,6 +70,10 @@ async function diagnose(terminal: Terminal, options: StoreOptions): Promise<read
       findings.push(await ofClock(access.store), ...(await ofTasks(access)), ...(await ofDeadLetters(access.client)));
     }),
   );
+  await attempted(findings, "bus", async () => {
+    const bus = await openStoreBus(read);
+    if (bus !== undefined) findings.push(await ofBus(bus));
+  });
   await attempted(findings, "kafka", async () => {
     const found = await readTopics(read, terminalLogger(terminal, { least: "error" }));
     if (found !== undefined) findings.push(...ofTopics(found));
@@ -177,6 +182,32 @@ async function ofDeadLetters(client: Client): Promise<readonly Finding[]> {
   const many = cursor === undefined ? counted(items.length, "dead letter") : `more than ${items.length} dead letters`;
   const hint = "Messages that could not be read: flowkit dlq list.";
   return [{ check: "dead letters", verdict: "warning", message: many, hint }];
+}
+
+/** Sooner than the bus looks without being notified. */
+const notifiedWithinMs = 2_000;
+
+/** Sends itself a message. */
+async function ofBus(bus: Bus): Promise<Finding> {
+  const arrived = Promise.withResolvers<"arrived">();
+  const late = new AbortController();
+  const name = `doctor.${systemIds.next()}`;
+  try {
+    const handle = async () => arrived.resolve("arrived");
+    const subscription = await bus.subscribe({ group: name, topics: [name], isPrivate: true, handle });
+    await bus.publish(name, name, { kind: "WORKER_OFFLINE", workerId: name });
+    const clock = systemClock();
+    const outcome = await Promise.race([arrived.promise, clock.sleep(notifiedWithinMs, late.signal)]);
+    await subscription.close();
+    if (outcome === "arrived") return { check: "bus", verdict: "ok", message: "the database notifies of messages" };
+    const message = `a message did not arrive within ${notifiedWithinMs / 1_000} s`;
+    const hint =
+      "A proxy that shares connections between transactions passes no notifications on: connect without it, or processes notice changes later.";
+    return { check: "bus", verdict: "warning", message, hint };
+  } finally {
+    late.abort();
+    await bus.close();
+  }
 }
 
 function ofTopics(found: readonly TopicReport[]): readonly Finding[] {

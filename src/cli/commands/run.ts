@@ -66,7 +66,7 @@ async function run(terminal: Terminal, file: string, options: RunCommandOptions)
   const kept = await openStore(read);
   if (options.idempotencyKey !== undefined && kept === undefined) {
     throw new CliError("CLI_USAGE", "--idempotency-key requires a store", {
-      hint: "Pass --store FILE or --mongo URL.",
+      hint: "Pass --store FILE, --store postgres://... or --mongo URL.",
     });
   }
   await using engine = await createEngine({

@@ -4,6 +4,7 @@ import { definedOf } from "../../engine/options.ts";
 import { FlowError } from "../../errors/index.ts";
 import { readAllDefinitions } from "../loading/read-graph.ts";
 import { type Part, sendTo, serve } from "../serving/serve.ts";
+import { openStoreBus } from "../settings/open-parts.ts";
 import { addSettingOptions, flagValues } from "../settings/options.ts";
 import { type ReadSettings, readSettings } from "../settings/read-settings.ts";
 import { counted, type Terminal } from "../terminal/terminal.ts";
@@ -51,6 +52,7 @@ async function up(terminal: Terminal, files: readonly string[], read: ReadSettin
   const { leaseMs, pageSize, tickMs, sweepMs, maxLostLeases, cancelGraceMs } = read.settings;
   const limits = { capacityPerType, maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType };
   await serve(terminal, read, async ({ store, storeName, logger }) => {
+    const bus = await openStoreBus(read);
     const part = enginePart(() =>
       createEngine({
         handlers,
@@ -60,7 +62,7 @@ async function up(terminal: Terminal, files: readonly string[], read: ReadSettin
         keepAlive: true,
         capacity,
         logger,
-        ...definedOf({ ...limits, leaseMs, pageSize, tickMs, sweepMs, maxLostLeases, cancelGraceMs }),
+        ...definedOf({ bus, ...limits, leaseMs, pageSize, tickMs, sweepMs, maxLostLeases, cancelGraceMs }),
       }),
     );
     const types = handlers.map(({ name }) => name).join(", ");

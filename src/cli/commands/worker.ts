@@ -55,7 +55,7 @@ async function work(terminal: Terminal, read: ReadSettings): Promise<void> {
       logger,
       ...definedOf({ bus, roles, capacity, capacityPerType, ...limits }),
     });
-    const where = bus === undefined ? storeName : `${storeName} and Kafka`;
+    const where = settings.kafka?.brokers === undefined ? storeName : `${storeName} and Kafka`;
     const served = roles ?? handlers.map(({ name }) => name);
     return { part, banner: `worker on ${where}: ${served.join(", ")}; ${counted(part.health().capacity, "slot")}` };
   });

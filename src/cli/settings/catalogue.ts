@@ -1,5 +1,5 @@
 /** How text from the command line or the environment is converted to a value. */
-export type Reading = "text" | "number" | "boolean" | "list" | "counts" | "rates" | "file" | "files";
+export type Reading = "text" | "number" | "boolean" | "list" | "counts" | "rates" | "file" | "files" | "store";
 
 /** A setting, with its names and description. */
 export interface Setting {
@@ -43,7 +43,36 @@ export const catalogue: readonly Setting[] = [
     flag: "--roles <names>",
     of: "worker",
   }),
-  setting("store", "FLOWKIT_STORE", "file", "SQLite file that stores tasks", { flag: "--store <file>" }),
+  setting("store", "FLOWKIT_STORE", "store", "SQLite file or postgres:// URL of the database that stores tasks", {
+    flag: "--store <place>",
+    secret: "url",
+  }),
+  setting(
+    "postgres.schema",
+    "FLOWKIT_POSTGRES_SCHEMA",
+    "text",
+    "schema of the tables in PostgreSQL (default: flowkit)",
+  ),
+  setting("postgres.poolSize", "FLOWKIT_POSTGRES_POOL_SIZE", "number", "connections of the store (default: 10)"),
+  setting(
+    "postgres.migrate",
+    "FLOWKIT_POSTGRES_MIGRATE",
+    "boolean",
+    "create missing tables and indexes (default: true)",
+  ),
+  setting("postgres.timeoutMs", "FLOWKIT_POSTGRES_TIMEOUT_MS", "number", "timeout of a request (default: 10000)"),
+  setting(
+    "postgres.keepEndedSec",
+    "FLOWKIT_POSTGRES_KEEP_ENDED_SEC",
+    "number",
+    "retention of ended tasks (default: unlimited)",
+  ),
+  setting(
+    "postgres.keepDeadLettersSec",
+    "FLOWKIT_POSTGRES_KEEP_DEAD_LETTERS_SEC",
+    "number",
+    "retention of dead letters (default: 30 days)",
+  ),
   setting("mongo.url", ["FLOWKIT_MONGO_URL", "MONGODB_URL"], "text", "URL of the MongoDB database that stores tasks", {
     flag: "--mongo <url>",
     secret: "url",
@@ -86,7 +115,7 @@ export const catalogue: readonly Setting[] = [
     "kafka.brokers",
     "KAFKA_BROKERS",
     "list",
-    "Kafka brokers as host:port; without them, processes poll the store",
+    "Kafka brokers as host:port; without them, processes poll the store, or use the bus of PostgreSQL",
     {
       flag: "--kafka-brokers <list>",
     },

@@ -2,6 +2,7 @@ import type { ConnectionOptions } from "node:tls";
 import type { KafkaBusOptions } from "../../adapters/kafka/index.ts";
 import type { TopicReport } from "../../adapters/kafka/topic-report.ts";
 import type { MongoStoreOptions } from "../../adapters/mongo/index.ts";
+import type { PostgresStoreOptions } from "../../adapters/postgres/index.ts";
 import { sqliteStore } from "../../adapters/sqlite/index.ts";
 import type { Bus, Store } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
@@ -10,7 +11,7 @@ import { readText } from "../loading/find-file.ts";
 import { CliError, requirePackage } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { type ReadSettings, readSettings } from "./read-settings.ts";
-import { type Origin, ranks, type Settings } from "./schema.ts";
+import { isPostgresUrl, type Origin, ranks, type Settings } from "./schema.ts";
 
 /** A store and its display name: never a URL, which may contain a password. */
 export interface NamedStore {
@@ -21,29 +22,51 @@ export interface NamedStore {
 }
 
 /**
- * Opens the configured store. Of a SQLite file and a MongoDB database, the one from the source with the higher precedence
+ * Opens the configured store. Of a MongoDB database and another store, the one from the source with the higher precedence
  * wins. `undefined`: none is configured.
  *
  * @throws CliError `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
  */
-export async function openStore({ settings, origins }: ReadSettings): Promise<NamedStore | undefined> {
+export async function openStore(read: ReadSettings): Promise<NamedStore | undefined> {
+  const place = placeOf(read);
+  if (place !== undefined && !isPostgresUrl(place)) return { store: sqliteStore(place), name: place, file: place };
+  if (place !== undefined) {
+    const { postgresStore } = await importPostgres();
+    return { store: postgresStore(postgresOptions(read, place)), name: "PostgreSQL" };
+  }
+  const { mongo } = read.settings;
+  if (mongo?.url === undefined) return undefined;
+  const { mongoStore } = await requirePackage("mongodb", () => import("../../adapters/mongo/index.ts"));
+  return { store: mongoStore(mongoOptions({ ...mongo, url: mongo.url })), name: "MongoDB" };
+}
+
+/**
+ * The setting `store`, unless a MongoDB database has precedence.
+ *
+ * @throws CliError `CLI_CONFIG`
+ */
+function placeOf({ settings, origins }: ReadSettings): string | undefined {
   const file = origins.get("store");
   const url = origins.get("mongo.url");
   const precedence = rankOf(file) - rankOf(url);
   if (file !== undefined && url !== undefined && precedence === 0) {
     throw new CliError(
       "CLI_CONFIG",
-      `two stores are configured: a SQLite file (${file.place}) and a MongoDB database (${url.place})`,
+      `two stores are configured: a ${isPostgresUrl(settings.store ?? "") ? "PostgreSQL database" : "SQLite file"} (${file.place}) and a MongoDB database (${url.place})`,
       {
         hint: "Remove one of them.",
       },
     );
   }
-  const { store, mongo } = settings;
-  if (store !== undefined && precedence > 0) return { store: sqliteStore(store), name: store, file: store };
-  if (mongo?.url === undefined) return undefined;
-  const { mongoStore } = await requirePackage("mongodb", () => import("../../adapters/mongo/index.ts"));
-  return { store: mongoStore(mongoOptions({ ...mongo, url: mongo.url })), name: "MongoDB" };
+  return precedence > 0 ? settings.store : undefined;
+}
+
+const importPostgres = () => requirePackage("pg", () => import("../../adapters/postgres/index.ts"));
+
+/** The driver reads further ones from the environment: `PGPASSWORD`, `PGSSLMODE`. */
+function postgresOptions({ settings: { postgres = {} } }: ReadSettings, url: string): PostgresStoreOptions {
+  const { poolSize: max, ...own } = postgres;
+  return { url, ...definedOf(own), poolOptions: definedOf({ max }) };
 }
 
 const rankOf = (origin: Origin | undefined): number => (origin === undefined ? -1 : ranks.indexOf(origin.rank));
@@ -60,7 +83,7 @@ function mongoOptions(mongo: NonNullable<Settings["mongo"]> & { readonly url: st
 }
 
 export interface StoreOptions {
-  /** A SQLite file. */
+  /** A SQLite file, or the URL of a PostgreSQL database. */
   readonly store?: string | undefined;
   /** The URL of a MongoDB database. */
   readonly mongo?: string | undefined;
@@ -79,8 +102,8 @@ const flagsOf = ({ store, mongo }: StoreOptions) => ({
  * @throws CliError `CLI_CONFIG`
  */
 export function settingsOfRun(terminal: Terminal, options: StoreOptions): ReadSettings {
-  const { FLOWKIT_MONGO_URL } = process.env;
-  return readSettings(terminal, { flags: flagsOf(options), env: { FLOWKIT_MONGO_URL } });
+  const own = Object.entries(process.env).filter(([name]) => /^FLOWKIT_(MONGO_URL$|POSTGRES_)/.test(name));
+  return readSettings(terminal, { flags: flagsOf(options), env: Object.fromEntries(own) });
 }
 
 /**
@@ -99,19 +122,34 @@ export const storeSettings = (terminal: Terminal, options: StoreOptions): ReadSe
 export async function requireStore(read: ReadSettings): Promise<NamedStore> {
   const named = await openStore(read);
   if (named !== undefined) return named;
-  throw new CliError("CLI_USAGE", "missing store", { hint: "Pass --store FILE or --mongo URL." });
+  throw new CliError("CLI_USAGE", "missing store", {
+    hint: "Pass --store FILE, --store postgres://... or --mongo URL.",
+  });
 }
 
 /**
- * Opens the configured Kafka bus. `undefined`: none is configured.
+ * Opens the configured Kafka bus, or else the bus of the store. `undefined`: there is none.
  *
  * @throws CliError `CLI_CONFIG`, `CLI_FILE_NOT_FOUND`, `CLI_IMPORT_FAILED` without the driver
  */
 export async function openBus(read: ReadSettings, logger: Logger): Promise<Bus | undefined> {
   const options = busOptions(read, logger);
-  if (options === undefined) return undefined;
+  if (options === undefined) return openStoreBus(read);
   const { kafkaBus } = await requirePackage("kafkajs", () => import("../../adapters/kafka/index.ts"));
   return kafkaBus(options);
+}
+
+/**
+ * Opens the bus in the database of the store. `undefined`: a store of this kind has none.
+ *
+ * @throws CliError `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
+ */
+export async function openStoreBus(read: ReadSettings): Promise<Bus | undefined> {
+  const place = placeOf(read);
+  if (place === undefined || !isPostgresUrl(place)) return undefined;
+  const { postgresBus } = await importPostgres();
+  const { keepEndedSec: _, keepDeadLettersSec: __, poolOptions: ___, ...options } = postgresOptions(read, place);
+  return postgresBus(options);
 }
 
 /**

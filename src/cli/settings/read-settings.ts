@@ -7,7 +7,7 @@ import { CliError } from "../terminal/cli-error.ts";
 import { type Terminal, table } from "../terminal/terminal.ts";
 import { catalogue, type Reading, type Setting, settingAt } from "./catalogue.ts";
 import { configError, fileFindings, type SettingFinding, valueFindings } from "./findings.ts";
-import { nested, type Origin, type Settings, settingsSchema } from "./schema.ts";
+import { isPostgresUrl, nested, type Origin, type Settings, settingsSchema } from "./schema.ts";
 
 /** Validated settings, with the origin of each. */
 export interface ReadSettings {
@@ -99,7 +99,7 @@ function placeIn(source: JsonSource, file: string, { path }: Setting): string {
 /** Paths in a config file are relative to its folder, not to the working directory. */
 function fromFolderOf(config: string, { reading }: Setting, value: unknown): unknown {
   const own = (name: unknown) => resolve(dirname(config), String(name));
-  if (reading === "file") return own(value);
+  if (reading === "file" || (reading === "store" && !isPostgresUrl(String(value)))) return own(value);
   return reading === "files" && Array.isArray(value) ? value.map(own) : value;
 }
 
@@ -152,6 +152,7 @@ function parseValue(text: string, reading: Reading): unknown {
   switch (reading) {
     case "text":
     case "file":
+    case "store":
       return text;
     case "list":
     case "files":
@@ -209,10 +210,11 @@ function shown({ path, secret }: Setting, settings: unknown): unknown {
   let value = settings;
   for (const key of path.split(".")) value = (value as Readonly<Record<string, unknown>>)[key];
   if (secret === undefined) return value;
+  if (path === "store" && !isPostgresUrl(String(value))) return value;
   return secret === "url" ? urlWithoutSecrets(String(value)) : "****";
 }
 
-const shape = /^(mongodb(?:\+srv)?:\/\/)([^@/?#]*@)?([^@/?#]+)(\/[^@/?#]*)?(\?.*)?$/s;
+const shape = /^((?:mongodb(?:\+srv)?|postgres(?:ql)?):\/\/)([^@/?#]*@)?([^@/?#]+)(\/[^@/?#]*)?(\?.*)?$/s;
 
 /**
  * The servers and the database of a URL. A malformed URL is masked entirely, because its secrets cannot be located.
@@ -222,7 +224,7 @@ const shape = /^(mongodb(?:\+srv)?:\/\/)([^@/?#]*@)?([^@/?#]+)(\/[^@/?#]*)?(\?.*
  */
 function urlWithoutSecrets(url: string): string {
   const parts = shape.exec(url);
-  if (parts === null) return "mongodb://****";
+  if (parts === null) return `${/^[a-z+]+:\/\//.exec(url)?.[0] ?? ""}****`;
   const [, scheme = "", account, servers = "", path = "", options] = parts;
   return `${scheme}${account === undefined ? "" : "****@"}${servers}${path}${options === undefined ? "" : "?****"}`;
 }

@@ -14,6 +14,9 @@ const counts = z.record(z.string(), count);
 /** A path; in a config file it is relative to the folder of that file. */
 const file = text;
 
+/** Whether a store is a PostgreSQL database, and not a SQLite file. */
+export const isPostgresUrl = (store: string): boolean => /^postgres(ql)?:\/\//.test(store);
+
 const mongo = z
   .strictObject({
     url: z.string().regex(/^mongodb(\+srv)?:\/\//, "must begin with mongodb:// or mongodb+srv://"),
@@ -25,6 +28,17 @@ const mongo = z
     tlsCAFile: file,
     tlsCertificateKeyFile: file,
     tlsCertificateKeyFilePassword: text,
+    migrate: z.boolean(),
+    timeoutMs: ms,
+    keepEndedSec: seconds,
+    keepDeadLettersSec: seconds,
+  })
+  .partial();
+
+const postgres = z
+  .strictObject({
+    schema: text,
+    poolSize: count,
     migrate: z.boolean(),
     timeoutMs: ms,
     keepEndedSec: seconds,
@@ -58,7 +72,10 @@ export const settingsSchema = z
     types: names,
     externalTypes: names,
     roles: names,
-    store: file,
+    store: text.refine((place) => isPostgresUrl(place) || !place.includes("://"), {
+      error: "must be a file, or begin with postgres://",
+    }),
+    postgres,
     mongo,
     kafka,
     capacity: count,

@@ -152,7 +152,7 @@ describe("flowkit run", () => {
     const { exitCode, stderr } = await cli(["run", "flow.ts", "--idempotency-key", "k"], { cwd });
     expect(exitCode).toBe(2);
     expect(stderr).toContain(
-      "error CLI_USAGE: --idempotency-key requires a store\n  Pass --store FILE or --mongo URL.\n",
+      "error CLI_USAGE: --idempotency-key requires a store\n  Pass --store FILE, --store postgres://... or --mongo URL.\n",
     );
   });
 });

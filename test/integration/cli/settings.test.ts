@@ -223,7 +223,7 @@ describe("invalid settings", () => {
     });
     expect(await coordinator([])).toEqual({
       exitCode: 2,
-      stderr: "error CLI_USAGE: missing store\n  Pass --store FILE or --mongo URL.\n",
+      stderr: "error CLI_USAGE: missing store\n  Pass --store FILE, --store postgres://... or --mongo URL.\n",
     });
     expect((await cli(["coordinator", "--store", "a.db"], { cwd })).stderr).toMatch(/^error CLI_NO_HANDLERS: a coord/);
     expect((await cli(["worker", "--store", "a.db"], { cwd })).stderr).toMatch(/^error CLI_NO_HANDLERS: a worker/);

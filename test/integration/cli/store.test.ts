@@ -277,7 +277,7 @@ export const order = flow("order")
     });
     expect(await cli(["tasks", "list"], { cwd })).toMatchObject({
       exitCode: 2,
-      stderr: "error CLI_USAGE: missing store\n  Pass --store FILE or --mongo URL.\n",
+      stderr: "error CLI_USAGE: missing store\n  Pass --store FILE, --store postgres://... or --mongo URL.\n",
     });
   });
 });

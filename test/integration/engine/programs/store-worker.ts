@@ -1,13 +1,13 @@
 /*
  * One of the processes on a store: `node store-worker.ts STORE LOG SEED TASKS LEASE_MS TOGETHER`, where STORE is a SQLite
- * file, or the options of a MongoDB store as JSON. It runs that many random graphs drawn from the seed, each under an
+ * file, or the options of a MongoDB store as JSON; with a schema, those of a store and a bus on PostgreSQL. It runs that many random graphs drawn from the seed, each under an
  * idempotency key of its own, and ends when all have ended. With no tasks it works on those of other processes until it
  * gets SIGTERM. No batch is processed before TOGETHER processes have one. Each processed batch is a line in the log.
  * Prints `ready`, and at the end a line of JSON.
  */
 import { appendFileSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Store } from "../../../../src/core/ports/index.ts";
+import type { Bus, Store } from "../../../../src/core/ports/index.ts";
 import { createEngine } from "../../../../src/engine/engine.ts";
 import { randomGraphs } from "../../../helpers/random-graph.ts";
 import { randomGraphHandlers } from "../../../helpers/random-graph-handlers.ts";
@@ -31,7 +31,7 @@ const engine = await createEngine({
       appendFileSync(log, `${ctx.idempotencyKey}\n`);
     },
   }),
-  store: await storeAt(where),
+  ...(await partsAt(where)),
   logger,
   capacity: 4,
   leaseMs: Number(leaseMs),
@@ -50,10 +50,18 @@ if (tasks.length > 0) {
   await end();
 }
 
-/** Without the other one's driver, which takes its time to load. */
-async function storeAt(place: string): Promise<Store> {
-  if (!place.startsWith("{")) return (await import("../../../../src/adapters/sqlite/index.ts")).sqliteStore(place);
-  return (await import("../../../../src/adapters/mongo/index.ts")).mongoStore(JSON.parse(place));
+/** Without the drivers of the others, which take their time to load. */
+async function partsAt(place: string): Promise<{ readonly store: Store; readonly bus?: Bus }> {
+  if (!place.startsWith("{")) {
+    const { sqliteStore } = await import("../../../../src/adapters/sqlite/index.ts");
+    return { store: sqliteStore(place) };
+  }
+  const options = JSON.parse(place);
+  if ("schema" in options) {
+    const { postgresBus, postgresStore } = await import("../../../../src/adapters/postgres/index.ts");
+    return { store: postgresStore(options), bus: postgresBus(options) };
+  }
+  return { store: (await import("../../../../src/adapters/mongo/index.ts")).mongoStore(options) };
 }
 
 /** However fast one of them is, each has a batch in hand before the first one ends. */

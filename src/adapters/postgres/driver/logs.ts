@@ -1,0 +1,164 @@
+import { jsonText, keepJson } from "../../../core/codec/index.ts";
+import { fence, finishShard, isRecorded } from "../../../core/model/index.ts";
+import type { Artifact, Attempt, NewArtifact, Origin, ShardRef } from "../../../core/model/records.ts";
+import type { LogDriver } from "../../../core/store/driver.ts";
+import { foreignKeyViolation, idOf, idText, mostBytes, type Session, sqlStateOf } from "./connection.ts";
+import { isShard, refValues, setShard, shardValues, updateShard } from "./shards.ts";
+
+/*
+ * A log is closed by a marker, a row without a `uid`, at the position behind its last artifact. A position is a unique
+ * key: of two inserts at one position one wins, and an insert behind an artifact has seen every entry before it.
+ */
+
+const isLog = `shard_pk = (SELECT pk FROM @shards WHERE ${isShard}) AND generation = $4`;
+/** Whether the log of `shard` has an artifact just before the position. */
+const isNext = (generation: string, seq: string) => `(${seq} = 0 OR EXISTS (SELECT 1 FROM @artifacts
+  WHERE shard_pk = shard.pk AND generation = ${generation} AND seq = ${seq}::int - 1 AND uid IS NOT NULL))`;
+const insertArtifact = `INSERT INTO @artifacts (shard_pk, generation, seq, uid, epoch, claim_id, origin_source, origin_seq,
+    chunk, more, meta, metrics)
+  SELECT pk, $4::int, $5::int, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM @shards shard
+  WHERE ${isShard} AND status = 'running' AND epoch = $7::int AND claim_id = $8 AND ${isNext("$4::int", "$5::int")}
+  ON CONFLICT DO NOTHING RETURNING 1`;
+const insertMarker = "INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id)";
+/** Closes the log and replaces the record together, if the record has not changed since it was read. */
+const finish = `WITH own AS (SELECT pk FROM @shards shard WHERE pk = $1 AND rev = $2 AND ${isNext("$13::int", "$14::int")}
+    FOR NO KEY UPDATE),
+  marked AS (${insertMarker} SELECT pk, $13::int, $14::int, $15::int, $16 FROM own ON CONFLICT DO NOTHING RETURNING 1)
+  ${setShard} FROM own WHERE shard.pk = own.pk AND (EXISTS (SELECT 1 FROM marked) OR EXISTS (SELECT 1 FROM @artifacts
+    WHERE shard_pk = own.pk AND generation = $13::int AND seq = $14::int AND uid IS NULL)) RETURNING 1`;
+const lastEntry = (generation: string) => `SELECT seq, uid IS NULL AS closed FROM @artifacts
+  WHERE shard_pk = shard.pk AND generation = ${generation} ORDER BY seq DESC LIMIT 1`;
+const close = `${insertMarker} SELECT pk, $4::int, coalesce(last.seq + 1, 0), 0, ''
+  FROM @shards shard LEFT JOIN LATERAL (${lastEntry("$4::int")}) last ON true
+  WHERE ${isShard} AND last.closed IS NOT TRUE ON CONFLICT DO NOTHING RETURNING 1`;
+const logEnd = `SELECT last.seq, last.closed FROM @shards shard LEFT JOIN LATERAL (${lastEntry("$4")}) last ON true
+  WHERE ${isShard}`;
+const entry = `SELECT uid, claim_id FROM @artifacts WHERE ${isLog} AND seq = $5`;
+const originColumns = "origin_source AS source, origin_seq, chunk, more";
+const artifacts = `SELECT seq, uid, epoch, claim_id, ${originColumns}, meta, metrics FROM @artifacts
+  WHERE ${isLog} AND seq >= $5 AND uid IS NOT NULL ORDER BY seq LIMIT $6`;
+const uidPage = `SELECT uid FROM @artifacts WHERE ${isLog} AND seq >= $5 AND uid IS NOT NULL ORDER BY seq LIMIT $6`;
+const uidsOf = `SELECT uid FROM @artifacts WHERE ${isLog} AND uid = ANY ($5)`;
+/** The last of the source that sorts last, then of the one before it, and so on: along the index, however long the log is. */
+const lastOf = (where: string) => `SELECT ${originColumns} FROM @artifacts
+  WHERE ${isLog} AND uid IS NOT NULL ${where} ORDER BY origin_source DESC, seq DESC LIMIT 1`;
+const lastOrigins = `WITH RECURSIVE found AS ((${lastOf("")}) UNION ALL
+  SELECT before.* FROM found CROSS JOIN LATERAL (${lastOf("AND origin_source < found.source")}) before) SELECT * FROM found`;
+const counts = `SELECT node_id, shard, coalesce(count,
+    (SELECT CASE WHEN closed THEN seq ELSE seq + 1 END FROM (${lastEntry("shard.generation")}) last), 0) AS count
+  FROM @shards shard WHERE task_id = $1 ORDER BY pk`;
+
+interface End {
+  readonly seq: number | null;
+  readonly closed: boolean | null;
+}
+
+export const artifactLogs = (session: Session): LogDriver => ({
+  async append(attempt, generation, artifact) {
+    const values = [...refValues(attempt), generation, artifact.seq, ...artifactValues(attempt, artifact)];
+    for (;;) {
+      if (await isStored(session, insertArtifact, values)) return "ok";
+      const answer = await updateShard(session, attempt, (record) => ({ answer: fence(record, attempt) }));
+      if (answer !== "ok") return answer;
+      const there = await readEntry(session, attempt, generation, artifact.seq);
+      const isOwn = there !== undefined && there.uid === idText(artifact.uid) && there.claim_id === attempt.claimId;
+      if (there !== undefined) return isOwn ? "ok" : "conflict";
+      if (artifact.seq > 0 && !(await readEntry(session, attempt, generation, artifact.seq - 1))?.uid)
+        return "conflict";
+      const [uid] = await readStored(session, attempt, generation, [artifact.uid]);
+      if (uid !== undefined) return "duplicate_uid"; // since the seq is free
+    }
+  },
+  async complete(attempt, outcome) {
+    const { result, generation, count } = outcome;
+    const whose = `the result of node '${attempt.nodeId}'`;
+    // A result that is too large is rejected before the log is closed.
+    if (result !== undefined) jsonText(keepJson(result, whose), whose, mostBytes);
+    const marker = [generation, count, attempt.epoch, attempt.claimId];
+    let isConflict = false;
+    return updateShard<Awaited<ReturnType<LogDriver["complete"]>>>(
+      session,
+      attempt,
+      (record, now) => {
+        if (isRecorded(record, attempt, "complete")) return { answer: "ok" };
+        const answer = fence(record, attempt);
+        if (answer !== "ok") return { answer };
+        return isConflict ? { answer: "conflict" } : finishShard(record, attempt, { ...outcome, now });
+      },
+      async (_, next, row) => {
+        if (await session.has(finish, [...shardValues(next, row), ...marker])) return true;
+        const { length } = await readEnd(session, attempt, generation);
+        isConflict = length !== count;
+        return false;
+      },
+    );
+  },
+  async close(ref, generation) {
+    while (!(await isStored(session, close, [...refValues(ref), generation]))) {
+      const end = await session.get<End>(logEnd, [...refValues(ref), generation]);
+      if (end === undefined || end.closed === true) return; // else another entry was stored meanwhile
+    }
+  },
+  async read(ref, { generation, from, limit }) {
+    const values = [...refValues(ref), generation, from, limit];
+    return (await session.all<ArtifactRow>(artifacts, values)).map(artifactOf);
+  },
+  async tail(ref, generation) {
+    const end = await readEnd(session, ref, generation);
+    if (end.length === 0) return { ...end, origins: [] };
+    const rows = await session.all<OriginRow>(lastOrigins, [...refValues(ref), generation]);
+    return { ...end, origins: rows.map((row) => moreOf(row).origin) };
+  },
+  async readUids(ref, { generation, from, limit }) {
+    const rows = await session.all<{ uid: string }>(uidPage, [...refValues(ref), generation, from, limit]);
+    return rows.map(({ uid }) => idOf(uid));
+  },
+  async storedUids(ref, generation, uids) {
+    return new Set(uids.length === 0 ? [] : await readStored(session, ref, generation, uids));
+  },
+  async count(taskId) {
+    const rows = await session.all<{ node_id: string; shard: number; count: number }>(counts, [idText(taskId)]);
+    return rows.map(({ node_id: nodeId, ...row }) => ({ nodeId, ...row }));
+  },
+});
+
+/** False also if the task was removed meanwhile. */
+const isStored = (session: Session, insert: string, values: readonly unknown[]): Promise<boolean> =>
+  session.has(insert, values).catch((error: unknown) => {
+    if (sqlStateOf(error) !== foreignKeyViolation) throw error;
+    return false;
+  });
+
+async function readEnd(session: Session, ref: ShardRef, generation: number) {
+  const { seq = null, closed } = (await session.get<End>(logEnd, [...refValues(ref), generation])) ?? {};
+  return { length: seq === null ? 0 : seq + (closed ? 0 : 1), closed: closed ?? false };
+}
+
+const readEntry = (session: Session, ref: ShardRef, generation: number, seq: number) =>
+  session.get<{ uid: string | null; claim_id: string }>(entry, [...refValues(ref), generation, seq]);
+
+async function readStored(session: Session, ref: ShardRef, generation: number, uids: readonly string[]) {
+  const values = [...refValues(ref), generation, uids.map(idText)];
+  return (await session.all<{ uid: string }>(uidsOf, values)).map(({ uid }) => idOf(uid));
+}
+
+function artifactValues(attempt: Attempt, { uid, origin, meta, metrics, failure }: NewArtifact): readonly unknown[] {
+  const { source, seq, chunk, ...rest } = origin;
+  const what = `the artifact '${uid}' of node '${attempt.nodeId}'`;
+  const texts = [{ ...rest, failure }, meta, metrics].map((value) => jsonText(value, what, mostBytes));
+  return [idText(uid), attempt.epoch, attempt.claimId, source, seq, chunk, ...texts];
+}
+
+type OriginRow = Readonly<Record<"source" | "more", string> & Record<"origin_seq" | "chunk", number>>;
+type ArtifactRow = OriginRow &
+  Readonly<Record<"uid" | "claim_id" | "meta" | "metrics", string> & Record<"seq" | "epoch", number>>;
+
+function artifactOf({ seq, uid, epoch, claim_id: claimId, meta, metrics, ...row }: ArtifactRow): Artifact {
+  const own = { seq, uid: idOf(uid), epoch, claimId, ...moreOf(row) };
+  return { ...own, meta: JSON.parse(meta), metrics: JSON.parse(metrics) };
+}
+
+function moreOf({ source, origin_seq: seq, chunk, more }: OriginRow) {
+  const { failure, ...rest } = JSON.parse(more);
+  return { origin: { source, seq, chunk, ...rest } as Origin, ...(failure && { failure }) };
+}

@@ -1,0 +1,151 @@
+import { jsonText } from "../../../core/codec/index.ts";
+import { expiresAt, renewLease } from "../../../core/model/index.ts";
+import { epochRef, queuedRef, type RenewAnswer, type ShardRecord, type ShardRef } from "../../../core/model/records.ts";
+import { type Judged, type ShardDriver, splitDue } from "../../../core/store/driver.ts";
+import { compareAndSet, idText, mostBytes, now, type Revised, type Session } from "./connection.ts";
+
+export const isShard = "task_id = $1 AND node_id = $2 AND shard = $3";
+/** Nodes in the order of their first shard. */
+const shardsOfTask = `SELECT record FROM (SELECT record, shard, min(pk) OVER (PARTITION BY node_id) AS first
+  FROM @shards WHERE task_id = $1) AS shards ORDER BY first, shard`;
+const shardsOfNodes = `SELECT record FROM @shards WHERE task_id = $1 AND node_id = ANY ($2)
+  ORDER BY array_position($2, node_id), shard`;
+const hasArtifacts = `SELECT 1 FROM @shards shard WHERE task_id = $1 AND node_id = $2
+  AND (count > 0 OR EXISTS (SELECT 1 FROM @artifacts WHERE shard_pk = shard.pk AND uid IS NOT NULL)) LIMIT 1`;
+const columns =
+  "status, record, priority, epoch, claim_id, generation, count, ready_at, due_at, expires_at, queue_order";
+/** The values of these columns, from the parameter `$n` on. */
+const valuesFrom = (n: number): string => {
+  const parameters = Array.from({ length: 10 }, (_, index) => `$${n + index}`);
+  return `${parameters.join(", ")}, CASE WHEN $${n} = 'queued' THEN nextval('@queue_order') END`;
+};
+const headOfTask = `SELECT paused, ${now} AS now FROM @tasks WHERE id = $1`;
+/** Locks the task, so that it is neither paused nor removed before the shard is stored. */
+const insertShard = `INSERT INTO @shards (task_id, node_id, shard, type, rev, ${columns})
+  SELECT $1, $2, $3, $4, 0, ${valuesFrom(6)} FROM @tasks WHERE id = $1 AND paused = $5 FOR SHARE
+  ON CONFLICT DO NOTHING RETURNING 1`;
+const readShard = `SELECT pk::float8, rev, record, ${now} AS now FROM @shards WHERE ${isShard}`;
+const readWithLength = `SELECT pk::float8, rev, record, ${now} AS now, (SELECT CASE WHEN uid IS NULL THEN seq ELSE seq + 1 END
+    FROM @artifacts WHERE shard_pk = shard.pk AND generation = shard.generation ORDER BY seq DESC LIMIT 1) AS length
+  FROM @shards shard WHERE ${isShard}`;
+/** Replaces the record of the row `$1` with the revision `$2`. */
+export const setShard = `UPDATE @shards shard SET rev = rev + 1, (${columns}) = ROW (${valuesFrom(3)})`;
+const replaceShard = `${setShard} WHERE pk = $1 AND rev = $2 RETURNING 1`;
+const readMany = `SELECT pk::float8, rev, record, at, ${now} AS now
+  FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS wanted (task_id, node_id, shard, at)
+  JOIN @shards shard USING (task_id, node_id, shard)`;
+const renewMany = `UPDATE @shards shard SET rev = shard.rev + 1, record = renewed.record, expires_at = renewed.expires_at
+  FROM unnest($1::bigint[], $2::int[], $3::text[], $4::float8[]) AS renewed (pk, rev, record, expires_at)
+  WHERE shard.pk = renewed.pk AND shard.rev = renewed.rev RETURNING shard.pk::float8`;
+const expired = `SELECT record FROM @shards WHERE expires_at <= ${now} ORDER BY expires_at LIMIT $1`;
+const deferred = `SELECT record, due_at AS at, ${now} AS now FROM @shards WHERE due_at IS NOT NULL ORDER BY due_at LIMIT $1`;
+/** A query for each type, along the index, merged. */
+const queued = `SELECT record FROM unnest($1::text[]) AS wanted (type) CROSS JOIN LATERAL (
+    SELECT record, priority, ready_at, queue_order FROM @shards WHERE status = 'queued' AND type = wanted.type
+      AND ($3::text[] IS NULL OR task_id <> ALL ($3)) AND ($4::text[] IS NULL OR task_id = ANY ($4)) AND priority < $5
+    ORDER BY priority DESC, ready_at, queue_order LIMIT $2) AS shard
+  ORDER BY priority DESC, ready_at, queue_order LIMIT $2`;
+
+export interface ShardRow extends Revised {
+  readonly pk: number;
+  readonly record: string;
+}
+
+export const shardTable = (session: Session): ShardDriver => ({
+  async read(taskId, nodeIds) {
+    if (nodeIds?.length === 0) return [];
+    const all = nodeIds === undefined;
+    const values = all ? [idText(taskId)] : [idText(taskId), nodeIds];
+    return (await session.all<ShardRow>(all ? shardsOfTask : shardsOfNodes, values)).map(recordOf);
+  },
+  hasArtifacts: (taskId, nodeId) => session.has(hasArtifacts, [idText(taskId), nodeId]),
+  async insert(ref, create) {
+    for (;;) {
+      const task = await session.get<Revised & { paused: boolean }>(headOfTask, [idText(ref.taskId)]);
+      if (task === undefined) return "gone";
+      const record = create(task.now, task.paused || undefined);
+      const values = [...refValues(ref), record.type, task.paused, ...columnValues(record)];
+      if (await session.has(insertShard, values)) return "inserted";
+      if (await session.has(readShard, refValues(ref))) return "exists";
+    }
+  },
+  update: (ref, _, judge) => updateShard(session, ref, judge),
+  updateWithLength: (ref, _, judge) =>
+    compareAndSet({
+      read: () => session.get<ShardRow & { length: number | null }>(readWithLength, refValues(ref)),
+      judge: (row) => judge(row && recordOf(row), row?.now ?? 0, row?.length ?? 0),
+      write: (next, row) => writeShard(session, next, row),
+    }),
+  async renew(attempts, leaseMs) {
+    const answers = new Map<number, RenewAnswer>();
+    for (let open = attempts.map((_, index) => index); open.length > 0; ) {
+      const wanted = open.map((index) => attempts[index] as ShardRef);
+      const keys = [wanted.map(({ taskId }) => idText(taskId)), wanted.map(({ nodeId }) => nodeId)];
+      const rows = await session.all<ShardRow & { at: string }>(readMany, [...keys, wanted.map(({ shard }) => shard)]);
+      const found = new Map(rows.map((row) => [Number(row.at) - 1, row]));
+      const renewed = open.flatMap((index, place) => {
+        const row = found.get(place);
+        const attempt = attempts[index];
+        if (attempt === undefined) return [];
+        const { answer, next } = renewLease(row && recordOf(row), attempt, { leaseMs, now: row?.now ?? 0 });
+        answers.set(index, answer);
+        return row === undefined || next === undefined ? [] : [{ index, row, next }];
+      });
+      if (renewed.length === 0) break;
+      const rowValues = [renewed.map(({ row }) => row.pk), renewed.map(({ row }) => row.rev)];
+      const nextValues = [
+        renewed.map(({ next }) => recordText(next)),
+        renewed.map(({ next }) => expiresAt(next) ?? null),
+      ];
+      const written = await session.all<{ pk: number }>(renewMany, [...rowValues, ...nextValues]);
+      const pks = new Set(written.map(({ pk }) => pk));
+      open = renewed.filter(({ row }) => !pks.has(row.pk)).map(({ index }) => index); // changed since the read
+    }
+    return attempts.map((_, index) => answers.get(index) ?? "fenced");
+  },
+  expiredLeases: async (limit) => (await session.all<ShardRow>(expired, [limit])).map((row) => epochRef(recordOf(row))),
+  async dueDeferred(limit) {
+    const rows = await session.all<ShardRow & { at: number }>(deferred, [limit + 1]);
+    const { due, nextInMs } = splitDue(rows, limit, rows[0]?.now ?? 0);
+    return { due: due.map((row) => epochRef(recordOf(row))), nextInMs };
+  },
+  async peekQueue(types, limit, exceptTasks, onlyTasks, below = maxInteger) {
+    const lists = [exceptTasks, onlyTasks].map((tasks) => tasks && [...tasks].map(idText));
+    const rows = await session.all<ShardRow>(queued, [types, limit, ...lists.map((list) => list ?? null), below]);
+    return rows.map((row) => queuedRef(recordOf(row)));
+  },
+});
+
+const maxInteger = 2 ** 31 - 1;
+
+export const refValues = ({ taskId, nodeId, shard }: ShardRef) => [idText(taskId), nodeId, shard];
+
+const recordOf = ({ record }: Pick<ShardRow, "record">): ShardRecord => JSON.parse(record);
+
+const recordText = (record: ShardRecord): string =>
+  jsonText(record, `the record of node '${record.nodeId}'`, mostBytes);
+
+/** Of `columns`, without the last one. */
+function columnValues(record: ShardRecord): readonly unknown[] {
+  const { status, priority, epoch, lease, generation, count = null, readyAt, dueAt = null } = record;
+  const attempt = [epoch, lease?.claimId ?? null, generation, count];
+  return [status, recordText(record), priority, ...attempt, readyAt, dueAt, expiresAt(record) ?? null];
+}
+
+/** The values of {@link setShard}. */
+export const shardValues = (next: ShardRecord, { pk, rev }: ShardRow) => [pk, rev, ...columnValues(next)];
+
+const writeShard = (session: Session, next: ShardRecord, row: ShardRow): Promise<boolean> =>
+  session.has(replaceShard, shardValues(next, row));
+
+export const updateShard = <TAnswer>(
+  session: Session,
+  ref: ShardRef,
+  judge: (record: ShardRecord | undefined, now: number) => Judged<TAnswer, ShardRecord>,
+  write = writeShard,
+): Promise<TAnswer> =>
+  compareAndSet({
+    read: () => session.get<ShardRow>(readShard, refValues(ref)),
+    judge: (row) => judge(row && recordOf(row), row?.now ?? 0),
+    write: (next, row) => write(session, next, row),
+  });

@@ -1,0 +1,180 @@
+import { jsonText, keepJson } from "../../../core/codec/index.ts";
+import { createVars, summaryOf } from "../../../core/model/index.ts";
+import { isTaskTerminal, type TaskRecord, type TaskStatus, type TaskSummary } from "../../../core/model/records.ts";
+import { minSweepMs, type TaskQuery } from "../../../core/ports/index.ts";
+import { dueIds, RecordCache, type TaskDriver, type TaskState } from "../../../core/store/driver.ts";
+import { deepFreeze } from "../../../graph/format/plain-data.ts";
+import {
+  compareAndSet,
+  foreignKeyViolation,
+  idOf,
+  idText,
+  longQuery,
+  mostBytes,
+  now,
+  type Revised,
+  type Session,
+  sqlStateOf,
+} from "./connection.ts";
+
+const whatParams = "the set of the task's parameters";
+const whatVars = "the set of the task's variables";
+const allStatuses: readonly TaskStatus[] = ["running", "cancelling", "finished", "failed", "cancelled"];
+
+/** The lenders are locked, so that none is removed before the loan is stored. */
+const insertTask = `WITH task AS (
+    INSERT INTO @tasks (id, rev, status, paused, name, record, graph, params, vars, vars_version, applied_by,
+      idempotency_key, parent_id, sweep_at, deadline_at)
+    VALUES ($1, 0, $2, false, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING id),
+  lenders AS (SELECT id FROM @tasks WHERE id = ANY ($14) FOR KEY SHARE),
+  lent AS (INSERT INTO @loans (lender, borrower) SELECT lenders.id, task.id FROM lenders, task)
+  SELECT id FROM task`;
+const existing = `SELECT id FROM @tasks WHERE id = $1 OR idempotency_key = $2 ORDER BY id = $1 DESC LIMIT 1`;
+const readTask = "SELECT pk::float8, record FROM @tasks WHERE id = $1";
+const readFixed = "SELECT graph, params FROM @tasks WHERE id = $1 AND pk = $2";
+const readState = `SELECT pk::float8, rev, record, vars_version, applied_by, ${now} AS now FROM @tasks WHERE id = $1`;
+const replaceTask = `UPDATE @tasks SET rev = rev + 1, status = $3, paused = $4, record = $5, deadline_at = $6,
+  ended_at = $7, sweep_at = CASE WHEN $7::float8 IS NOT NULL THEN NULL WHEN $8 THEN $9 ELSE sweep_at END
+  WHERE pk = $1 AND rev = $2 RETURNING 1`;
+const replaceVars = `UPDATE @tasks SET rev = rev + 1, vars = $3, vars_version = $4, applied_by = $5
+  WHERE pk = $1 AND rev = $2 RETURNING 1`;
+/** A loan that is stored meanwhile violates its foreign key. Everything else of the task is removed by theirs. */
+const deleteTask = `WITH gone AS (
+    DELETE FROM @tasks task WHERE id = $1 AND status = ANY ($2)
+      AND NOT EXISTS (SELECT 1 FROM @loans WHERE lender = task.id)
+      AND NOT EXISTS (SELECT 1 FROM @tasks parent WHERE parent.id = task.parent_id) RETURNING id),
+  freed AS (UPDATE @limits SET holders = array(SELECT holder FROM unnest(holders) holder WHERE NOT starts_with(holder, $3))
+    WHERE EXISTS (SELECT 1 FROM gone)
+      AND EXISTS (SELECT 1 FROM unnest(holders) holder WHERE starts_with(holder, $3)))
+  SELECT id FROM gone`;
+const dueTasks = `WITH due AS (
+    SELECT pk, sweep_at FROM @tasks WHERE sweep_at <= ${now} + $2 ORDER BY sweep_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED),
+  taken AS (UPDATE @tasks task SET sweep_at = ${now} + $3 FROM due WHERE task.pk = due.pk RETURNING id, due.sweep_at)
+  SELECT id FROM taken ORDER BY sweep_at`;
+const deadlines = `SELECT id, deadline_at AS at, ${now} AS now FROM @tasks WHERE deadline_at IS NOT NULL
+  ORDER BY deadline_at LIMIT $1`;
+const endedTasks = `SELECT id FROM @tasks task WHERE ended_at <= ${now} - $1
+  AND NOT EXISTS (SELECT 1 FROM @tasks parent WHERE parent.id = task.parent_id) ORDER BY ended_at, pk LIMIT $2`;
+/** A query for each status, along an index: a single one would sort all their tasks. */
+const listOf = (family: string): string => `SELECT task.* FROM unnest($1::text[]) AS wanted (status)
+  CROSS JOIN LATERAL (SELECT pk::float8, name, record FROM @tasks
+    WHERE status = wanted.status AND pk < $2 AND ${family} ORDER BY @tasks.pk DESC LIMIT $3) AS task
+  ORDER BY pk DESC LIMIT $3`;
+const families = {
+  none: listOf("parent_id IS NULL AND $4::text IS NULL"),
+  all: listOf("$4::text IS NULL"),
+  of: listOf("parent_id = $4"),
+};
+
+type TaskRow = Revised &
+  Readonly<Record<"id" | "record" | "graph" | "params" | "vars" | "applied_by", string>> &
+  Readonly<Record<"pk" | "vars_version" | "at", number>> & { readonly name: string | null };
+
+export function taskTable(session: Session): TaskDriver {
+  /** By the key of the row, what never changes. */
+  const fixed = new RecordCache<Pick<TaskRecord, "graph" | "params">>(256);
+
+  return {
+    async insert(task, create) {
+      keepJson(task.params, whatParams);
+      const at = await session.now();
+      const { record, vars } = create(at);
+      const { graph, params, ...state } = record;
+      const { id, idempotencyKey, parent, deadlineAt = null, borrowsFrom = [] } = record;
+      const texts = [graph.name ?? null, stateText(state), jsonText(graph, "the task's graph", mostBytes)];
+      const paramsText = jsonText(params, whatParams, mostBytes);
+      const varsValues = [jsonText(vars.vars, whatVars, mostBytes), vars.version, JSON.stringify(vars.appliedBy)];
+      const key = idempotencyKey === undefined ? null : idText(idempotencyKey);
+      const keys = [key, parent === undefined ? null : idText(parent.taskId)];
+      const values = [idText(id), state.status, ...texts, paramsText, ...varsValues, ...keys, at, deadlineAt];
+      for (;;) {
+        if (await session.has(insertTask, [...values, borrowsFrom.map(idText)])) return { outcome: "created", id };
+        const there = await session.get<TaskRow>(existing, [idText(id), key]);
+        if (there !== undefined) return { outcome: "exists", id: idOf(there.id) };
+      }
+    },
+    async read(id) {
+      const row = await session.get<TaskRow>(readTask, [idText(id)]);
+      if (row === undefined) return undefined;
+      const { pk } = row;
+      const known = fixed.get(`${pk}`) ?? (await readFixedParts(id, pk));
+      return known && { ...JSON.parse(row.record), ...known };
+    },
+    update: (id, judge, { sweepNow }) =>
+      compareAndSet({
+        read: () => session.get<TaskRow>(readState, [idText(id)]),
+        judge: (row) => judge(row && JSON.parse(row.record), row?.now ?? 0),
+        write: (next: TaskState, row) => {
+          const { status, paused = false, endedAt } = next;
+          const deadlineAt = status === "running" ? (next.deadlineAt ?? null) : null;
+          const times = [deadlineAt, isTaskTerminal(status) ? (endedAt ?? row.now) : null, sweepNow, row.now];
+          return session.has(replaceTask, [row.pk, row.rev, status, paused, stateText(next), ...times]);
+        },
+      }),
+    async readVars(id) {
+      const row = await session.get<TaskRow>("SELECT vars, vars_version, applied_by FROM @tasks WHERE id = $1", [
+        idText(id),
+      ]);
+      return row && { vars: JSON.parse(row.vars), ...varsState(row) };
+    },
+    updateVars: (id, judge) =>
+      compareAndSet({
+        read: () => session.get<TaskRow>(readState, [idText(id)]),
+        judge: (row) => judge(row && JSON.parse(row.record), row === undefined ? createVars({}) : varsState(row)),
+        write: ({ vars, version, appliedBy }, row) => {
+          const values = [jsonText(vars, whatVars, mostBytes), version, JSON.stringify(appliedBy)];
+          return session.has(replaceVars, [row.pk, row.rev, ...values]);
+        },
+      }),
+    async delete(id) {
+      const holders = `${JSON.stringify([id]).slice(0, -1)},`;
+      try {
+        const values = [idText(id), allStatuses.filter(isTaskTerminal), holders];
+        if ((await session.all(deleteTask, values, longQuery)).length > 0) return "deleted";
+      } catch (error) {
+        if (sqlStateOf(error) !== foreignKeyViolation) throw error;
+        return "borrowed";
+      }
+      const row = await session.get<{ status: TaskStatus }>("SELECT status FROM @tasks WHERE id = $1", [idText(id)]);
+      if (row === undefined) return "unknown";
+      return isTaskTerminal(row.status) ? "borrowed" : "open";
+    },
+    async due(limit, { everyMs, aheadMs }) {
+      const rows = await session.all<TaskRow>(dueTasks, [limit, aheadMs, Math.max(minSweepMs, everyMs)]);
+      return rows.map(({ id }) => idOf(id));
+    },
+    async overdue(limit) {
+      const rows = await session.all<TaskRow>(deadlines, [limit + 1]);
+      const { due, ...rest } = dueIds(rows, limit, rows[0]?.now ?? 0);
+      return { overdue: due.map(idOf), ...rest };
+    },
+    async ended({ endedForMs, limit }) {
+      return (await session.all<TaskRow>(endedTasks, [endedForMs, limit])).map(({ id }) => idOf(id));
+    },
+    async list({ statuses = allStatuses, children, cursor, limit }: TaskQuery) {
+      const [family, of] =
+        typeof children === "object" ? (["of", idText(children.of)] as const) : ([children ?? "none", null] as const);
+      const before = cursor ?? Number.MAX_SAFE_INTEGER;
+      const rows = await session.all<TaskRow>(families[family], [[...new Set(statuses)], before, limit + 1, of]);
+      const items = rows.slice(0, limit).map(summary);
+      return rows.length > limit ? { items, cursor: String(rows[limit - 1]?.pk) } : { items };
+    },
+  };
+
+  async function readFixedParts(id: string, pk: number) {
+    const row = await session.get<TaskRow>(readFixed, [idText(id), pk]);
+    if (row === undefined) return undefined;
+    const parts = deepFreeze({ graph: JSON.parse(row.graph), params: JSON.parse(row.params) });
+    fixed.set(`${pk}`, parts);
+    return parts;
+  }
+}
+
+const stateText = (state: TaskState): string => jsonText(state, "the task's record", mostBytes);
+
+const varsState = (row: TaskRow) => ({ version: row.vars_version, appliedBy: JSON.parse(row.applied_by) as string[] });
+
+function summary({ record, name }: TaskRow): TaskSummary {
+  const graph = { ...(name === null ? {} : { name }) } as TaskRecord["graph"];
+  return summaryOf({ ...JSON.parse(record), graph, params: {} });
+}

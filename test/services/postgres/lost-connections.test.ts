@@ -1,0 +1,158 @@
+import { expect, inject, test } from "vitest";
+import type { Fate, TcpProxy } from "../../../scripts/services/tcp-proxy.ts";
+import { postgresBus } from "../../../src/adapters/postgres/index.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
+import { FlowError } from "../../../src/errors/index.ts";
+import { messageOf, noting } from "../../contract/bus/fixture.ts";
+import { artifactOf, dispatchInit, longMs, newTask, recordOf, shardOf } from "../../contract/store/fixture.ts";
+import { testEngine } from "../../helpers/engines.ts";
+import { randomGraphs } from "../../helpers/random-graph.ts";
+import { randomGraphHandlers } from "../../helpers/random-graph-handlers.ts";
+import { seededRandom } from "../../helpers/seeded-random.ts";
+import { misfits } from "../../helpers/stored-results.ts";
+import { tcpProxy } from "../../helpers/tcp-proxy.ts";
+import { until } from "../../helpers/waiting.ts";
+import { needsServices } from "../services.ts";
+import { freshSchema, openStore } from "./postgres-world.ts";
+
+needsServices("postgres");
+
+/** A store behind a proxy, and one on the same data whose connections are never lost. */
+async function behindProxy({ timeoutMs = 10_000 } = {}) {
+  const url = new URL(inject("postgresUrl"));
+  const proxy = await tcpProxy({ host: url.hostname, port: Number(url.port) });
+  url.host = `127.0.0.1:${proxy.port}`;
+  const schema = freshSchema();
+  const direct = await openStore({ url: inject("postgresUrl"), schema });
+  return { proxy, schema, url: url.href, store: await openStore({ url: url.href, schema, timeoutMs }), direct };
+}
+
+/** Loses one connection in so many pieces of traffic, requests and answers alike, `most` times; delays a few others. */
+function unreliable(proxy: TcpProxy, { seed, oneIn, most }: { seed: number; oneIn: number; most: number }): void {
+  const random = seededRandom(seed);
+  proxy.fate = (): Fate => {
+    if (random() < 1 / oneIn && proxy.lost.requests + proxy.lost.answers < most) return "lose";
+    return random() < 0.1 ? { delayMs: random() * 10 } : "pass";
+  };
+}
+
+/** Asks until there is an answer, as the engine does. */
+async function asked<T>(call: () => Promise<T>): Promise<T> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!FlowError.is(error, "STORE_UNAVAILABLE") || tried === 100) throw error;
+      expect(error).toMatchObject({ retryable: true });
+    }
+  }
+}
+
+/** The life of a shard whose answers must be right, whatever was lost. */
+async function liveThrough(store: Store, nodeId: string): Promise<void> {
+  const ref = { ...shardOf(nodeId), epoch: 1 };
+  await asked(() => store.dispatch(ref, dispatchInit()));
+  const claimId = `claim of ${nodeId}`;
+  const claimed = await asked(() => store.claim(ref, { workerId: "w", claimId, leaseMs: longMs }));
+  expect(claimed).toMatchObject({ status: "running", lease: { claimId } });
+  const attempt = { ...ref, claimId };
+  expect(await asked(() => store.takeSlot({ key: "all", max: 100 }, attempt))).toBe("ok");
+  for (let seq = 0; seq < 5; seq++) expect(await asked(() => store.append(attempt, 0, artifactOf(seq)))).toBe("ok");
+  expect(await asked(() => store.renew([attempt], longMs))).toEqual(["ok"]);
+  expect(await asked(() => store.report(attempt, { generation: 0, n: 1, checkpoint: nodeId }))).toBe("ok");
+  for (let written = false; !written; ) {
+    const before = await asked(() => store.readVars("t"));
+    const next = { n: Number(before?.vars.n ?? 0) + 1 };
+    const version = before?.version ?? 0;
+    const answer = await asked(() => store.writeVars("t", { version, vars: next, appliedBy: nodeId }));
+    expect(["ok", "applied", "conflict"]).toContain(answer);
+    written = answer !== "conflict";
+  }
+  expect(await asked(() => store.complete(attempt, { generation: 0, count: 5, result: nodeId }))).toBe("ok");
+  await asked(() => store.freeSlot({ key: "all", holder: attempt }));
+}
+
+test("every operation has its effect once, whichever requests and answers are lost", async () => {
+  const { proxy, store, direct } = await behindProxy();
+  unreliable(proxy, { seed: 7, oneIn: 25, most: 200 });
+  await asked(() => store.createTask(newTask("t", { idempotencyKey: "k" })));
+  const nodes = Array.from({ length: 16 }, (_, index) => `n${index}`);
+  await Promise.all(nodes.map((nodeId) => liveThrough(store, nodeId)));
+  await asked(() => store.finishTask("t"));
+
+  expect(proxy.lost.requests).toBeGreaterThan(0);
+  expect(proxy.lost.answers).toBeGreaterThan(0);
+  expect((await direct.readTask("t"))?.status).toBe("finished");
+  const vars = await direct.readVars("t");
+  expect(vars).toMatchObject({ vars: { n: nodes.length }, version: nodes.length });
+  expect(vars?.appliedBy.toSorted()).toEqual(nodes.toSorted());
+  expect(await direct.heldSlots()).toEqual([]);
+  for (const nodeId of nodes) {
+    const record = await recordOf(direct, shardOf(nodeId));
+    expect(record).toMatchObject({ status: "finished", count: 5, result: nodeId, epoch: 1, lost: 0, failures: 0 });
+    expect(record.history.map(({ cause }) => cause)).toEqual(["dispatch", "claim", "complete"]);
+    const log = await direct.readArtifacts(record, 0, 0, 100);
+    expect(log.map(({ seq, uid }) => [seq, uid])).toEqual([0, 1, 2, 3, 4].map((seq) => [seq, `u${seq}`]));
+  }
+});
+
+test("flows have exact results while connections of the store and the bus are lost", async () => {
+  const { proxy, store, direct, url, schema } = await behindProxy();
+  const bus = postgresBus({ url, schema });
+  unreliable(proxy, { seed: 5, oneIn: 40, most: 25 });
+  const { engine } = await testEngine(
+    randomGraphHandlers({ random: seededRandom(1), failing: 0.02, pause: async () => {} }),
+    { store, bus, leaseMs: 10_000, maxLostLeases: 1_000, capacity: 8, mayLogErrors: true },
+  );
+  for (const nodes of randomGraphs(21, 6)) {
+    const task = await engine.run({ nodes });
+    await task.result();
+    expect(await misfits(direct, task.id, nodes)).toEqual([]);
+  }
+  expect(proxy.lost.requests + proxy.lost.answers).toBeGreaterThan(5);
+});
+
+test("an unreachable server causes STORE_UNAVAILABLE until it is back", async () => {
+  const { proxy, store } = await behindProxy({ timeoutMs: 700 });
+  await store.createTask(newTask("t"));
+  proxy.interrupt();
+  for (const call of [() => store.readTask("t"), () => store.finishTask("t"), () => store.dueTasks(1, 1)]) {
+    const error = await call().catch((reason: unknown) => reason);
+    expect(FlowError.is(error, "STORE_UNAVAILABLE"), String(error)).toBe(true);
+    expect(error).toMatchObject({ retryable: true });
+  }
+  proxy.resume();
+  expect(await asked(() => store.readTask("t"))).toMatchObject({ status: "running" });
+});
+
+test("a server that never answers causes STORE_UNAVAILABLE within the timeout", async () => {
+  const { proxy, store } = await behindProxy({ timeoutMs: 500 });
+  proxy.fate = (direction) => (direction === "answer" ? { delayMs: 60_000 } : "pass");
+  const error = await store.createTask(newTask("t")).catch((reason: unknown) => reason);
+  expect(FlowError.is(error, "STORE_UNAVAILABLE"), String(error)).toBe(true);
+  expect(error).toMatchObject({ retryable: true });
+});
+
+test("a bus that lost its connections is unreachable, until it listens again and delivers what was sent meanwhile", async () => {
+  const { proxy, url, schema } = await behindProxy();
+  const [bus, peer] = [
+    postgresBus({ url, schema, lookEveryMs: 10_000 }),
+    postgresBus({ url: inject("postgresUrl"), schema }),
+  ];
+  try {
+    const { got, handle } = noting();
+    await bus.subscribe({ group: "g", topics: ["t"], handle });
+    await until(() => bus.health?.().status === "ok", "its connection");
+    proxy.interrupt();
+    await until(() => bus.health?.().status === "unreachable", "the loss");
+    await peer.publish("t", "k", messageOf("meanwhile"));
+    await bus.publish("t", "k", messageOf("later"));
+    proxy.resume();
+    await until(() => got.length === 2, "both messages");
+    expect(got.toSorted()).toEqual(["later", "meanwhile"]);
+    await until(() => bus.health?.().status === "ok", "its recovery");
+    expect(bus.health?.()).toMatchObject({ dropped: 0, lastError: expect.any(String) });
+  } finally {
+    await Promise.all([bus.close(), peer.close()]);
+  }
+});
