@@ -3,7 +3,7 @@ import { defaultCoordinatorTiming, noBusTiming } from "../core/coordinator/coord
 import type { Bus, Store } from "../core/ports/index.ts";
 import { defaultWorkerLimits, type RunningLimits, type WorkerLimits } from "../core/worker/attempt/worker-options.ts";
 import { builtInCoordinatorFns, type HandlerDefinition, type Logger } from "../definitions/index.ts";
-import { Connections } from "./connections.ts";
+import { Connections, type TaskEndEvents, type TaskEnds } from "./connections.ts";
 import { byName, type HandlerList, type KnownTypes, knownTypes, type WorkerType } from "./known-types.ts";
 import { KeepAlive, Lifecycle } from "./lifecycle.ts";
 import {
@@ -97,6 +97,8 @@ export class Coordinator<
   TType extends string = string,
   THandler extends { readonly name: string } = WorkerType<TType>,
 > extends TaskClient<THandler> {
+  readonly #ends: TaskEnds;
+
   constructor(options: CoordinatorOptions<TType, THandler>) {
     const what = "new Coordinator";
     checkOptions(options, { what, known: knownOptions, needsStore: true });
@@ -113,6 +115,21 @@ export class Coordinator<
     });
     const keepAlive = new KeepAlive({ store: ports.store, clock: ports.callerClock, changes: core.changes });
     super({ core, ports, life, known, running: runningLimits(options), keepAlive });
+    this.#ends = ports.ends;
+  }
+
+  /**
+   * Calls `listener` for each task that this coordinator ends; others on the same store report those that they end. Tasks
+   * that nodes run are not reported. If the process crashes, it may have ended a task without reporting it: for alerts that
+   * must arrive, use the webhook of `flowkit coordinator`. `stop` awaits listeners. What a listener throws is logged.
+   *
+   * @example
+   * using listening = engine.on("taskFailed", ({ taskId, failure }) => pager.notify(taskId, failure.message))
+   *
+   * @returns ends the subscription when disposed
+   */
+  on<TName extends keyof TaskEndEvents>(name: TName, listener: (event: TaskEndEvents[TName]) => unknown): Disposable {
+    return this.#ends.on(name, listener);
   }
 }
 
@@ -126,7 +143,7 @@ export function coordinatorCore(how: {
   const { tickMs, sweepMs, maxLostLeases, cancelGraceMs, externalAcceptMs } = options;
   if (known.external !== undefined) checkExternal(known.external, options, ports.store);
   return new CoordinatorCore({
-    store: ports.store,
+    store: ports.ends.over(ports.store),
     bus: ports.bus,
     clock: ports.clock,
     callerClock: ports.callerClock,

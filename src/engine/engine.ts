@@ -16,7 +16,7 @@ import type {
   UntypedFlow,
 } from "../core/tasks/api.ts";
 import type { FlowTypes, HandlerDefinition } from "../definitions/index.ts";
-import { acquireShared, localBus, releaseShared } from "./connections.ts";
+import { acquireShared, localBus, releaseShared, type TaskEndEvents } from "./connections.ts";
 import { Coordinator } from "./coordinator.ts";
 import { Lifecycle, type StopOptions, type StoreHealth } from "./lifecycle.ts";
 import { checkOptions, type EngineOptions, optionKeys } from "./options.ts";
@@ -57,6 +57,16 @@ export interface Engine<THandlers extends HandlerDefinition = HandlerDefinition>
     AsyncDisposable {
   /** The state of this engine, for probes and people. Makes no requests. */
   health(): EngineHealth;
+  /**
+   * Calls `listener` for each task that this engine ends; others on the same store report those that they end. Tasks that
+   * nodes run are not reported. What a listener throws is logged. See the page Alerts for what a crash may lose.
+   *
+   * @example
+   * using listening = engine.on("taskFailed", ({ taskId, failure }) => pager.notify(taskId, failure.message))
+   *
+   * @returns ends the subscription when disposed
+   */
+  on<TName extends keyof TaskEndEvents>(name: TName, listener: (event: TaskEndEvents[TName]) => unknown): Disposable;
   /**
    * Claims nothing more and begins no further batch; running batches may take `graceMs` to end, then claims are
    * released. Returns the same promise each time. `await using` calls it.
@@ -129,6 +139,10 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
 
   start(): Promise<void> {
     return this.#life.start();
+  }
+
+  on<TName extends keyof TaskEndEvents>(name: TName, listener: (event: TaskEndEvents[TName]) => unknown): Disposable {
+    return this.#coordinator.on(name, listener);
   }
 
   async run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {

@@ -58,6 +58,7 @@ export type * from "../core/ports/index.ts";
 export type { LoopHealth } from "../core/resilience/supervisor.ts";
 export type * from "../core/tasks/api.ts";
 export { Client, type ClientOptions, type ClientOwnOptions } from "./client.ts";
+export type { EndedTask, TaskEndEvents } from "./connections.ts";
 export {
   Coordinator,
   type CoordinatorOptions,
