@@ -96,7 +96,7 @@ export class BusReader {
   readonly #begun = Promise.withResolvers<void>();
   #looking: Promise<void> | undefined;
   #again = false;
-  #prunedAt = 0;
+  #prunedAt = Number.NEGATIVE_INFINITY;
   #wasReached = false;
   #awaySince: number | undefined;
   #restarts = 0;
@@ -136,6 +136,7 @@ export class BusReader {
       deliveries: new Set<never>(),
     };
     const group: Group = this.#groups.get(name) ?? shared;
+    group.pk = pk;
     this.#groups.set(name, group);
     const member: Member = { subscription, running: new Set() };
     group.members.push(member);
@@ -270,9 +271,13 @@ export class BusReader {
     for (const message of claimed) {
       this.#running.add(message.pk);
       const group = [...this.#groups.values()].find(({ pk }) => pk === message.group_pk);
-      const delivery = group === undefined ? this.#release(message) : this.#deliver(group, message);
-      group?.deliveries.add(delivery);
-      void delivery.finally(() => group?.deliveries.delete(delivery));
+      if (group === undefined) {
+        await this.#release(message); // left meanwhile
+        continue;
+      }
+      const delivery = this.#deliver(group, message);
+      group.deliveries.add(delivery);
+      void delivery.finally(() => group.deliveries.delete(delivery));
     }
   }
 

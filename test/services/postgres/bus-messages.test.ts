@@ -109,11 +109,11 @@ test("groups that nobody serves, their messages and old messages are removed", a
   const schema = freshSchema();
   const pool = testPool();
   await openStore({ url: inject("postgresUrl"), schema });
-  await openBus({ schema }).subscribe({ group: "left", topics: ["t"], handle: async () => {} });
-  await pool.query(`UPDATE "${schema}".bus_groups SET until = 0, name = 'gone'`);
-  const insert = `INSERT INTO "${schema}".bus_messages (group_pk, lane, topic, key, body, sent_at)
-    SELECT pk, 1, 't', 'k', '{}', $1 FROM "${schema}".bus_groups`;
-  await pool.query(insert, [Date.now()]);
+  const groups = `INSERT INTO "${schema}".bus_groups (name, topics, until) VALUES ('gone', '{t}', 0), ('idle', '{t}', 1e15)`;
+  const messages = `INSERT INTO "${schema}".bus_messages (group_pk, lane, topic, key, body, sent_at)
+    SELECT pk, 1, 't', 'k', '{}', CASE name WHEN 'gone' THEN $1::float8 ELSE 0 END FROM "${schema}".bus_groups`;
+  await pool.query(groups);
+  await pool.query(messages, [Date.now()]);
   const bus = openBus({ schema });
   await bus.subscribe({ group: "new", topics: ["other"], handle: async () => {} });
   await until(async () => {

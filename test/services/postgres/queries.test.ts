@@ -1,0 +1,97 @@
+import { expect, inject, test } from "vitest";
+import { postgresBus } from "../../../src/adapters/postgres/index.ts";
+import { messageOf, noting } from "../../contract/bus/fixture.ts";
+import {
+  appended,
+  artifactOf,
+  dispatchInit,
+  longMs,
+  newTask,
+  nextAttempt,
+  runningShard,
+  shardOf,
+} from "../../contract/store/fixture.ts";
+import { until } from "../../helpers/waiting.ts";
+import { needsServices } from "../services.ts";
+import { freshSchema, openStore, testPool } from "./postgres-world.ts";
+
+needsServices("postgres");
+
+/** Tables that do not grow with tasks or messages, or of which a statement reads all rows. */
+const small = /^(layout|bus_groups|limits|emptied|lists)$/;
+
+test("no statement scans a table that grows", async () => {
+  const schema = freshSchema();
+  const pool = testPool();
+  const texts = new Set<string>();
+  const { query } = pool;
+  pool.query = ((config: { readonly text: string }, ...rest: readonly unknown[]) => {
+    texts.add(config.text);
+    return Reflect.apply(query, pool, [config, ...rest]);
+  }) as typeof query;
+
+  const store = await openStore({ pool, schema });
+  const attempt = await runningShard(store);
+  await store.takeSlot({ key: "all", max: 1 }, attempt);
+  await store.countHolders(["all"]);
+  await appended(store, attempt, 2);
+  await store.append(attempt, 0, artifactOf(1, { uid: "another" }));
+  await store.renew([attempt], longMs);
+  await store.report(attempt, { generation: 0, n: 1, checkpoint: 1 });
+  await store.tail(attempt, 0);
+  await store.storedUids(attempt, 0, ["u0"]);
+  await store.readUids(attempt, 0, 0, 10);
+  await store.readArtifacts(attempt, 0, 0, 10);
+  await store.countArtifacts("t");
+  await store.hasArtifacts("t", "extract");
+  await store.expire(attempt, 1);
+  const next = await nextAttempt(store, attempt);
+  await store.complete(next, { generation: 0, count: 2 });
+  await store.closeFailed(next);
+  await store.dispatch(shardOf("clean"), dispatchInit());
+  await store.peekQueue(["extractor"], 10, new Set(["x"]), new Set(["t"]), 5);
+  await store.expiredLeases(10);
+  await store.dueDeferred(10);
+  await store.readShards("t");
+  await store.readShards("t", ["clean"]);
+  const vars = await store.readVars("t");
+  await store.writeVars("t", { version: vars?.version ?? 0, vars: {}, appliedBy: "n" });
+  await store.createTask(newTask("t"));
+  await store.dueTasks(10, longMs);
+  await store.overdueTasks(10);
+  for (const children of [{}, { children: "all" }, { children: { of: "t" } }] as const)
+    await store.listTasks({ limit: 10, ...children });
+  await store.announceWorker({ id: "w", types: [], capacity: 1, running: 0 }, longMs);
+  await store.liveWorkers();
+  await store.removeWorker("w");
+  await store.dueEntries("schedule", 10);
+  await store.heldSlots();
+  await store.freeSlot({ key: "all", holder: attempt });
+  await store.finishTask("t");
+  await store.endedTasks({ endedForMs: 0, limit: 10 });
+  await store.deleteTask("t");
+  const bus = postgresBus({ pool, schema });
+  const { got, handle } = noting();
+  const subscription = await bus.subscribe({ group: "g", topics: ["t"], isPrivate: true, handle });
+  await bus.publish("t", "k", messageOf("m"));
+  await until(() => got.length === 1, "the message");
+  await subscription.close();
+  await bus.close();
+  expect(texts.size).toBeGreaterThan(45);
+
+  const client = await testPool({ connectionString: inject("postgresUrl") }).connect();
+  try {
+    await client.query("SET enable_seqscan = off"); // only where there is no index, then
+    for (const text of texts) {
+      const { rows } = await client.query(`EXPLAIN (GENERIC_PLAN) ${text}`);
+      const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+      const scanned = [...plan.matchAll(/Seq Scan on (\w+)/g)].map(([, table = ""]) => table);
+      expect(
+        scanned.filter((table) => !small.test(table)),
+        `${text}\n\n${plan}`,
+      ).toEqual([]);
+    }
+  } finally {
+    client.release(true);
+  }
+});
