@@ -23,11 +23,14 @@ export interface NodeRecords {
 }
 
 /**
- * What one batch of the node `TId` stores. Indexed by plain strings, never through `keyof`, which would be quadratic.
+ * What one batch of the node `TId` stores, or of the nodes, if it is a union. Indexed by plain strings, never through `keyof`,
+ * which would be quadratic. Latest nodes are looked up all at once: one by one, three of them would cost three times as much.
  */
-export type OutputOf<TNodes extends NodeRecords, TId> = TId extends TNodes["fresh"]
+export type OutputOf<TNodes extends NodeRecords, TId> = TId & string extends TNodes["fresh"]
   ? TNodes["recent"][TNodes["recentPlaces"][TId & string][1]]
-  : TNodes["blocks"][TNodes["places"][TId & string][0]][TNodes["places"][TId & string][1]];
+  : TId extends TNodes["fresh"]
+    ? TNodes["recent"][TNodes["recentPlaces"][TId & string][1]]
+    : TNodes["blocks"][TNodes["places"][TId & string][0]][TNodes["places"][TId & string][1]];
 
 /** The places of outputs that are the block `TBlock` and are read by their ids. */
 export type PlacesIn<TBlock, TIds extends PropertyKey> = { [TId in TIds]: [TBlock, TId] };

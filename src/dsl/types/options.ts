@@ -219,7 +219,7 @@ export type NodeOptions<
     readonly from?: FromArgument<TFrom, TSeen, TIds, TParents[number], TId, THandler, TAdapter, TFanIn>;
   } & AdapterArgs<TAdapter, TNodes["head"]["adapters"]> &
     ListKeyOption<TAdapter, ListKeyArgument<TListKey, TSeen, TId, THandler, TParents, TAdapter, TFrom>> &
-    UnknownInput<TAdapter, TNodes["head"]["adapters"], TId, TInputKeys> &
+    UnknownInput<TAdapter, AdapterArgs<TAdapter, TNodes["head"]["adapters"]>, TId, TInputKeys> &
     WrittenKeys<TInputKeys> & { readonly [TKey in TInputKeys & "metaListKey"]?: AnyLiteral<TId> };
   /** The handler's arguments; a root that makes no batches of its own takes its input here, as one batch. */
   readonly args?: WithParams<ArgsAt<THandler, TParents>, TNodes["head"]["params"]> &

@@ -37,8 +37,15 @@ type HasNotJson<T, TPath extends string> = [T] extends [{ readonly [key: string]
     ? true
     : false;
 
+// Of types that are JSON or undefined. A required key of type `any` is not.
 type MaybeUndefined<T> = {
-  [TKey in keyof T]-?: [T[TKey]] extends [Json] ? never : T extends Recorded<TKey & string, unknown> ? TKey : never;
+  [TKey in keyof T]-?: undefined extends T[TKey]
+    ? T extends Recorded<TKey & string, unknown>
+      ? 0 extends 1 & T[TKey]
+        ? never
+        : TKey
+      : never
+    : never;
 }[keyof T];
 
 /*

@@ -3,9 +3,9 @@ import type { Absent, IsAssignable, IsIn, NodeRecords, OutputOf } from "../../..
 import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { LateText, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
-import type { Alternatives, FlowChoiceError, FlowTypeError, IsRight, Offered, OrError } from "../../model/markers.ts";
+import type { Alternatives, FlowChoiceError, FlowTypeError, Offered, OrError } from "../../model/markers.ts";
 
-type Fits<TNodes extends NodeRecords, TId, TInput> =
+export type Fits<TNodes extends NodeRecords, TId, TInput> =
   OutputOf<TNodes, TId> extends TInput ? true : IsAssignable<OutputOf<TNodes, TId>, TInput>;
 
 /*
@@ -25,7 +25,7 @@ export type AfterArgument<
   ? TAfter[number] extends TIds
     ? TFrom extends Absent
       ? TAdapter extends Absent | DefaultAdapter
-        ? IsRight<Fits<TNodes, TAfter[number], InputOf<THandler>>> extends false
+        ? Fits<TNodes, TAfter[number], InputOf<THandler>> extends false
           ? { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
           : TAfter | Alternatives<TIds>
         : TAfter | Alternatives<TIds>
@@ -64,11 +64,11 @@ export type FromArgument<
 > = TFrom extends Absent
   ? TFrom
   : TFrom extends readonly string[]
-    ? IsRight<AllFit<TFrom[number], TNodes, TParent, THandler, TAdapter>> extends false
+    ? AllFit<TFrom[number], TNodes, TParent, THandler, TAdapter> extends false
       ? { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
       : TFrom | Alternatives<TParent>
     : TAdapter extends TakesAliases
-      ? IsRight<AliasesFit<TFrom, TNodes, TParent, TFanIn, THandler>> extends false
+      ? AliasesFit<TFrom, TNodes, TParent, TFanIn, THandler> extends false
         ? {
             [TAlias in keyof TFrom]: AliasArgument<
               SourceArgument<TFrom[TAlias], TNodes, TIds, TParent, TId, THandler, TAdapter>,

@@ -5,9 +5,11 @@ import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
 import type { FlowTypeError, IsRight } from "../../model/markers.ts";
 import type { AnyState } from "../../model/state.ts";
 import type { ArgsProblem, RootArgs } from "../args/types.ts";
+import type { Fits } from "../edge/types.ts";
 import type { DeliveryProblem, InputText } from "../input/types.ts";
 import type { NodeOption } from "../option/types.ts";
 import type { SuggestionProblem } from "../suggestion/types.ts";
+import type { Seen } from "../where/types.ts";
 
 /*
  * The checks of a call's arguments. Each returns the type inferred from the argument if it is right, else the right
@@ -22,44 +24,92 @@ import type { SuggestionProblem } from "../suggestion/types.ts";
 export type HandlerProblem<
   THandler extends AnyHandler,
   TId extends string,
-  TNodes extends AnyState,
+  TState extends AnyState,
+  TWhere,
   TAfter,
   TParents extends readonly string[],
   TReading extends AnyReading,
   TArgKeys,
 > = TParents["length"] extends 0
   ? false extends IsOneHandler<THandler, "args">
-    ? MemberProblem<THandler, TId, TNodes, TParents, TReading, TArgKeys>
+    ? MemberProblem<THandler, TId, TState, TWhere, TParents, TReading, TArgKeys>
     : TReading["adapter"] extends Suggested
       ? MessageText<"nothingToRead", { node: TId; adapter: SuggestedName<TReading["adapter"]["adapter"]> }>
       : ArgsProblem<THandler, TId, RootArgs<THandler>, TArgKeys>
   : false extends IsOneHandler<THandler, "input">
-    ? MemberProblem<THandler, TId, TNodes, TParents, TReading, TArgKeys>
+    ? MemberProblem<THandler, TId, TState, TWhere, TParents, TReading, TArgKeys>
     : InputOf<THandler> extends Absent
       ? MessageText<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: JoinList<TParents, ", "> }>
-      : TReading["adapter"] extends Suggested
-        ? SuggestionProblem<THandler, TId, TNodes, TParents, TReading["adapter"], TReading["fanIn"], TArgKeys>
-        : TAfter extends Absent
-          ? [TReading["from"], TReading["listKey"]] extends [Absent, Absent]
-            ? PayloadFits<TNodes, TParents, TReading, InputOf<THandler>> extends true
-              ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
-              : [TParents] extends [LastOf<TParents>]
-                ? InputText<THandler, TId, TNodes, TParents, TReading>
-                : MessageText<"severalFlows", { node: TId; ends: Join<TParents[number], ", "> }>
-            : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+      : TAfter extends Absent
+        ? TReading extends PlainReading
+          ? Fits<Seen<TState, TWhere, Absent, TParents>, TParents[number], InputOf<THandler>> extends true
+            ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+            : LastEdgeText<THandler, TId, Seen<TState, TWhere, Absent, TParents>, TParents, TReading>
+          : ReadingProblem<
+              THandler,
+              TId,
+              Seen<TState, TWhere, TReading["adapter"], TParents>,
+              TParents,
+              TReading,
+              TArgKeys
+            >
+        : TReading["adapter"] extends Suggested
+          ? SuggestionProblem<
+              THandler,
+              TId,
+              Seen<TState, TWhere, TReading["adapter"], TParents>,
+              TParents,
+              TReading["adapter"],
+              TReading["fanIn"],
+              TArgKeys
+            >
           : {} extends ArgsOf<THandler>
             ? true // cheaper here than there
             : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;
 
-// `false`, or both, for a union. Handlers as a whole, which is costly, are compared only if this member is a union of
-// types. No parameter for the whole union: it would be distributed over again.
+/* Without `input`, of a handler that suggests none: most nodes are spared the questions about adapters. */
+type PlainReading = Reading<Absent, Absent, Absent, unknown>;
+
+// Of a node without `after` that has some `input`.
+type ReadingProblem<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends AnyState,
+  TParents extends readonly string[],
+  TReading extends AnyReading,
+  TArgKeys,
+> = TReading["adapter"] extends Suggested
+  ? SuggestionProblem<THandler, TId, TNodes, TParents, TReading["adapter"], TReading["fanIn"], TArgKeys>
+  : [TReading["from"], TReading["listKey"]] extends [Absent, Absent]
+    ? PayloadFits<TNodes, TParents, TReading, InputOf<THandler>> extends true
+      ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+      : LastEdgeText<THandler, TId, TNodes, TParents, TReading>
+    : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;
+
+type LastEdgeText<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends AnyState,
+  TParents extends readonly string[],
+  TReading extends AnyReading,
+> = [TParents] extends [LastOf<TParents>]
+  ? InputText<THandler, TId, TNodes, TParents, TReading>
+  : MessageText<"severalFlows", { node: TId; ends: Join<TParents[number], ", "> }>;
+
+// `false`, or both, for a union. By the types of this member, then by their names: handlers as a whole, which is costly, are
+// compared only if the member is a union of types. No parameter for a whole union: it would be distributed over again.
 type IsOneHandler<
   THandler extends AnyHandler,
   TMember extends "args" | "input",
   TType = THandler["$infer"][TMember],
+  TName = THandler["name"],
 > = TType extends unknown
   ? THandler["$infer"][TMember] extends TType
-    ? IsOne<THandler["name"]>
+    ? TName extends unknown
+      ? THandler["name"] extends TName
+        ? true
+        : false
+      : never
     : IsOne<THandler>
   : never;
 
@@ -67,23 +117,33 @@ type IsOneHandler<
 type MemberProblem<
   THandler extends AnyHandler,
   TId extends string,
-  TNodes extends AnyState,
+  TState extends AnyState,
+  TWhere,
   TParents extends readonly string[],
   TReading extends AnyReading,
   TArgKeys,
-> = TrueIfNone<EachProblem<THandler, TId, TNodes, TParents, TReading, TArgKeys>>;
+> = TrueIfNone<EachProblem<THandler, TId, TState, TWhere, TParents, TReading, TArgKeys>>;
 
 type TrueIfNone<TProblem> = [TProblem] extends [never] ? true : TProblem;
 
 type EachProblem<
   THandler extends AnyHandler,
   TId extends string,
-  TNodes extends AnyState,
+  TState extends AnyState,
+  TWhere,
   TParents extends readonly string[],
   TReading extends AnyReading,
   TArgKeys,
 > = THandler extends AnyHandler
-  ? EdgesProblem<THandler, TId, TNodes, TParents, OwnReading<THandler, TReading>, TArgKeys> extends infer TProblem
+  ? EdgesProblem<
+      THandler,
+      TId,
+      TState,
+      TWhere,
+      TParents,
+      OwnReading<THandler, TReading>,
+      TArgKeys
+    > extends infer TProblem
     ? true extends TProblem
       ? never
       : TProblem
@@ -101,13 +161,14 @@ type OwnReading<THandler extends AnyHandler, TReading extends AnyReading> = [TRe
 type EdgesProblem<
   THandler extends AnyHandler,
   TId extends string,
-  TNodes extends AnyState,
+  TState extends AnyState,
+  TWhere,
   TParents extends readonly string[],
   TReading extends AnyReading,
   TArgKeys,
 > = [TReading["from"], TReading["listKey"]] extends [Absent, Absent]
-  ? HandlerProblem<THandler, TId, TNodes, Absent, TParents, TReading, TArgKeys>
-  : DeliveryProblem<THandler, TId, TNodes, TParents, TReading, TArgKeys>;
+  ? HandlerProblem<THandler, TId, TState, TWhere, Absent, TParents, TReading, TArgKeys>
+  : DeliveryProblem<THandler, TId, Seen<TState, TWhere, TReading["adapter"], TParents>, TParents, TReading, TArgKeys>;
 
 /**
  * The handler, or the message about it: none while an option is unknown, which is reported and may be a misspelt `after`

@@ -1,4 +1,4 @@
-import type { IsNever, Recorded } from "../../../builtins/node-records.ts";
+import type { IsNever } from "../../../builtins/node-records.ts";
 import type { MessageText } from "../../../graph/format/messages.ts";
 import type { FlowTypeError } from "../../model/markers.ts";
 
@@ -26,7 +26,7 @@ type IdProblem<TId extends string, TIds extends string, TAll = TId> = TId extend
   : // One literal: not a union, whose members are checked one by one, and not `string` or `n${number}`, which as a key of a
     // record may be missing. The record has another key than the id, because every object has a `constructor`.
     TAll & string extends TId
-    ? {} extends Recorded<`.${TId}`, unknown>
+    ? {} extends { [TKey in `.${TId}`]: unknown }
       ? string extends TIds
         ? never
         : MessageText<"idNotLiteral", {}>

@@ -110,13 +110,11 @@ type AdapterProblem<
 
 export type AdapterText<TAdapter> = `adapter '${TAdapter & string}'`;
 
-/* A message at each unknown key. */
-export type UnknownInput<TAdapter, TAdapters extends AnyInputAdapter, TId extends string, TKeys> = [TKeys] extends [
-  KnownInput<TAdapter, TAdapters>,
-]
+/* A message at each unknown key. `TArgs` are what the adapter takes, which was resolved before. */
+export type UnknownInput<TAdapter, TArgs, TId extends string, TKeys> = [TKeys] extends [KnownInput<TAdapter, TArgs>]
   ? unknown
   : {
-      readonly [TKey in Exclude<TKeys, KnownInput<TAdapter, TAdapters>> & string]?: FlowTypeError<
+      readonly [TKey in Exclude<TKeys, KnownInput<TAdapter, TArgs>> & string]?: FlowTypeError<
         TKey extends "metaListKey"
           ? MessageText<"listKeyNotTaken", { adapter: TAdapter }>
           : WithHint<
@@ -128,11 +126,7 @@ export type UnknownInput<TAdapter, TAdapters extends AnyInputAdapter, TId extend
       >;
     };
 
-type KnownInput<TAdapter, TAdapters extends AnyInputAdapter> =
-  | "adapter"
-  | "from"
-  | keyof AdapterArgs<TAdapter, TAdapters>
-  | keyof ListKeyOption<TAdapter, unknown>;
+type KnownInput<TAdapter, TArgs> = "adapter" | "from" | keyof TArgs | keyof ListKeyOption<TAdapter, unknown>;
 
 type PieceFits<TAdapter, TOutput, TListKey, TInput> =
   Piece<TAdapter, TOutput, TListKey> extends TInput ? true : IsAssignable<Piece<TAdapter, TOutput, TListKey>, TInput>;

@@ -20,11 +20,16 @@ import type { AnyState, AnyStep, Control, FlowState, HandlerStep, SubflowControl
  * takes of them, so that no other check needs a case for it; the same with their outcomes, if it reads these. Otherwise
  * the state itself, which costs nothing.
  */
-export type Seen<TState extends AnyState, TWhere, TAdapter, TParent> = TAdapter extends ReadsOutcomes
-  ? View<AllOf<Ended<TState["steps"], TParent, TWhere>>, TParent & string, TState["head"]>
+export type Seen<
+  TState extends AnyState,
+  TWhere,
+  TAdapter,
+  TParents extends readonly string[],
+> = TAdapter extends ReadsOutcomes
+  ? View<AllOf<Ended<TState["steps"], TParents[number], TWhere>>, TParents[number], TState["head"]>
   : TWhere extends Absent
     ? TState
-    : View<AllOf<Chosen<TState, TParent, TWhere>>, TParent & string, TState["head"]>;
+    : View<AllOf<Chosen<TState, TParents[number], TWhere>>, TParents[number], TState["head"]>;
 
 /** By its name, or as a handler suggests it. */
 type ReadsOutcomes = OutcomesAdapter | { readonly adapter: OutcomesAdapter };
