@@ -3,9 +3,9 @@ import { defaultCoordinatorTiming, noBusTiming } from "../core/coordinator/coord
 import type { Bus, Store } from "../core/ports/index.ts";
 import { defaultWorkerLimits, type RunningLimits, type WorkerLimits } from "../core/worker/attempt/worker-options.ts";
 import { builtInCoordinatorFns, type HandlerDefinition, type Logger } from "../definitions/index.ts";
-import { Connections, type TaskEndEvents, type TaskEnds } from "./connections.ts";
+import { Connections } from "./connections.ts";
 import { byName, type HandlerList, type KnownTypes, knownTypes, type WorkerType } from "./known-types.ts";
-import { KeepAlive, Lifecycle } from "./lifecycle.ts";
+import { KeepAlive, Lifecycle, type TaskEndEvents, TaskEnds } from "./lifecycle.ts";
 import {
   type AttemptOptions,
   type CapacityOptions,
@@ -104,18 +104,24 @@ export class Coordinator<
     checkOptions(options, { what, known: knownOptions, needsStore: true });
     const known = knownTypes(what, options);
     const ports = new Connections(options);
-    const core = coordinatorCore({ options, known, ports });
+    const ends = new TaskEnds(ports.logger, ports.callerClock);
+    const core = coordinatorCore({ options, known, ports, ends });
     const life = new Lifecycle({
       what: "coordinator",
       start: [() => ports.open(), () => core.start()],
-      stop: (graceMs) => [() => core.stop({ graceMs }), () => keepAlive?.stop(), ...ports.closing],
+      stop: (graceMs) => [
+        () => core.stop({ graceMs }),
+        () => ends.settled(),
+        () => keepAlive?.stop(),
+        ...ports.closing,
+      ],
       keepAlive: options.keepAlive ?? true,
       clock: ports.callerClock,
       logger: ports.logger,
     });
     const keepAlive = new KeepAlive({ store: ports.store, clock: ports.callerClock, changes: core.changes });
     super({ core, ports, life, known, running: runningLimits(options), keepAlive });
-    this.#ends = ports.ends;
+    this.#ends = ends;
   }
 
   /**
@@ -138,12 +144,13 @@ export function coordinatorCore(how: {
   readonly options: AttemptOptions & SweepOptions & ExternalOptions & { readonly bus?: Bus | undefined };
   readonly known: KnownTypes;
   readonly ports: Connections;
+  readonly ends?: TaskEnds;
 }): CoordinatorCore {
-  const { options, known, ports } = how;
+  const { options, known, ports, ends } = how;
   const { tickMs, sweepMs, maxLostLeases, cancelGraceMs, externalAcceptMs } = options;
   if (known.external !== undefined) checkExternal(known.external, options, ports.store);
   return new CoordinatorCore({
-    store: ports.ends.over(ports.store),
+    store: ends === undefined ? ports.store : ends.over(ports.store),
     bus: ports.bus,
     clock: ports.clock,
     callerClock: ports.callerClock,

@@ -16,9 +16,9 @@ import type {
   UntypedFlow,
 } from "../core/tasks/api.ts";
 import type { FlowTypes, HandlerDefinition } from "../definitions/index.ts";
-import { acquireShared, localBus, releaseShared, type TaskEndEvents } from "./connections.ts";
+import { acquireShared, localBus, releaseShared } from "./connections.ts";
 import { Coordinator } from "./coordinator.ts";
-import { Lifecycle, type StopOptions, type StoreHealth } from "./lifecycle.ts";
+import { Lifecycle, type StopOptions, type StoreHealth, type TaskEndEvents } from "./lifecycle.ts";
 import { checkOptions, type EngineOptions, optionKeys } from "./options.ts";
 import type { Schedules } from "./schedules.ts";
 import { stderrLogger } from "./stderr-logger.ts";

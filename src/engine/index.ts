@@ -58,7 +58,6 @@ export type * from "../core/ports/index.ts";
 export type { LoopHealth } from "../core/resilience/supervisor.ts";
 export type * from "../core/tasks/api.ts";
 export { Client, type ClientOptions, type ClientOwnOptions } from "./client.ts";
-export type { EndedTask, TaskEndEvents } from "./connections.ts";
 export {
   Coordinator,
   type CoordinatorOptions,
@@ -67,7 +66,15 @@ export {
 } from "./coordinator.ts";
 export { createEngine, type Engine, type EngineHealth } from "./engine.ts";
 export type { HandlerList, WorkerType } from "./known-types.ts";
-export type { LifecycleState, PartHealth, StopOptions, StoreHealth, WorkerHealth } from "./lifecycle.ts";
+export type {
+  EndedTask,
+  LifecycleState,
+  PartHealth,
+  StopOptions,
+  StoreHealth,
+  TaskEndEvents,
+  WorkerHealth,
+} from "./lifecycle.ts";
 export type { EngineOptions, ExternalOptions } from "./options.ts";
 export {
   type Schedule,

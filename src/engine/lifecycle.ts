@@ -1,9 +1,9 @@
-import { isTaskTerminal } from "../core/model/records.ts";
+import { isTaskTerminal, type TaskFailure } from "../core/model/records.ts";
 import type { BusHealth, Clock, Store } from "../core/ports/index.ts";
 import { type LoopHealth, runInOrder } from "../core/resilience/supervisor.ts";
 import type { TaskChanges } from "../core/tasks/task-changes.ts";
 import type { Logger } from "../definitions/index.ts";
-import { FlowError } from "../errors/index.ts";
+import { FlowError, loggable } from "../errors/index.ts";
 import type { Connections } from "./connections.ts";
 
 /** The state of a part; it is started once and stopped once. */
@@ -180,6 +180,110 @@ export class KeepAlive {
         // An unreachable store says nothing about the task: check again a second later.
         const task = await this.#store.readTask(taskId).catch(() => "unreachable" as const);
         if (task !== "unreachable" && (task === undefined || isTaskTerminal(task.status))) this.#release(taskId);
+      }
+    }
+  }
+}
+
+/** A task that has ended. */
+export interface EndedTask {
+  readonly taskId: string;
+  /** The name of its flow. */
+  readonly flow?: string;
+  /** Ms since 1970. */
+  readonly createdAt: number;
+  readonly endedAt: number;
+}
+
+/** What {@link Coordinator.on} reports. */
+export interface TaskEndEvents {
+  readonly taskFinished: EndedTask;
+  readonly taskFailed: EndedTask & { readonly failure: TaskFailure };
+  readonly taskCancelled: EndedTask & { readonly cancelReason: string };
+}
+
+/** The names of {@link TaskEndEvents}, by the status of the task. */
+const endEvents = { finished: "taskFinished", failed: "taskFailed", cancelled: "taskCancelled" } as const;
+
+const listenersMs = 10_000;
+
+type Listener = (event: never) => unknown;
+
+/** Reports the tasks that this process ends: the answer of each write says whether it was the one that ended the task. */
+export class TaskEnds {
+  readonly #logger: Logger;
+  readonly #listeners = {
+    taskFinished: new Set(),
+    taskFailed: new Set(),
+    taskCancelled: new Set(),
+  } as const satisfies {
+    readonly [TName in keyof TaskEndEvents]: Set<Listener>;
+  };
+  readonly #reporting = new Set<Promise<void>>();
+
+  readonly #clock: Clock;
+
+  constructor(logger: Logger, clock: Clock) {
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  /** @throws FlowError `ENGINE_OPTIONS` for another name */
+  on<TName extends keyof TaskEndEvents>(name: TName, listener: (event: TaskEndEvents[TName]) => unknown): Disposable {
+    if (!Object.hasOwn(this.#listeners, name)) {
+      const names = Object.keys(this.#listeners).join(", ");
+      throw new FlowError("ENGINE_OPTIONS", `on: no event '${name}': there are ${names}`);
+    }
+    const listeners: Set<Listener> = this.#listeners[name];
+    const own: Listener = (event) => listener(event); // a listener that is added twice is called twice
+    listeners.add(own);
+    return { [Symbol.dispose]: () => void listeners.delete(own) };
+  }
+
+  /** @param store - whose methods do not depend on `this` */
+  over(store: Store): Store {
+    const noted = async (ended: Promise<boolean>, id: string): Promise<boolean> => {
+      const isOwn = await ended;
+      if (isOwn && Object.values(this.#listeners).some(({ size }) => size > 0)) this.#note(store, id);
+      return isOwn;
+    };
+    return Object.create(store, {
+      finishTask: { value: (id: string) => noted(store.finishTask(id), id) },
+      closeTask: { value: (id: string) => noted(store.closeTask(id), id) },
+    }) as Store;
+  }
+
+  /** Resolves when the listeners have returned that were called for tasks that ended before, or after ten seconds. */
+  async settled(): Promise<void> {
+    if (this.#reporting.size === 0) return;
+    const settled = new AbortController();
+    await Promise.race([Promise.all(this.#reporting), this.#clock.sleep(listenersMs, settled.signal)]);
+    settled.abort();
+  }
+
+  #note(store: Store, id: string): void {
+    const reporting = this.#report(store, id)
+      .catch((error: unknown) =>
+        this.#logger.warn({ taskId: id, err: loggable(error) }, "a task's end was not reported"),
+      )
+      .finally(() => this.#reporting.delete(reporting));
+    this.#reporting.add(reporting);
+  }
+
+  async #report(store: Store, id: string): Promise<void> {
+    const task = await store.readTask(id);
+    // Tasks that nodes run are parts of others.
+    if (task?.endedAt === undefined || task.parent !== undefined) return;
+    const { status, createdAt, endedAt, failure, cancelReason = "cancelled", graph } = task;
+    const name = endEvents[status as keyof typeof endEvents];
+    const flow = graph.name === undefined ? {} : { flow: graph.name };
+    const why = { finished: {}, failed: { failure }, cancelled: { cancelReason } }[status as keyof typeof endEvents];
+    const event = { taskId: id, ...flow, createdAt, endedAt, ...why };
+    for (const listener of [...(this.#listeners[name] as Set<Listener>)]) {
+      try {
+        await listener(event as never);
+      } catch (error) {
+        this.#logger.error({ taskId: id, event: name, err: loggable(error) }, "a listener failed");
       }
     }
   }

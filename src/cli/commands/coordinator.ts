@@ -67,6 +67,7 @@ async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void>
       stop: (how: StopOptions) => part.stop(how),
       health: () => part.health(),
       signal: sendTo(part),
+      on: part.on.bind(part),
     };
     return { part: served, banner: `coordinator on ${where}: ${workerTypes.join(", ")}` };
   });

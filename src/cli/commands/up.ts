@@ -71,7 +71,7 @@ async function up(terminal: Terminal, files: readonly string[], read: ReadSettin
 }
 
 /** An engine exists only once it has started. */
-function enginePart(create: () => Promise<Pick<Engine, "health" | "stop" | "task">>): Part {
+function enginePart(create: () => Promise<Pick<Engine, "health" | "on" | "stop" | "task">>): Part {
   let starting: ReturnType<typeof create> | undefined;
   let engine: Awaited<ReturnType<typeof create>> | undefined;
   return {
@@ -84,6 +84,10 @@ function enginePart(create: () => Promise<Pick<Engine, "health" | "stop" | "task
       await started?.stop(options);
     },
     health: () => engine?.health(),
+    on(name, listener) {
+      if (engine === undefined) throw new FlowError("ENGINE_NOT_STARTED", "the engine is starting");
+      return engine.on(name, listener);
+    },
     async signal(taskId, nodeId, payload) {
       if (engine === undefined) throw new FlowError("ENGINE_NOT_STARTED", "the engine is starting");
       return sendTo(engine)(taskId, nodeId, payload);

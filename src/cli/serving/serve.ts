@@ -1,6 +1,7 @@
 import type { Store } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import type { Coordinator } from "../../engine/coordinator.ts";
+import type { Engine } from "../../engine/engine.ts";
 import type { StopOptions } from "../../engine/lifecycle.ts";
 import { FlowError } from "../../errors/index.ts";
 import { requireStore } from "../settings/open-parts.ts";
@@ -12,6 +13,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { countedStore } from "./counted-store.ts";
 import { type Health, type Metrics, openMetrics } from "./metrics.ts";
 import { openProbes, type Probes, type SendSignal } from "./probes.ts";
+import { Webhook } from "./webhook.ts";
 
 /** A long-running part: a coordinator, a worker, or an engine. */
 export interface Part {
@@ -21,6 +23,8 @@ export interface Part {
   health(): Health | undefined;
   /** Of a coordinator. */
   readonly signal?: SendSignal;
+  /** Of a coordinator: how tasks end, once it has started. */
+  readonly on?: Engine["on"];
 }
 
 export interface Shared {
@@ -58,9 +62,11 @@ export async function serve(
   const metrics = settings.http?.port === undefined ? undefined : await tryOpenMetrics(terminal);
   const store = metrics === undefined || "missing" in metrics ? named.store : countedStore(named.store, metrics.events);
   const { part, banner } = await make({ store, storeName: named.name, logger });
+  const webhook = webhookOf(read, part, { store: named.store, logger });
   const probes = metrics === undefined ? undefined : await startProbes(read, part, metrics);
+  const alerting = webhook === undefined ? part : withAlerts(part, webhook);
   try {
-    await untilStopped({ terminal, part, graceMs: (settings.graceSec ?? defaultGraceSec) * 1_000 }, () => {
+    await untilStopped({ terminal, part: alerting, graceMs: (settings.graceSec ?? defaultGraceSec) * 1_000 }, () => {
       terminal.note(probes === undefined ? banner : `${banner}; /ready, /health and /metrics at ${probes.url}`);
     });
   } finally {
@@ -68,6 +74,41 @@ export async function serve(
   }
   terminal.note("stopped");
 }
+
+/** @throws CliError `CLI_USAGE` for a URL without a secret, or the reverse */
+function webhookOf(
+  { settings: { webhook = {} } }: ReadSettings,
+  part: Part,
+  { store, logger }: Pick<Shared, "store" | "logger">,
+): Webhook | undefined {
+  const { url, secret } = webhook;
+  if (part.on === undefined || (url === undefined && secret === undefined)) return undefined;
+  if (url === undefined || secret === undefined) {
+    const missing = url === undefined ? "webhook.url" : "webhook.secret";
+    throw new CliError("CLI_USAGE", `a webhook requires ${missing}`, {
+      hint: "Set FLOWKIT_WEBHOOK_URL and FLOWKIT_WEBHOOK_SECRET, or webhook.url and webhook.secret in the config file.",
+    });
+  }
+  return new Webhook({ options: { ...webhook, url, secret }, store, logger });
+}
+
+/** Alerts about what ends while the part stops are delivered before its store closes. */
+function withAlerts(part: Part, webhook: Webhook): Part {
+  return {
+    async start() {
+      await part.start();
+      await webhook.start({ on: (name, listener) => (part.on as Engine["on"])(name, listener) });
+    },
+    async stop(options) {
+      await part.stop(options);
+      await webhook.close(alertsMs);
+    },
+    health: () => part.health(),
+  };
+}
+
+/** How long a stop waits for alerts. */
+const alertsMs = 5_000;
 
 /** Without prom-client, the probes still work. */
 async function tryOpenMetrics(terminal: Terminal): Promise<Metrics | { readonly missing: string }> {

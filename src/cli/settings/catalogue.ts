@@ -205,6 +205,27 @@ export const catalogue: readonly Setting[] = [
     secret: true,
     of: "coordinator",
   }),
+  setting("webhook.url", "FLOWKIT_WEBHOOK_URL", "text", "URL that gets a signed request for each task that ends", {
+    secret: true,
+    of: "coordinator",
+  }),
+  setting("webhook.secret", "FLOWKIT_WEBHOOK_SECRET", "text", "secret that signs these requests", {
+    secret: true,
+    of: "coordinator",
+  }),
+  setting("webhook.events", "FLOWKIT_WEBHOOK_EVENTS", "list", "finished, failed, cancelled (default: failed)", {
+    of: "coordinator",
+  }),
+  setting("webhook.timeoutSec", "FLOWKIT_WEBHOOK_TIMEOUT_SEC", "number", "timeout of a request (default: 10)", {
+    of: "coordinator",
+  }),
+  setting(
+    "webhook.replaySec",
+    "FLOWKIT_WEBHOOK_REPLAY_SEC",
+    "number",
+    "at the start, report tasks again that ended so long before (default: 300)",
+    { of: "coordinator" },
+  ),
   setting("log.format", "FLOWKIT_LOG_FORMAT", "text", "text, or json: one object per line (default: text)", {
     flag: "--log-format <format>",
   }),

@@ -92,6 +92,15 @@ export const settingsSchema = z
     cancelGraceMs: z.number().min(0),
     graceSec: seconds,
     http: z.strictObject({ port: z.int().min(0).max(65_535), host: text, token: text }).partial(),
+    webhook: z
+      .strictObject({
+        url: z.url({ protocol: /^https?$/, error: "must be a URL that begins with http:// or https://" }),
+        secret: z.string().min(16, "must have at least 16 characters"),
+        events: z.array(z.enum(["finished", "failed", "cancelled"])).min(1),
+        timeoutSec: z.number().gt(0).max(300),
+        replaySec: z.number().min(0).max(86_400),
+      })
+      .partial(),
     log: z
       .strictObject({ format: z.enum(["text", "json"]), level: z.enum(["debug", "info", "warn", "error"]) })
       .partial(),
