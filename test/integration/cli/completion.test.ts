@@ -18,7 +18,7 @@ describe("flowkit complete", () => {
     expect(await words("ta")).toEqual(["tasks\tmanage the tasks of a store"]);
     expect((await words("tasks", "")).map((line) => line.split("\t")[0])).toContain("signal");
     expect(await words("tasks", "list", "--st")).toEqual([
-      "--store\tSQLite file that stores tasks",
+      "--store\tSQLite file or postgres:// URL of the database that stores tasks",
       "--status\tonly tasks with this status",
     ]);
     expect(await words("tasks", "list", "--status", "f")).toEqual(["finished", "failed"]);

@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { inspect } from "node:util";
+import { inspect, promisify } from "node:util";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { startPostgres } from "../../../scripts/services/postgres.ts";
 import { postgresBus, postgresStore } from "../../../src/adapters/postgres/index.ts";
@@ -12,6 +12,8 @@ import { needsServices } from "../services.ts";
 import { freshSchema, openStore, testPool } from "./postgres-world.ts";
 
 needsServices("postgres");
+
+const run = promisify(execFile);
 
 /** The URL of the server, with changes. */
 function urlWith(changes: Partial<Pick<URL, "hostname" | "port" | "password" | "pathname" | "search">>): string {
@@ -82,9 +84,7 @@ test("connections use TLS, and verify the certificate", async () => {
   const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
   const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
   const files = ["-keyout", key, "-out", cert];
-  execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...files, ...subject], {
-    stdio: "ignore",
-  });
+  await run("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...files, ...subject]);
   const server = await startPostgres({ tls: { cert, key } });
   onTestFinished(() => server.stop());
   const url = new URL(server.url);
