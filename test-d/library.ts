@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { entryPoints } from "../scripts/entry-points.ts";
-import { type Compiled, type Compiler, Workspace } from "./compilers.ts";
+import { type Compiled, type Compiler, Workspace, type WorkspaceOptions } from "./compilers.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -41,9 +41,9 @@ export function libraryPaths(library: LibraryDeclarations): Record<string, strin
 export class LibraryWorkspace extends Workspace {
   readonly #paths: Readonly<Record<string, readonly string[]>>;
 
-  constructor(name: string, library: LibraryDeclarations) {
+  constructor(name: string, library: LibraryDeclarations, options: WorkspaceOptions = {}) {
     const paths = libraryPaths(library);
-    super(name);
+    super(name, options);
     this.#paths = paths;
   }
 

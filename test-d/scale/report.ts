@@ -19,15 +19,15 @@ const width = Math.max(...chosen.map(({ name }) => name.length));
 const print = (...[name, compiler, ...cells]: readonly string[]) =>
   console.log([name?.padEnd(width), compiler?.padEnd(3), ...cells.map((cell) => cell.padStart(14))].join("  "));
 
-const figures = ({ types, memoryMiB, checkSeconds, totalSeconds }: Compiled): readonly string[] => [
+const figures = ({ types, measured }: Compiled): readonly string[] => [
   types.toLocaleString("en"),
-  `${Math.round(memoryMiB)} MiB`,
-  `${checkSeconds.toFixed(2)} s`,
-  `${totalSeconds.toFixed(2)} s`,
+  `${Math.round(measured?.memoryMiB ?? 0)} MiB`,
+  `${measured?.checkSeconds.toFixed(2)} s`,
+  `${measured?.totalSeconds.toFixed(2)} s`,
 ];
 
 using library = await emitLibrary();
-using workspace = new LibraryWorkspace("scale", library);
+using workspace = new LibraryWorkspace("scale", library, { isMeasured: true });
 print("case", "tsc", ...columns);
 for (const { name, program, limit } of chosen) {
   workspace.write("program.ts", program);
