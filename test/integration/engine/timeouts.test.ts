@@ -33,7 +33,7 @@ describe("timeout_sec", () => {
   test("does not wait for a handler that hangs, wherever it hangs", async () => {
     const never = new Gate();
     const hang = () => never.pass() as never;
-    for (const method of ["init", "loadInput", "processBatch", "finalize", "iterBatches"] as const) {
+    for (const method of ["setup", "loadInput", "processBatch", "finalize", "iterBatches"] as const) {
       const hanging =
         method === "iterBatches"
           ? {

@@ -40,12 +40,16 @@ async function ranTask(graph: typeof plainGraph = plainGraph, signals: readonly 
   if (task === undefined || vars === undefined) throw new Error("it is gone");
   const rows: LogRow[] = [];
   for (const { nodeId, shard, generation, count = 0, history } of shards) {
-    const fenceReadAt = history.findLast(({ cause }) => cause === "claim")?.at ?? 0;
+    const claimOf = (epoch: number) =>
+      history.find((entry) => entry.cause === "claim" && entry.epoch === epoch)?.at ?? 0;
     const log = await store.readArtifacts({ taskId: id, nodeId, shard }, generation, 0, 100);
-    const row = { nodeId, shard, generation, fenceReadAt, isAdopted: false, batchUid: "" };
-    for (const artifact of log) rows.push({ ...row, artifact, isMarker: false, batchUid: artifact.uid });
-    const marker = { ...log.at(-1), seq: count, uid: "marker" } as LogRow["artifact"];
-    rows.push({ ...row, artifact: marker, isMarker: true });
+    const add = (artifact: LogRow["artifact"], isMarker: boolean) => {
+      const fenceReadAt = claimOf(artifact.epoch);
+      const batchUid = isMarker ? "" : artifact.uid;
+      rows.push({ nodeId, shard, generation, fenceReadAt, isAdopted: false, batchUid, artifact, isMarker });
+    };
+    for (const artifact of log) add(artifact, false);
+    add({ ...log.at(-1), seq: count, uid: "marker" } as LogRow["artifact"], true);
   }
   return { evidence: { task, vars, shards, rows }, lines: new JournalReader(path).read() };
 }

@@ -120,7 +120,7 @@ export type UnknownInput<TAdapter, TArgs, TId extends string, TKeys> = [TKeys] e
           : WithHint<
               MessageText<"unknownArg", { owner: `node '${TId}'`; name: AdapterText<TAdapter>; key: TKey }>,
               TKey,
-              KnownInput<TAdapter, TAdapters> & string,
+              KnownInput<TAdapter, TArgs> & string,
               {}
             >
       >;
