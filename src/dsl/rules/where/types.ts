@@ -177,9 +177,7 @@ type JudgedValue<T, TPattern, TPath extends string> = TPattern extends Scalar
 
 type ValueText<T, TGiven, TPath> = MessageText<"patternValue", { path: TPath; given: TGiven; known: Show<T> }>;
 
-/*
- * Whether a node runs. A pattern of what is known when it is dispatched, checked like a `where`.
- */
+/* Whether a node runs: a pattern of what is known when it is dispatched, checked like a `where`. */
 
 /** Reported at the keys and values of `when`. */
 export type WhenArgument<
