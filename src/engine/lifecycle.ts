@@ -195,7 +195,7 @@ export interface EndedTask {
   readonly endedAt: number;
 }
 
-/** What {@link Coordinator.on} reports. */
+/** What `on` of an engine or a coordinator reports, by the name of the event. */
 export interface TaskEndEvents {
   readonly taskFinished: EndedTask;
   readonly taskFailed: EndedTask & { readonly failure: TaskFailure };
