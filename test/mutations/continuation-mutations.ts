@@ -58,10 +58,13 @@ export const continuationMutations: readonly Mutation[] = [
     "a slot that was passed on is released",
     edit(worker, "else if (!held.passedSlot) this.#claimer", "else this.#claimer"),
   ),
-  mutation(
-    "a slot that could not be passed on is kept",
-    edit(claimer, "if (!claimed) this.#capacity.pass(next.type, node.type);", ""),
-  ),
+  {
+    elsewhere: raceOf("a slot that could not be passed on", "few seeds limit a type that a worker goes on with"),
+    ...mutation(
+      "a slot that could not be passed on is kept",
+      edit(claimer, "if (!claimed) this.#capacity.pass(next.type, node.type);", ""),
+    ),
+  },
   mutation(
     "coordinators look no further when a worker has not gone on",
     edit(

@@ -48,6 +48,8 @@ async function workerOf(options: {
   readonly nodes: readonly string[];
   /** Whether each node but the first comes after the one before it. @defaultValue false */
   readonly isChain?: boolean;
+  /** A node of the other type, of which one may run at once. */
+  readonly other?: string;
   readonly gates: readonly Gate[];
   readonly processBatch?: (nodeId: string) => Promise<void>;
   /** Before the store call. */
@@ -57,7 +59,17 @@ async function workerOf(options: {
   /** Between the end of a wait and its continuation. */
   readonly beforeWaking?: () => Promise<void>;
 }) {
-  const { capacity, nodes, isChain = false, gates, processBatch, beforeClaim, afterPeek, beforeWaking } = options;
+  const {
+    capacity,
+    nodes,
+    isChain = false,
+    other,
+    gates,
+    processBatch,
+    beforeClaim,
+    afterPeek,
+    beforeWaking,
+  } = options;
   const store = memoryStore({ state: new MemoryState() });
   const claims: string[] = [];
   const seen = { looks: 0 };
@@ -89,12 +101,14 @@ async function workerOf(options: {
       return typeof method === "function" ? method.bind(target) : method;
     },
   });
-  const job = handler("job", {
-    processBatch: async (_payload, ctx) => {
-      await processBatch?.(ctx.nodeId);
-      return null;
-    },
-  });
+  const handlers = ["job", "other"].map((type) =>
+    handler(type, {
+      processBatch: async (_payload, ctx) => {
+        await processBatch?.(ctx.nodeId);
+        return null;
+      },
+    }),
+  );
   const clock: Clock = {
     ...stillClock,
     async sleep(ms, signal) {
@@ -113,12 +127,12 @@ async function workerOf(options: {
     ids: { next: () => String(++id) },
     random: () => 0.5,
     logger: silentLogger,
-    handlers: new Map([["job", job]]),
+    handlers: new Map(handlers.map((each) => [each.name, each])),
     functions: undefined,
     inputAdapters: new Map(),
     plans: new PlanCache(),
     signals: new AppendSignals(),
-    limits: { ...defaultWorkerLimits, capacity, starveMs: 1_000 },
+    limits: { ...defaultWorkerLimits, capacity, capacityPerType: { other: 1 }, starveMs: 1_000 },
   });
   onTestFinished(async () => {
     for (const gate of gates) gate.open(); // even if the test failed earlier
@@ -126,9 +140,11 @@ async function workerOf(options: {
   });
   await worker.start();
   const parentsOf = (index: number) => (isChain ? nodes.slice(Math.max(0, index - 1), index) : []);
-  const graph = parsed(...nodes.map((nodeId, index) => node(nodeId, parentsOf(index), { type: "job" })));
+  const typeOf = (nodeId: string) => (nodeId === other ? "other" : "job");
+  const graph = parsed(...nodes.map((nodeId, index) => node(nodeId, parentsOf(index), { type: typeOf(nodeId) })));
   await store.createTask({ id: "t", graph, params: {}, priority: 0 });
-  const dispatch = (nodeId: string) => store.dispatch({ taskId: "t", nodeId, shard: 0 }, { type: "job", priority: 0 });
+  const dispatch = (nodeId: string) =>
+    store.dispatch({ taskId: "t", nodeId, shard: 0 }, { type: typeOf(nodeId), priority: 0 });
   const finished = (nodeId: string) =>
     until(async () => (await store.readShards("t", [nodeId]))[0]?.status === "finished", `the end of ${nodeId}`);
   return { worker, store, bus, claims, seen, dispatch, finished };
@@ -245,6 +261,27 @@ test("a worker goes on with the next node of a task, and asks no queue", async (
   const done = bus.published.filter(({ kind }) => kind === "TASK_DONE");
   expect(done).toMatchObject([{ continuesWith: "n1" }, { continuesWith: "n2" }, { nodeId: "n2" }]);
   expect(done.at(-1)).not.toHaveProperty("continuesWith");
+});
+
+test("a slot that could not be passed on, because a coordinator was faster, is given back", async () => {
+  const work = new Gate();
+  const { bus, seen, claims, finished, dispatch } = await workerOf({
+    capacity: 2,
+    nodes: ["n0", "n1"],
+    isChain: true,
+    other: "n1",
+    gates: [work],
+    processBatch: async (nodeId) => void (nodeId === "n0" && (await work.pass())),
+  });
+  await until(() => seen.looks === 1);
+  await dispatch("n0");
+  await bus.command("n0");
+  await until(() => work.arrived === 1);
+  await dispatch("n1");
+  work.open();
+
+  await finished("n1");
+  expect(claims).toEqual(["n0", "n1", "n1"]);
 });
 
 test("a long chain leaves its slot to a node that this worker knows nothing of", async () => {
