@@ -134,7 +134,8 @@ function enteredFiles(): string[] {
     const two = defineHandler("two", { input: z.int(), output: z.int(), processBatch: (n) => n * 2 });
     const pair = flow("pair").node("one", one).then("two", two);
     pair.compile();
-    await using engine = await createEngine({ handlers: pair.handlers });
+    // No sweep takes part, however long the run takes on a busy machine.
+    await using engine = await createEngine({ handlers: pair.handlers, tickMs: 600_000 });
     const profiler = new Session();
     profiler.connect();
     await profiler.post("Profiler.enable");

@@ -394,11 +394,16 @@ describe("all tasks", () => {
 
   test("an ended record that changes, and a number that decreases, are detected by samples", () => {
     const sampler = new Sampler();
-    const sample = (status: string, attempt_epoch: number) =>
-      sampler.take([{ id: "shard s", taskId: "t", status, numbers: { attempt_epoch } }], () => false);
-    sample("running", 2);
-    sample("finished", 1);
-    sample("queued", 1);
-    expect(sampler.wrong).toEqual(["shard s: attempt_epoch was 2 and is 1", "shard s was finished and is queued"]);
+    const sample = (status: string, attempt_epoch: number, lost: number) =>
+      sampler.take([{ id: "shard s", taskId: "t", status, numbers: { attempt_epoch, lost } }], () => false);
+    sample("running", 2, 2);
+    sample("running", 2, 1); // it has stored a batch before it was lost again
+    sample("finished", 1, 0);
+    sample("queued", 1, 0);
+    expect(sampler.wrong).toEqual([
+      "shard s: attempt_epoch was 2 and is 1",
+      "shard s: lost was 1 and is 0",
+      "shard s was finished and is queued",
+    ]);
   });
 });
