@@ -74,10 +74,6 @@ export const continuationMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "a first attempt does not look at what it begins with",
-    edit(run, " || record.carried !== undefined) await", ") await"),
-  ),
-  mutation(
     "a first attempt does not read its log again",
     edit(run, "if (!first || record.epoch > 1", "if (record.epoch > 1"),
   ),

@@ -86,8 +86,8 @@ export async function overLog(run: AttemptRun, work: (pass: Pass) => Promise<voi
     const record = first ? run.claimed : await readAgain(run);
     const { store, signals } = run.parts;
     const log = new AttemptLog({ store, signals, retry: run.retry, attempt: run.held.attempt, record });
-    // Nothing can be in the log of a shard's first attempt.
-    if (!first || record.epoch > 1 || record.carried !== undefined) await log.open();
+    // Nothing can be in the log of a shard's first attempt; what a retry begins with is copied by it.
+    if (!first || record.epoch > 1) await log.open();
     try {
       await work({ log, record, first });
       return;
