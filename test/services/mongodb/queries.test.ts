@@ -114,7 +114,7 @@ test("every query uses an index, except those that read a whole collection", asy
   expect([...scans]).toEqual(["limits {}"]);
 });
 
-test("a node of one batch takes five writes: dispatch, claim, artifact, marker, finish", async () => {
+test("a node of one batch takes five writes: dispatch, claim, or one for both, artifact, marker, finish", async () => {
   const { store, commands } = await watchedStore();
   const length = 20;
   const names = Array.from({ length }, (_, index) => `n${index}`);
@@ -137,7 +137,8 @@ test("a node of one batch takes five writes: dispatch, claim, artifact, marker, 
       [...Map.groupBy(reads, (read) => read)].map(([read, { length: count }]) => [read, count / length]),
     ),
   };
-  expect(counted.writesPerNode, JSON.stringify(counted)).toBe(5);
+  expect(counted.writesPerNode, JSON.stringify(counted)).toBeLessThanOrEqual(5);
+  expect(counted.writesPerNode, JSON.stringify(counted)).toBeGreaterThanOrEqual(4);
   // Its creation, its end, a sweep or two, and the worker's announcements.
   expect(counted.otherWrites, JSON.stringify(counted)).toBeLessThanOrEqual(8);
 });

@@ -139,7 +139,8 @@ export class Claimer {
     const next = nextOf(task.plan, node);
     // In a retry, a coordinator looks what the node adopts, or begins with.
     if (next === undefined || task.isRetry || store.dispatchClaimed === undefined || !types.includes(next.type)) return;
-    if (this.#stopped || this.#filling || this.#blocked || this.#othersWait || inRow >= maxInRow) return;
+    const isSought = this.#filling && this.#capacity.free === 0; // by a scan, which may find what comes first
+    if (this.#stopped || isSought || this.#blocked || this.#othersWait || inRow >= maxInRow) return;
     if (limitsOf(limits.running, claim.taskId, next).length > 0 || ratesOf(limits.running, next).length > 0) return;
     if (!this.#capacity.pass(node.type, next.type)) return;
     const ref = { taskId: claim.taskId, nodeId: next.id, shard: 0, epoch: 1 };
