@@ -5,7 +5,7 @@ import type { NodePlan } from "../plan/index.ts";
 import type { UnreadableSource } from "../ports/index.ts";
 import type { Supervisor } from "../resilience/supervisor.ts";
 import { externalInput, externalSources } from "./nodes.ts";
-import { type ExternalParts, longestSource, readPlan, readRecord, sendCancel } from "./parts.ts";
+import { type ExternalParts, longestSource, type PlannedNode, readPlan, readRecord, sendCancel } from "./parts.ts";
 
 const maxLookedAt = 1_000;
 const lookMaxMs = 1_000;
@@ -47,7 +47,7 @@ export class ExternalDispatch {
   async command(ref: EpochRef): Promise<void> {
     const { bus } = this.#parts;
     const found = await readPlan(this.#parts, ref);
-    if (found === undefined || found.task.status !== "running") return; // its tombstone is about to be written
+    if (found === undefined || !runsOn(found)) return; // its tombstone is about to be written
     const { node } = found;
     const unreadable = await this.#prepare(ref, node);
     if (unreadable !== undefined) return this.#fail(ref, unreadableFailure(unreadable));
@@ -128,6 +128,10 @@ export class ExternalDispatch {
     await nodeChanged(taskId, nodeId);
   }
 }
+
+/** In a task that ends, only what handles how others have ended goes on, with what is behind it. */
+const runsOn = ({ task, plan, node }: PlannedNode): boolean =>
+  task.status === "running" || (task.status === "cancelling" && !task.cancelsAll && plan.handling.has(node.id));
 
 /** The failure of a node whose worker cannot read its source. */
 export function unreadableFailure({

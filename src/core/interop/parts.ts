@@ -35,11 +35,17 @@ export async function readRecord(store: Store, ref: ShardRef): Promise<ShardReco
   return records.find(({ shard }) => shard === ref.shard);
 }
 
+export interface PlannedNode {
+  readonly task: TaskRecord;
+  readonly plan: Plan;
+  readonly node: NodePlan;
+}
+
 /** The task and the plan of one of its nodes; `undefined` if one does not exist. */
 export async function readPlan(
   { store, plans }: Pick<ExternalParts, "store" | "plans">,
   ref: ShardRef,
-): Promise<{ readonly task: TaskRecord; readonly plan: Plan; readonly node: NodePlan } | undefined> {
+): Promise<PlannedNode | undefined> {
   const task = await store.readTask(ref.taskId);
   if (task === undefined) return undefined;
   const plan = plans.get(task.graph);

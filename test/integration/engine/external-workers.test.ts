@@ -25,6 +25,30 @@ async function running(options: Parameters<typeof ExternalSide.open>[1] = {}) {
   return { side, task, command: await side.command(1) };
 }
 
+test("a node behind a handler of outcomes gets its command also in a task that has failed", async () => {
+  const broken = source("read", [{ page: 1 }], {
+    processBatch() {
+      throw new PermanentError("torn", "page 1 is torn");
+    },
+  });
+  const side = await ExternalSide.open([broken, handler("note"), handler("keep")]);
+  const note = node("note", ["read"], { adapter: "pull.outcomes" });
+  const task = await side.coordinator.run(
+    graphOf(
+      node("read"),
+      { ...note, io: { ...note.io, start_when: "ended" } },
+      node("ocr", ["note"]),
+      node("keep", ["read"]),
+    ),
+  );
+  const command = await side.command(1);
+  expect((await task.status()).status).toBe("cancelling");
+  await side.batch(command, "a", { text: "a" });
+  await side.done(command);
+  await expect(task.result()).rejects.toMatchObject({ code: "TASK_FAILED", message: expect.stringContaining("torn") });
+  expect((await side.record(task.id))?.status).toBe("finished");
+});
+
 describe("an external worker's attempt", () => {
   test("acceptance, batches and end become claim, artifacts and outcome", async () => {
     const { side, task, command } = await running();
