@@ -73,10 +73,13 @@ export const continuationMutations: readonly Mutation[] = [
       'if (message.kind === "TASK_DONE") return',
     ),
   ),
-  mutation(
-    "a first attempt does not read its log again",
-    edit(run, "if (!first || record.epoch > 1", "if (record.epoch > 1"),
-  ),
+  {
+    harmless: "within a shard's first attempt, only a restart makes it read again, after which the log is empty too",
+    ...mutation(
+      "a first attempt does not read its log again",
+      edit(run, "if (!first || record.epoch > 1", "if (record.epoch > 1"),
+    ),
+  },
   {
     elsewhere: raceOf("a long chain leaves its slot", "costs others time, which seeds do not measure"),
     ...mutation(

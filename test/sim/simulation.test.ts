@@ -64,7 +64,7 @@ test("a seed reproduces its run: the same choices, the same end", slow, async ()
 });
 
 test("the simulation covers all outcomes of tasks and all kinds of faults", slow, async () => {
-  const output = await sim("chaos", "--seeds", "200", "--from", "1", "--json");
+  const output = await sim("chaos", "--seeds", "300", "--from", "1", "--json");
   const { tasks, counts } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
   expect(Object.keys(tasks).sort()).toEqual(["cancelled", "failed", "finished"]);
   const { behindDropped, ...others } = counts;
