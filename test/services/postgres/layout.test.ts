@@ -62,9 +62,10 @@ test("a newer layout is refused, by stores and buses", async () => {
   await openStore({ url: url(), schema });
   await testPool().query(`INSERT INTO "${schema}".layout VALUES (99)`);
   const bus = postgresBus({ url: url(), schema });
-  const subscribed = bus.subscribe({ group: "g", topics: ["t"], handle: async () => {} });
-  for (const call of [postgresStore({ url: url(), schema }).open(), subscribed]) {
-    expect(await refusal(call)).toMatchObject({
+  const opens = () => postgresStore({ url: url(), schema }).open();
+  const subscribes = () => bus.subscribe({ group: "g", topics: ["t"], handle: async () => {} });
+  for (const call of [opens, subscribes]) {
+    expect(await refusal(call())).toMatchObject({
       code: "STORE_VERSION",
       message: `the PostgreSQL schema "${schema}" has layout 99, this version of flowkit supports layouts up to 2: update flowkit`,
     });
