@@ -317,8 +317,8 @@ export class Claimer {
     } catch (error) {
       this.#slots.leave(claim);
       // The claim may have succeeded, with its answer lost. A worker that is being stopped does not retry, so release
-      // it here instead of letting others wait for the lease to expire.
-      if (supervisor.signal.aborted) await store.release(claim, 0);
+      // it here, at most twice, instead of letting others wait for the lease to expire.
+      if (supervisor.signal.aborted) await store.release(claim, 0).catch(() => store.release(claim, 0));
       throw error;
     }
     if (record === undefined) await this.#slots.free(claim, retry);
