@@ -281,7 +281,7 @@ export class TaskEnds {
     const event = { taskId: id, ...flow, createdAt, endedAt, ...why };
     for (const listener of [...(this.#listeners[name] as Set<Listener>)]) {
       try {
-        await listener(event as never);
+        await listener(event as never); // of the type that belongs to `name`, which the compiler does not relate
       } catch (error) {
         this.#logger.error({ taskId: id, event: name, err: loggable(error) }, "a listener failed");
       }
