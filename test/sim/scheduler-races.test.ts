@@ -8,6 +8,7 @@ import { PlanCache } from "../../src/core/plan/index.ts";
 import type { Bus, Clock, Store } from "../../src/core/ports/index.ts";
 import { Supervisor } from "../../src/core/resilience/supervisor.ts";
 import { silentLogger } from "../../src/definitions/index.ts";
+import { type GraphNode, parseGraph } from "../../src/graph/index.ts";
 import { node, parsed } from "../helpers/graphs.ts";
 import { Gate, until } from "../helpers/waiting.ts";
 
@@ -223,4 +224,73 @@ test("a pause and a resume at once leave the shards as the task is", async () =>
     const [record] = await store.readShards("t", ["a"]);
     expect(record?.paused !== undefined).toBe(last);
   }
+});
+
+test("the paused task of a batch ends with the task of its node", async () => {
+  const store = memoryStore({ state: new MemoryState() });
+  const plans = new PlanCache();
+  const io = { flow: "order", item: "order" };
+  const each: GraphNode = { node_id: "each", type: "flow", depends_on: ["orders"], optional: true, io };
+  const graph = parseGraph({ nodes: [node("orders"), each], flows: { order: { nodes: [node("check")] } } });
+  await store.createTask({ id: "t", graph, params: {}, priority: 0 });
+  const scheduler = coordinator(store, plans);
+  await scheduler.begin({ id: "t", priority: 0 }, plans.get(graph));
+  await store.complete(await claim(store, "t", "orders"), { generation: 0, count: 0 });
+  await scheduler.nodeChanged("t", "orders");
+  const attempt = await claim(store, "t", "each");
+  const child = { id: "c", graph: parsed(node("check")), params: {}, priority: 0 };
+  await store.createTask({ ...child, parent: { taskId: "t", nodeId: "each", uid: "0" } });
+  await store.pauseTask("t", true);
+  await scheduler.replan("t");
+  expect(await store.readTask("c")).toMatchObject({ status: "running", paused: true });
+
+  const failure = { ...attempt, reasonCode: "timeout", message: "the batch timed out" };
+  await store.fail(attempt, { failure, permanent: true, delayMs: 0, maxFailures: 1 });
+  await scheduler.nodeChanged("t", "each");
+  expect(await store.readTask("t")).toMatchObject({ status: "finished" });
+  expect(await store.readTask("c")).toMatchObject({ status: "cancelled" });
+});
+
+test("a plan that read a retry as running adopts, although a cancel has looked at it since", async () => {
+  const store = memoryStore({ state: new MemoryState() });
+  const plans = new PlanCache();
+  const graph = parsed(node("a"), node("b", ["a"]));
+  await store.createTask({ id: "t", graph, params: {}, priority: 0 });
+  const earlier = coordinator(store, plans);
+  await earlier.begin({ id: "t", priority: 0 }, plans.get(graph));
+  await store.complete(await claim(store, "t", "a"), { generation: 0, count: 0 });
+  await earlier.nodeChanged("t", "a");
+  await store.cancelTask("t", "asked");
+  await earlier.replan("t");
+
+  await store.createTask({ id: "again", graph, params: {}, priority: 0, retryOf: "t" });
+  const [read, cancelled] = [new Gate(), new Gate()];
+  let reads = 0;
+  const methods: Partial<Store> = {
+    async readTask(id) {
+      const task = await store.readTask(id);
+      if (++reads === 1) await read.pass();
+      return task;
+    },
+    // Of the cancel, which has read all that is known of the task.
+    async cancelShard(ref, by) {
+      await cancelled.pass();
+      return store.cancelShard(ref, by);
+    },
+  };
+  const slowly = new Proxy(store, {
+    get: (target, name) => Reflect.get(methods, name) ?? Reflect.get(target, name).bind(target),
+  });
+  const scheduler = coordinator(slowly, plans);
+  const planned = scheduler.replan("again");
+  await until(() => read.arrived === 1);
+  await store.cancelTask("again", "asked");
+  const cancel = scheduler.replan("again");
+  await until(() => cancelled.arrived === 1);
+  read.open();
+  await planned;
+  cancelled.open();
+  await cancel;
+  const [a] = await store.readShards("again", ["a"]);
+  expect(a).toMatchObject({ status: "finished", artifactsOf: { taskId: "t", nodeId: "a" } });
 });

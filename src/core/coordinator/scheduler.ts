@@ -185,15 +185,19 @@ export class Scheduler {
 
   async #load(taskId: string, known?: TaskRecord): Promise<OpenTask | undefined> {
     const found = this.#openTasks.get(taskId);
-    if (found !== undefined) return found;
+    if (found?.hasAdopted) return found;
     const task = known ?? (await this.#store.readTask(taskId));
     if (task === undefined || isTaskTerminal(task.status)) return undefined;
     const plan = this.#plans.get(task.graph);
     if (plan.graph.flows !== undefined) this.#onFlows();
     const external = this.#external?.types;
-    if (task.status === "running") await adoptFinished({ store: this.#store, plan, task, external });
+    const mayRun = task.status === "running";
+    if (mayRun) await adoptFinished({ store: this.#store, plan, task, external });
     // A concurrent call may have cached it during the reads: with two caches of one task, each would miss facts.
-    return this.#openTasks.get(taskId) ?? this.#openTasks.add(task, plan);
+    const cached = this.#openTasks.get(taskId) ?? this.#openTasks.add(task, plan);
+    // A retry that was cancelled before it adopted is looked at again: a call that had read it as running dispatches.
+    cached.hasAdopted ||= mayRun;
+    return cached;
   }
 
   async #tryDispatch(taskId: string, cached: OpenTask, node: NodePlan): Promise<void> {
@@ -266,6 +270,8 @@ export class Scheduler {
       this.#logger.info({ taskId, flow: cached.plan.graph.name }, "a task finished");
     }
     this.#openTasks.forget(taskId);
+    // Those of a batch that timed out: nobody waits for their events any more, and paused ones have none.
+    for await (const child of openChildren(this.#store, { taskId, plan: cached.plan })) await this.replan(child.id);
     return true;
   }
 

@@ -51,6 +51,8 @@ export interface OpenTask {
   readonly someParents: Map<string, SomeParents>;
   /** Every node before this index of the plan is closed. */
   openFrom: number;
+  /** Whether no node can be adopted from an earlier task any more. */
+  hasAdopted: boolean;
 }
 
 /** The fields of a task's record that are cached. */
@@ -84,6 +86,7 @@ export class OpenTasks {
       waitingFrom: new Map(),
       someParents: new Map(),
       openFrom: 0,
+      hasAdopted: retryOf === undefined,
     };
     this.#byTask.set(taskId, cached);
     if (this.#byTask.size > keptTasks) {
