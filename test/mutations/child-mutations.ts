@@ -125,4 +125,19 @@ export const childMutations: readonly Mutation[] = [
       ),
     ),
   },
+  {
+    elsewhere: {
+      file: "test/sim/scheduler-races.test.ts",
+      title: "the paused task of a batch ends with the task of its node",
+      why: "requires a batch that times out while its task is paused, in a world without sweeps: one seed in 15,000",
+    },
+    ...mutation(
+      "the tasks of a task that has ended wait for a sweep",
+      edit(
+        scheduler,
+        "for await (const child of openChildren(this.#store, { taskId, plan: cached.plan })) await this.replan(child.id);",
+        "",
+      ),
+    ),
+  },
 ];
