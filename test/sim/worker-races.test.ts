@@ -72,8 +72,12 @@ async function workerOf(options: {
   } = options;
   const store = memoryStore({ state: new MemoryState() });
   const claims: string[] = [];
-  const seen = { looks: 0 };
-  const slowly: Pick<Store, "claim" | "dispatchClaimed" | "peekQueue" | "release"> = {
+  const seen = { looks: 0, reads: 0, ms: 0 };
+  const slowly: Pick<Store, "claim" | "dispatchClaimed" | "peekQueue" | "readArtifacts" | "release"> = {
+    readArtifacts: (...asked) => {
+      seen.reads++;
+      return store.readArtifacts(...asked);
+    },
     dispatchClaimed: (ref, ...asked) => {
       claims.push(ref.nodeId);
       return store.dispatchClaimed(ref, ...asked);
@@ -111,6 +115,7 @@ async function workerOf(options: {
   );
   const clock: Clock = {
     ...stillClock,
+    monotonic: () => seen.ms,
     async sleep(ms, signal) {
       if (signal?.aborted) return;
       await stillClock.sleep(ms, signal);
@@ -216,7 +221,7 @@ test("a command and a queue scan for the same attempt claim it once", async () =
 });
 
 /** A chain of nodes, which a worker with one slot runs without a coordinator, and another task's node that waits. */
-async function besideAChain(isCommanded: boolean) {
+async function besideAChain({ isCommanded = true, lastsMs = 0 }) {
   const work = new Gate();
   const nodes = Array.from({ length: 40 }, (_, index) => `n${index}`);
   const parts = await workerOf({
@@ -224,7 +229,11 @@ async function besideAChain(isCommanded: boolean) {
     nodes,
     isChain: true,
     gates: [work],
-    processBatch: async (nodeId) => void (nodeId === "n0" && (await work.pass())),
+    processBatch: async (nodeId) => {
+      if (nodeId !== "n0") return;
+      await work.pass();
+      parts.seen.ms += lastsMs;
+    },
   });
   const { store, bus, seen, dispatch } = parts;
   await until(() => seen.looks === 1);
@@ -239,27 +248,30 @@ async function besideAChain(isCommanded: boolean) {
   return { ...parts, nodes };
 }
 
-test("a worker goes on with the next node of a task, and asks no queue", async () => {
+test("a worker goes on with the next node of a task, and asks neither the queue nor a log", async () => {
   let looked = 0;
   const { bus, seen, claims, finished, dispatch } = await workerOf({
     capacity: 1,
-    nodes: ["n0", "n1", "n2"],
+    nodes: ["n0", "n1", "n2", "n3"],
     isChain: true,
     gates: [],
     processBatch: async (nodeId) => {
-      if (nodeId === "n2") looked = seen.looks;
+      if (nodeId === "n1") seen.ms += 100;
+      if (nodeId === "n3") looked = seen.looks;
     },
   });
   await until(() => seen.looks === 1);
   await dispatch("n0");
   await bus.command("n0");
 
-  await finished("n2");
-  expect(claims).toEqual(["n0", "n1", "n2"]);
+  await finished("n3");
+  expect(claims).toEqual(["n0", "n1", "n2", "n3"]);
   expect(looked).toBe(1);
-  await until(() => bus.published.length === 3);
+  expect(seen.reads).toBe(0); // each node was handed what the one before it had stored
+  await until(() => bus.published.length === 2);
+  // It tells of the nodes in a row from time to time.
   const done = bus.published.filter(({ kind }) => kind === "TASK_DONE");
-  expect(done).toMatchObject([{ continuesWith: "n1" }, { continuesWith: "n2" }, { nodeId: "n2" }]);
+  expect(done).toMatchObject([{ nodeId: "n1", continuesWith: "n2" }, { nodeId: "n3" }]);
   expect(done.at(-1)).not.toHaveProperty("continuesWith");
 });
 
@@ -285,13 +297,15 @@ test("a slot that could not be passed on, because a coordinator was faster, is g
 });
 
 test("a long chain leaves its slot to a node that this worker knows nothing of", async () => {
-  const { claims, nodes } = await besideAChain(false);
+  const { claims, nodes } = await besideAChain({ isCommanded: false, lastsMs: 10_000 });
   expect(claims).toEqual([...nodes.slice(0, 17), "other"]);
 });
 
-test("a node that waits is not passed by, once its command has come", async () => {
-  const { claims } = await besideAChain(true);
-  expect(claims).toEqual(["n0", "other"]);
+test("a node whose command has come waits for a chain of short nodes only", async () => {
+  const short = await besideAChain({ lastsMs: 499 });
+  expect(short.claims).toEqual([...short.nodes.slice(0, 17), "other"]);
+  const long = await besideAChain({ lastsMs: 500 });
+  expect(long.claims).toEqual(["n0", "other"]);
 });
 
 test("a worker that stops waits for an attempt claimed after all others had ended", async () => {

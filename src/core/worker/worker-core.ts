@@ -1,19 +1,20 @@
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../graph/index.ts";
 import { groups, topics } from "../messages/messages.ts";
-import { type Attempt, type LogAccess, shardKey } from "../model/records.ts";
+import { type Artifact, type Attempt, type LogAccess, shardKey } from "../model/records.ts";
 import type { SubscribeOptions, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { StoreHealthTracker, StoreRetry } from "../resilience/store-retry.ts";
 import { type LoopHealth, runConcurrently, runInOrder, Supervisor } from "../resilience/supervisor.ts";
 import { runAttempt } from "./attempt/attempt.ts";
 import { AttemptHandle } from "./attempt/attempt-handle.ts";
-import { type AttemptRun, AttemptTimer } from "./attempt/attempt-run.ts";
+import { type AttemptRun, AttemptTimer, type Continued } from "./attempt/attempt-run.ts";
 import { EventLoopYielder, HandlerCode, HandlerRuntime, WorkerServices } from "./attempt/handler-code.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
-import { type Claimed, Claimer, TaskCache } from "./claim/claimer.ts";
+import { type Claimed, Claimer } from "./claim/claimer.ts";
 import { LeaseRenewer } from "./claim/lease-renewer.ts";
 import { RateTokens, ratesOf } from "./claim/limits.ts";
+import { TaskCache } from "./claim/task-cache.ts";
 import { QueryAnswers, WorkerPresence } from "./claim/worker-presence.ts";
 
 const pollMinMs = 20;
@@ -125,7 +126,8 @@ export class WorkerCore {
       const { pollMaxMs } = this.#parts.limits;
       const isNotified = !this.#claimer.blocked && isHealthy(this.#parts.bus);
       const maxMs = isNotified ? pollMaxMs : Math.min(fallbackPollMs, pollMaxMs);
-      waitMs = this.#busySincePoll ? pollMinMs : Math.min(maxMs, waitMs * 2);
+      const minMs = isNotified ? Math.min(fallbackPollMs, pollMaxMs) : pollMinMs;
+      waitMs = this.#busySincePoll ? minMs : Math.min(maxMs, waitMs * 2);
       this.#busySincePoll = false;
       const spread = 0.75 + this.#parts.random() / 2; // so that idle workers do not all poll at once
       await this.#parts.clock.sleep(waitMs * spread, this.#supervisor.signal);
@@ -253,10 +255,14 @@ export class WorkerCore {
     }
   }
 
-  async #goOn(held: AttemptHandle, claimed: Claimed): Promise<string | undefined> {
+  async #goOn(
+    held: AttemptHandle,
+    claimed: Claimed,
+    kept: readonly Artifact[] | undefined,
+  ): Promise<Continued | undefined> {
     if (held.returned !== undefined) return undefined; // it needs the slot until then
     try {
-      const next = await this.#claimer.continue(claimed);
+      const next = await this.#claimer.continue(claimed, kept);
       held.passedSlot = next !== undefined;
       return next;
     } catch (error) {
@@ -336,7 +342,8 @@ export class WorkerCore {
       takeToken: rates.length === 0 ? undefined : () => this.#tokens.take(rates, retry),
       at: {},
       keepLease: () => this.#leases.keep(held),
-      goOn: () => this.#goOn(held, claimed),
+      handedOver: claimed.handedOver,
+      goOn: (kept) => this.#goOn(held, claimed, kept),
       remainingMs: () => timer.remainingMs(),
       untimed: (work) => timer.untimed(work),
     };

@@ -1,6 +1,6 @@
 import type { Metrics } from "../../../definitions/index.ts";
 import type { Json } from "../../../errors/index.ts";
-import { addMetrics, type MetricSums } from "../../codec/index.ts";
+import { addMetrics, keepJson, type MetricSums } from "../../codec/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
 import {
   type Artifact,
@@ -33,6 +33,9 @@ export interface BatchOutcome {
   readonly failure?: BatchFailure;
 }
 
+/** Of a log of at most so many artifacts, its writer keeps them for the node behind it. */
+const mostKept = 4;
+
 /**
  * The output log of the attempt's own shard: its state, and the only way to write to it. `seq` is the fence: a batch is
  * inserted at exactly the next number, and an attempt that finds another's entry there reads the log again.
@@ -50,6 +53,8 @@ export class AttemptLog {
   #sources = new SourcePositions([]);
   #aside = 0;
   #carriedAside: number;
+  /** From the first on, without a gap. */
+  #kept: Artifact[] = [];
 
   constructor(options: {
     readonly store: WorkerStore;
@@ -95,6 +100,11 @@ export class AttemptLog {
     return this.#sourceGens;
   }
 
+  /** The whole log, if it is short and this attempt has stored all of it, in the first generation. */
+  get kept(): readonly Artifact[] | undefined {
+    return this.#generation === 0 && this.#kept.length === this.#length ? this.#kept : undefined;
+  }
+
   /** The last origin from each source, when the log was opened. */
   get origins(): readonly Origin[] {
     return this.#origins;
@@ -120,6 +130,7 @@ export class AttemptLog {
     this.#origins = [];
     this.#aside = 0;
     this.#carriedAside = 0;
+    this.#kept = [];
     this.#sources = new SourcePositions([]);
     this.#signals.notify(this.#attempt);
   }
@@ -181,7 +192,15 @@ export class AttemptLog {
       throw new AttemptError("duplicate_uid", `a batch with uid '${artifact.uid}' is already stored`);
     }
     refuse(answer);
-    this.#length++;
+    if (this.#length++ < mostKept) this.#keep(artifact);
+    else this.#kept = [];
+  }
+
+  /** As a store returns it. */
+  #keep(artifact: NewArtifact): void {
+    const { nodeId, epoch, claimId } = this.#attempt;
+    const meta = keepJson(artifact.meta, `the artifact '${artifact.uid}' of node '${nodeId}'`);
+    this.#kept.push({ ...artifact, epoch, claimId, meta });
   }
 
   /** A page of the stored uids; empty if the store has dropped its first artifact. */

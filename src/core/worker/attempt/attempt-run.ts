@@ -1,7 +1,7 @@
 import { isInstance, type JsonObject } from "../../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../../graph/index.ts";
 import { type AttemptEvent, messageKey, type StatusMessage, topics, traceOf } from "../../messages/messages.ts";
-import type { Failure, ShardRecord } from "../../model/records.ts";
+import type { Artifact, Failure, ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
 import type { Clock } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
@@ -26,6 +26,8 @@ export interface AttemptRun {
   readonly params: JsonObject;
   readonly traceparent: string | undefined;
   readonly retry: StoreRetry;
+  /** All that its only parent stored, if it ran in this slot before. */
+  readonly handedOver: readonly Artifact[] | undefined;
   /** What a failure names as its place. */
   readonly at: FailurePlace;
   /** For a try of a batch: 0, or after how many ms there is a token. `undefined`: the node has no rate. */
@@ -35,8 +37,17 @@ export interface AttemptRun {
   untimed<T>(work: () => Promise<T>): Promise<T>;
   /** Renews the lease if it is due. */
   keepLease(): Promise<void>;
-  /** Called when its node has finished. @returns the next node, if this worker has begun it in the same slot */
-  goOn(): Promise<string | undefined>;
+  /**
+   * Called when its node has finished, with all that it stored, if it has kept that. @returns the next node, if this
+   * worker has begun it in the same slot
+   */
+  goOn(kept: readonly Artifact[] | undefined): Promise<Continued | undefined>;
+}
+
+export interface Continued {
+  readonly nodeId: string;
+  /** Whether this is worth a message; nothing depends on it. */
+  readonly isNews: boolean;
 }
 
 /** How long an attempt may still take. */
@@ -81,7 +92,7 @@ export interface Pass {
  * Runs `work` over the attempt's log, and again from the current state whenever the log changed or one of its sources
  * restarted.
  */
-export async function overLog(run: AttemptRun, work: (pass: Pass) => Promise<void>): Promise<void> {
+export async function overLog<T>(run: AttemptRun, work: (pass: Pass) => Promise<T>): Promise<T> {
   for (let first = true; ; first = false) {
     const record = first ? run.claimed : await readAgain(run);
     const { store, signals } = run.parts;
@@ -89,8 +100,7 @@ export async function overLog(run: AttemptRun, work: (pass: Pass) => Promise<voi
     // Nothing can be in the log of a shard's first attempt; what a retry begins with is copied by it.
     if (!first || record.epoch > 1) await log.open();
     try {
-      await work({ log, record, first });
-      return;
+      return await work({ log, record, first });
     } catch (error) {
       if (!(isInstance(error, AttemptEnded) && error.reason === "reload")) throw error;
     }

@@ -1,6 +1,7 @@
 import type { HandlerDefinition } from "../../../definitions/index.ts";
 import { FlowError, isInstance } from "../../../errors/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
+import type { Artifact } from "../../model/records.ts";
 import { retryDelayMs } from "../../plan/index.ts";
 import type { WriteAnswer } from "../../ports/index.ts";
 import { StoreRetry } from "../../resilience/store-retry.ts";
@@ -30,17 +31,19 @@ const releaseMaxMs = 5_000;
 /** @returns whether the shard's record is known to have left this claim */
 export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<boolean> {
   const timeout = run.remainingMs() === undefined ? undefined : startTimeout(run);
+  let kept: readonly Artifact[] | undefined;
   try {
-    await work(run, runtime);
+    kept = await work(run, runtime);
   } catch (error) {
     // The attempt's own retry stops with its signal, which may be aborted by now, but the outcome must be written.
     return settle({ ...run, retry: new StoreRetry(run.parts.clock) }, error, runtime?.definition);
   } finally {
     timeout?.abort();
   }
-  const continuesWith = await run.goOn();
-  const next = continuesWith === undefined ? {} : { continuesWith };
-  await announce(run, { kind: "TASK_DONE", metrics: {}, ...next }); // its metrics are in the store
+  const next = await run.goOn(kept);
+  if (next?.isNews === false) return true;
+  const continues = next === undefined ? {} : { continuesWith: next.nodeId };
+  await announce(run, { kind: "TASK_DONE", metrics: {}, ...continues }); // its metrics are in the store
   return true;
 }
 
@@ -57,11 +60,14 @@ function startTimeout(run: AttemptRun): AbortController {
   return ended;
 }
 
-async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<void> {
+async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<readonly Artifact[] | undefined> {
   const { node, parts } = run;
   if (node.fn !== undefined) {
     const definition = parts.functions?.get(node.fn.name);
-    if (definition !== undefined) return runFunction(run, definition);
+    if (definition !== undefined) {
+      await runFunction(run, definition);
+      return undefined;
+    }
     throw new AttemptError("no_handler", `'${node.fn.name}' is not a known coordinator function`);
   }
   if (runtime === undefined) {

@@ -1,5 +1,5 @@
 import { AttemptError } from "../../model/attempt-error.ts";
-import { keptLength } from "../../model/records.ts";
+import { type Artifact, keptLength } from "../../model/records.ts";
 import { type InputPlan, routeInput } from "../input/index.ts";
 import { isPromiseLike } from "./attempt-handle.ts";
 import type { AttemptLog } from "./attempt-log.ts";
@@ -12,12 +12,16 @@ import { Cleanups, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 import { LeftoverTries } from "./timed-try.ts";
 
-/** Runs a handler over all of its input, from where an earlier attempt stopped. */
-export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<void> {
+/**
+ * Runs a handler over all of its input, from where an earlier attempt stopped.
+ *
+ * @returns all that the node stored, if its log has kept that
+ */
+export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<readonly Artifact[] | undefined> {
   const cleanups = new Cleanups(run);
   const reports = new AttemptReports(run);
   try {
-    await start({ run, runtime, cleanups, reports });
+    return await start({ run, runtime, cleanups, reports });
   } catch (error) {
     run.held.abortLeftover(); // before the cleanups release what it uses
     throw error;
@@ -32,7 +36,7 @@ async function start(attempt: {
   readonly runtime: HandlerRuntime;
   readonly cleanups: Cleanups;
   readonly reports: AttemptReports;
-}): Promise<void> {
+}): Promise<readonly Artifact[] | undefined> {
   const { run, runtime, cleanups, reports } = attempt;
   const { node, plan, parts, held } = run;
   const { definition } = runtime;
@@ -45,7 +49,7 @@ async function start(attempt: {
     context.services = await held.wait(runtime.services());
     run.at.method = undefined;
   }
-  await overLog(run, async (pass) => {
+  return overLog(run, async (pass) => {
     const { log, record } = pass;
     run.at.method = undefined;
     const { carried } = record;
@@ -87,6 +91,7 @@ async function start(attempt: {
         onFirst,
       });
     await finish({ run, runtime, context, pass, reports });
+    return log.kept;
   });
 }
 

@@ -1,6 +1,5 @@
-import type { JsonObject } from "../../../errors/index.ts";
-import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import {
+  type Artifact,
   type Attempt,
   type ClaimInit,
   type EpochRef,
@@ -9,10 +8,11 @@ import {
   type ShardRecord,
   shardKey,
 } from "../../model/records.ts";
-import { type NodePlan, nextOf, type Plan, type PlanCache } from "../../plan/index.ts";
-import type { QueuedRef, WorkerStore } from "../../ports/index.ts";
+import { type NodePlan, nextOf } from "../../plan/index.ts";
+import type { QueuedRef } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
+import type { Continued } from "../attempt/attempt-run.ts";
 import type { WorkerParts } from "../attempt/worker-options.ts";
 import {
   Capacity,
@@ -24,11 +24,16 @@ import {
   ratesOf,
   type SaturatedLimit,
 } from "./limits.ts";
+import type { CachedTask, TaskCache } from "./task-cache.ts";
 
 /** More attempts than this are asked again what blocks them. */
 const mostRemembered = 50_000;
-/** So many nodes in a row may use one slot before the worker looks at the queue: others wait for the slot. */
+/** So many nodes in a row may use one slot before the worker looks at the queue: others may wait for the slot. */
 const maxInRow = 16;
+/** And, if others are known to wait, until so long after the first of them was claimed. */
+const maxRowMs = 500;
+/** Of nodes in a row, messages tell no more often. */
+const tellEveryMs = 100;
 
 /** Of so many claims under load, one is of a lower priority than its turn. */
 const sharedEvery = 8;
@@ -57,8 +62,18 @@ export interface Claimed {
   readonly node: NodePlan;
   /** Monotonic time at which the claim was requested. */
   readonly askedAt: number;
-  /** How many nodes used its slot in a row before it. */
-  readonly inRow: number;
+  /** The nodes that used its slot in a row before it. */
+  readonly row: Row;
+  /** All that its only parent stored, if that was the last of them. */
+  readonly handedOver: readonly Artifact[] | undefined;
+}
+
+interface Row {
+  readonly count: number;
+  /** Monotonic time at which the first of them was claimed. */
+  readonly since: number;
+  /** Monotonic time of the last message about one of them. */
+  readonly toldAt: number;
 }
 
 /**
@@ -131,20 +146,28 @@ export class Claimer {
    * Dispatches and claims the node behind one that has just finished, in one write, for the slot that this leaves: no
    * coordinator needs to look at the task in between. A coordinator that dispatches the node meanwhile loses, or this does.
    *
+   * @param kept - all that the finished node stored, if its attempt has kept that
    * @returns the node that runs now, in the slot
    */
-  async continue({ claim, record, task, node, inRow }: Claimed): Promise<string | undefined> {
+  async continue(
+    { claim, record, task, node, row }: Claimed,
+    kept: readonly Artifact[] | undefined,
+  ): Promise<Continued | undefined> {
     const { parts, supervisor, types } = this.#options;
     const { store, ids, limits } = parts;
     const next = nextOf(task.plan, node);
     // In a retry, a coordinator looks what the node adopts, or begins with.
     if (next === undefined || task.isRetry || store.dispatchClaimed === undefined || !types.includes(next.type)) return;
     const isSought = this.#filling && this.#capacity.free === 0; // by a scan, which may find what comes first
-    if (this.#stopped || isSought || this.#blocked || this.#othersWait || inRow >= maxInRow) return;
+    const now = parts.clock.monotonic();
+    const mayWait = this.#othersWait && now - row.since >= maxRowMs;
+    if (this.#stopped || isSought || this.#blocked || mayWait || row.count >= maxInRow) return;
     if (limitsOf(limits.running, claim.taskId, next).length > 0 || ratesOf(limits.running, next).length > 0) return;
     if (!this.#capacity.pass(node.type, next.type)) return;
     const ref = { taskId: claim.taskId, nodeId: next.id, shard: 0, epoch: 1 };
-    const wanted = { claim: { ...ref, claimId: ids.next() }, task, node: next, inRow: inRow + 1 };
+    const isNews = now - row.toldAt >= tellEveryMs;
+    const inRow: Row = { count: row.count + 1, since: row.since, toldAt: isNews ? now : row.toldAt };
+    const wanted = { claim: { ...ref, claimId: ids.next() }, task, node: next, row: inRow, handedOver: kept };
     const init = { type: next.type, priority: record.priority };
     let claimed = false;
     try {
@@ -153,7 +176,7 @@ export class Claimer {
     } finally {
       if (!claimed) this.#capacity.pass(next.type, node.type);
     }
-    return claimed ? next.id : undefined;
+    return claimed ? { nodeId: next.id, isNews } : undefined;
   }
 
   /**
@@ -289,7 +312,9 @@ export class Claimer {
       if (inMs > 0) return { kind: "rate", of: rates.map(({ key }) => key).join(), inMs }; // claimed, it would only wait in a slot
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
-      claimed = await this.#claimFrom({ claim, task, node, inRow: 0 }, retry, (by) => parts.store.claim(claim, by));
+      const now = parts.clock.monotonic();
+      const wanted = { claim, task, node, row: { count: 0, since: now, toldAt: now }, handedOver: undefined };
+      claimed = await this.#claimFrom(wanted, retry, (by) => parts.store.claim(claim, by));
       return undefined;
     } finally {
       if (!claimed) {
@@ -344,48 +369,5 @@ export class Claimer {
     if (!this.#droppedCommand) return;
     this.#droppedCommand = false;
     this.#options.supervisor.spawn("queue", () => this.fill());
-  }
-}
-
-/** The parts of a task that never change while its record exists. */
-export interface CachedTask {
-  readonly plan: Plan;
-  readonly params: JsonObject;
-  readonly traceparent: string | undefined;
-  /** It takes over the output of an earlier task. */
-  readonly isRetry: boolean;
-}
-
-const cachedTasks = 1_000;
-
-/**
- * Reads a task's graph once instead of once per attempt: with 10,000 nodes that would be 10,000 reads of 10,000 nodes.
- */
-export class TaskCache {
-  readonly #store: WorkerStore;
-  readonly #plans: PlanCache;
-  readonly #tasks = new Map<string, CachedTask>();
-
-  constructor(options: { readonly store: WorkerStore; readonly plans: PlanCache }) {
-    this.#store = options.store;
-    this.#plans = options.plans;
-  }
-
-  /** @returns `undefined` if the task has been deleted */
-  async get(taskId: string, retry: StoreRetry): Promise<CachedTask | undefined> {
-    const cached = this.#tasks.get(taskId);
-    if (cached !== undefined) return cached;
-    const task = await retry.run(() => this.#store.readTask(taskId));
-    if (task === undefined) return undefined;
-    const { traceparent, retryOf } = task;
-    const fixed = { params: deepFreeze(task.params), traceparent, isRetry: retryOf !== undefined };
-    const entry = { plan: this.#plans.get(task.graph), ...fixed };
-    if (task.isPartial) return entry;
-    this.#tasks.set(taskId, entry);
-    if (this.#tasks.size > cachedTasks) {
-      const [oldest] = this.#tasks.keys();
-      if (oldest !== undefined) this.#tasks.delete(oldest);
-    }
-    return entry;
   }
 }

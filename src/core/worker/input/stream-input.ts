@@ -65,6 +65,8 @@ export interface StreamInputOptions {
   /** From the consumer's own log: the last origin from each source. */
   readonly origins: readonly Origin[];
   readonly pageSize: number;
+  /** All that the only source has stored, which is in its generation 0 and has finished. */
+  readonly known?: readonly Artifact[] | undefined;
 }
 
 /**
@@ -76,7 +78,7 @@ export class StreamInput {
   readonly #nodeIds: readonly string[];
   #open: Cursor[];
   #turn = 0;
-  #looked = false;
+  #looked: boolean;
 
   constructor(options: StreamInputOptions) {
     this.#options = options;
@@ -84,6 +86,8 @@ export class StreamInput {
     this.#nodeIds = nodeIds.length === 1 ? nodeIds : [...new Set(nodeIds)];
     const last = new Map<string, Origin>();
     for (const origin of options.origins) last.set(origin.source, origin);
+    const { known } = options;
+    this.#looked = known !== undefined;
     this.#open = options.sources.map(({ nodeId, shard }) => {
       const key = sourceKey(nodeId, shard);
       const stored = last.get(key);
@@ -96,7 +100,7 @@ export class StreamInput {
         seq: stored === undefined ? 0 : furthestOf(stored)[0],
         skipChunks: stored === undefined ? 0 : furthestOf(stored)[1] + 1,
         open: openArtifacts(stored?.open ?? []),
-        count: undefined,
+        count: known?.length,
       };
     });
   }
@@ -154,8 +158,9 @@ export class StreamInput {
   async #page(): Promise<Pulled | undefined> {
     const cursor = this.#open[this.#turn++ % this.#open.length] as Cursor;
     if (cursor.seq === cursor.count || cursor.open.length > 0) return undefined;
-    const { store, pageSize } = this.#options;
-    const artifacts = await store.readArtifacts(cursor.log, cursor.generation, cursor.seq, pageSize);
+    const { store, pageSize, known } = this.#options;
+    const artifacts =
+      known?.slice(cursor.seq) ?? (await store.readArtifacts(cursor.log, cursor.generation, cursor.seq, pageSize));
     if (artifacts.length === 0) return undefined;
     const { skipChunks } = cursor;
     cursor.seq += artifacts.length;
