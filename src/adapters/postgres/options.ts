@@ -1,6 +1,5 @@
 import { Client, Pool, type PoolConfig } from "pg";
 import { FlowError } from "../../errors/index.ts";
-import type { SessionOptions } from "./driver/connection.ts";
 
 /** The database of a {@link postgresStore} or a {@link postgresBus}. */
 export interface PostgresOptions {
@@ -19,6 +18,13 @@ export interface PostgresOptions {
    * @defaultValue true
    */
   readonly migrate?: boolean;
+  /**
+   * Whether statements are prepared, once for each connection. Set it to `false` for a connection pooler that gives each
+   * transaction another connection and does not keep prepared statements.
+   *
+   * @defaultValue true
+   */
+  readonly prepare?: boolean;
   /** Timeout of connecting and of one request, in ms. Applies with `url`. @defaultValue 10000 */
   readonly timeoutMs?: number;
 }
@@ -45,16 +51,40 @@ export function retentionOf({ keepEndedSec, keepDeadLettersSec = monthSec }: Pos
   };
 }
 
+/** How a session uses its database. */
+export interface SessionOptions {
+  /** What errors name: `store` or `bus`. */
+  readonly what: string;
+  readonly pool: Pool;
+  readonly isOwned: boolean;
+  /** As a quoted name. */
+  readonly schema: string;
+  readonly migrate: boolean;
+  /** Whether statements are prepared, once for each connection. */
+  readonly prepare: boolean;
+  /** Removes secrets from a text. */
+  readonly redact: (text: string) => string;
+}
+
 /** @throws FlowError `ENGINE_OPTIONS` */
 export function sessionOptions(what: "store" | "bus", options: PostgresOptions): SessionOptions {
-  const { url, pool, poolOptions, schema = "flowkit", migrate = true, timeoutMs = 10_000 } = options ?? {};
+  const {
+    url,
+    pool,
+    poolOptions,
+    schema = "flowkit",
+    migrate = true,
+    prepare = true,
+    timeoutMs = 10_000,
+  } = options ?? {};
   if ((url === undefined) === (pool === undefined)) throw wrong(what, "options", "an object with either url or pool");
   if (typeof schema !== "string" || !/^[A-Za-z_][\w$-]{0,62}$/.test(schema) || schema.startsWith("pg_")) {
     throw wrong(what, "schema", "at most 63 letters, digits, '_', '-' and '$', and not begin with a digit or 'pg_'");
   }
   if (typeof migrate !== "boolean") throw wrong(what, "migrate", "true or false");
+  if (typeof prepare !== "boolean") throw wrong(what, "prepare", "true or false");
   checkNumber(what, "timeoutMs", timeoutMs, { min: 1, max: longestMs });
-  const common = { what, schema: `"${schema}"`, migrate };
+  const common = { what, schema: `"${schema}"`, migrate, prepare };
   if (pool !== undefined) return { ...common, pool, isOwned: false, redact: redacting(pool.options.password) };
   if (typeof url !== "string" || !/^postgres(ql)?:\/\//.test(url)) throw wrong(what, "url", "a postgres:// URL");
   const config: PoolConfig = {

@@ -1,7 +1,10 @@
+import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DatabaseError, type Pool, type PoolClient } from "pg";
-import type { Judged } from "../../../core/store/driver.ts";
-import { FlowError, type FlowErrorOptions } from "../../../errors/index.ts";
+import type { PoolClient } from "pg";
+import { type Judged, RecordCache } from "../../../core/store/driver.ts";
+import { FlowError } from "../../../errors/index.ts";
+import { sqlStateOf, translated, unavailable } from "../errors.ts";
+import type { SessionOptions } from "../options.ts";
 import { checkLayout, latestLayout, migrate } from "./schema.ts";
 
 /** The server's time in ms; stable within a statement, so that conditions on it follow an index. */
@@ -13,30 +16,33 @@ export const mostBytes = 200_000_000;
 /** For statements whose cost grows with a task: its removal, and migrations. */
 export const longQuery = { query_timeout: 3_600_000 };
 
-export interface SessionOptions {
-  /** What errors name: `store` or `bus`. */
-  readonly what: string;
-  readonly pool: Pool;
-  readonly isOwned: boolean;
-  /** As a quoted name. */
-  readonly schema: string;
-  readonly migrate: boolean;
-  /** Removes secrets from a text. */
-  readonly redact: (text: string) => string;
-}
-
 /** Rows that have a revision, with the server's time of the read. */
 export interface Revised {
   readonly rev: number;
   readonly now: number;
 }
 
+/** A shard's row. */
+export interface ShardRow extends Revised {
+  readonly pk: number;
+  readonly record: string;
+}
+
+/** The SQLSTATE of a table that does not exist. */
+const undefinedTable = "42P01";
 const longestDelayMs = 64;
+const cachedRows = 2_000;
+/** How long the server's time is known after a statement returned it: clocks drift, and servers change. */
+const timeKnownMs = 10_000;
 
 /** A use of a database, by a store or a bus, from `open` to `close`. */
 export class Session {
   readonly #options: SessionOptions;
-  readonly #texts = new Map<string, string>();
+  /** By key, shards as this process has last written them. */
+  readonly written = new RecordCache<Omit<ShardRow, "now">>(cachedRows);
+  readonly #statements = new Map<string, { readonly text: string; readonly name?: string }>();
+  /** By how much the server's time is ahead of this process's monotonic one, which it was at most at `own`. */
+  #ahead: { readonly ms: number; readonly own: number } | undefined;
   #state: "not open yet" | "open" | "closed" = "not open yet";
 
   constructor(options: SessionOptions) {
@@ -74,7 +80,7 @@ export class Session {
       client.release();
     } catch (error) {
       client.release(true);
-      throw translated(error, this.#options);
+      throw translated(error, this.#options.redact);
     }
   }
 
@@ -93,25 +99,45 @@ export class Session {
   async all<TRow extends object>(text: string, values: readonly unknown[] = [], more = {}): Promise<TRow[]> {
     this.check();
     try {
-      const query = { text: this.text(text), values: [...values], ...more };
-      return (await this.#options.pool.query<TRow>(query)).rows;
+      const own = performance.now();
+      const query = { ...this.#statement(text), values: [...values], ...more };
+      const { rows } = await this.#options.pool.query<TRow & { readonly now?: number }>(query);
+      const ms = (rows[0]?.now ?? Number.POSITIVE_INFINITY) - own;
+      if (ms < Number.POSITIVE_INFINITY && (this.time === undefined || ms <= (this.#ahead?.ms ?? 0)))
+        this.#ahead = { ms, own };
+      return rows;
     } catch (error) {
       this.check();
-      throw translated(error, this.#options);
+      throw translated(error, this.#options.redact);
     }
   }
 
   /** The text of a statement, with the schema. */
   text(statement: string): string {
-    const text = this.#texts.get(statement) ?? statement.replaceAll("@", `${this.#options.schema}.`);
-    this.#texts.set(statement, text);
-    return text;
+    return this.#statement(statement).text;
+  }
+
+  /** The server's time, or slightly later; `undefined` if no statement has returned it for a while. */
+  get time(): number | undefined {
+    const { ms, own } = this.#ahead ?? { ms: 0, own: Number.NEGATIVE_INFINITY };
+    const at = performance.now();
+    return at - own > timeKnownMs ? undefined : Math.ceil(at + ms);
+  }
+
+  #statement(raw: string) {
+    const known = this.#statements.get(raw);
+    if (known !== undefined) return known;
+    const { schema, prepare } = this.#options;
+    const text = raw.replaceAll("@", `${schema}.`);
+    const statement = prepare ? { text, name: `flowkit_${hash("sha1", text, "hex")}` } : { text };
+    this.#statements.set(raw, statement);
+    return statement;
   }
 
   /** A connection of one's own, to be released. */
   async client(): Promise<PoolClient> {
     return this.#options.pool.connect().catch((error: unknown) => {
-      throw translated(error, this.#options);
+      throw translated(error, this.#options.redact);
     });
   }
 
@@ -141,6 +167,8 @@ export class Session {
 
 /** Reads a row, judges it, and writes if it has not changed since; else starts again. */
 export async function compareAndSet<TRow extends object, TNext, TAnswer>(steps: {
+  /** As it was last seen, in place of the first read. It only serves to write: another answer needs a read. */
+  readonly known?: TRow | undefined;
   read(): Promise<TRow | undefined>;
   judge(row: TRow | undefined): Judged<TAnswer, TNext>;
   /** Resolves with whether it was written. */
@@ -148,12 +176,14 @@ export async function compareAndSet<TRow extends object, TNext, TAnswer>(steps: 
   /** Where there is none; without it nothing is written then. */
   insert?(next: TNext): Promise<boolean>;
 }): Promise<TAnswer> {
-  for (let round = 0; ; round++) {
-    const row = await steps.read();
+  const { known } = steps;
+  for (let round = known === undefined ? 0 : -1; ; round++) {
+    const row = round < 0 ? known : await steps.read();
     const { answer, next } = steps.judge(row);
+    if (next === undefined && round < 0) continue;
     if (next === undefined || (row === undefined && steps.insert === undefined)) return answer;
     if (await (row === undefined ? steps.insert?.(next) : steps.write(next, row))) return answer;
-    await sleep(Math.random() * Math.min(longestDelayMs, 2 ** round));
+    if (round >= 0) await sleep(Math.random() * Math.min(longestDelayMs, 2 ** round));
   }
 }
 
@@ -164,39 +194,3 @@ export const idText = (id: string): string =>
 /** The inverse of {@link idText}. */
 export const idOf = (text: string): string =>
   text.includes("\\") ? text.replaceAll(/\\([\\0])/g, (_, char) => (char === "0" ? "\0" : "\\")) : text;
-
-const undefinedTable = "42P01";
-const tooLarge = new Set(["54000", "54001"]);
-/** SQLSTATEs, or their classes, after which the same request may succeed: failovers, restarts, conflicts, timeouts. */
-const passing = /^(08|40|53|57P|57014|55P03|25006|58)/;
-/** Codes of Node's errors that do not pass: the certificate or the key is wrong. */
-const wrongTls = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|ERR_OSSL/;
-const noTls = /does not support SSL|SSL negotiation|SASL|client password must be/;
-
-/** A row that this one refers to was removed meanwhile. */
-export const foreignKeyViolation = "23503";
-
-/** With which SQLSTATE the server rejected a request. */
-export const sqlStateOf = (error: unknown): unknown => (FlowError.is(error) ? error.details.sqlState : undefined);
-
-const unavailable = (message: string, options: FlowErrorOptions & { readonly retryable: boolean }): FlowError =>
-  new FlowError("STORE_UNAVAILABLE", message, options);
-
-/** The error that a request rejects with. */
-function translated(error: unknown, { redact }: SessionOptions): unknown {
-  if (error instanceof FlowError || !(error instanceof Error)) return error;
-  const message = redact(messageOf(error));
-  const cause = redact(error.stack ?? "") === (error.stack ?? "") ? { cause: error } : {};
-  if (error instanceof DatabaseError) {
-    const { code: sqlState = "" } = error;
-    if (tooLarge.has(sqlState)) return new FlowError("RECORD_TOO_LARGE", `a record is too large: ${message}`, cause);
-    const options = { retryable: passing.test(sqlState), details: { sqlState }, ...cause };
-    return unavailable(`PostgreSQL request failed: ${message}`, options);
-  }
-  const isWrong = wrongTls.test("code" in error ? String(error.code) : "") || noTls.test(message);
-  return unavailable(`PostgreSQL is unreachable: ${message}`, { retryable: !isWrong, ...cause });
-}
-
-/** A host with several addresses fails with one error for each, and an empty message. */
-const messageOf = (error: Error): string =>
-  error.message === "" && error instanceof AggregateError ? error.errors.map(String).join(", ") : error.message;

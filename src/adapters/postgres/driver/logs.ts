@@ -2,8 +2,9 @@ import { jsonText, keepJson } from "../../../core/codec/index.ts";
 import { fence, finishShard, isRecorded } from "../../../core/model/index.ts";
 import type { Artifact, Attempt, NewArtifact, Origin, ShardRef } from "../../../core/model/records.ts";
 import type { LogDriver } from "../../../core/store/driver.ts";
-import { foreignKeyViolation, idOf, idText, mostBytes, type Session, sqlStateOf } from "./connection.ts";
-import { isShard, refValues, setShard, shardValues, updateShard } from "./shards.ts";
+import { foreignKeyViolation, sqlStateOf } from "../errors.ts";
+import { idOf, idText, mostBytes, type Session } from "./connection.ts";
+import { isShard, refValues, setShard, updateShard } from "./shards.ts";
 
 /*
  * A log is closed by a marker, a row without a `uid`, at the position behind its last artifact. A position is a unique
@@ -85,8 +86,8 @@ export const artifactLogs = (session: Session): LogDriver => ({
         if (answer !== "ok") return { answer };
         return isConflict ? { answer: "conflict" } : finishShard(record, attempt, { ...outcome, now });
       },
-      async (_, next, row) => {
-        if (await session.has(finish, [...shardValues(next, row), ...marker])) return true;
+      async (values) => {
+        if (await session.has(finish, [...values, ...marker])) return true;
         const { length } = await readEnd(session, attempt, generation);
         isConflict = length !== count;
         return false;

@@ -1,8 +1,15 @@
 import { jsonText } from "../../../core/codec/index.ts";
 import { expiresAt, renewLease } from "../../../core/model/index.ts";
-import { epochRef, queuedRef, type RenewAnswer, type ShardRecord, type ShardRef } from "../../../core/model/records.ts";
+import {
+  epochRef,
+  queuedRef,
+  type RenewAnswer,
+  type ShardRecord,
+  type ShardRef,
+  shardKey,
+} from "../../../core/model/records.ts";
 import { type Judged, type ShardDriver, splitDue } from "../../../core/store/driver.ts";
-import { compareAndSet, idText, mostBytes, now, type Revised, type Session } from "./connection.ts";
+import { compareAndSet, idText, mostBytes, now, type Session, type ShardRow } from "./connection.ts";
 
 export const isShard = "task_id = $1 AND node_id = $2 AND shard = $3";
 /** Nodes in the order of their first shard. */
@@ -23,7 +30,7 @@ const headOfTask = `SELECT paused, ${now} AS now FROM @tasks WHERE id = $1`;
 /** Locks the task, so that it is neither paused nor removed before the shard is stored. */
 const insertShard = `INSERT INTO @shards (task_id, node_id, shard, type, rev, ${columns})
   SELECT $1, $2, $3, $4, 0, ${valuesFrom(6)} FROM @tasks WHERE id = $1 AND paused = $5 FOR SHARE
-  ON CONFLICT DO NOTHING RETURNING 1`;
+  ON CONFLICT DO NOTHING RETURNING pk::float8`;
 const readShard = `SELECT pk::float8, rev, record, ${now} AS now FROM @shards WHERE ${isShard}`;
 const readWithLength = `SELECT pk::float8, rev, record, ${now} AS now, (SELECT CASE WHEN uid IS NULL THEN seq ELSE seq + 1 END
     FROM @artifacts WHERE shard_pk = shard.pk AND generation = shard.generation ORDER BY seq DESC LIMIT 1) AS length
@@ -46,11 +53,6 @@ const queued = `SELECT record FROM unnest($1::text[]) AS wanted (type) CROSS JOI
     ORDER BY priority DESC, ready_at, queue_order LIMIT $2) AS shard
   ORDER BY priority DESC, ready_at, queue_order LIMIT $2`;
 
-export interface ShardRow extends Revised {
-  readonly pk: number;
-  readonly record: string;
-}
-
 export const shardTable = (session: Session): ShardDriver => ({
   async read(taskId, nodeIds) {
     if (nodeIds?.length === 0) return [];
@@ -60,12 +62,19 @@ export const shardTable = (session: Session): ShardDriver => ({
   },
   hasArtifacts: (taskId, nodeId) => session.has(hasArtifacts, [idText(taskId), nodeId]),
   async insert(ref, create) {
-    for (;;) {
-      const task = await session.get<Revised & { paused: boolean }>(headOfTask, [idText(ref.taskId)]);
+    // Most tasks are not paused.
+    for (let known = session.time; ; known = undefined) {
+      const read = () => session.get<{ now: number; paused: boolean }>(headOfTask, [idText(ref.taskId)]);
+      const task = known === undefined ? await read() : { now: known, paused: false };
       if (task === undefined) return "gone";
       const record = create(task.now, task.paused || undefined);
-      const values = [...refValues(ref), record.type, task.paused, ...columnValues(record)];
-      if (await session.has(insertShard, values)) return "inserted";
+      const values = columnValues(record);
+      const key = [...refValues(ref), record.type, task.paused];
+      const row = await session.get<{ pk: number }>(insertShard, [...key, ...values]);
+      if (row !== undefined) {
+        session.written.set(shardKey(ref), { pk: row.pk, rev: 0, record: values[1] as string });
+        return "inserted";
+      }
       if (await session.has(readShard, refValues(ref))) return "exists";
     }
   },
@@ -74,7 +83,7 @@ export const shardTable = (session: Session): ShardDriver => ({
     compareAndSet({
       read: () => session.get<ShardRow & { length: number | null }>(readWithLength, refValues(ref)),
       judge: (row) => judge(row && recordOf(row), row?.now ?? 0, row?.length ?? 0),
-      write: (next, row) => writeShard(session, next, row),
+      write: (next, row) => session.has(replaceShard, shardValues(next, row)),
     }),
   async renew(attempts, leaseMs) {
     const answers = new Map<number, RenewAnswer>();
@@ -133,19 +142,27 @@ function columnValues(record: ShardRecord): readonly unknown[] {
 }
 
 /** The values of {@link setShard}. */
-export const shardValues = (next: ShardRecord, { pk, rev }: ShardRow) => [pk, rev, ...columnValues(next)];
+const shardValues = (next: ShardRecord, { pk, rev }: ShardRow) => [pk, rev, ...columnValues(next)];
 
-const writeShard = (session: Session, next: ShardRecord, row: ShardRow): Promise<boolean> =>
-  session.has(replaceShard, shardValues(next, row));
-
-export const updateShard = <TAnswer>(
+/** @param write - resolves with whether the row, with these {@link shardValues}, was written */
+export function updateShard<TAnswer>(
   session: Session,
   ref: ShardRef,
   judge: (record: ShardRecord | undefined, now: number) => Judged<TAnswer, ShardRecord>,
-  write = writeShard,
-): Promise<TAnswer> =>
-  compareAndSet({
+  write = (values: readonly unknown[]) => session.has(replaceShard, values),
+): Promise<TAnswer> {
+  const key = shardKey(ref);
+  const { time } = session;
+  const written = session.written.get(key);
+  return compareAndSet({
+    known: written && time !== undefined ? { ...written, now: time } : undefined,
     read: () => session.get<ShardRow>(readShard, refValues(ref)),
     judge: (row) => judge(row && recordOf(row), row?.now ?? 0),
-    write: (next, row) => write(session, next, row),
+    write: async (next, row) => {
+      const values = shardValues(next, row);
+      const isWritten = await write(values);
+      if (isWritten) session.written.set(key, { pk: row.pk, rev: row.rev + 1, record: values[3] as string });
+      return isWritten;
+    },
   });
+}
