@@ -5,6 +5,8 @@ const claimer = "core/worker/claim/claimer.ts";
 const store = "core/store/record-store.ts";
 const run = "core/worker/attempt/attempt-run.ts";
 const worker = "core/worker/worker-core.ts";
+const consume = "core/worker/attempt/consume-input.ts";
+const log = "core/worker/attempt/attempt-log.ts";
 
 const raceOf = (title: string, why: string) => ({ file: "test/sim/worker-races.test.ts", title, why });
 
@@ -84,11 +86,37 @@ export const continuationMutations: readonly Mutation[] = [
     elsewhere: raceOf("a long chain leaves its slot", "costs others time, which seeds do not measure"),
     ...mutation(
       "a chain never leaves its slot to others",
-      edit(claimer, " || inRow >= maxInRow) return;", ") return;"),
+      edit(claimer, " || row.count >= maxInRow) return;", ") return;"),
     ),
   },
   {
-    elsewhere: raceOf("a node that waits is not passed by", "costs others time, which seeds do not measure"),
-    ...mutation("a worker goes on although others wait", edit(claimer, "this.#othersWait || inRow", "inRow")),
+    elsewhere: raceOf(
+      "a node whose command has come waits for a chain of short nodes only",
+      "costs others time, which seeds do not measure",
+    ),
+    ...mutation(
+      "a worker goes on for as long as it can although others wait",
+      edit(claimer, "this.#othersWait && now - row.since >= maxRowMs", "false"),
+    ),
   },
+  mutation(
+    "a node that reads several nodes takes what its parent handed over for all of them",
+    edit(consume, "sources.length === 1 && sources[0]?.nodeId", "sources[0]?.nodeId"),
+  ),
+  mutation(
+    "a node that reads another ancestor takes what its parent handed over for that",
+    edit(consume, "sources.length === 1 && sources[0]?.nodeId === run.node.dependsOn[0]", "sources.length === 1"),
+  ),
+  mutation(
+    "the end of a log is handed over as the whole",
+    edit(log, "this.#kept.length === this.#length ?", "this.#kept.length > 0 ?"),
+  ),
+  mutation(
+    "the output of a later generation is handed over as if it were of the first",
+    edit(log, "this.#generation === 0 && this.#kept", "this.#kept"),
+  ),
+  mutation(
+    "a node that is handed something forgets what an earlier pass stored",
+    edit("core/worker/input/stream-input.ts", "known?.slice(cursor.seq) ??", "known?.slice(0) ??"),
+  ),
 ];

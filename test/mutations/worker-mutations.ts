@@ -137,7 +137,7 @@ export const workerMutations: readonly Mutation[] = [
     "a finish is announced before it is written",
     edit(
       attempt,
-      '  await announce(run, { kind: "TASK_DONE", metrics: {}, ...next }); // its metrics are in the store\n',
+      '  await announce(run, { kind: "TASK_DONE", metrics: {}, ...continues }); // its metrics are in the store\n',
       "",
     ),
     edit(

@@ -147,8 +147,8 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
     sourceGens: pass.log.sourceGens,
     origins: pass.log.origins,
     pageSize: limits.pageSize,
-    // It may read another of its ancestors.
-    known: sources[0]?.nodeId === run.node.dependsOn[0] ? run.handedOver : undefined,
+    // It may also read other ancestors, or only these.
+    known: sources.length === 1 && sources[0]?.nodeId === run.node.dependsOn[0] ? run.handedOver : undefined,
   });
   const { failuresOf } = input;
   const { plan } = run;
