@@ -257,8 +257,8 @@ export class Scheduler {
   /** Whether the task has ended. */
   async #tryFinish(taskId: string, cached: OpenTask): Promise<boolean> {
     const { nodes } = cached.plan;
-    // One that is open ends the search, so several are read at once only after others were closed.
-    for (let atOnce = 1; ; atOnce = Math.min(2 * atOnce, readAtOnce)) {
+    // One that is open ends the search, so many are read at once only after another was closed.
+    for (let atOnce = 1; ; atOnce = readAtOnce) {
       while (cached.closed.has(nodes[cached.openFrom]?.id ?? "")) cached.openFrom++;
       const next = nodes.slice(cached.openFrom, cached.openFrom + atOnce);
       if (next.length === 0) break;

@@ -5,6 +5,8 @@ import {
   type Artifact,
   isOutput,
   isTaskTerminal,
+  logOf,
+  type ShardRecord,
   type SignalAnswer,
   sourceKey,
   type TaskRecord,
@@ -83,9 +85,31 @@ async function leafResult(parts: ResultParts, task: TaskRecord, leaf: NodePlan):
   const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [ownJson(shard.result)]));
   if (results.length > 0) return leaf.partitions === 1 ? results[0] : results;
   if (parts.finalizing.has(leaf.type) && shards.some(({ status }) => status !== "finished")) return undefined;
-  const logs: Artifact[][] = Array.from({ length: leaf.partitions }, () => []);
-  for await (const { shard, artifact } of streamLogs(parts, task.id, leaf.id)) logs[shard]?.push(artifact);
-  return logs.flatMap((log) => sortedByPlace(log).map(({ meta }) => ownJson(meta)));
+  if (shards.length === 0) await readTask(parts, task.id); // it has been deleted
+  const outputs: Json[] = [];
+  for (const shard of shards) {
+    const log = await closedLog(parts, shard);
+    for (const { meta } of sortedByPlace(log.filter(isOutput))) outputs.push(ownJson(meta));
+  }
+  return outputs;
+}
+
+/** The artifacts of a shard of a task that has finished. */
+async function closedLog(parts: ResultParts, shard: ShardRecord): Promise<readonly Artifact[]> {
+  const { generation, count = 0 } = shard;
+  const artifacts: Artifact[] = [];
+  while (artifacts.length < count) {
+    const { length } = artifacts;
+    const page = await parts.retry.run(() =>
+      parts.store.readArtifacts(logOf(shard), generation, length, Math.min(pageSize, count - length)),
+    );
+    if (page.length === 0) {
+      await readTask(parts, shard.taskId);
+      throw artifactsDropped(shard);
+    }
+    artifacts.push(...page);
+  }
+  return artifacts;
 }
 
 const pageSize = 256;

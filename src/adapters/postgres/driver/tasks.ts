@@ -67,7 +67,7 @@ export function taskTable(session: Session): TaskDriver {
   return {
     async insert(task, create) {
       keepJson(task.params, whatParams);
-      const at = await session.now();
+      const at = session.time ?? (await session.now());
       const { record, vars } = create(at);
       const { graph, params, ...state } = record;
       const { id, idempotencyKey, parent, deadlineAt = null, borrowsFrom = [] } = record;
