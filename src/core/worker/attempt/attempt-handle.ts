@@ -136,9 +136,8 @@ export class AttemptHandle implements Stoppable {
 export class AttemptScope implements Stoppable {
   readonly #whole: AttemptHandle;
   readonly #waiting = new Waiting();
-  /** Created on demand, with the signal. */
+  /** Created on demand. */
   #abort: AbortController | undefined;
-  #signal: AbortSignal | undefined;
   #stopped: { readonly error: unknown } | undefined;
 
   constructor(whole: AttemptHandle) {
@@ -150,12 +149,12 @@ export class AttemptScope implements Stoppable {
   }
 
   get signal(): AbortSignal {
-    if (this.#signal === undefined) {
+    if (this.#abort === undefined) {
       this.#abort = new AbortController();
       if (this.#stopped !== undefined) this.#abort.abort(endedByOther());
-      this.#signal = AbortSignal.any([this.#whole.signal, this.#abort.signal]);
+      abortWith(this.#whole.signal, this.#abort);
     }
-    return this.#signal;
+    return this.#abort.signal;
   }
 
   /** The error that stopped this part alone. */
@@ -190,6 +189,19 @@ export class AttemptScope implements Stoppable {
   whileIdle<T>(waiting: Promise<T>): Promise<T> {
     return this.#whole.whileIdle(waiting);
   }
+}
+
+/**
+ * Aborts `own` with the reason of `signal`. Not `AbortSignal.any`: Node keeps its signals for as long as anything listens
+ * to them, and handlers, as well as the code around them, leave their listeners when they return.
+ *
+ * @returns what ends the relation
+ */
+export function abortWith(signal: AbortSignal, own: AbortController): () => void {
+  const abort = (): void => own.abort(signal.reason);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
+  return () => signal.removeEventListener("abort", abort);
 }
 
 const endedByOther = (): AttemptAborted => new AttemptAborted("another batch ended it");

@@ -1,5 +1,5 @@
 import { AttemptError } from "../../model/attempt-error.ts";
-import { AttemptAborted } from "./attempt-handle.ts";
+import { AttemptAborted, abortWith } from "./attempt-handle.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 
 /** A try exceeded its time limit. */
@@ -40,13 +40,16 @@ export class TimedTry implements Disposable {
   readonly #endsAt: number;
   readonly #ended = new AbortController();
   readonly #timeout: Promise<void>;
+  /** Ends the relation to the signal of all batches, which lasts longer. */
+  readonly #leave: () => void;
   #isOver = false;
 
   /** @param signal - aborted if the batch must end for another reason */
   constructor(run: AttemptRun, signal: AbortSignal, timeoutMs: number) {
     const { clock } = run.parts;
     const own = new AbortController();
-    this.signal = AbortSignal.any([signal, own.signal]);
+    this.signal = own.signal;
+    this.#leave = abortWith(signal, own);
     this.#run = run;
     this.#timeoutMs = timeoutMs;
     this.#endsAt = clock.monotonic() + timeoutMs;
@@ -80,6 +83,7 @@ export class TimedTry implements Disposable {
 
   [Symbol.dispose](): void {
     this.#ended.abort(ended);
+    this.#leave();
   }
 
   #giveUp(returned: Promise<void>): never | Promise<never> {

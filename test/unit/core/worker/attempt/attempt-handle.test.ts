@@ -1,6 +1,17 @@
+import { getEventListeners } from "node:events";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
-import { AttemptAborted, AttemptEnded, AttemptHandle } from "../../../../../src/core/worker/attempt/attempt-handle.ts";
-import { Gate } from "../../../../helpers/waiting.ts";
+import { systemClock } from "../../../../../src/core/ports/system.ts";
+import {
+  AttemptAborted,
+  AttemptEnded,
+  AttemptHandle,
+  AttemptScope,
+} from "../../../../../src/core/worker/attempt/attempt-handle.ts";
+import type { AttemptRun } from "../../../../../src/core/worker/attempt/attempt-run.ts";
+import { TimedTry } from "../../../../../src/core/worker/attempt/timed-try.ts";
+import { Gate, until } from "../../../../helpers/waiting.ts";
 
 const held = () => new AttemptHandle({ taskId: "t", nodeId: "n", shard: 0, epoch: 1, claimId: "c" }, 1_000);
 const ended = (reason: string) => expect.objectContaining({ name: "AttemptEnded", reason });
@@ -64,4 +75,37 @@ describe("an attempt that a worker runs", () => {
     reject(new Error("late"));
     await new Promise((done) => setImmediate(done));
   });
+});
+
+test("listeners that are left behind keep no attempt in memory", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const scopes = Array.from({ length: 20 }, () => {
+    const scope = new AttemptScope(held());
+    scope.signal.addEventListener("abort", () => scope.check());
+    return new WeakRef(scope);
+  });
+  await until(() => {
+    collect();
+    return scopes.every((scope) => scope.deref() === undefined);
+  }, "that all are collected");
+});
+
+test("the tries of a batch leave no listeners on the signal of their attempt", () => {
+  const attempt = held();
+  const run = { parts: { clock: systemClock() }, held: attempt, remainingMs: () => undefined } as unknown as AttemptRun;
+  for (let tries = 0; tries < 3; tries++) {
+    using timed = new TimedTry(run, attempt.signal, 1_000);
+    expect(timed.signal.aborted).toBe(false);
+    expect(getEventListeners(attempt.signal, "abort")).toHaveLength(1);
+  }
+  expect(getEventListeners(attempt.signal, "abort")).toHaveLength(0);
+});
+
+test("a try ends with its attempt", () => {
+  const attempt = held();
+  const run = { parts: { clock: systemClock() }, held: attempt, remainingMs: () => undefined } as unknown as AttemptRun;
+  using timed = new TimedTry(run, new AttemptScope(attempt).signal, 1_000);
+  attempt.abandon("stopping");
+  expect(timed.signal.reason).toBe(attempt.signal.reason);
 });
