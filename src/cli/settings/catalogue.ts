@@ -60,6 +60,12 @@ export const catalogue: readonly Setting[] = [
     "boolean",
     "create missing tables and indexes (default: true)",
   ),
+  setting(
+    "postgres.prepare",
+    "FLOWKIT_POSTGRES_PREPARE",
+    "boolean",
+    "prepare statements; false for a pooler that loses them (default: true)",
+  ),
   setting("postgres.timeoutMs", "FLOWKIT_POSTGRES_TIMEOUT_MS", "number", "timeout of a request (default: 10000)"),
   setting(
     "postgres.keepEndedSec",

@@ -40,6 +40,7 @@ const postgres = z
     schema: text,
     poolSize: count,
     migrate: z.boolean(),
+    prepare: z.boolean(),
     timeoutMs: ms,
     keepEndedSec: seconds,
     keepDeadLettersSec: seconds,

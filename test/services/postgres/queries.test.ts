@@ -95,3 +95,32 @@ test("no statement scans a table that grows", async () => {
     client.release(true);
   }
 });
+
+test("statements are prepared once for each connection, unless the options say otherwise", async () => {
+  for (const prepare of [true, false]) {
+    const pool = testPool({ max: 1 });
+    const store = await openStore({ pool, schema: freshSchema(), prepare });
+    await runningShard(store);
+    await store.readShards("t");
+    await store.readShards("t");
+    const { rows } = await pool.query("SELECT name FROM pg_prepared_statements WHERE statement LIKE '%shards%'");
+    expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
+    expect(rows.length > 0).toBe(prepare);
+  }
+});
+
+test("a shard that another process has changed is judged as it is, not as it was written", async () => {
+  const schema = freshSchema();
+  const pool = testPool();
+  const [own, other] = [await openStore({ pool, schema }), await openStore({ pool, schema })];
+  const attempt = await runningShard(own);
+  await appended(own, attempt, 1);
+  await other.renew([attempt], longMs);
+  expect(await own.complete(attempt, { generation: 0, count: 1 })).toBe("ok");
+
+  await own.dispatch(shardOf("clean"), dispatchInit());
+  const claim = { ...shardOf("clean"), epoch: 1, claimId: "own" };
+  expect(await other.claim(claim, { workerId: "b", claimId: "other", leaseMs: longMs })).toMatchObject({ epoch: 1 });
+  expect(await own.claim(claim, { workerId: "a", claimId: "own", leaseMs: longMs })).toBeUndefined();
+  expect(await own.complete(claim, { generation: 0, count: 0 })).toBe("fenced");
+});
