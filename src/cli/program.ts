@@ -17,6 +17,7 @@ import { addLint } from "./commands/lint.ts";
 import { reportError } from "./commands/report-error.ts";
 import { addRun } from "./commands/run.ts";
 import { addSchedules } from "./commands/schedules.ts";
+import { addStudio } from "./commands/studio.ts";
 import { addTasks } from "./commands/tasks.ts";
 import { addUp } from "./commands/up.ts";
 import { addValidate } from "./commands/validate.ts";
@@ -59,7 +60,7 @@ function leave(error: NodeJS.ErrnoException): never {
 const commands = [
   ...[addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen],
   ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addBatches, addSchedules, addFlows, addDlq],
-  ...[addDoctor, addCompletion],
+  ...[addStudio, addDoctor, addCompletion],
 ];
 
 export function program(terminal: Terminal): Command {
