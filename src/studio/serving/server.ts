@@ -4,7 +4,7 @@ import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { FlowError, thrownMessage } from "../../errors/index.ts";
-import type { StudioInfo } from "../api.ts";
+import type { CancelRequest, SessionRequest, SignalRequest, StudioInfo, WorkerList } from "../api.ts";
 import { nodeIn, readingOf, readRecord } from "../reading.ts";
 import { artifactPage, failedBatchPage } from "../views/artifacts.ts";
 import { flowDetail, listFlows, type StudioFlow, schemasOf } from "../views/flows.ts";
@@ -144,7 +144,7 @@ function studioApp(options: StudioOptions, client: ReturnType<typeof newClient>)
     return context.json({ version, readOnly, store, runs, now: Date.now() } satisfies StudioInfo);
   });
   app.post("/api/session", async (context) => {
-    const { token: given } = await bodyOf(context, bodies.session);
+    const { token: given }: SessionRequest = await bodyOf(context, bodies.session);
     context.header("set-cookie", access.session(given));
     return context.body(null, 204);
   });
@@ -152,7 +152,7 @@ function studioApp(options: StudioOptions, client: ReturnType<typeof newClient>)
     queryOf(context, queries.none);
     const workers = await options.store.liveWorkers();
     const items = workers.map(({ id, types, capacity, running }) => ({ id, types, capacity, running }));
-    return context.json({ items });
+    return context.json({ items } satisfies WorkerList);
   });
 
   app.get("/api/tasks", async (context) => {
@@ -226,7 +226,9 @@ function studioApp(options: StudioOptions, client: ReturnType<typeof newClient>)
   for (const action of actionNames) {
     app.post(`/api/tasks/:task/${action}`, async (context) => {
       const taskId = idOf(context, "task");
-      const request = await bodyOf(context, action === "cancel" ? bodies.cancel : bodies.nothing);
+      const request: CancelRequest = definedRequest(
+        await bodyOf(context, action === "cancel" ? bodies.cancel : bodies.nothing),
+      );
       const outcome = await actOn(reading, taskId, { action, ...request });
       logger.info({ taskId, ...outcome }, `studio: ${action} a task`);
       return context.json(outcome);
@@ -247,7 +249,7 @@ function studioApp(options: StudioOptions, client: ReturnType<typeof newClient>)
     return context.json(started, 201);
   });
   app.post("/api/tasks/:task/nodes/:node/signal", async (context) => {
-    const { payload } = await bodyOf(context, bodies.signal);
+    const { payload }: SignalRequest = await bodyOf(context, bodies.signal);
     const { taskId, nodeId } = await knownNode(context);
     const outcome = await client.task(taskId).signal(nodeId, payload);
     logger.info({ taskId, nodeId, outcome }, "studio: signal");
