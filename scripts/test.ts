@@ -53,6 +53,7 @@ const steps: readonly Step[] = [
   { name: "lint", command: "npm run --silent lint -- --colors=off", isQuick: true },
   { name: "structure", command: "npm run --silent house", isQuick: true },
   { name: "tests", command: "vitest run --project main", isVitest: true, after: "computing" },
+  { name: "tests in a browser", command: "vitest run --project studio", isVitest: true, after: "computing" },
   { name: "documentation's site", command: "npm run --silent docs:build", after: "computing" },
   { name: "package: publint", command: "npm run --silent check:publint" },
   { name: "package: types resolve", command: "npm run --silent check:attw" },
