@@ -47,6 +47,8 @@ export class Feed {
   #streams = 0;
   #state: "new" | "polled" | "failed" | "closed" = "new";
   #error: unknown;
+  /** Once the last change is among the messages. */
+  #end: Message | undefined;
   #isPolling = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -79,8 +81,7 @@ export class Feed {
           position++;
           yield message;
         } else {
-          const end = this.#options.source.end();
-          if (end !== undefined) return yield this.#named(end);
+          if (this.#end !== undefined) return yield this.#named(this.#end);
           await this.#next();
         }
       }
@@ -145,6 +146,7 @@ export class Feed {
         this.#messages.push(this.#named(message));
       }
       this.#messages.splice(0, this.#messages.length - kept);
+      this.#end = source.end();
       if (this.#state === "new") this.#state = "polled";
     } catch (thrown) {
       this.#error = thrown;
@@ -153,7 +155,7 @@ export class Feed {
     }
     this.#isPolling = false;
     this.#wake();
-    const mayChange = this.#state === "polled" && source.end() === undefined;
+    const mayChange = this.#state === "polled" && this.#end === undefined;
     if (this.#streams > 0 && mayChange) this.#schedule(Math.max(pollMs, (performance.now() - started) / busyShare));
   }
 }

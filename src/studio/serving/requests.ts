@@ -91,15 +91,35 @@ export function queryOf<TSchema extends z.ZodType>(context: Context, schema: TSc
   return parsed(schema, given);
 }
 
+const longestBody = 1_048_576;
+
+/** @throws FlowError `STUDIO_REQUEST_TOO_LARGE` as soon as that is known */
+async function textOf({ req }: Context): Promise<string> {
+  assertShort(Number(req.header("content-length") ?? 0));
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of req.raw.body ?? []) {
+    length += part.length;
+    assertShort(length);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString("utf8");
+}
+
+function assertShort(bytes: number): void {
+  if (bytes <= longestBody) return;
+  throw new FlowError("STUDIO_REQUEST_TOO_LARGE", `the body of a request has at most ${longestBody} bytes`);
+}
+
 /**
  * The body of a request as JSON.
  *
- * @throws FlowError `STUDIO_REQUEST_INVALID`
+ * @throws FlowError `STUDIO_REQUEST_INVALID`, `STUDIO_REQUEST_TOO_LARGE`
  */
 export async function bodyOf<TSchema extends z.ZodType>(context: Context, schema: TSchema): Promise<z.output<TSchema>> {
   let body: unknown;
   try {
-    body = JSON.parse(await context.req.text());
+    body = JSON.parse(await textOf(context));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw invalid(`the body is not JSON: ${thrownMessage(error)}`);

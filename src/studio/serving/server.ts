@@ -1,7 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { type Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { FlowError, thrownMessage } from "../../errors/index.ts";
 import type { CancelRequest, SessionRequest, SignalRequest, StudioInfo, WorkerList } from "../api.ts";
@@ -11,7 +10,7 @@ import { flowDetail, listFlows, type StudioFlow, schemasOf } from "../views/flow
 import { eventPage, timelineOf } from "../views/history.ts";
 import { lineageOf } from "../views/lineage.ts";
 import { pageOfTasks } from "../views/task-list.ts";
-import { nodeDetail, taskDetail } from "../views/task-view.ts";
+import { nodeDetail, readFacts, taskDetail } from "../views/task-view.ts";
 import { Access, isLoopback, leastTokenLength } from "./access.ts";
 import { actionNames, actOn, type ClientParts, newClient, TaskStarter } from "./actions.ts";
 import { Assets, pageFolder } from "./assets.ts";
@@ -82,8 +81,6 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   }
 }
 
-const longestBody = 1_048_576;
-
 /** Scripts and styles of the package only; the page is in no frame, and sends its requests to this server only. */
 const headers: Readonly<Record<string, string>> = {
   "content-security-policy":
@@ -114,15 +111,6 @@ function studioApp(options: StudioOptions, client: ReturnType<typeof newClient>)
     }
     await next();
   });
-  app.use(
-    "/api/*",
-    bodyLimit({
-      maxSize: longestBody,
-      onError: () => {
-        throw new FlowError("STUDIO_REQUEST_TOO_LARGE", `the body of a request has at most ${longestBody} bytes`);
-      },
-    }),
-  );
   app.onError((error, context) => {
     const { status, body, isExpected } = answerTo(error);
     const { method, path } = context.req;
@@ -182,8 +170,9 @@ function studioApp(options: StudioOptions, client: ReturnType<typeof newClient>)
   });
   app.get("/api/tasks/:task/nodes/:node", async (context) => {
     queryOf(context, queries.none);
-    const of = { taskId: idOf(context, "task"), nodeId: idOf(context, "node") };
-    return context.json(await nodeDetail(reading, of, schemasOf(flows)));
+    const nodeId = idOf(context, "node");
+    const facts = await readFacts(reading, idOf(context, "task"));
+    return context.json(await nodeDetail(reading, { facts, nodeId }, schemasOf(flows)));
   });
   app.get("/api/tasks/:task/nodes/:node/artifacts", async (context) => {
     const { cursor, limit } = queryOf(context, queries.artifacts);

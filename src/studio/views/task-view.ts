@@ -2,7 +2,7 @@ import { isShardTerminal, type ShardRecord, type TaskRecord } from "../../core/m
 import type { TaskExplanation } from "../../core/tasks/api.ts";
 import { failingInput } from "../../core/tasks/failed-batches.ts";
 import { coordinatorFnType, type Graph, type GraphNode, graphHash, type TypeSchemas } from "../../graph/index.ts";
-import type { InputView, NodeDetail, ShardView, TaskDetail } from "../api.ts";
+import type { InputView, NodeDetail, ShardView, TaskDetail, TaskLive } from "../api.ts";
 import { nodeIn, type Reading, readRecord } from "../reading.ts";
 import { viewValue } from "./artifacts.ts";
 import { kindOf, viewGraph } from "./graph-view.ts";
@@ -33,29 +33,44 @@ export async function taskDetail(reading: Reading, taskId: string): Promise<Task
   };
 }
 
+/** What was read of a task, to view any of its nodes. */
+export interface TaskFacts {
+  readonly record: TaskRecord;
+  readonly live: TaskLive;
+  readonly explanation: TaskExplanation;
+  readonly shards: readonly ShardRecord[];
+  readonly counts: Awaited<ReturnType<Reading["store"]["countArtifacts"]>>;
+}
+
+/** @throws FlowError `TASK_UNKNOWN` */
+export async function readFacts(reading: Reading, taskId: string): Promise<TaskFacts> {
+  const record = await readRecord(reading, taskId);
+  const live = await readLive(reading, record.graph, taskId);
+  const [shards, counts, explanation] = await Promise.all([
+    reading.store.readShards(taskId),
+    reading.store.countArtifacts(taskId),
+    reading.client.task(taskId).explain(),
+  ]);
+  return { record, live, shards, counts, explanation };
+}
+
 /**
  * One node of a task.
  *
  * @param schemas - of the handlers that are known here, by their names
- * @throws FlowError `TASK_UNKNOWN`, `NODE_UNKNOWN`
+ * @throws FlowError `NODE_UNKNOWN`
  */
 export async function nodeDetail(
   reading: Reading,
-  { taskId, nodeId }: { readonly taskId: string; readonly nodeId: string },
+  { facts, nodeId }: { readonly facts: TaskFacts; readonly nodeId: string },
   schemas: Graph["schemas"] = {},
 ): Promise<NodeDetail> {
-  const record = await readRecord(reading, taskId);
+  const { record, live, explanation, counts } = facts;
   const node = nodeIn(record, nodeId);
   const { graph } = record;
-  // All of them: whether the task has ended, and what its inputs were, shows in those of other nodes.
-  const live = await readLive(reading, graph, taskId);
   const own = live.nodes.find((each) => each.nodeId === nodeId);
-  if (own === undefined) throw new Error(`the view of task ${taskId} lacks node '${nodeId}'`);
-  const [shards, counts, explanation] = await Promise.all([
-    reading.store.readShards(taskId, [nodeId]),
-    reading.store.countArtifacts(taskId),
-    reading.client.task(taskId).explain(),
-  ]);
+  if (own === undefined) throw new Error(`the view of task ${record.id} lacks node '${nodeId}'`);
+  const shards = facts.shards.filter((each) => each.nodeId === nodeId);
   const stored = new Map(counts.flatMap((each) => (each.nodeId === nodeId ? [[each.shard, each.count]] : [])));
   const view = viewGraph({ ...graph, nodes: [node], edges: [] });
   const { input_adapter: _, input_args: __, ...args } = node.io?.input_inline ?? {};
