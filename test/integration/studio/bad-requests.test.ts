@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -55,6 +56,14 @@ const writes = [
   "/api/flows/FLOW/pause",
   "/api/flows/FLOW/resume",
 ];
+
+test("the documentation lists these routes, and no other", () => {
+  const rows = readFileSync("docs/studio.md", "utf8").matchAll(/^\| `(GET|POST) (\S+)` \|/gm);
+  const listed = [...rows].map(([, method, route]) => `${method} ${route}`);
+  expect(listed.toSorted()).toEqual(
+    [...reads.map((route) => `GET ${route}`), ...writes.map((route) => `POST ${route}`)].sort(),
+  );
+});
 
 /** It says what was wrong by a code, and nothing about the inside of the server. */
 function expectRefused(answer: Answer, what: string): void {
