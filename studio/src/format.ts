@@ -36,9 +36,9 @@ export function dateTime(at: number): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clock(at)}`;
 }
 
-/** "14:03:21", or with the date if that is another day than `now`. */
-export function when(at: number, now: number): string {
-  return new Date(at).toDateString() === new Date(now).toDateString() ? clock(at) : dateTime(at);
+/** "14:03:21", or with the date if that is another day than `today`, as `Date.toDateString` writes it. */
+export function when(at: number, today: string): string {
+  return new Date(at).toDateString() === today ? clock(at) : dateTime(at);
 }
 
 /** The value as one line of JSON, cut at `most` characters. */

@@ -21,10 +21,12 @@ export type * from "../../../src/studio/api.ts";
 /** Which tasks to list. Keys without a value do not filter. */
 export interface TaskFilter {
   readonly flow?: string;
-  readonly status?: readonly string[];
+  readonly state?: readonly string[];
   readonly text?: string;
   readonly since?: number;
   readonly until?: number;
+  /** Only those that the nodes of this task run. */
+  readonly children?: string;
 }
 
 type Listeners<TEvents> = { readonly [TName in keyof TEvents]: (data: TEvents[TName]) => void };

@@ -31,8 +31,9 @@ export function openStream<TEvents extends object>(
       reportConnection(key, "open");
     };
     source.onerror = () => {
-      reportConnection(key, "broken");
-      if (source?.readyState !== EventSource.CLOSED) return;
+      if (source?.readyState !== EventSource.CLOSED) return reportConnection(key, "broken");
+      // The server has refused it: it is there, and what is wrong is the answer to other requests too.
+      reportConnection(key, undefined);
       timer = window.setTimeout(open, delayMs);
       delayMs = Math.min(longestDelayMs, 2 * delayMs);
     };

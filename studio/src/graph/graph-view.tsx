@@ -97,7 +97,7 @@ function Flow(props: { readonly graph: Graph; readonly size: Size; readonly hasS
       edgesFocusable={false}
       elementsSelectable={false}
       onlyRenderVisibleElements={nodes.length > 100}
-      minZoom={0.05}
+      minZoom={0.01}
       maxZoom={2}
       fitView
       fitViewOptions={fit}

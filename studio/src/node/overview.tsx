@@ -1,7 +1,7 @@
-import type { Task } from "../api/queries.ts";
+import { type Task, useSource } from "../api/queries.ts";
 import type { NodeDetail, NodeLive } from "../api/source.ts";
 import { dateTime, duration, number, rate } from "../format.ts";
-import type { LinkTo } from "../router.ts";
+import { hrefOf, type LinkTo } from "../router.ts";
 import { batchesInWords } from "../run/why.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { Status } from "../ui/status.tsx";
@@ -15,6 +15,7 @@ export function Overview(props: {
   const { task, node, live, linkTo } = props;
   const { settings, args, dependsOn, readBy, shards } = node;
   const { explain, startedAt, endedAt, batches, progress, metrics, result } = live;
+  const { isReport } = useSource();
   const metricNames = Object.keys(metrics);
   return (
     <>
@@ -44,6 +45,14 @@ export function Overview(props: {
             <>
               <dt>Progress</dt>
               <dd className="tabular">{progressInWords(progress)}</dd>
+            </>
+          )}
+          {node.kind !== "flow" || isReport ? null : (
+            <>
+              <dt>Runs</dt>
+              <dd>
+                <a href={hrefOf(["runs"], { of: task.detail.id })}>The runs that the nodes of this run have started</a>
+              </dd>
             </>
           )}
           <Neighbours label="Reads" ids={dependsOn} linkTo={linkTo} />

@@ -2,14 +2,15 @@ import { useEffect, useMemo, useState } from "react";
 import { useFlows } from "../api/queries.ts";
 import type { TaskFilter } from "../api/source.ts";
 import { navigate, type Route, withQuery } from "../router.ts";
+import { Icon } from "../ui/icon.tsx";
 import { StatusIcon } from "../ui/status.tsx";
 
 const states = [
-  { value: "", label: "All", statuses: [] },
-  { value: "running", label: "Running", statuses: ["running", "cancelling"] },
-  { value: "failed", label: "Failed", statuses: ["failed"] },
-  { value: "finished", label: "Finished", statuses: ["finished"] },
-  { value: "cancelled", label: "Cancelled", statuses: ["cancelled"] },
+  { value: "", label: "All", stored: [] },
+  { value: "running", label: "Running", stored: ["running", "cancelling", "paused"] },
+  { value: "failed", label: "Failed", stored: ["failed"] },
+  { value: "finished", label: "Finished", stored: ["finished"] },
+  { value: "cancelled", label: "Cancelled", stored: ["cancelled"] },
 ] as const;
 
 const minute = 60_000;
@@ -25,17 +26,18 @@ const typingMs = 250;
 
 /** The filter that the address of the page says. */
 export function useTaskFilter({ query }: Route): TaskFilter {
-  const [flow, state, time, text] = ["flow", "state", "time", "text"].map((key) => query.get(key) ?? "");
+  const [flow, state, time, text, parent] = ["flow", "state", "time", "text", "of"].map((key) => query.get(key) ?? "");
   return useMemo(() => {
     const ms = spans.find(({ value }) => value === time)?.ms ?? 0;
-    const statuses = states.find(({ value }) => value === state)?.statuses ?? [];
+    const stored = states.find(({ value }) => value === state)?.stored ?? [];
     return {
       ...(flow ? { flow } : {}),
-      ...(statuses.length > 0 ? { status: statuses } : {}),
+      ...(stored.length > 0 ? { state: stored } : {}),
       ...(ms > 0 ? { since: Date.now() - ms } : {}),
       ...(text ? { text } : {}),
+      ...(parent ? { children: parent } : {}),
     };
-  }, [flow, state, time, text]);
+  }, [flow, state, time, text, parent]);
 }
 
 export function Filters({ route }: { readonly route: Route }) {
@@ -62,8 +64,22 @@ export function Filters({ route }: { readonly route: Route }) {
         ]}
         onChange={set("flow")}
       />
+      <Parent route={route} />
       <Choice label="Time" value={route.query.get("time") ?? ""} options={spans} onChange={set("time")} />
     </search>
+  );
+}
+
+/** Shown when the runs are those that the nodes of another run have started. */
+function Parent({ route }: { readonly route: Route }) {
+  const parent = route.query.get("of");
+  if (parent === null) return null;
+  return (
+    <a className="button" href={withQuery(route, { of: undefined })}>
+      Started by the nodes of <code>{parent.slice(0, 8)}</code>
+      <Icon name="close" />
+      <span className="visually-hidden">Show all runs</span>
+    </a>
   );
 }
 
@@ -81,6 +97,7 @@ function TextFilter({ text, onChange }: { readonly text: string; readonly onChan
       type="search"
       aria-label="Find runs by id, flow, failure or key"
       placeholder="Find by id, flow, failure or key"
+      maxLength={200}
       value={typed}
       onChange={(event) => setTyped(event.target.value)}
     />

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, lazy, Suspense, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, lazy, memo, Suspense, useEffect, useRef, useState } from "react";
 import { useInfo, useTasks } from "../api/queries.ts";
 import type { TaskRow } from "../api/source.ts";
 import { duration, number, when } from "../format.ts";
@@ -75,12 +75,13 @@ const rowHeight = 38;
 const narrowRowHeight = 58;
 const narrow = window.matchMedia("(max-width: 640px)");
 /** How many rows before the end the next page is read. */
-const ahead = 60;
+const ahead = 400;
 
 function List(props: { readonly rows: readonly TaskRow[]; readonly hasMore: boolean; readonly readMore: () => void }) {
   const { rows, hasMore, readMore } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const now = useNow();
+  const today = new Date(now).toDateString();
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -129,7 +130,7 @@ function List(props: { readonly rows: readonly TaskRow[]; readonly hasMore: bool
             const row = rows[index];
             return row === undefined ? null : (
               <tr key={row.id} aria-rowindex={index + 2} style={{ transform: `translateY(${start}px)`, height: size }}>
-                <Row row={row} index={index} now={now} />
+                <Row row={row} index={index} now={row.endedAt ?? now} today={today} />
               </tr>
             );
           })}
@@ -139,8 +140,16 @@ function List(props: { readonly rows: readonly TaskRow[]; readonly hasMore: bool
   );
 }
 
-function Row({ row, index, now }: { readonly row: TaskRow; readonly index: number; readonly now: number }) {
-  const { id, flow, state, createdAt, endedAt } = row;
+interface RowProps {
+  readonly row: TaskRow;
+  readonly index: number;
+  /** When it ended, or the time while it has not. */
+  readonly now: number;
+  readonly today: string;
+}
+
+const Row = memo(function Row({ row, index, now, today }: RowProps) {
+  const { id, flow, state, createdAt } = row;
   return (
     <>
       <td className="cell-state">
@@ -152,14 +161,14 @@ function Row({ row, index, now }: { readonly row: TaskRow; readonly index: numbe
           {id}
         </a>
       </td>
-      <td className="cell-time tabular muted">{when(createdAt, now)}</td>
-      <td className="cell-duration tabular">{duration((endedAt ?? now) - createdAt)}</td>
+      <td className="cell-time tabular muted">{when(createdAt, today)}</td>
+      <td className="cell-duration tabular">{duration(now - createdAt)}</td>
       <td className="cell-note truncate muted">
         <RowNote row={row} />
       </td>
     </>
   );
-}
+});
 
 function RowNote({ row: { failure, cancelReason, retryOf, parent } }: { readonly row: TaskRow }) {
   if (failure !== undefined) {

@@ -22,14 +22,20 @@ interface BuiltFlow extends FlowDefinition {
 
 export interface TestStudioOptions extends Partial<Pick<StudioOptions, "readOnly" | "token">> {
   readonly flows?: readonly BuiltFlow[];
+  /** Of graphs that are no flows. */
+  readonly handlers?: readonly HandlerDefinition[];
 }
 
 /** An engine with the handlers of these flows, and a studio over its store that can start them. */
-export async function testStudio({ flows = [], ...options }: TestStudioOptions = {}): Promise<TestStudio> {
+export async function testStudio({
+  flows = [],
+  handlers = [],
+  ...options
+}: TestStudioOptions = {}): Promise<TestStudio> {
   const logger = new RecordingLogger();
   const shared = { store: memoryStore(), bus: sharedBus(memoryBus()), logger };
-  const handlers = flows.flatMap((flow): readonly HandlerDefinition[] => Object.values(flow.handlers));
-  const engine = await createEngine({ ...shared, handlers, keepAlive: true });
+  const all = [...handlers, ...flows.flatMap((flow): readonly HandlerDefinition[] => Object.values(flow.handlers))];
+  const engine = await createEngine({ ...shared, handlers: all, keepAlive: true });
   const open = (port: number) =>
     openStudio({
       ...shared,
