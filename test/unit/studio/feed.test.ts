@@ -38,7 +38,7 @@ const next = async (messages: AsyncGenerator<FeedMessage>): Promise<FeedMessage>
   if (done === true) throw new Error("the stream has ended");
   return value;
 };
-const valueOf = ({ data }: FeedMessage): number => (data as { readonly value: number }).value;
+const numberOf = ({ data }: FeedMessage): number => (data as { readonly value: number }).value;
 
 test("a stream begins with a snapshot, and has each change once, beside any number of others", async () => {
   const counter = new Counter();
@@ -48,7 +48,7 @@ test("a stream begins with a snapshot, and has each change once, beside any numb
   counter.value = 3;
   for (const { messages } of [one, other]) {
     const changes = [await next(messages), await next(messages), await next(messages)];
-    expect(changes.map(valueOf)).toEqual([1, 2, 3]);
+    expect(changes.map(numberOf)).toEqual([1, 2, 3]);
   }
 });
 
@@ -65,7 +65,7 @@ test("a stream that is opened again continues after the last message that it had
   counter.value = 3;
   await until(() => counter.wasSent === 3, "the changes that it misses");
   const again = open(id);
-  expect([valueOf(await next(again.messages)), valueOf(await next(again.messages))]).toEqual([2, 3]);
+  expect([numberOf(await next(again.messages)), numberOf(await next(again.messages))]).toEqual([2, 3]);
 });
 
 test.each(["", "nonsense", "other-5", "-", "x-99999999999999999999"])(
@@ -86,9 +86,9 @@ test("a slow stream does not make the feed keep more: it gets a snapshot instead
   counter.value = 10_000;
   await until(() => counter.wasSent === 10_000, "the changes");
   const message = await next(slow.messages);
-  expect([message.event, valueOf(message)]).toEqual(["snapshot", 10_000]);
+  expect([message.event, numberOf(message)]).toEqual(["snapshot", 10_000]);
   counter.value++;
-  expect(valueOf(await next(slow.messages))).toBe(10_001);
+  expect(numberOf(await next(slow.messages))).toBe(10_001);
 });
 
 test("once nothing can change any more, each stream ends, and nothing is polled", async () => {
