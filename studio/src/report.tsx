@@ -27,9 +27,12 @@ function Run({ report }: { readonly report: RunReport }) {
       <SourceProvider value={reportSource(report)}>
         {report.omitted.length === 0 ? null : (
           <Note tone="quiet" icon="info" className="banner">
-            {report.omitted.map((text) => (
-              <p key={text}>{text}</p>
-            ))}
+            <p>Left out, so that the file stays small:</p>
+            <ul className="bullets">
+              {report.omitted.map((text) => (
+                <li key={text}>{text}</li>
+              ))}
+            </ul>
           </Note>
         )}
         <RunPage id={report.task.id} />
