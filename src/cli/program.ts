@@ -14,6 +14,7 @@ import { addFlows } from "./commands/flows.ts";
 import { addGraph } from "./commands/graph.ts";
 import { addInit } from "./commands/init.ts";
 import { addLint } from "./commands/lint.ts";
+import { addReplay } from "./commands/replay.ts";
 import { addReport } from "./commands/report.ts";
 import { reportError } from "./commands/report-error.ts";
 import { addRun } from "./commands/run.ts";
@@ -61,7 +62,7 @@ function leave(error: NodeJS.ErrnoException): never {
 const commands = [
   ...[addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen],
   ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addBatches, addSchedules, addFlows, addDlq],
-  ...[addStudio, addReport, addDoctor, addCompletion],
+  ...[addStudio, addReport, addReplay, addDoctor, addCompletion],
 ];
 
 export function program(terminal: Terminal): Command {
