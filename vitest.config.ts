@@ -68,6 +68,15 @@ export default defineConfig({
           globalSetup: ["test/services/global-setup.ts"],
         },
       },
+      {
+        extends: true,
+        test: {
+          // The studio's page in Chromium.
+          name: "studio",
+          include: ["test/studio-browser/**/*.test.ts"],
+          globalSetup: ["test/studio-browser/global-setup.ts"],
+        },
+      },
     ],
   },
 });

@@ -14,9 +14,12 @@ import { addFlows } from "./commands/flows.ts";
 import { addGraph } from "./commands/graph.ts";
 import { addInit } from "./commands/init.ts";
 import { addLint } from "./commands/lint.ts";
+import { addReplay } from "./commands/replay.ts";
+import { addReport } from "./commands/report.ts";
 import { reportError } from "./commands/report-error.ts";
 import { addRun } from "./commands/run.ts";
 import { addSchedules } from "./commands/schedules.ts";
+import { addStudio } from "./commands/studio.ts";
 import { addTasks } from "./commands/tasks.ts";
 import { addUp } from "./commands/up.ts";
 import { addValidate } from "./commands/validate.ts";
@@ -59,7 +62,7 @@ function leave(error: NodeJS.ErrnoException): never {
 const commands = [
   ...[addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen],
   ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addBatches, addSchedules, addFlows, addDlq],
-  ...[addDoctor, addCompletion],
+  ...[addStudio, addReport, addReplay, addDoctor, addCompletion],
 ];
 
 export function program(terminal: Terminal): Command {

@@ -125,13 +125,15 @@ describe("the published package", () => {
     expect(papers.toSorted()).toEqual(["LICENSE", "dist", "package.json"]);
   });
 
-  test("installs commander, croner, jsonc-parser, re2js and ts-pattern, and zod only once", async () => {
+  test("installs commander, croner, hono, jsonc-parser, re2js and ts-pattern, and zod only once", async () => {
     const entries = await readdir(join(project, "node_modules"));
     expect(entries.filter((entry) => !entry.startsWith(".")).toSorted()).toEqual([
+      "@hono",
       "@types",
       "commander",
       "croner",
       "flowkit",
+      "hono",
       "jsonc-parser",
       "re2js",
       "ts-pattern",

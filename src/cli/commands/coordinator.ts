@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Coordinator } from "../../engine/coordinator.ts";
 import type { StopOptions } from "../../engine/lifecycle.ts";
 import { definedOf } from "../../engine/options.ts";
-import { readAllDefinitions } from "../loading/read-graph.ts";
+import { readAllDefinitions, readAllFlows } from "../loading/read-graph.ts";
 import { sendTo, serve } from "../serving/serve.ts";
 import { openBus } from "../settings/open-parts.ts";
 import { addSettingOptions, flagValues, otherSettings } from "../settings/options.ts";
@@ -11,7 +11,7 @@ import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { examples, jsonOption, printConfigOption, servingPaths } from "./common.ts";
 
-const paths = ["handlers", "types", ...servingPaths];
+const paths = ["handlers", "types", ...servingPaths, "studio.enabled"];
 
 export function addCoordinator(root: Command, terminal: Terminal): void {
   const command = root
@@ -47,6 +47,7 @@ async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void>
     });
   }
   const { handlers, adapters, fns } = await readAllDefinitions(files);
+  const flows = settings.studio?.enabled === true ? await readAllFlows(files) : [];
   const workerTypes = [...new Set([...handlers.map(({ name }) => name), ...types])];
   const { maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType, leaseMs, pageSize } = settings;
   const { tickMs, sweepMs, maxLostLeases, cancelGraceMs } = settings;
@@ -69,6 +70,8 @@ async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void>
       signal: sendTo(part),
       on: part.on.bind(part),
     };
-    return { part: served, banner: `coordinator on ${where}: ${workerTypes.join(", ")}` };
+    const shown = definedOf({ maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType });
+    const studio = { runs: "coordinator", flows, adapters, fns, bus, externalTypes, limits: shown } as const;
+    return { part: served, studio, banner: `coordinator on ${where}: ${workerTypes.join(", ")}` };
   });
 }

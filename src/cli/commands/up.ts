@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { createEngine, type Engine } from "../../engine/engine.ts";
 import { definedOf } from "../../engine/options.ts";
 import { FlowError } from "../../errors/index.ts";
-import { readAllDefinitions } from "../loading/read-graph.ts";
+import { readAllDefinitions, readAllFlows } from "../loading/read-graph.ts";
 import { type Part, sendTo, serve } from "../serving/serve.ts";
 import { openStoreBus } from "../settings/open-parts.ts";
 import { addSettingOptions, flagValues } from "../settings/options.ts";
@@ -10,7 +10,17 @@ import { type ReadSettings, readSettings } from "../settings/read-settings.ts";
 import { counted, type Terminal } from "../terminal/terminal.ts";
 import { examples } from "./common.ts";
 
-const paths = ["store", "mongo.url", "capacity", "graceSec", "http.port", "http.host", "log.format", "log.level"];
+const paths = [
+  "store",
+  "mongo.url",
+  "capacity",
+  "graceSec",
+  "http.port",
+  "http.host",
+  "studio.enabled",
+  "log.format",
+  "log.level",
+];
 const defaultCapacity = 8;
 
 export function addUp(root: Command, terminal: Terminal): void {
@@ -31,6 +41,7 @@ export function addUp(root: Command, terminal: Terminal): void {
       examples(
         "up flow.ts --store runs.db",
         "up etl.ts reports.ts --store runs.db --capacity 32",
+        "up flow.ts --store runs.db --studio",
         "up flow.ts --store runs.db --http-port 9464",
       ),
     )
@@ -41,6 +52,7 @@ export function addUp(root: Command, terminal: Terminal): void {
 
 async function up(terminal: Terminal, files: readonly string[], read: ReadSettings): Promise<void> {
   const { handlers, adapters, fns } = await readAllDefinitions(files);
+  const flows = read.settings.studio?.enabled === true ? await readAllFlows(files) : [];
   const {
     capacity = defaultCapacity,
     capacityPerType,
@@ -66,7 +78,8 @@ async function up(terminal: Terminal, files: readonly string[], read: ReadSettin
       }),
     );
     const types = handlers.map(({ name }) => name).join(", ");
-    return { part, banner: `up on ${storeName}: ${types}; ${counted(capacity, "slot")}` };
+    const studio = { runs: "engine", flows, adapters, fns, bus, limits: definedOf(limits) } as const;
+    return { part, studio, banner: `up on ${storeName}: ${types}; ${counted(capacity, "slot")}` };
   });
 }
 

@@ -49,6 +49,11 @@ export function exportedFlow(exports: ModuleExports, from: { readonly file: stri
   });
 }
 
+/** All flows that a file exports. */
+export function exportedFlows(exports: ModuleExports): readonly FlowBox[] {
+  return [...new Set(Object.values(exports).filter(isFlow))].map((flow) => ({ flow }));
+}
+
 function named(exports: ModuleExports, { file, name }: { readonly file: string; readonly name: string }): FlowBox {
   if (!Object.hasOwn(exports, name)) {
     const keys = Object.keys(exports);

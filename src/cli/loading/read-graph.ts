@@ -1,6 +1,6 @@
 import { nodeFindings } from "../../dsl/rules/loaded/check.ts";
 import { type Graph, type ValidateOptions, validateGraph } from "../../graph/index.ts";
-import { type Definitions, exportedDefinitions, exportedFlow, type FlowBox } from "./exported-flow.ts";
+import { type Definitions, exportedDefinitions, exportedFlow, exportedFlows, type FlowBox } from "./exported-flow.ts";
 import { readText } from "./find-file.ts";
 import { importModule } from "./import-module.ts";
 import { type FileFinding, InvalidGraphFile } from "./invalid-graph-file.ts";
@@ -94,4 +94,29 @@ export async function readAllDefinitions(files: readonly string[]): Promise<Defi
     adapters: [...new Set(found.flatMap(({ adapters }) => adapters))],
     fns: [...new Set(found.flatMap(({ fns }) => fns))],
   };
+}
+
+/**
+ * Reads all flows of several files, compiled with their schemas. Of those with the same name, the one with the most nodes:
+ * a file may also export what it is built on.
+ *
+ * @throws CliError, InvalidGraphFile, FlowError as {@link readGraphFile}
+ */
+export async function readAllFlows(files: readonly string[]): Promise<readonly GraphFile[]> {
+  const byName = new Map<string, GraphFile>();
+  for (const file of files) {
+    const found: readonly GraphFile[] = isJsonFile(file)
+      ? [await readGraphFile(file)]
+      : exportedFlows(await importModule(file)).map((box) => ({
+          kind: "flow",
+          file,
+          graph: box.flow.compile({ schemas: true }),
+          box,
+        }));
+    for (const each of found) {
+      const { name = file, nodes } = each.graph;
+      if (nodes.length > (byName.get(name)?.graph.nodes.length ?? 0)) byName.set(name, each);
+    }
+  }
+  return [...byName.values()];
 }

@@ -13,6 +13,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { countedStore } from "./counted-store.ts";
 import { type Health, type Metrics, openMetrics } from "./metrics.ts";
 import { openProbes, type Probes, type SendSignal } from "./probes.ts";
+import { openStudioOf, type StudioParts } from "./studio.ts";
 import { Webhook } from "./webhook.ts";
 
 /** A long-running part: a coordinator, a worker, or an engine. */
@@ -34,6 +35,13 @@ export interface Shared {
   readonly logger: Logger;
 }
 
+interface Made {
+  readonly part: Part;
+  readonly banner: string;
+  /** Served if the settings say so. */
+  readonly studio?: Omit<StudioParts, keyof Shared>;
+}
+
 /** How a coordinator takes signals. */
 export const sendTo =
   (tasks: Pick<Coordinator, "task">): SendSignal =>
@@ -51,7 +59,7 @@ const defaultGraceSec = 10;
 export async function serve(
   terminal: Terminal,
   read: ReadSettings,
-  make: (shared: Shared) => Promise<{ readonly part: Part; readonly banner: string }>,
+  make: (shared: Shared) => Promise<Made>,
 ): Promise<void> {
   const { settings } = read;
   const { format = "text", level = "info" } = settings.log ?? {};
@@ -61,16 +69,24 @@ export async function serve(
   const named = await requireStore(read);
   const metrics = settings.http?.port === undefined ? undefined : await tryOpenMetrics(terminal);
   const store = metrics === undefined || "missing" in metrics ? named.store : countedStore(named.store, metrics.events);
-  const { part, banner } = await make({ store, storeName: named.name, logger });
+  const shared = { store, storeName: named.name, logger };
+  const { part, banner, studio: parts } = await make(shared);
+  const studio =
+    settings.studio?.enabled === true && parts !== undefined
+      ? await openStudioOf(terminal, read, { ...shared, ...parts })
+      : undefined;
   const webhook = webhookOf(read, part, { store: named.store, logger });
   const probes = metrics === undefined ? undefined : await startProbes(read, part, metrics);
   const alerting = webhook === undefined ? part : withAlerts(part, webhook);
   try {
     await untilStopped({ terminal, part: alerting, graceMs: (settings.graceSec ?? defaultGraceSec) * 1_000 }, () => {
-      terminal.note(probes === undefined ? banner : `${banner}; /ready, /health and /metrics at ${probes.url}`);
+      const page = studio === undefined ? "" : `; studio at ${studio.url}`;
+      const probed = probes === undefined ? "" : `; /ready, /health and /metrics at ${probes.url}`;
+      terminal.note(`${banner}${page}${probed}`);
     });
   } finally {
     await probes?.close();
+    await studio?.close();
   }
   terminal.note("stopped");
 }

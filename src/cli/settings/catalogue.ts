@@ -211,6 +211,23 @@ export const catalogue: readonly Setting[] = [
     secret: true,
     of: "coordinator",
   }),
+  setting("studio.enabled", "FLOWKIT_STUDIO", "boolean", "serve the studio, a web page that shows the tasks", {
+    flag: "--studio",
+    of: "coordinator",
+  }),
+  setting("studio.port", "FLOWKIT_STUDIO_PORT", "number", "port of the studio (default: 4477); 0: any free port", {
+    of: "coordinator",
+  }),
+  setting("studio.host", "FLOWKIT_STUDIO_HOST", "text", "bind address of the studio (default: 127.0.0.1)", {
+    of: "coordinator",
+  }),
+  setting("studio.token", "FLOWKIT_STUDIO_TOKEN", "text", "token that the studio requires; needed on other addresses", {
+    secret: true,
+    of: "coordinator",
+  }),
+  setting("studio.readOnly", "FLOWKIT_STUDIO_READ_ONLY", "boolean", "the studio changes nothing (default: false)", {
+    of: "coordinator",
+  }),
   setting("webhook.url", "FLOWKIT_WEBHOOK_URL", "text", "URL that gets a signed request for each task that ends", {
     secret: true,
     of: "coordinator",

@@ -21,6 +21,7 @@ export function flagValues(options: Readonly<Record<string, unknown>>): FlagValu
     const value = options[optionOf(setting).attributeName()];
     if (typeof value === "string") given[setting.path] = value;
     else if (Array.isArray(value)) given[setting.path] = value;
+    else if (value === true) given[setting.path] = "true";
   }
   return given;
 }

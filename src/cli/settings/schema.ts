@@ -93,6 +93,15 @@ export const settingsSchema = z
     cancelGraceMs: z.number().min(0),
     graceSec: seconds,
     http: z.strictObject({ port: z.int().min(0).max(65_535), host: text, token: text }).partial(),
+    studio: z
+      .strictObject({
+        enabled: z.boolean(),
+        port: z.int().min(0).max(65_535),
+        host: text,
+        token: z.string().min(16, "must have at least 16 characters"),
+        readOnly: z.boolean(),
+      })
+      .partial(),
     webhook: z
       .strictObject({
         url: z.url({ protocol: /^https?$/, error: "must be a URL that begins with http:// or https://" }),

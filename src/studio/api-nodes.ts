@@ -1,0 +1,181 @@
+import type { GraphNodeView, Setting } from "./api-graphs.ts";
+import type { Failure, Json, JsonObject, NodeLive, NodeState, TaskState } from "./api-tasks.ts";
+
+/* Of the JSON API: what happened in a task, and one node of it. `api.ts` describes it. */
+
+/** One state of one shard of a node, from when to when. */
+export interface Span {
+  readonly nodeId: string;
+  readonly shard: number;
+  readonly epoch: number;
+  readonly state: NodeState;
+  readonly from: number;
+  /** Absent while it lasts. */
+  readonly to?: number;
+  /** What began it: `dispatch`, `claim`, `fail`, `expire`, ... */
+  readonly cause: string;
+  /** What ended it. */
+  readonly endCause?: string;
+  readonly workerId?: string;
+  readonly reasonCode?: string;
+}
+
+export interface Timeline {
+  /** The time range to draw. */
+  readonly from: number;
+  readonly to: number;
+  /** By node in the order of the graph, then by shard, then by time. */
+  readonly spans: readonly Span[];
+  /** Transitions that the store does not keep any more, since it keeps the newest 50 of each shard. */
+  readonly forgotten: number;
+}
+
+export interface TaskEventRow {
+  readonly at: number;
+  /** Absent if it is about the task. */
+  readonly nodeId?: string;
+  readonly shard?: number;
+  readonly epoch?: number;
+  readonly from?: NodeState | "absent";
+  readonly to: TaskState | NodeState;
+  readonly cause?: string;
+  readonly workerId?: string;
+  readonly reasonCode?: string;
+  /** In words. */
+  readonly text: string;
+}
+
+export interface EventPage {
+  readonly items: readonly TaskEventRow[];
+  /** Present always: to read what happens next. `hasMore` says whether there is something now. */
+  readonly cursor: string;
+  readonly hasMore: boolean;
+}
+
+export interface NodeDetail {
+  readonly nodeId: string;
+  readonly type: string;
+  readonly kind: GraphNodeView["kind"];
+  readonly settings: readonly Setting[];
+  readonly args: JsonObject;
+  readonly dependsOn: readonly string[];
+  readonly readBy: readonly string[];
+  readonly schemas: NodeSchemas;
+  readonly live: NodeLive;
+  readonly shards: readonly ShardView[];
+  /** The oldest first. */
+  readonly attempts: readonly AttemptView[];
+  /** Of the batch that failed the node. */
+  readonly failedInput?: InputView;
+  /** The JSON Schema of the signal that it waits for. */
+  readonly signalSchema?: JsonObject;
+  /** What may be done with the node now. */
+  readonly actions: readonly NodeAction[];
+}
+
+export type NodeAction = "signal" | "retryBatches";
+
+/** JSON Schemas, as far as the graph has them. */
+export interface NodeSchemas {
+  readonly args?: JsonObject;
+  readonly input?: JsonObject;
+  readonly output?: JsonObject;
+  readonly result?: JsonObject;
+}
+
+export interface ShardView {
+  readonly shard: number;
+  readonly state: NodeState;
+  readonly epoch: number;
+  readonly explain?: string;
+  readonly workerId?: string;
+  readonly leaseUntil?: number;
+  readonly dueAt?: number;
+  readonly stored: number;
+  readonly failures: number;
+  readonly failure?: Failure;
+}
+
+export interface AttemptView {
+  readonly shard: number;
+  readonly epoch: number;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly workerId?: string;
+  /** How it ended: `complete`, `fail`, `release`, `expire`, ... Absent while it runs. */
+  readonly outcome?: string;
+  readonly reasonCode?: string;
+  /** Of the last failed attempt only. */
+  readonly failure?: Failure;
+}
+
+/** One of `value`, `start`, `missing`. */
+export interface InputView {
+  readonly value?: Json;
+  /** The first characters of a value whose JSON is too long, and its length. */
+  readonly start?: string;
+  readonly length?: number;
+  /** Why it is not known, in words. */
+  readonly missing?: string;
+}
+
+export interface ArtifactView {
+  readonly shard: number;
+  readonly seq: number;
+  readonly uid: string;
+  readonly epoch: number;
+  /** The batch of another node that it was made from. */
+  readonly origin?: BatchRef;
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Present if the batch was set aside; then there is no output. */
+  readonly failure?: { readonly reasonCode: string; readonly message: string; readonly tries: number };
+  readonly output: InputView;
+}
+
+export interface ArtifactPage {
+  readonly items: readonly ArtifactView[];
+  /** Present if more follow. A node that runs may store more after the last page. */
+  readonly cursor?: string;
+  /** How many are stored now, including those of batches that were set aside. */
+  readonly stored: number;
+}
+
+export interface FailedBatchView {
+  readonly uid: string;
+  readonly shard: number;
+  readonly reasonCode: string;
+  readonly message: string;
+  readonly tries: number;
+  readonly stack?: string;
+  readonly input: InputView;
+}
+
+export interface FailedBatchPage {
+  readonly items: readonly FailedBatchView[];
+  readonly cursor?: string;
+}
+
+export interface BatchRef {
+  readonly nodeId: string;
+  readonly shard: number;
+  readonly seq: number;
+  /** Known once its log was read. */
+  readonly uid?: string;
+}
+
+/** What a batch was made of, and what was made of it. */
+export interface Lineage {
+  readonly batch: BatchRef;
+  /** The nearest first. */
+  readonly up: readonly LineageStep[];
+  /** By the order of the graph. */
+  readonly down: readonly LineageStep[];
+  /** Logs were longer than what is searched, or have been dropped: there may be more. */
+  readonly incomplete: boolean;
+}
+
+export interface LineageStep extends BatchRef {
+  /** The batch that it hangs on: of `up` the one made from it, of `down` the one that it was made from. */
+  readonly via: Omit<BatchRef, "uid">;
+  readonly failed: boolean;
+}

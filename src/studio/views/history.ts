@@ -1,0 +1,172 @@
+import { type HistoryEntry, isShardTerminal, type ShardRecord, type TaskRecord } from "../../core/model/records.ts";
+import type { AttemptView, EventPage, Span, TaskEventRow, Timeline } from "../api.ts";
+
+/** What the records of a task keep of their transitions. */
+
+/** For a chart of bars: what state each shard was in, from when to when. */
+export function timelineOf(task: TaskRecord, shards: readonly ShardRecord[], now: number): Timeline {
+  const spans = inOrder(task, shards).flatMap(spansOf);
+  const end = task.endedAt ?? now;
+  return {
+    from: task.createdAt,
+    to: Math.max(end, task.createdAt, ...spans.map(({ to = end }) => to)),
+    spans,
+    forgotten: shards.reduce((sum, { history }) => sum + (history[0]?.n ?? 0), 0),
+  };
+}
+
+function inOrder({ graph }: TaskRecord, shards: readonly ShardRecord[]): readonly ShardRecord[] {
+  const places = new Map(graph.nodes.map(({ node_id: id }, place) => [id, place]));
+  const placeOf = ({ nodeId }: ShardRecord) => places.get(nodeId) ?? 0;
+  return shards.toSorted((a, b) => placeOf(a) - placeOf(b) || a.shard - b.shard);
+}
+
+function spansOf({ nodeId, shard, history }: ShardRecord): readonly Span[] {
+  return history.flatMap(({ to: state, at: from, cause, epoch, workerId, reasonCode }, index) => {
+    if (isShardTerminal(state)) return [];
+    const next = history[index + 1];
+    const worker = workerId ?? next?.workerId;
+    const code = next?.reasonCode ?? reasonCode;
+    return {
+      nodeId,
+      shard,
+      epoch: next?.epoch ?? epoch,
+      state,
+      from,
+      ...(next === undefined ? {} : { to: next.at, endCause: next.cause }),
+      cause,
+      ...(state !== "running" || worker === undefined ? {} : { workerId: worker }),
+      ...(state !== "running" || code === undefined ? {} : { reasonCode: code }),
+    };
+  });
+}
+
+/** The attempts of these shards, the oldest first. */
+export function attemptsOf(shards: readonly ShardRecord[]): readonly AttemptView[] {
+  const attempts = shards.flatMap(({ shard, history, failure }) => {
+    const found: AttemptView[] = [];
+    for (const [index, { to, from, at, epoch, workerId }] of history.entries()) {
+      if (to !== "running" || from === "running") continue;
+      const end = history.slice(index + 1).find((each) => each.from === "running" || each.from === "cancelling");
+      const last = endOf(history, index);
+      const isOfFailure = failure !== undefined && failure.epoch === epoch;
+      found.push({
+        shard,
+        epoch,
+        startedAt: at,
+        ...(workerId === undefined ? {} : { workerId }),
+        ...(last === undefined ? {} : { endedAt: last.at, outcome: last.cause }),
+        ...(end?.reasonCode === undefined ? {} : { reasonCode: end.reasonCode }),
+        ...(isOfFailure ? { failure } : {}),
+      });
+    }
+    return found;
+  });
+  return attempts.toSorted((a, b) => a.startedAt - b.startedAt || a.shard - b.shard);
+}
+
+/** The transition that ended the attempt that began with this one: not the one that asked it to stop. */
+function endOf(history: readonly HistoryEntry[], index: number): HistoryEntry | undefined {
+  return history.slice(index + 1).find(({ to }) => to !== "running" && to !== "cancelling");
+}
+
+/** All events that the records know, the oldest first. */
+export function eventsOf(task: TaskRecord, shards: readonly ShardRecord[]): readonly TaskEventRow[] {
+  return keyedEvents(task, shards).map(({ event }) => event);
+}
+
+interface KeyedEvent {
+  /** Unique in the task; orders what happened at the same time. */
+  readonly key: string;
+  readonly event: TaskEventRow;
+}
+
+function keyedEvents(task: TaskRecord, shards: readonly ShardRecord[]): readonly KeyedEvent[] {
+  const { createdAt, endedAt, status, failure, cancelReason } = task;
+  const created = { key: "", event: { at: createdAt, to: "queued", text: "the task was created" } } as const;
+  const reason = failure === undefined ? cancelReason : `${failure.reasonCode}: ${failure.message.split("\n", 1)[0]}`;
+  const why = reason === undefined ? "" : `: ${reason}`;
+  const ended: readonly KeyedEvent[] =
+    endedAt === undefined
+      ? []
+      : [{ key: "~", event: { at: endedAt, to: status, text: `the task ${endWords(status)}${why}` } }];
+  const ofShards = shards.flatMap(({ nodeId, shard, history }) =>
+    history.map((entry): KeyedEvent => {
+      const { at, epoch, from, to, cause, workerId, reasonCode } = entry;
+      return {
+        key: `${nodeId}/${String(shard).padStart(5, "0")}/${String(entry.n).padStart(9, "0")}`,
+        event: {
+          at,
+          nodeId,
+          shard,
+          epoch,
+          from,
+          to,
+          cause,
+          ...(workerId === undefined ? {} : { workerId }),
+          ...(reasonCode === undefined ? {} : { reasonCode }),
+          text: eventText(entry, shard === 0 ? nodeId : `${nodeId}/${shard}`),
+        },
+      };
+    }),
+  );
+  return [created, ...ofShards, ...ended].sort(compareKeyed);
+}
+
+const endWords = (status: TaskRecord["status"]): string =>
+  status === "finished" ? "finished" : status === "failed" ? "failed" : "was cancelled";
+
+function eventText(
+  { cause, to, epoch, workerId = "a worker", reasonCode = "unexpected_error" }: HistoryEntry,
+  node: string,
+) {
+  const attempt = `attempt ${epoch} of ${node}`;
+  const texts: Readonly<Record<HistoryEntry["cause"], string>> = {
+    dispatch:
+      to === "running"
+        ? `${attempt} started on ${workerId}`
+        : to === "deferred"
+          ? `${node} was dispatched, and waits`
+          : `${node} was queued`,
+    claim: `${attempt} started on ${workerId}`,
+    complete: `${node} finished`,
+    fail: to === "failed" ? `${node} failed: ${reasonCode}` : `${attempt} failed, and will be retried: ${reasonCode}`,
+    release: `${attempt} released its slot`,
+    requeue: `${node} was queued again`,
+    expire: to === "failed" ? `${node} failed: its worker was lost too often` : `${attempt} lost its worker`,
+    cancel: to === "cancelling" ? `${attempt} was asked to stop` : `${node} was cancelled`,
+    confirm_cancelled: `${attempt} stopped`,
+    supersede: `${node} was queued under a new epoch`,
+    adopt: `${node} was taken over from the earlier task`,
+    skip: `${node} was skipped`,
+    close: `${node} was closed with what it had stored`,
+    wake: `${node} has its signal`,
+    pause: to === "running" ? `${attempt} is to end after its batches` : `${node} was paused`,
+    resume: `${node} was resumed`,
+  };
+  return texts[cause];
+}
+
+const compareKeyed = (a: KeyedEvent, b: KeyedEvent): number =>
+  a.event.at - b.event.at || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
+
+/** A page of events; the cursor names the last one of the previous page. `undefined`: the cursor is not one of these. */
+export function eventPage(
+  task: TaskRecord,
+  shards: readonly ShardRecord[],
+  { cursor, limit }: { readonly cursor?: string | undefined; readonly limit: number },
+): EventPage | undefined {
+  const all = keyedEvents(task, shards);
+  let from = 0;
+  if (cursor !== undefined) {
+    const [, at, key = ""] = /^(\d{1,16}):(.{0,300})$/s.exec(cursor) ?? [];
+    if (at === undefined) return undefined;
+    const last: KeyedEvent = { key, event: { at: Number(at), to: "queued", text: "" } };
+    from = all.findIndex((each) => compareKeyed(each, last) > 0);
+    if (from < 0) from = all.length;
+  }
+  const page = all.slice(from, from + limit);
+  const last = page.at(-1);
+  const end = last === undefined ? (cursor ?? "0:") : `${last.event.at}:${last.key}`;
+  return { items: page.map(({ event }) => event), cursor: end, hasMore: from + page.length < all.length };
+}

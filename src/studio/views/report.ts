@@ -1,0 +1,141 @@
+import type { Graph } from "../../graph/index.ts";
+import type { NodeDetail, ReportNode, RunReport, StudioInfo } from "../api.ts";
+import type { Reading } from "../reading.ts";
+import { artifactPage, failedBatchPage } from "./artifacts.ts";
+import { eventsOf, timelineOf } from "./history.ts";
+import { nodeDetail, readFacts, type TaskFacts, taskDetail } from "./task-view.ts";
+
+/** How much of each kind a report has at most: the first line that fits is taken. */
+const sizes: readonly Size[] = [
+  { artifacts: 50, failed: 50, events: 5_000, spans: 10_000, attempts: 200 },
+  { artifacts: 10, failed: 20, events: 2_000, spans: 5_000, attempts: 50 },
+  { artifacts: 3, failed: 5, events: 500, spans: 2_000, attempts: 10 },
+  { artifacts: 0, failed: 1, events: 100, spans: 500, attempts: 1 },
+  { artifacts: 0, failed: 0, events: 0, spans: 0, attempts: 0 },
+];
+
+interface Size {
+  /** Of each node. */
+  readonly artifacts: number;
+  readonly failed: number;
+  readonly attempts: number;
+  /** Of the task. */
+  readonly events: number;
+  readonly spans: number;
+}
+
+const [most] = sizes as readonly [Size];
+/** Of a larger graph, the nodes that did not fail have no details. */
+const mostNodes = 500;
+
+/**
+ * A run, for a page without a server.
+ *
+ * @param longest - of its JSON, in bytes; a graph may be longer
+ * @throws FlowError `TASK_UNKNOWN`
+ */
+export async function runReport(
+  reading: Reading,
+  {
+    taskId,
+    info,
+    schemas,
+    longest,
+  }: {
+    readonly taskId: string;
+    readonly info: StudioInfo;
+    readonly schemas: Graph["schemas"];
+    readonly longest: number;
+  },
+): Promise<RunReport> {
+  const task = await taskDetail(reading, taskId);
+  const facts = await readFacts(reading, taskId);
+  const { record, shards } = facts;
+  const nodes: Record<string, ReportNode> = {};
+  const failedFirst = task.live.nodes.toSorted((a, b) => Number(isTrouble(b)) - Number(isTrouble(a)));
+  for (const { nodeId } of failedFirst.slice(0, mostNodes)) {
+    nodes[nodeId] = await reportNode(reading, { facts, nodeId }, schemas);
+  }
+  const whole: RunReport = {
+    kind: "run",
+    info,
+    task,
+    timeline: timelineOf(record, shards, Date.now()),
+    events: eventsOf(record, shards),
+    nodes,
+    omitted: failedFirst.length > mostNodes ? [`the details of ${failedFirst.length - mostNodes} of the nodes`] : [],
+  };
+  let report = whole;
+  for (const size of sizes) {
+    report = cut(whole, size);
+    if (Buffer.byteLength(reportJson(report)) <= longest) break;
+  }
+  return report;
+}
+
+/** As text inside a script element: nothing in it can end the element, or begin a comment. */
+export const reportJson = (report: RunReport): string => JSON.stringify(report).replaceAll("<", "\\u003c");
+
+const isTrouble = ({ failure, batches }: NodeDetail["live"]): boolean => failure !== undefined || batches.failed > 0;
+
+async function reportNode(
+  reading: Reading,
+  { facts, nodeId }: { readonly facts: TaskFacts; readonly nodeId: string },
+  schemas: Graph["schemas"],
+): Promise<ReportNode> {
+  const of = { taskId: facts.record.id, nodeId };
+  const detail = await nodeDetail(reading, { facts, nodeId }, schemas);
+  const isEmpty = detail.shards.length === 0;
+  const from = { shard: 0, seq: 0 };
+  return {
+    detail,
+    artifacts: isEmpty ? { items: [], stored: 0 } : await artifactPage(reading, of, { from, limit: most.artifacts }),
+    failedBatches:
+      detail.live.batches.failed === 0
+        ? { items: [] }
+        : await failedBatchPage(reading, of, { skip: 0, limit: most.failed }),
+  };
+}
+
+function cut(report: RunReport, size: Size): RunReport {
+  const { task, timeline, events } = report;
+  const lists = Object.values(report.nodes);
+  const omitted = [
+    ...report.omitted,
+    ...atMost("events", size.events, events.length),
+    ...atMost("states of the timeline", size.spans, timeline.spans.length),
+    ...atMost("artifacts of each node", size.artifacts, Math.max(0, ...lists.map(({ artifacts }) => artifacts.stored))),
+    ...atMost(
+      "failed batches of each node",
+      size.failed,
+      Math.max(0, ...lists.map(({ detail }) => detail.live.batches.failed)),
+    ),
+    ...atMost(
+      "attempts of each node",
+      size.attempts,
+      Math.max(0, ...lists.map(({ detail }) => detail.attempts.length)),
+    ),
+  ];
+  return {
+    ...report,
+    task,
+    timeline: { ...timeline, spans: timeline.spans.slice(0, size.spans) },
+    events: newest(events, size.events),
+    nodes: Object.fromEntries(Object.entries(report.nodes).map(([nodeId, node]) => [nodeId, cutNode(node, size)])),
+    omitted,
+  };
+}
+
+const atMost = (what: string, most: number, count: number): readonly string[] =>
+  count <= most ? [] : [`all but ${most} of the ${what}`];
+
+const newest = <T>(items: readonly T[], count: number): readonly T[] => (count === 0 ? [] : items.slice(-count));
+
+function cutNode({ detail, artifacts, failedBatches }: ReportNode, size: Size): ReportNode {
+  return {
+    detail: { ...detail, attempts: newest(detail.attempts, size.attempts) },
+    // Nothing follows in a report, so there are no cursors.
+    artifacts: { items: artifacts.items.slice(0, size.artifacts), stored: artifacts.stored },
+    failedBatches: { items: failedBatches.items.slice(0, size.failed) },
+  };
+}

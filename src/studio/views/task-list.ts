@@ -1,0 +1,93 @@
+import type { TaskStatus, TaskSummary } from "../../core/model/records.ts";
+import type { TaskPage, TaskRow } from "../api.ts";
+import type { Reading } from "../reading.ts";
+
+/** Which tasks a list has. */
+export interface TaskFilter {
+  readonly flow?: string | undefined;
+  /** `paused`: those that run, and are paused. Empty: all. */
+  readonly states: readonly TaskRow["state"][];
+  /** Part of the id, the flow's name, the idempotency key or the error; regardless of case. */
+  readonly text?: string | undefined;
+  /** By creation. */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+  /** Also tasks that nodes of others run; with an id, only those that the nodes of this task run. */
+  readonly children: boolean | { readonly of: string };
+}
+
+export function rowOf(task: TaskSummary): TaskRow {
+  const { failure } = task;
+  const { stack: _, ...shown } = failure ?? { reasonCode: "", message: "" };
+  const { startsAt, deadlineAt, endedAt, idempotencyKey, cancelReason, retryOf, parent, name: flow } = task;
+  return {
+    id: task.id,
+    state: task.paused === true && task.status === "running" ? "paused" : task.status,
+    createdAt: task.createdAt,
+    priority: task.priority,
+    ...(flow === undefined ? {} : { flow }),
+    ...(startsAt === undefined ? {} : { startsAt }),
+    ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(failure === undefined ? {} : { failure: shown }),
+    ...(cancelReason === undefined ? {} : { cancelReason }),
+    ...(retryOf === undefined ? {} : { retryOf }),
+    ...(parent === undefined ? {} : { parent }),
+  };
+}
+
+export function matches(row: TaskRow, { flow, states, text, since, until, children }: TaskFilter): boolean {
+  if (typeof children === "object" ? row.parent?.taskId !== children.of : !children && row.parent !== undefined) {
+    return false;
+  }
+  if (flow !== undefined && row.flow !== flow) return false;
+  if (states.length > 0 && !states.includes(row.state)) return false;
+  if (since !== undefined && row.createdAt < since) return false;
+  if (until !== undefined && row.createdAt > until) return false;
+  if (text === undefined) return true;
+  const { failure } = row;
+  const texts = [row.id, row.flow, row.idempotencyKey, row.cancelReason, failure?.reasonCode, failure?.message];
+  const wanted = text.toLowerCase();
+  return texts.some((each) => each?.toLowerCase().includes(wanted) === true);
+}
+
+/** The states in which the store keeps them. */
+function statusesOf(states: readonly TaskRow["state"][]): readonly TaskStatus[] {
+  return [...new Set(states.map((state) => (state === "paused" ? "running" : state)))];
+}
+
+/** How many tasks are read for one page at most, if the filter leaves out most of them. */
+const mostRead = 5_000;
+const leastAtOnce = 200;
+
+/** A page of tasks, the newest first. The store filters by status only; the rest is filtered here. */
+export async function pageOfTasks(
+  { client }: Pick<Reading, "client">,
+  filter: TaskFilter,
+  { cursor, limit }: { readonly cursor?: string | undefined; readonly limit: number },
+): Promise<TaskPage> {
+  const { flow, text, since, until, states } = filter;
+  const statuses = statusesOf(states);
+  const isFiltered = states.length > 0 || [flow, text, since, until].some((each) => each !== undefined);
+  const items: TaskRow[] = [];
+  let next = cursor;
+  for (let read = 0; read < mostRead; ) {
+    const missing = limit - items.length;
+    // The store's cursor continues after all that was read, so a page of a filtered list has whatever matches.
+    const page = await client.list({
+      limit: isFiltered ? Math.max(missing, leastAtOnce) : missing,
+      children: filter.children,
+      ...(statuses.length === 0 ? {} : { status: statuses }),
+      ...(next === undefined ? {} : { cursor: next }),
+    });
+    read += page.items.length;
+    items.push(...page.items.map(rowOf).filter((row) => matches(row, filter)));
+    next = page.cursor;
+    const oldest = page.items.at(-1)?.createdAt ?? 0;
+    const isPast = since !== undefined && oldest < since;
+    if (next === undefined || isPast) return { items };
+    if (items.length >= limit) return { items, cursor: next };
+  }
+  return next === undefined ? { items } : { items, cursor: next };
+}

@@ -1,0 +1,159 @@
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { createContext, useContext, useEffect, useMemo } from "react";
+import { mergedPages, type TaskPages } from "./live-list.ts";
+import { merged, type Samples, sampled } from "./live-task.ts";
+import type { StudioSource, TaskDetail, TaskFilter, TaskLive } from "./source.ts";
+
+const SourceContext = createContext<StudioSource | undefined>(undefined);
+export const SourceProvider = SourceContext.Provider;
+
+export function useSource(): StudioSource {
+  const source = useContext(SourceContext);
+  if (source === undefined) throw new Error("no SourceProvider above");
+  return source;
+}
+
+export function useInfo() {
+  const source = useSource();
+  return useQuery({ queryKey: ["info"], queryFn: () => source.info() });
+}
+
+/** The tasks that match, page by page; kept up to date. */
+export function useTasks(filter: TaskFilter) {
+  const source = useSource();
+  const client = useQueryClient();
+  const text = JSON.stringify(filter);
+  const queryKey = useMemo(() => ["tasks", text], [text]);
+  const query = useInfiniteQuery({
+    queryKey,
+    queryFn: ({ pageParam, signal }) => source.tasks(filter, pageParam, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ cursor }) => cursor,
+  });
+  useEffect(() => {
+    // A page that is being read may be older than the changes that follow.
+    const readAgain = () => client.cancelQueries({ queryKey }).then(() => client.invalidateQueries({ queryKey }));
+    return source.streamTasks(JSON.parse(text), {
+      reset: () => void readAgain(),
+      tasks: (change) => client.setQueryData<TaskPages>(queryKey, (pages) => pages && mergedPages(pages, change)),
+    });
+  }, [source, client, queryKey, text]);
+  return query;
+}
+
+/** A task, with its newest state. */
+export interface Task {
+  readonly detail: TaskDetail;
+  readonly live: TaskLive;
+}
+
+/** A busy task changes many times a second: what is read in full follows at this distance. */
+const readAgainMs = 700;
+
+const liveKey = (id: string) => ["live", id];
+const samplesKey = (id: string) => ["samples", id];
+
+/** Listens to a task's changes while it is shown. */
+export function useTask(id: string): { readonly task?: Task; readonly error: Error | null } {
+  const source = useSource();
+  const client = useQueryClient();
+  const { data: detail, error } = useQuery({ queryKey: ["task", id], queryFn: () => source.task(id) });
+  const { data: streamed } = useQuery<TaskLive | null>({
+    queryKey: liveKey(id),
+    queryFn: () => client.getQueryData<TaskLive>(liveKey(id)) ?? null,
+  });
+  useEffect(() => {
+    let timer: number | undefined;
+    const readAgain = () => {
+      timer = undefined;
+      void client.invalidateQueries({ queryKey: ["of-task", id] }, { cancelRefetch: false });
+    };
+    const store = (live: TaskLive) => {
+      client.setQueryData(liveKey(id), live);
+      client.setQueryData<Samples>(samplesKey(id), (samples) => sampled(samples, live));
+      timer ??= window.setTimeout(readAgain, readAgainMs);
+    };
+    const close = source.streamTask(id, {
+      snapshot: store,
+      change: (change) => store(merged(client.getQueryData<TaskLive>(liveKey(id)), change)),
+      end: () => void client.invalidateQueries({ queryKey: ["of-task", id] }),
+    });
+    return () => {
+      window.clearTimeout(timer);
+      close();
+    };
+  }, [source, client, id]);
+  if (detail === undefined) return { error };
+  const live = streamed != null && streamed.at >= detail.live.at ? streamed : detail.live;
+  return { task: { detail, live }, error };
+}
+
+/** The counts that were seen since the page began to listen. */
+export function useSamples(id: string): Samples | undefined {
+  const client = useQueryClient();
+  const { data } = useQuery<Samples | null>({
+    queryKey: samplesKey(id),
+    queryFn: () => client.getQueryData<Samples>(samplesKey(id)) ?? null,
+  });
+  return data ?? undefined;
+}
+
+// Read again when the task changes: the cache then joins requests that are being answered.
+
+export function useTimeline(id: string) {
+  const source = useSource();
+  return useQuery({ queryKey: ["of-task", id, "timeline"], queryFn: () => source.timeline(id) });
+}
+
+export function useNode(id: string, nodeId: string) {
+  const source = useSource();
+  return useQuery({ queryKey: ["of-task", id, "node", nodeId], queryFn: () => source.node(id, nodeId) });
+}
+
+export function useEvents(id: string) {
+  const source = useSource();
+  return useInfiniteQuery({
+    queryKey: ["of-task", id, "events"],
+    queryFn: ({ pageParam }) => source.events(id, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ cursor, hasMore }) => (hasMore ? cursor : undefined),
+  });
+}
+
+export function useArtifacts(id: string, nodeId: string) {
+  const source = useSource();
+  return useInfiniteQuery({
+    queryKey: ["of-task", id, "artifacts", nodeId],
+    queryFn: ({ pageParam }) => source.artifacts(id, nodeId, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ cursor }) => cursor,
+  });
+}
+
+export function useFailedBatches(id: string, nodeId: string) {
+  const source = useSource();
+  return useInfiniteQuery({
+    queryKey: ["of-task", id, "failed-batches", nodeId],
+    queryFn: ({ pageParam }) => source.failedBatches(id, nodeId, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ cursor }) => cursor,
+  });
+}
+
+export function useLineage(
+  id: string,
+  batch: { readonly nodeId: string; readonly shard: number; readonly seq: number },
+) {
+  const source = useSource();
+  return useQuery({ queryKey: ["of-task", id, "lineage", batch], queryFn: () => source.lineage(id, batch) });
+}
+
+export function useFlows() {
+  const source = useSource();
+  return useQuery({ queryKey: ["flows"], queryFn: () => source.flows(), staleTime: 2_000 });
+}
+
+export function useFlow(name: string) {
+  const source = useSource();
+  return useQuery({ queryKey: ["flow", name], queryFn: () => source.flow(name), staleTime: 2_000 });
+}

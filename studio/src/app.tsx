@@ -1,0 +1,117 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
+import { useConnection } from "./api/connection.ts";
+import { useInfo } from "./api/queries.ts";
+import { RequestError } from "./api/source.ts";
+import { hrefOf, useRoute } from "./router.ts";
+import { RunsPage } from "./runs/runs-page.tsx";
+import { SignIn } from "./sign-in.tsx";
+import { Icon } from "./ui/icon.tsx";
+import { Problem } from "./ui/problem.tsx";
+import { Note } from "./ui/status.tsx";
+import { ThemeButton } from "./ui/theme-button.tsx";
+import { Toasts } from "./ui/toasts.tsx";
+
+// The drawing of graphs is larger than the rest of the page: the list of runs does not wait for it.
+const RunPage = lazy(async () => ({ default: (await import("./run/run-page.tsx")).RunPage }));
+const FlowsPage = lazy(async () => ({ default: (await import("./flows/flows-page.tsx")).FlowsPage }));
+const FlowPage = lazy(async () => ({ default: (await import("./flows/flow-page.tsx")).FlowPage }));
+
+export function App() {
+  const { data: info, error, refetch } = useInfo();
+  const [section = "runs"] = useRoute().path;
+  if (error instanceof RequestError && error.status === 401) return <SignIn onSignedIn={() => void refetch()} />;
+  return (
+    <Shell section={section}>
+      {info?.readOnly ? (
+        <Note tone="quiet" icon="info" className="banner">
+          This studio is read-only: it shows runs, and starts or changes none.
+        </Note>
+      ) : null}
+      <ConnectionBanner />
+      {error === null ? <Page /> : <Problem error={error} className="banner" />}
+    </Shell>
+  );
+}
+
+function Page() {
+  const { path } = useRoute();
+  const [section = "runs", id] = path;
+  return (
+    <Suspense fallback={<p className="empty">Loading…</p>}>
+      {section === "runs" && id === undefined ? <RunsPage /> : null}
+      {section === "runs" && id !== undefined ? <RunPage key={id} id={id} /> : null}
+      {section === "flows" && id === undefined ? <FlowsPage /> : null}
+      {section === "flows" && id !== undefined ? <FlowPage key={id} name={id} /> : null}
+      {section === "runs" || section === "flows" ? null : (
+        <div className="empty">
+          <h2>There is no such page</h2>
+          <a href={hrefOf(["runs"])}>Show the runs</a>
+        </div>
+      )}
+    </Suspense>
+  );
+}
+
+function Shell({ section, children }: { readonly section: string; readonly children: ReactNode }) {
+  const main = useRef<HTMLElement>(null);
+  return (
+    <div className="shell">
+      <button type="button" className="skip button" onClick={() => main.current?.focus()}>
+        Skip to the content
+      </button>
+      <header className="topbar">
+        <a className="brand" href={hrefOf(["runs"])}>
+          <Icon name="logo" />
+          <span>FlowKit Studio</span>
+        </a>
+        <nav className="nav" aria-label="Pages">
+          <NavLink to="runs" section={section} label="Runs" />
+          <NavLink to="flows" section={section} label="Flows" />
+        </nav>
+        <div className="spacer" />
+        <Live />
+        <ThemeButton />
+      </header>
+      <main className="main" ref={main} tabIndex={-1}>
+        {children}
+      </main>
+      <Toasts />
+    </div>
+  );
+}
+
+function NavLink({ to, section, label }: { readonly to: string; readonly section: string; readonly label: string }) {
+  return (
+    <a href={hrefOf([to])} aria-current={section === to ? "page" : undefined}>
+      {label}
+    </a>
+  );
+}
+
+function Live() {
+  const connection = useConnection();
+  if (connection === "idle") return null;
+  return (
+    <span className={`live tone-${connection === "live" ? "finished" : "waiting"}`} data-connection={connection}>
+      <span className="dot" aria-hidden="true" />
+      <span className="label">{connection === "live" ? "Live" : "Reconnecting"}</span>
+    </span>
+  );
+}
+
+function ConnectionBanner() {
+  const connection = useConnection();
+  const client = useQueryClient();
+  const before = useRef(connection);
+  useEffect(() => {
+    if (before.current === "lost" && connection === "live") void client.invalidateQueries();
+    before.current = connection;
+  }, [client, connection]);
+  if (connection !== "lost") return null;
+  return (
+    <Note tone="waiting" icon="warning" className="banner" role="status">
+      The server does not answer. What you see is the last known state; the page continues by itself once it is back.
+    </Note>
+  );
+}

@@ -1,0 +1,168 @@
+import {
+  type Edge,
+  MarkerType,
+  MiniMap,
+  type Node,
+  Panel,
+  Position,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+  useStore,
+} from "@xyflow/react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import type { GraphView as Graph, TaskLive } from "../api/source.ts";
+import { Icon } from "../ui/icon.tsx";
+import { FlowEdge } from "./flow-edge.tsx";
+import { FlowNode } from "./flow-node.tsx";
+import { bestLayout, boxHeight, boxWidth } from "./layout.ts";
+import { Legend } from "./legend.tsx";
+import { type EdgeData, edgeId, type NodeData, type Shown, ShownProvider, useShown } from "./shown.ts";
+import "@xyflow/react/dist/base.css";
+
+const nodeTypes = { node: FlowNode };
+const edgeTypes = { edge: FlowEdge };
+/** A graph with more nodes gets a small map. */
+const mapFrom = 30;
+
+export interface GraphViewProps {
+  readonly graph: Graph;
+  /** @defaultValue none: the graph alone */
+  readonly live?: TaskLive;
+  readonly selected?: string | undefined;
+  /** Where a click on a node leads. */
+  readonly hrefOf: (nodeId: string) => string;
+}
+
+/** A graph to look at: zoom, move, fit. With the state of a task, each node and edge shows its own. */
+export function GraphView(props: GraphViewProps) {
+  const { graph, live, selected, hrefOf } = props;
+  const shown = useMemo(
+    (): Shown => ({
+      nodes: new Map(live?.nodes.map((node) => [node.nodeId, node])),
+      edges: new Map(live?.edges.map((edge) => [edgeId(edge), edge])),
+      bottleneck: live?.bottleneck,
+      selected,
+      hrefOf,
+    }),
+    [live, selected, hrefOf],
+  );
+  return (
+    <ShownProvider value={shown}>
+      <ReactFlowProvider>
+        <Drawing graph={graph} hasStates={live !== undefined} />
+      </ReactFlowProvider>
+    </ShownProvider>
+  );
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The direction of the graph depends on the place that it has at first; later it is fitted into what it has. */
+function Drawing({ graph, hasStates }: { readonly graph: Graph; readonly hasStates: boolean }) {
+  const place = useRef<HTMLDivElement>(null);
+  const [size, setSize] = useState<Size>();
+  useLayoutEffect(() => {
+    const { clientWidth: width = 0, clientHeight: height = 0 } = place.current ?? {};
+    setSize({ width, height });
+  }, []);
+  return (
+    <div className="graph" ref={place} data-nodes={graph.nodes.length}>
+      {size === undefined ? null : <Flow graph={graph} size={size} hasStates={hasStates} />}
+    </div>
+  );
+}
+
+function Flow(props: { readonly graph: Graph; readonly size: Size; readonly hasStates: boolean }) {
+  const { graph, size, hasStates } = props;
+  const { nodes, edges } = useMemo(() => elementsOf(graph, size), [graph, size]);
+  const { fitView } = useReactFlow();
+  const width = useStore((store) => store.width);
+  useEffect(() => {
+    // A panel beside the graph was opened or closed.
+    if (width > 0) void fitView(fit);
+  }, [fitView, width]);
+  return (
+    <ReactFlow
+      nodes={nodes}
+      edges={edges}
+      nodeTypes={nodeTypes}
+      edgeTypes={edgeTypes}
+      nodesDraggable={false}
+      nodesConnectable={false}
+      nodesFocusable={false}
+      edgesFocusable={false}
+      elementsSelectable={false}
+      onlyRenderVisibleElements={nodes.length > 100}
+      minZoom={0.01}
+      maxZoom={2}
+      fitView
+      fitViewOptions={fit}
+    >
+      {nodes.length > mapFrom ? <SmallMap /> : null}
+      <Controls />
+      <Legend graph={graph} hasStates={hasStates} />
+    </ReactFlow>
+  );
+}
+
+const fit = { padding: 0.08, maxZoom: 1.1 } as const;
+
+function elementsOf(graph: Graph, size: Size): { readonly nodes: Node<NodeData>[]; readonly edges: Edge[] } {
+  const { boxes, direction } = bestLayout(graph, size);
+  const [sourcePosition, targetPosition] =
+    direction === "LR" ? [Position.Right, Position.Left] : [Position.Bottom, Position.Top];
+  const nodes = graph.nodes.map((node) => ({
+    id: node.id,
+    type: "node",
+    position: boxes.get(node.id) ?? { x: 0, y: 0 },
+    width: boxWidth,
+    height: boxHeight,
+    sourcePosition,
+    targetPosition,
+    data: { node } satisfies NodeData,
+  }));
+  const edges = graph.edges.map((edge) => ({
+    id: edgeId(edge),
+    source: edge.from,
+    target: edge.to,
+    type: "edge",
+    markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--edge)" },
+    data: { edge } satisfies EdgeData,
+  }));
+  return { nodes, edges };
+}
+
+function SmallMap() {
+  const { nodes } = useShown();
+  return (
+    <MiniMap
+      ariaLabel="Small map of the graph"
+      pannable
+      zoomable
+      nodeClassName={({ id }) => `map-${nodes.get(id)?.state ?? "none"}`}
+    />
+  );
+}
+
+function Controls() {
+  const { zoomIn, zoomOut, fitView } = useReactFlow();
+  const zoom = useStore(({ transform }) => transform[2]);
+  return (
+    <Panel position="bottom-left" className="graph-controls">
+      <button type="button" className="button icon" aria-label="Zoom in" onClick={() => void zoomIn()}>
+        <Icon name="plus" />
+      </button>
+      <button type="button" className="button icon" aria-label="Zoom out" onClick={() => void zoomOut()}>
+        <Icon name="minus" />
+      </button>
+      <button type="button" className="button icon" aria-label="Fit the graph" onClick={() => void fitView(fit)}>
+        <Icon name="fit" />
+      </button>
+      <span className="muted tabular">{Math.round(100 * zoom)} %</span>
+    </Panel>
+  );
+}

@@ -1,0 +1,60 @@
+import type { AttemptView, NodeDetail } from "../api/source.ts";
+import { dateTime, duration } from "../format.ts";
+import { useNow } from "../ui/now.ts";
+import { Status } from "../ui/status.tsx";
+import { FailureView } from "./errors.tsx";
+
+interface Outcome {
+  readonly status: string;
+  readonly text: string;
+}
+
+const outcomes: Readonly<Record<string, Outcome>> = {
+  complete: { status: "finished", text: "Finished" },
+  close: { status: "finished", text: "Finished" },
+  fail: { status: "failed", text: "Failed" },
+  expire: { status: "failed", text: "Lost its worker" },
+  release: { status: "deferred", text: "Released its slot" },
+  requeue: { status: "deferred", text: "Queued again" },
+  supersede: { status: "cancelled", text: "Replaced" },
+  confirm_cancelled: { status: "cancelled", text: "Cancelled" },
+  pause: { status: "paused", text: "Paused" },
+};
+
+const outcomeOf = ({ outcome }: AttemptView): Outcome =>
+  outcome === undefined
+    ? { status: "running", text: "Running" }
+    : (outcomes[outcome] ?? { status: "cancelled", text: outcome });
+
+export function Attempts({ node: { attempts, shards } }: { readonly node: NodeDetail }) {
+  const now = useNow();
+  if (attempts.length === 0) return <p className="muted">No attempt has begun.</p>;
+  return (
+    <ol className="attempts">
+      {attempts.toReversed().map((attempt) => {
+        const { shard, epoch, startedAt, endedAt, workerId, reasonCode, failure } = attempt;
+        const { status, text } = outcomeOf(attempt);
+        return (
+          <li key={`${shard} ${epoch}`}>
+            <div className="attempt-head">
+              <strong>{shards.length > 1 ? `Attempt ${epoch} of shard ${shard}` : `Attempt ${epoch}`}</strong>
+              <Status status={status} bare />
+              {status === "finished" || status === "running" || text === "Failed" ? null : <span>{text}</span>}
+              {reasonCode === undefined ? null : <code>{reasonCode}</code>}
+            </div>
+            <p className="muted tabular">
+              {dateTime(startedAt)}, {duration((endedAt ?? now) - startedAt)}
+              {workerId === undefined ? null : (
+                <>
+                  {" "}
+                  on <code>{workerId}</code>
+                </>
+              )}
+            </p>
+            {failure === undefined ? null : <FailureView failure={failure} />}
+          </li>
+        );
+      })}
+    </ol>
+  );
+}

@@ -1,0 +1,58 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useRef } from "react";
+import { useEvents } from "../api/queries.ts";
+import { clock, dateTime } from "../format.ts";
+import type { LinkTo } from "../router.ts";
+import { Problem } from "../ui/problem.tsx";
+import { Region } from "../ui/region.tsx";
+import { Status } from "../ui/status.tsx";
+
+const rowHeight = 28;
+
+/** Everything that happened, the oldest first. */
+export function Events({ id, linkTo }: { readonly id: string; readonly linkTo: LinkTo }) {
+  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage } = useEvents(id);
+  const scroller = useRef<HTMLElement>(null);
+  const rows = data?.pages.flatMap(({ items }) => items) ?? [];
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    overscan: 20,
+  });
+  useEffect(() => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  if (error !== null) return <Problem error={error} className="banner" />;
+  if (data === undefined) return <p className="empty">Loading…</p>;
+  return (
+    // Focusable, so that it scrolls by keyboard too.
+    <Region label="Events" ref={scroller}>
+      <ol className="events" style={{ height: virtual.getTotalSize() }}>
+        {virtual.getVirtualItems().map(({ index, start }) => {
+          const event = rows[index];
+          if (event === undefined) return null;
+          const { at, nodeId, to, text } = event;
+          return (
+            <li key={index} style={{ transform: `translateY(${start}px)` }}>
+              <time dateTime={new Date(at).toISOString()} title={dateTime(at)} className="tabular muted">
+                {clock(at)}.{String(at % 1_000).padStart(3, "0")}
+              </time>
+              <Status status={to} bare />
+              {nodeId === undefined ? (
+                <span className="muted">task</span>
+              ) : (
+                <a className="truncate" href={linkTo(nodeId)}>
+                  {nodeId}
+                </a>
+              )}
+              <span className="truncate" title={text}>
+                {text}
+              </span>
+            </li>
+          );
+        })}
+      </ol>
+    </Region>
+  );
+}

@@ -1,0 +1,65 @@
+import type { Task } from "../api/queries.ts";
+import { dateTime } from "../format.ts";
+import { JsonTree } from "../ui/json-tree.tsx";
+import { Region } from "../ui/region.tsx";
+
+export function Facts({ task: { detail, live } }: { readonly task: Task }) {
+  const { params, priority, idempotencyKey, traceparent, graphHash, startsAt } = detail;
+  const results = live.nodes.flatMap(({ nodeId, result }) => (result === undefined ? [] : [[nodeId, result] as const]));
+  const isEmpty = (object: object) => Object.keys(object).length === 0;
+  return (
+    <Region label="Parameters and variables" className="padded">
+      <section className="section">
+        <h2>Parameters</h2>
+        {isEmpty(params) ? <p className="muted">It was started without parameters.</p> : <JsonTree value={params} />}
+      </section>
+      <section className="section">
+        <h2>Variables</h2>
+        {isEmpty(live.vars) ? (
+          <p className="muted">No coordinator function has set a variable.</p>
+        ) : (
+          <JsonTree value={live.vars} />
+        )}
+      </section>
+      {results.length === 0 ? null : (
+        <section className="section">
+          <h2>Results</h2>
+          <JsonTree value={Object.fromEntries(results)} />
+        </section>
+      )}
+      <section className="section">
+        <h2>Run</h2>
+        <dl className="facts">
+          <dt>Graph</dt>
+          <dd>
+            <code>{graphHash}</code>
+          </dd>
+          <dt>Priority</dt>
+          <dd>{priority}</dd>
+          {startsAt === undefined ? null : (
+            <>
+              <dt>Starts</dt>
+              <dd>{dateTime(startsAt)}</dd>
+            </>
+          )}
+          {idempotencyKey === undefined ? null : (
+            <>
+              <dt>Idempotency key</dt>
+              <dd>
+                <code>{idempotencyKey}</code>
+              </dd>
+            </>
+          )}
+          {traceparent === undefined ? null : (
+            <>
+              <dt>Trace</dt>
+              <dd>
+                <code>{traceparent}</code>
+              </dd>
+            </>
+          )}
+        </dl>
+      </section>
+    </Region>
+  );
+}

@@ -1,0 +1,119 @@
+import { useState } from "react";
+import { TaskActionDialog, type TaskActionKind } from "../actions/task-actions.tsx";
+import { type Task, useSource } from "../api/queries.ts";
+import type { Failure, TaskAction } from "../api/source.ts";
+import { dateTime, duration } from "../format.ts";
+import { hrefOf, useRoute, withQuery } from "../router.ts";
+import { Copy } from "../ui/copy.tsx";
+import { Icon, type IconName } from "../ui/icon.tsx";
+import { useNow } from "../ui/now.ts";
+import { Note, Status } from "../ui/status.tsx";
+
+const buttons: readonly { readonly action: TaskAction; readonly label: string; readonly icon: IconName }[] = [
+  { action: "retry", label: "Retry", icon: "retry" },
+  { action: "pause", label: "Pause", icon: "paused" },
+  { action: "resume", label: "Resume", icon: "play" },
+  { action: "cancel", label: "Cancel", icon: "stop" },
+];
+
+export function RunHead({ task, canAct }: { readonly task: Task; readonly canAct: boolean }) {
+  const { detail, live } = task;
+  const { isReport } = useSource();
+  const now = useNow();
+  const [asked, setAsked] = useState<TaskActionKind>();
+  const { id, flow, createdAt, deadlineAt } = detail;
+  const { state, endedAt, actions } = live;
+  return (
+    <>
+      <header className="page-head">
+        {isReport ? null : (
+          <a className="button quiet icon" href={hrefOf(["runs"])} aria-label="Back to the runs">
+            <Icon name="back" />
+          </a>
+        )}
+        <h1>{flow ?? "Run"}</h1>
+        <Status status={state} />
+        <span className="run-id">
+          <code className="muted">{id}</code>
+          <Copy text={id} label="run's id" />
+        </span>
+        <span className="muted tabular">
+          {dateTime(createdAt)} · {duration((endedAt ?? live.at ?? now) - createdAt)}
+        </span>
+        {deadlineAt === undefined || endedAt !== undefined ? null : (
+          <span className="muted tabular">fails at {dateTime(deadlineAt)} unless it has ended</span>
+        )}
+        <Origins task={task} />
+        {canAct ? (
+          <div className="actions">
+            {buttons.map(({ action, label, icon }) =>
+              actions.includes(action) ? (
+                <button
+                  key={action}
+                  type="button"
+                  className={`button ${action === "cancel" ? "danger" : ""}`}
+                  onClick={() => setAsked(action)}
+                >
+                  <Icon name={icon} />
+                  {label}
+                </button>
+              ) : null,
+            )}
+          </div>
+        ) : null}
+      </header>
+      <Failures task={task} />
+      {asked === undefined ? null : <TaskActionDialog action={asked} task={task} onClose={() => setAsked(undefined)} />}
+    </>
+  );
+}
+
+/** The tasks that it comes from, as links. */
+function Origins({ task: { detail } }: { readonly task: Task }) {
+  const { retryOf, parent } = detail;
+  const { isReport } = useSource();
+  if (isReport) return null;
+  return (
+    <>
+      {retryOf === undefined ? null : <a href={hrefOf(["runs", retryOf])}>Retry of {retryOf}</a>}
+      {parent === undefined ? null : (
+        <a href={hrefOf(["runs", parent.taskId], { node: parent.nodeId })}>
+          Run by '{parent.nodeId}' of {parent.taskId}
+        </a>
+      )}
+    </>
+  );
+}
+
+function Failures({ task: { live } }: { readonly task: Task }) {
+  const { failure, laterFailures = [], cancelReason } = live;
+  if (failure === undefined && cancelReason === undefined) return null;
+  return (
+    <Note
+      tone={failure === undefined ? "quiet" : "failed"}
+      icon={failure === undefined ? "cancelled" : "failed"}
+      className="banner"
+    >
+      {failure === undefined ? <span>Cancelled: {cancelReason}</span> : <FailureLine failure={failure} />}
+      {laterFailures.map((later) => (
+        <div key={`${later.nodeId} ${later.shard} ${later.epoch}`}>
+          <FailureLine failure={later} />
+        </div>
+      ))}
+    </Note>
+  );
+}
+
+function FailureLine({ failure: { nodeId, reasonCode, message, batchUid } }: { readonly failure: Failure }) {
+  const route = useRoute();
+  return (
+    <>
+      <code>{reasonCode}</code> {message}{" "}
+      {nodeId === undefined ? null : (
+        <a href={withQuery(route, { node: nodeId, section: "errors" })}>
+          {batchUid === undefined ? `Look into '${nodeId}'` : `Look into '${nodeId}', batch '${batchUid}'`}
+        </a>
+      )}
+    </>
+  );
+}

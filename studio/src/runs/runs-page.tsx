@@ -1,0 +1,186 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, lazy, memo, Suspense, useEffect, useRef, useState } from "react";
+import { useInfo, useTasks } from "../api/queries.ts";
+import type { TaskRow } from "../api/source.ts";
+import { duration, number, when } from "../format.ts";
+import { hrefOf, useRoute } from "../router.ts";
+import { Icon } from "../ui/icon.tsx";
+import { useNow } from "../ui/now.ts";
+import { Problem } from "../ui/problem.tsx";
+import { Status } from "../ui/status.tsx";
+import { Filters, useTaskFilter } from "./filters.tsx";
+
+const StartDialog = lazy(async () => ({ default: (await import("../actions/start-dialog.tsx")).StartDialog }));
+
+export function RunsPage() {
+  const route = useRoute();
+  const filter = useTaskFilter(route);
+  const { data: info } = useInfo();
+  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, isPending } = useTasks(filter);
+  const [isStarting, setStarting] = useState(false);
+  const rows = data?.pages.flatMap(({ items }) => items) ?? [];
+  const isFiltered = Object.keys(filter).length > 0;
+  return (
+    <>
+      <title>Runs · FlowKit Studio</title>
+      <header className="page-head">
+        <h1>Runs</h1>
+        <span className="muted tabular" data-testid="run-count">
+          {rows.length === 0 ? "" : hasNextPage ? `${number(rows.length)}+` : number(rows.length)}
+        </span>
+        {info === undefined || info.readOnly ? null : (
+          <div className="actions">
+            <button type="button" className="button primary" onClick={() => setStarting(true)}>
+              <Icon name="play" />
+              Run a flow
+            </button>
+          </div>
+        )}
+        <Filters route={route} />
+      </header>
+      {error === null ? null : <Problem error={error} className="banner" />}
+      {isPending && error === null ? <p className="empty">Loading…</p> : null}
+      {data !== undefined && rows.length === 0 && !hasNextPage ? <Empty isFiltered={isFiltered} /> : null}
+      {rows.length > 0 || hasNextPage ? (
+        <List
+          key={JSON.stringify(filter)}
+          rows={rows}
+          hasMore={hasNextPage && !isFetchingNextPage}
+          readMore={() => void fetchNextPage()}
+        />
+      ) : null}
+      {isStarting ? (
+        <Suspense>
+          <StartDialog onClose={() => setStarting(false)} />
+        </Suspense>
+      ) : null}
+    </>
+  );
+}
+
+function Empty({ isFiltered }: { readonly isFiltered: boolean }) {
+  return (
+    <div className="empty">
+      <h2>{isFiltered ? "No run matches" : "No runs yet"}</h2>
+      {isFiltered ? (
+        <a href={hrefOf(["runs"])}>Show all runs</a>
+      ) : (
+        <p>A run appears here as soon as a program, the command line or this page starts one.</p>
+      )}
+    </div>
+  );
+}
+
+const rowHeight = 38;
+const narrowRowHeight = 58;
+const narrow = window.matchMedia("(max-width: 640px)");
+/** How many rows before the end the next page is read. */
+const ahead = 400;
+
+function List(props: { readonly rows: readonly TaskRow[]; readonly hasMore: boolean; readonly readMore: () => void }) {
+  const { rows, hasMore, readMore } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const now = useNow();
+  const today = new Date(now).toDateString();
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => (narrow.matches ? narrowRowHeight : rowHeight),
+    getItemKey: (index) => rows[index]?.id ?? index,
+    overscan: 12,
+  });
+  const items = virtual.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (hasMore && last >= rows.length - ahead) readMore();
+  }, [hasMore, last, rows.length, readMore]);
+  useEffect(() => {
+    const measure = () => virtual.measure();
+    narrow.addEventListener("change", measure);
+    return () => narrow.removeEventListener("change", measure);
+  }, [virtual]);
+
+  /** Arrow keys go from run to run, also to those that are not drawn yet. */
+  const move = (event: KeyboardEvent) => {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    const current = (document.activeElement as HTMLElement | null)?.dataset.index;
+    if (step === 0 || current === undefined) return;
+    event.preventDefault();
+    const next = Math.min(rows.length - 1, Math.max(0, Number(current) + step));
+    virtual.scrollToIndex(next);
+    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`a[data-index="${next}"]`)?.focus());
+  };
+
+  return (
+    <div className="scroll runs" ref={scroller}>
+      <table aria-rowcount={hasMore ? -1 : rows.length + 1}>
+        <caption className="visually-hidden">Runs, the newest first</caption>
+        <thead>
+          <tr aria-rowindex={1}>
+            <th scope="col">State</th>
+            <th scope="col">Flow</th>
+            <th scope="col">Run</th>
+            <th scope="col">Created</th>
+            <th scope="col">Duration</th>
+            <th scope="col">Note</th>
+          </tr>
+        </thead>
+        <tbody style={{ height: virtual.getTotalSize() }} onKeyDown={move}>
+          {items.map(({ index, start, size }) => {
+            const row = rows[index];
+            return row === undefined ? null : (
+              <tr key={row.id} aria-rowindex={index + 2} style={{ transform: `translateY(${start}px)`, height: size }}>
+                <Row row={row} index={index} now={row.endedAt ?? now} today={today} />
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+interface RowProps {
+  readonly row: TaskRow;
+  readonly index: number;
+  /** When it ended, or the time while it has not. */
+  readonly now: number;
+  readonly today: string;
+}
+
+const Row = memo(function Row({ row, index, now, today }: RowProps) {
+  const { id, flow, state, createdAt } = row;
+  return (
+    <>
+      <td className="cell-state">
+        <Status status={state} />
+      </td>
+      <td className="cell-flow truncate">{flow ?? <span className="muted">without a name</span>}</td>
+      <td className="cell-id truncate">
+        <a className="mono" href={hrefOf(["runs", id])} data-index={index}>
+          {id}
+        </a>
+      </td>
+      <td className="cell-time tabular muted">{when(createdAt, today)}</td>
+      <td className="cell-duration tabular">{duration(now - createdAt)}</td>
+      <td className="cell-note truncate muted">
+        <RowNote row={row} />
+      </td>
+    </>
+  );
+});
+
+function RowNote({ row: { failure, cancelReason, retryOf, parent } }: { readonly row: TaskRow }) {
+  if (failure !== undefined) {
+    const { nodeId, reasonCode, message } = failure;
+    return (
+      <span title={message}>
+        <code>{reasonCode}</code> {nodeId === undefined ? message : `at '${nodeId}': ${message}`}
+      </span>
+    );
+  }
+  if (cancelReason !== undefined) return cancelReason;
+  if (retryOf !== undefined) return `retry of ${retryOf}`;
+  if (parent !== undefined) return `run by '${parent.nodeId}' of ${parent.taskId}`;
+  return null;
+}

@@ -1,0 +1,43 @@
+import { useEffect, useState } from "react";
+
+export type Theme = "light" | "dark";
+
+const key = "flowkit-theme";
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const systemTheme = (): Theme => (dark.matches ? "dark" : "light");
+
+/** The chosen theme, else the system's; and a function that chooses the other one. */
+export function useTheme(): readonly [Theme, () => void] {
+  const [theme, setTheme] = useState<Theme>(() => storedTheme() ?? systemTheme());
+  useEffect(() => {
+    document.documentElement.dataset.theme = theme;
+  }, [theme]);
+  useEffect(() => {
+    const follow = () => setTheme((current) => storedTheme() ?? (current && systemTheme()));
+    dark.addEventListener("change", follow);
+    return () => dark.removeEventListener("change", follow);
+  }, []);
+  const toggle = () =>
+    setTheme((current) => {
+      const next = current === "dark" ? "light" : "dark";
+      store(next);
+      return next;
+    });
+  return [theme, toggle];
+}
+
+function storedTheme(): Theme | undefined {
+  const stored = attempt(() => window.localStorage.getItem(key));
+  return stored === "light" || stored === "dark" ? stored : undefined;
+}
+
+const store = (theme: Theme): void => attempt(() => window.localStorage.setItem(key, theme));
+
+/** A file opened from disk, or a browser that blocks storage, has none: the choice then lasts as long as the page. */
+function attempt<T>(access: () => T): T | undefined {
+  try {
+    return access();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { AxeResults } from "axe-core";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { useBrowser } from "./helpers/browser.ts";
+import { approvalFlow, checkFlow } from "./helpers/flows.ts";
+import { testStudio } from "./helpers/studio.ts";
+
+const openPage = useBrowser();
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe finds serious or critical, as one line each. */
+async function findings(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+  );
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}: ${failureSummary}`));
+}
+
+async function studioWithRuns() {
+  const numbers = checkFlow({ refuses: (n) => n === 7 });
+  const approval = approvalFlow({ refuses: (n) => n % 4 === 1 });
+  const studio = await testStudio({ flows: [numbers, approval] });
+  const failed = await studio.engine.run(numbers, { params: { rows: 20 } });
+  await failed.wait();
+  const waiting = await studio.engine.run(approval);
+  return { ...studio, failed: failed.id, waiting: waiting.id };
+}
+
+const views = (failed: string, waiting: string): readonly (readonly [hash: string, shown: string])[] => [
+  ["#/runs", "row 7 is odd"],
+  [`#/runs/${waiting}`, "approve"],
+  [`#/runs/${failed}?tab=timeline`, "attempt that failed"],
+  [`#/runs/${failed}?tab=why`, "In words"],
+  [`#/runs/${failed}?tab=events`, "task"],
+  [`#/runs/${failed}?tab=data`, "Priority"],
+  [`#/runs/${failed}?node=check&section=errors`, "Failed at batch"],
+  [`#/runs/${failed}?node=check&section=attempts`, "Attempt 1"],
+  [`#/runs/${failed}?node=count&section=artifacts`, "artifacts are stored"],
+  [`#/runs/${failed}?node=check&section=schemas`, "Output"],
+  [`#/runs/${failed}?node=check`, "Settings"],
+  ["#/flows", "flows.ts"],
+  ["#/flows/numbers?node=check", "After"],
+];
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`axe has no serious finding on any view, ${colorScheme}`, async () => {
+    const { url, failed, waiting } = await studioWithRuns();
+    const page = await openPage(url, { colorScheme, reducedMotion: "reduce" });
+    const found: Record<string, readonly string[]> = {};
+    for (const [hash, shown] of views(failed, waiting)) {
+      await page.goto(`${url}${hash}`);
+      await page.getByText(shown).first().waitFor();
+      const serious = await findings(page);
+      if (serious.length > 0) found[hash.replace(/[\da-f-]{36}/, "ID")] = serious;
+    }
+    await page.goto(`${url}#/runs`);
+    await page.getByRole("button", { name: "Run a flow" }).click();
+    await page.getByRole("button", { name: "numbers" }).click();
+    await page.getByLabel("rows").waitFor();
+    const inDialog = await findings(page);
+    expect({ ...found, ...(inDialog.length > 0 ? { dialog: inDialog } : {}) }).toEqual({});
+  });
+}
+
+test("at 390 pixels nothing is wider than the page, and a node covers the graph", async () => {
+  const { url, failed, waiting } = await studioWithRuns();
+  const page = await openPage(url, { viewport: { width: 390, height: 800 } });
+  for (const [hash, shown] of views(failed, waiting)) {
+    await page.goto(`${url}${hash}`);
+    // Of what there is no room for, such as a column, the rest is enough.
+    await page.getByText(shown).first().waitFor({ state: "attached" });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth), hash).toBe(390);
+  }
+  await page.goto(`${url}#/runs/${failed}?node=check`);
+  const panel = await page.getByRole("complementary", { name: "Node check" }).boundingBox();
+  expect(panel?.width).toBe(390);
+});
+
+test("the theme is the system's until another is chosen, which is kept", async () => {
+  const { url } = await testStudio();
+  const page = await openPage(url, { colorScheme: "dark" });
+  const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+  await page.getByRole("button", { name: "Use the light theme" }).click();
+  await page.getByRole("button", { name: "Use the dark theme" }).waitFor();
+  expect(await theme()).toBe("light");
+  await page.reload();
+  await page.getByRole("button", { name: "Use the dark theme" }).waitFor();
+  expect(await theme()).toBe("light");
+});

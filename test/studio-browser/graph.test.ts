@@ -1,0 +1,53 @@
+import { gzipSync } from "node:zlib";
+import { expect, test } from "vitest";
+import { until } from "../helpers/waiting.ts";
+import { useBrowser } from "./helpers/browser.ts";
+import { wideFlow } from "./helpers/flows.ts";
+import { testStudio } from "./helpers/studio.ts";
+
+const openPage = useBrowser();
+
+test("a graph of 500 nodes: states of all, zoom, and details of one", async ({ annotate }) => {
+  const { graph, handlers } = wideFlow(500);
+  const { url, engine } = await testStudio({ handlers });
+  const task = await engine.run(graph);
+  await task.wait();
+  const page = await openPage(`${url}#/runs/${task.id}`);
+  await until(async () => (await page.locator('[data-state="finished"]').count()) === 500, "all nodes are drawn");
+  await annotate(`500 nodes after ${Math.round(await page.evaluate(() => performance.now()))} ms`);
+  await page.getByLabel("Small map of the graph").waitFor();
+
+  const scale = () => page.locator(".graph-controls").textContent();
+  const fitted = await scale();
+  // Closer, only what is seen is drawn.
+  for (let step = 0; step < 8; step++) await page.getByRole("button", { name: "Zoom in" }).click();
+  await until(async () => (await page.locator("[data-node]").count()) < 250, "less is drawn");
+  expect(await scale()).not.toBe(fitted);
+  await page.getByRole("button", { name: "Fit the graph" }).click();
+  await until(async () => (await page.locator("[data-node]").count()) === 500, "all is drawn again");
+  await page.getByRole("button", { name: "Legend" }).click();
+  await page.getByText("starts when its parent has finished").waitFor();
+
+  await page.locator('[data-node="n499"]').focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("complementary", { name: "Node n499" }).getByRole("link", { name: "n166" }).waitFor();
+});
+
+test("the page has no script or style but its own, and is small", async () => {
+  const { url } = await testStudio();
+  const page = await openPage("about:blank");
+  const loaded: string[] = [];
+  page.on("response", (response) => loaded.push(response.url()));
+  await page.goto(url);
+  await page.getByText("No runs yet").waitFor();
+  expect(loaded.filter((address) => !address.startsWith(url))).toEqual([]);
+  const sizes = await Promise.all(
+    loaded
+      .filter((address) => /\.(js|css)$|\/$/.test(address))
+      .map(async (address) => {
+        const answer = await fetch(address, { headers: { "accept-encoding": "identity" } });
+        return gzipSync(new Uint8Array(await answer.arrayBuffer())).length;
+      }),
+  );
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(300_000);
+});

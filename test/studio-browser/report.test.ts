@@ -1,0 +1,78 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { expect, inject, test } from "vitest";
+import { memoryStore } from "../../src/adapters/memory/index.ts";
+import { Client } from "../../src/engine/client.ts";
+import { createEngine } from "../../src/engine/engine.ts";
+import { graphHash } from "../../src/graph/index.ts";
+import type { StudioReport } from "../../src/studio/api.ts";
+import { readingOf } from "../../src/studio/reading.ts";
+import { viewGraph } from "../../src/studio/views/graph-view.ts";
+import { runReport } from "../../src/studio/views/report.ts";
+import { RecordingLogger } from "../helpers/recording-logger.ts";
+import { tempFolder } from "../helpers/temp-folder.ts";
+import { useBrowser } from "./helpers/browser.ts";
+import { approvalFlow, checkFlow, hostile } from "./helpers/flows.ts";
+
+const openPage = useBrowser();
+
+/** The address of a file with the report in it. */
+async function fileWith(report: StudioReport): Promise<string> {
+  const page = await readFile(join(inject("studioPage"), "report.html"), "utf8");
+  const json = JSON.stringify(report).replaceAll("<", "\\u003c");
+  const script = `<script type="application/json" id="flowkit-report">${json}</script>`;
+  const file = join(tempFolder(), "report.html");
+  await writeFile(
+    file,
+    page.replace("<!--flowkit-data-->", () => script),
+  );
+  return pathToFileURL(file).href;
+}
+
+test("a report shows the run, its failure and its artifacts from a file, and asks no server", async () => {
+  const numbers = checkFlow({ refuses: (n) => n === 7 });
+  const shared = { store: memoryStore(), logger: new RecordingLogger() };
+  await using engine = await createEngine({ ...shared, handlers: numbers.handlers });
+  const task = await engine.run(numbers, { params: { rows: 20 } });
+  await task.wait();
+  await using client = new Client({ ...shared, workerTypes: [] });
+  await client.start();
+  const report = await runReport(readingOf(client, shared.store, []), {
+    taskId: task.id,
+    info: { version: "0.0.0", readOnly: true, store: "memory", runs: "nothing", now: Date.now() },
+    schemas: numbers.compile({ schemas: true }).schemas,
+    longest: 1_000_000,
+  });
+  const page = await openPage("about:blank");
+  const requests: string[] = [];
+  page.on("request", (request) => requests.push(request.url()));
+  const address = await fileWith(report);
+  await page.goto(address);
+  await page.locator('[data-node="check"][data-state="failed"]').waitFor();
+  await page.getByRole("link", { name: "Look into 'check', batch 'row-7'" }).click();
+  await page.getByLabel("Stack").waitFor();
+  await page.locator(".json").getByText(hostile).waitFor();
+  expect(await page.title()).toContain("numbers");
+  await page.getByRole("link", { name: "Timeline" }).click();
+  await page.getByText("attempt that failed").waitFor();
+  await page.locator('.lane a[href*="count"]').click();
+  await page.getByRole("link", { name: "Artifacts" }).click();
+  const stored = report.nodes.count?.artifacts.stored ?? 0;
+  expect(stored).toBeGreaterThan(7);
+  await page.getByText(`${stored} artifacts are stored; ${stored} shown`).waitFor();
+  expect(await page.getByRole("button", { name: "Retry" }).count()).toBe(0);
+  expect(requests.filter((url) => !url.startsWith("file:"))).toEqual([]);
+  expect(new Set(requests.map((url) => url.split("#")[0]))).toEqual(new Set([address]));
+});
+
+test("a graph alone shows its nodes, with their settings in words", async () => {
+  const graph = approvalFlow({ refuses: () => false }).compile({ schemas: true });
+  const page = await openPage(await fileWith({ kind: "graph", graph: viewGraph(graph), hash: graphHash(graph) }));
+  await page.locator('[data-node="sort"]').click();
+  const panel = page.getByRole("complementary", { name: "Node sort" });
+  await panel.getByText("batch").first().waitFor();
+  await page.getByRole("button", { name: "Legend" }).click();
+  await page.getByText("waits for a signal").first().waitFor();
+  expect(await page.getByText(graphHash(graph)).count()).toBe(1);
+});
