@@ -11,6 +11,7 @@ export interface UntypedFlow {
 interface UntypedOptions {
   readonly after?: readonly string[];
   readonly args?: object;
+  readonly input?: { readonly adapter: string };
   readonly startWhen?: "first_batch";
   readonly retry?: { readonly max: number; readonly backoffSec: number };
   readonly maxPendingBatches?: number;

@@ -6,6 +6,7 @@
  *   --rounds N     number of measured rounds; default 7        --warm-up N   number of warm-up rounds; default 2
  *   --json FILE    writes all numbers as JSON
  *   --markdown     writes the tables into docs/performance.md
+ *   --compare BASE measures the commit BASE too, in alternation, and prints a verdict for each case
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -15,6 +16,7 @@ import { manyTasks } from "./cases/many-tasks.ts";
 import { retries } from "./cases/retries.ts";
 import { streams } from "./cases/streaming.ts";
 import { validations } from "./cases/validation.ts";
+import { compareWith } from "./compare.ts";
 import { describeMachine } from "./machine.ts";
 import { type Measurement, measure } from "./measure.ts";
 import { writeBlock } from "./page-block.ts";
@@ -28,8 +30,14 @@ const { values } = parseArgs({
     "warm-up": { type: "string" },
     json: { type: "string" },
     markdown: { type: "boolean", default: false },
+    compare: { type: "string" },
   },
 });
+if (values.compare !== undefined) {
+  const options = ["--only", values.only, ...(values.quick ? ["--quick"] : [])];
+  console.log(await compareWith(values.compare, Number(values.rounds ?? 7), options));
+  process.exit();
+}
 const page = "docs/performance.md";
 const marks = {
   begin: "<!-- bench:begin: written by `npm run bench -- --markdown` -->",

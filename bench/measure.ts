@@ -98,7 +98,7 @@ const summary = ({ name, unit, units }: Case, measured: readonly RoundMeasuremen
   heapKeptMiB: Math.max(...measured.map(({ heapKeptMiB }) => heapKeptMiB)),
 });
 
-async function countCalls(what: Case): Promise<StoreCalls> {
+export async function countCalls(what: Case): Promise<StoreCalls> {
   const calls: Record<string, number> = {};
   await using round = await what.prepare(calls);
   await round.run();

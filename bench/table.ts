@@ -56,11 +56,11 @@ function callRow({ name, calls, units }: Measurement): readonly string[] {
 }
 
 /** Three significant digits. */
-const figures = (number: number): string =>
+export const figures = (number: number): string =>
   number >= 100 ? Math.round(number).toLocaleString("en") : number.toPrecision(3);
 
 const isText = (column: string | undefined): boolean =>
-  ["case", "unit", "target", "store calls a unit"].includes(column ?? "");
+  ["case", "unit", "target", "store calls a unit", "library", "workload", "verdict"].includes(column ?? "");
 
 /** For a terminal. */
 export function aligned(rows: Rows): string {

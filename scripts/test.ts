@@ -49,6 +49,7 @@ const steps: readonly Step[] = [
   { name: "types: TypeScript 6.0", command: "npm run --silent typecheck:6.0", after: "build" },
   { name: "types: the studio's page", command: "npm run --silent typecheck:studio" },
   { name: "types: TypeScript 5.9", command: "npm run --silent typecheck:5.9", after: "build" },
+  { name: "store calls", command: "node bench/calls.ts", after: "build" },
   { name: "unit tests", command: "vitest run --project unit", isVitest: true, isQuick: true },
   { name: "lint", command: "npm run --silent lint -- --colors=off", isQuick: true },
   { name: "structure", command: "npm run --silent house", isQuick: true },

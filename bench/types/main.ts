@@ -8,8 +8,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
+import { installPeers } from "../install.ts";
 import { checkCases } from "./cases.ts";
-import { installPeers } from "./install.ts";
 import { type GraphCost, measureGraph } from "./large-graph.ts";
 import { flowkit } from "./libraries/flowkit.ts";
 import { hatchet } from "./libraries/hatchet.ts";
@@ -37,7 +37,7 @@ const libraries = all.filter(({ name }) => positionals.length === 0 || positiona
 const unknown = positionals.filter((word) => !all.some(({ name }) => name === word));
 if (unknown.length > 0) throw new Error(`unknown library: ${unknown.join(", ")}`);
 
-if (libraries.some(({ name }) => name !== "flowkit")) installPeers();
+if (libraries.some(({ name }) => name !== "flowkit")) installPeers(new URL("./", import.meta.url), "200 MB");
 const measured: LibraryResults[] = [];
 for (const library of libraries) measured.push(await measure(library));
 const results: Results = {

@@ -18,6 +18,8 @@ export interface PostgresServer extends ServerProcess {
 export interface PostgresServerOptions {
   /** @defaultValue a free one */
   readonly port?: number;
+  /** Commits reach the disk, as in production. @defaultValue false, which suits tests */
+  readonly fsync?: boolean;
   /** Files of a certificate and its key: connections may then use TLS. */
   readonly tls?: { readonly cert: string; readonly key: string };
 }
@@ -67,7 +69,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   await run(join(programs, "bin", "initdb"), ["-D", data, ...how], { cwd: folder, ...(isRoot ? { uid, gid } : {}) });
   rmSync(passwordFile);
   const settings = [
-    "fsync=off",
+    `fsync=${options.fsync === true ? "on" : "off"}`,
     "max_connections=200",
     "listen_addresses=127.0.0.1",
     `unix_socket_directories=${folder}`,
