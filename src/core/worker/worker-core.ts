@@ -1,3 +1,4 @@
+import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../graph/index.ts";
 import { groups, topics } from "../messages/messages.ts";
@@ -15,6 +16,7 @@ import { type Claimed, Claimer, TaskCache } from "./claim/claimer.ts";
 import { LeaseRenewer } from "./claim/lease-renewer.ts";
 import { RateTokens, ratesOf } from "./claim/limits.ts";
 import { QueryAnswers, WorkerPresence } from "./claim/worker-presence.ts";
+import { HandlerLogs } from "./handler-logs.ts";
 
 const pollMinMs = 20;
 /** No message announces a slot that another process freed, nor anything while the bus is unreachable. */
@@ -39,6 +41,8 @@ export class WorkerCore {
   readonly #services: WorkerServices;
   readonly #claimer: Claimer;
   readonly #tokens: RateTokens;
+  /** Created on demand: most handlers log nothing. */
+  #logs: HandlerLogs | undefined;
   readonly #held = new Map<string, AttemptHandle>();
   #lingering = 0;
   readonly #idle = new Set<() => void>();
@@ -147,6 +151,7 @@ export class WorkerCore {
             this.#subscriptions.map((each) => () => each.close()),
           ),
         () => this.#drain(options.graceMs),
+        () => this.#logs?.close(),
         () => this.#supervisor.stop(),
         () => this.#presence.leave(),
         () => this.#services.close(), // when no attempt runs any more
@@ -315,6 +320,16 @@ export class WorkerCore {
     }
   }
 
+  #handlerLogger({ attempt }: AttemptHandle): Logger {
+    const { store, clock, logger, keepLogs = "info" } = this.#parts;
+    const { taskId, nodeId, epoch } = attempt;
+    const base = logger.child({ taskId, nodeId, epoch });
+    // Elsewhere the database belongs to other programs.
+    if (keepLogs === false || store.retriesAttempts === true) return base;
+    this.#logs ??= new HandlerLogs({ store, clock, logger, supervisor: this.#supervisor, least: keepLogs });
+    return this.#logs.over(base, attempt);
+  }
+
   #prepare(held: AttemptHandle, claimed: Claimed): AttemptRun {
     const { record, task, node } = claimed;
     const { clock } = this.#parts;
@@ -335,6 +350,8 @@ export class WorkerCore {
       retry,
       takeToken: rates.length === 0 ? undefined : () => this.#tokens.take(rates, retry),
       at: {},
+      handlerLogger: () => this.#handlerLogger(held),
+      flushLogs: () => this.#logs?.flush(held.attempt.taskId),
       keepLease: () => this.#leases.keep(held),
       goOn: () => this.#goOn(held, claimed),
       remainingMs: () => timer.remainingMs(),
