@@ -81,6 +81,7 @@ const knownOptions: Readonly<Record<keyof EngineOptions, true>> = {
   ...optionKeys.attempts,
   ...optionKeys.capacity,
   ...optionKeys.sweeps,
+  ...optionKeys.logs,
   handlers: true,
   keepAlive: true,
 };
@@ -118,7 +119,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     const { store = memoryStore(), logger = stderrLogger, ...given } = options;
     this.#undelivered = new DeadLetters({ store, ids: systemIds, logger });
     const shared = { store, logger, bus: given.bus ?? localBus(this.#undelivered), keepAlive: false };
-    const { capacity, capacityPerType, ...forCoordinator } = given;
+    const { capacity, capacityPerType, keepLogs, ...forCoordinator } = given;
     const { tickMs, sweepMs, maxLostLeases, cancelGraceMs, coordinatorFns, ...forWorker } = given;
     this.#coordinator = new Coordinator({ ...forCoordinator, ...shared });
     this.#worker = new Worker<HandlerDefinition>({ ...forWorker, ...shared });

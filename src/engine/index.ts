@@ -53,6 +53,7 @@ export type {
   VarsRecord,
   WorkerRecord,
 } from "../core/model/records.ts";
+export type { LogLevel, LogLine } from "../core/model/task-log.ts";
 export type { RateFacts, Reason } from "../core/plan/index.ts";
 export type * from "../core/ports/index.ts";
 export type { LoopHealth } from "../core/resilience/supervisor.ts";
@@ -75,7 +76,7 @@ export type {
   TaskEndEvents,
   WorkerHealth,
 } from "./lifecycle.ts";
-export type { EngineOptions, ExternalOptions } from "./options.ts";
+export type { EngineOptions, ExternalOptions, HandlerLogOptions } from "./options.ts";
 export {
   type Schedule,
   type ScheduleOptions,

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { describeIssues } from "../core/codec/index.ts";
 import type { ExternalTypes } from "../core/interop/index.ts";
+import { type LogLevel, logLevels } from "../core/model/task-log.ts";
 import type { Bus, Store } from "../core/ports/index.ts";
 import type {
   CoordinatorFunctionDefinition,
@@ -47,6 +48,17 @@ export interface AttemptOptions extends RunningLimitOptions {
   readonly inputAdapters?: readonly InputAdapterDefinition[];
 }
 
+/** What is kept of the lines that handlers log. */
+export interface HandlerLogOptions {
+  /**
+   * The least important lines of `ctx.logger` that are kept with their task, for `task.logs()` and `flowkit tasks logs`:
+   * per attempt the newest 250, per task the newest 1,000. What a logger redacts is kept in full. `false` keeps none.
+   *
+   * @defaultValue "info"
+   */
+  readonly keepLogs?: LogLevel | false;
+}
+
 /** How much a process runs concurrently. */
 export interface CapacityOptions {
   /** Maximum number of concurrent attempts. @defaultValue 8 */
@@ -77,7 +89,8 @@ export interface SweepOptions {
 export interface EngineOptions<THandler extends HandlerDefinition = HandlerDefinition>
   extends AttemptOptions,
     CapacityOptions,
-    SweepOptions {
+    SweepOptions,
+    HandlerLogOptions {
   /**
    * The handlers that it can run: a list, or a record such as `flow.handlers`. The engine's type includes them.
    *
@@ -113,6 +126,7 @@ export const optionKeys = {
   limits: limitKeys,
   attempts: { ...limitKeys, leaseMs: true, pageSize: true, inputAdapters: true },
   capacity: { capacity: true, capacityPerType: true },
+  logs: { keepLogs: true },
   sweeps: { coordinatorFns: true, tickMs: true, sweepMs: true, maxLostLeases: true, cancelGraceMs: true },
   external: { externalTypes: true, externalAcceptMs: true },
 } as const satisfies {
@@ -120,6 +134,7 @@ export const optionKeys = {
   readonly limits: Readonly<Record<keyof RunningLimitOptions, true>>;
   readonly attempts: Readonly<Record<keyof AttemptOptions, true>>;
   readonly capacity: Readonly<Record<keyof CapacityOptions, true>>;
+  readonly logs: Readonly<Record<keyof HandlerLogOptions, true>>;
   readonly sweeps: Readonly<Record<keyof SweepOptions, true>>;
   readonly external: Readonly<Record<keyof ExternalOptions, true>>;
 };
@@ -147,6 +162,7 @@ const shapes = z.object({
   bus: methods("a bus", "publish", "subscribe", "close"),
   logger: methods("a logger with pino's methods", "debug", "info", "warn", "error", "child"),
   keepAlive: z.boolean().optional(),
+  keepLogs: z.union([z.enum(logLevels), z.literal(false)]).optional(),
   inputAdapters: named("an input adapter"),
   coordinatorFns: named("a coordinator function"),
   capacity: count,

@@ -8,10 +8,12 @@ import { Connections } from "./connections.ts";
 import { workerLimits } from "./coordinator.ts";
 import { byName, type HandlerList, handlersByName } from "./known-types.ts";
 import { Lifecycle, partHealth, type StopOptions, type WorkerHealth } from "./lifecycle.ts";
-import { type AttemptOptions, checkOptions, optionKeys } from "./options.ts";
+import { type AttemptOptions, checkOptions, type HandlerLogOptions, optionKeys } from "./options.ts";
 
 /** Options of a worker. */
-export interface WorkerOptions<THandler extends HandlerDefinition = HandlerDefinition> extends AttemptOptions {
+export interface WorkerOptions<THandler extends HandlerDefinition = HandlerDefinition>
+  extends AttemptOptions,
+    HandlerLogOptions {
   /**
    * The coordinators' store. The first object in this process that starts with it opens it, the last that stops closes
    * it.
@@ -52,6 +54,7 @@ const knownOptions: Readonly<Record<keyof WorkerOptions, true>> = {
   ...optionKeys.ports,
   ...optionKeys.attempts,
   ...optionKeys.capacity,
+  ...optionKeys.logs,
   handlers: true,
   roles: true,
   coordinator: true,
@@ -107,6 +110,7 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
       functions: undefined,
       inputAdapters: byName("input adapter", options.inputAdapters ?? []),
       limits,
+      keepLogs: options.keepLogs,
     });
     this.#core = core;
     this.#ports = ports;

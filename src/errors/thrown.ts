@@ -104,3 +104,18 @@ function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   return value === "" ? "an empty string" : `a value of type ${typeof value}`;
 }
+
+/** A replacer for `JSON.stringify`: errors become objects, values without a JSON form become strings. */
+export function jsonReplacer(): (this: unknown, key: string, value: unknown) => unknown {
+  const seen = new WeakSet<object>();
+  return (_key, value) => {
+    if (typeof value === "bigint" || typeof value === "symbol" || typeof value === "function") return String(value);
+    if (typeof value !== "object" || value === null) return value;
+    if (seen.has(value)) return "[seen above]";
+    seen.add(value);
+    if (!isInstance(value, Error)) return value;
+    const { name, message, stack, cause } = loggable(value);
+    const code = hasProperty(value, "code") ? { code: propertyOf(value, "code") } : {};
+    return { name, ...code, message, stack, ...(cause === undefined ? {} : { cause }) };
+  };
+}

@@ -16,6 +16,7 @@ import { skipContract } from "./store/skip-contract.ts";
 import { slotContract } from "./store/slot-contract.ts";
 import { taskContract } from "./store/task-contract.ts";
 import { taskListContract } from "./store/task-list-contract.ts";
+import { taskLogContract } from "./store/task-log-contract.ts";
 import { hugeValueContract, valueContract } from "./store/value-contract.ts";
 import { varsContract } from "./store/vars-contract.ts";
 import { connectionContract, repeatContract } from "./store/whole-contract.ts";
@@ -73,6 +74,7 @@ export function storeContract(
     describe("adopted shards", () => adoptContract(it));
     describe("limits", () => slotContract(it));
     describe("workers and dead letters", () => registryContract(it));
+    describe("logs of handlers", () => taskLogContract(it));
     describe("repeated calls", () => repeatContract(it));
     describe("connections", () => connectionContract(it));
   });

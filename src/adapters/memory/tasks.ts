@@ -121,14 +121,14 @@ function drop(state: MemoryState, id: string): void {
   if (entry === undefined) return;
   entry.dropped = true;
   state.tasks.delete(id);
+  state.registry.task_log.delete(id);
   if (entry.record.idempotencyKey !== undefined) state.idsByIdempotencyKey.delete(entry.record.idempotencyKey);
   for (const lender of entry.record.borrowsFrom ?? []) lend(state, lender, -1);
   for (const holders of state.slots.values()) {
     for (const [key, holder] of holders) if (holder.taskId === id) holders.delete(key);
   }
-  for (const node of entry.nodes.values()) {
-    for (const shard of node.shards) if (shard !== undefined) state.leased.delete(shard);
-  }
+  const shards = [...entry.nodes.values()].flatMap((node) => node.shards);
+  for (const shard of shards) if (shard !== undefined) state.leased.delete(shard);
   for (const child of endedChildren(state, entry)) state.ended.add(child);
 }
 

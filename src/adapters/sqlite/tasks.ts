@@ -17,11 +17,11 @@ const endedTasks = `SELECT id FROM tasks AS task WHERE ended_at <= ? AND NOT EXI
 // The id of a task that a node runs continues that of the node's task, behind a dot.
 const tasksOfStatus = `SELECT pk, id FROM tasks WHERE status = ?1 AND pk < ?2 AND (?3 = '*' OR (?3 = '' OR id > ?3 || '.'
   AND id < ?3 || '/') AND instr(substr(id, length(?3) + 2), '.') = 0) ORDER BY pk DESC LIMIT ? + 0`;
+const ownLog = "registry WHERE kind = 'task_log' AND id";
+const rowsOfTask = ["shards WHERE task_id", "slots WHERE task_id", "loans WHERE borrower", ownLog, "tasks WHERE id"];
 const deadlines = "SELECT id, deadline_at AS at FROM tasks WHERE deadline_at IS NOT NULL ORDER BY at LIMIT ? + 0";
-type TaskRow = Readonly<
-  Record<"id" | "record" | "graph" | "params" | "vars" | "applied_by", string> &
-    Record<"pk" | "vars_version" | "at", number>
->;
+type TaskRow = Readonly<Record<"id" | "record" | "graph" | "params" | "vars" | "applied_by", string>> &
+  Readonly<Record<"pk" | "vars_version" | "at", number>>;
 
 export const taskTable = (session: Session): TaskDriver => ({
   async insert(task, create) {
@@ -80,8 +80,7 @@ export const taskTable = (session: Session): TaskDriver => ({
       if (record.parent !== undefined && readTask(db, record.parent.taskId) !== undefined) return "borrowed";
       const ofShards = "WHERE shard_pk IN (SELECT pk FROM shards WHERE task_id = ?)";
       for (const table of ["artifacts", "complete_markers"]) db.run(`DELETE FROM ${table} ${ofShards}`, id);
-      for (const rows of ["shards WHERE task_id", "slots WHERE task_id", "loans WHERE borrower", "tasks WHERE id"])
-        db.run(`DELETE FROM ${rows} = ?`, id);
+      for (const rows of rowsOfTask) db.run(`DELETE FROM ${rows} = ?`, id);
       db.forget(); // a new shard may get the key of a deleted one
       return "deleted";
     }),

@@ -12,6 +12,7 @@ import { CliError, exitCodes } from "../terminal/cli-error.ts";
 import { onSignals } from "../terminal/interrupts.ts";
 import { duration, type Terminal, table } from "../terminal/terminal.ts";
 import { configOption, count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { addTasksLogs } from "./tasks-logs.ts";
 import { printTask, remark, type ShowOptions, showTask, time, trouble } from "./tasks-show.ts";
 import { addTasksStart } from "./tasks-start.ts";
 import { type StoreAccess, typesOf, withClient, withTask } from "./with-client.ts";
@@ -69,6 +70,8 @@ export function addTasks(root: Command, terminal: Terminal): void {
     .action((given: string, options: TaskOptions & ShowOptions) =>
       withTask(terminal, options, given, (access) => showTask(terminal, access, options)),
     );
+
+  addTasksLogs(command("logs", "show what the handlers of a task logged"), terminal);
 
   addTasksStart(command("start", "store a task for other processes to run"), terminal);
 

@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
+import { type LogLevel, logLevels } from "../../core/model/task-log.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { logLine } from "../../engine/stderr-logger.ts";
-import { hasProperty, isInstance, loggable, propertyOf, thrownMessage } from "../../errors/index.ts";
+import { jsonReplacer, thrownMessage } from "../../errors/index.ts";
 import type { Terminal } from "./terminal.ts";
 
 const colours = { warn: "yellow", error: "red" } as const;
@@ -17,7 +18,7 @@ export interface TextLogOptions {
 export function terminalLogger(terminal: Terminal, options: TextLogOptions = {}, bound: object = {}): Logger {
   const { least = "info", timed = false } = options;
   const logAt = (level: LogLevel) => (fields: object, message?: string) => {
-    if (levels.indexOf(level) < levels.indexOf(least)) return;
+    if (logLevels.indexOf(level) < logLevels.indexOf(least)) return;
     const line = logLine(level, { ...bound, ...fields }, message);
     const time = timed ? `${new Date().toISOString()} ` : "";
     terminal.note(`${time}${level === "warn" || level === "error" ? terminal.styled(colours[level], line) : line}`);
@@ -39,13 +40,10 @@ export function withoutTasks(logger: Logger): Logger {
   return { ...logger, info: unless("info"), warn: unless("warn"), error: unless("error") };
 }
 
-export const levels = ["debug", "info", "warn", "error"] as const;
-export type LogLevel = (typeof levels)[number];
-
 /** Writes log entries to stderr as lines of JSON: `time`, `level`, `msg`, then the fields. */
 export function jsonLogger(terminal: Terminal, least: LogLevel, bound: object = {}): Logger {
   const logAt = (level: LogLevel) => (fields: object, msg?: string) => {
-    if (levels.indexOf(level) < levels.indexOf(least)) return;
+    if (logLevels.indexOf(level) < logLevels.indexOf(least)) return;
     const time = new Date().toISOString();
     terminal.log(`${lineOf({ time, level, msg }, { ...bound, ...fields })}\n`);
   };
@@ -61,25 +59,10 @@ export function jsonLogger(terminal: Terminal, least: LogLevel, bound: object = 
 /** Fields that cannot be serialized, such as throwing getters, must not lose the entry itself. */
 function lineOf(head: object, fields: object): string {
   try {
-    return JSON.stringify({ ...head, ...fields }, serializable());
+    return JSON.stringify({ ...head, ...fields }, jsonReplacer());
   } catch (error) {
     return JSON.stringify({ ...head, unreadable: thrownMessage(error) });
   }
-}
-
-/** A JSON replacer: errors become objects, values without a JSON form become strings. */
-function serializable(): (this: unknown, key: string, value: unknown) => unknown {
-  const seen = new WeakSet<object>();
-  return (_key, value) => {
-    if (typeof value === "bigint" || typeof value === "symbol" || typeof value === "function") return String(value);
-    if (typeof value !== "object" || value === null) return value;
-    if (seen.has(value)) return "[seen above]";
-    seen.add(value);
-    if (!isInstance(value, Error)) return value;
-    const { name, message, stack, cause } = loggable(value);
-    const code = hasProperty(value, "code") ? { code: propertyOf(value, "code") } : {};
-    return { name, ...code, message, stack, ...(cause === undefined ? {} : { cause }) };
-  };
 }
 
 /** Turns notes and `console` output into log entries, until disposed. */

@@ -12,8 +12,11 @@ export interface PageRequest {
   readonly limit: number;
 }
 
-/** Records apart from tasks, which need no more than a key, an order of creation and two times. */
-export const registryKinds = ["worker", "dead_letter", "schedule", "paused_flow", "rate"] as const;
+/**
+ * Records apart from tasks, which need no more than a key, an order of creation and two times. A `task_log` has the id of
+ * its task, and is deleted with it.
+ */
+export const registryKinds = ["worker", "dead_letter", "schedule", "paused_flow", "rate", "task_log"] as const;
 /** The kinds of records in a registry. */
 export type RegistryKind = (typeof registryKinds)[number];
 

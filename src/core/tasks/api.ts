@@ -11,6 +11,7 @@ import type {
   TaskFailure,
   TaskStatus,
 } from "../model/records.ts";
+import type { LogLine } from "../model/task-log.ts";
 import type { Reason } from "../plan/index.ts";
 
 /**
@@ -143,6 +144,27 @@ export interface TaskExplanation<TNodeId extends string = string> {
   readonly nodes: readonly NodeExplanation<TNodeId>[];
 }
 
+/** Which log lines to read. */
+export interface LogOptions<TNodeId extends string = string> {
+  /** Lines of this node only. */
+  readonly nodeId?: TNodeId;
+  /** Lines that were stored after this one: `next` of an earlier page. @defaultValue from the first on */
+  readonly after?: number;
+  /** 1 to 1000. @defaultValue 1000 */
+  readonly limit?: number;
+}
+
+/** Log lines of a task's handlers, in the order in which they were stored. */
+export interface LogPage {
+  readonly lines: readonly LogLine[];
+  /** For `after`: returns what follows these lines, now or later. */
+  readonly next: number;
+  /** Whether more of them are stored. */
+  readonly hasMore: boolean;
+  /** How many lines of the task were dropped, the oldest first, because there were too many. */
+  readonly dropped: number;
+}
+
 /** A handle to one run of a flow. */
 export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
   readonly id: string;
@@ -190,6 +212,17 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
    * @throws FlowError `TASK_UNKNOWN`
    */
   explain(): Promise<TaskExplanation<Extract<keyof TTypes["outputs"], string>>>;
+  /**
+   * What the task's handlers have logged with `ctx.logger`, as far as it is kept: see `keepLogs`. Lines are stored about
+   * twice a second, and when their attempt ends.
+   *
+   * @example
+   * const { lines } = await task.logs({ nodeId: "load" })
+   * lines.map(({ level, message }) => `${level} ${message}`) // ["info loaded 1200 rows"]
+   *
+   * @throws FlowError `TASK_UNKNOWN`, `NODE_UNKNOWN`, `ENGINE_OPTIONS`
+   */
+  logs(options?: LogOptions<Extract<keyof TTypes["outputs"], string>>): Promise<LogPage>;
   /**
    * Resolves when the cancel is recorded. Nodes that start when their parents have ended still run, unless the task is
    * cancelled again. `terminal`: the task had already ended, and nothing changed.

@@ -17,7 +17,16 @@ import { StreamInput, sortedByPlace } from "../worker/input/index.ts";
 import type { TaskEvent, TaskExplanation, TaskHandle, TaskView } from "./api.ts";
 import { taskEvents } from "./task-events.ts";
 import { explainTask } from "./task-explain.ts";
-import { endedBadly, nodeOf, noSuchTask, readTask, type TaskReaderParts, viewTask, waitForEnd } from "./task-reader.ts";
+import {
+  endedBadly,
+  nodeOf,
+  noSuchTask,
+  readLogs,
+  readTask,
+  type TaskReaderParts,
+  viewTask,
+  waitForEnd,
+} from "./task-reader.ts";
 
 export interface ResultParts extends TaskReaderParts {
   /** Types of handlers with a `finalize`, as far as they are known. */
@@ -47,6 +56,7 @@ export function taskHandle<TTypes extends FlowTypes>(parts: TaskHandleParts, id:
     },
     status: () => viewTask(parts, id) as Promise<TaskView<NodeId>>,
     explain: () => explainTask(parts, id) as Promise<TaskExplanation<NodeId>>,
+    logs: (options) => readLogs(parts, id, options),
     cancel: async ({ reason = "cancelled by request" } = {}) => known(id, await parts.cancel(id, reason)),
     signal: async (nodeId, payload) => known(id, await parts.signal(id, nodeId, payload)),
     pause: async () => known(id, await parts.pause(id, true)),

@@ -15,11 +15,12 @@ import {
   type TaskFailure,
   type TaskRecord,
 } from "../model/records.ts";
+import { emptyLog, logLimits, type TaskLog } from "../model/task-log.ts";
 import { endOf, type NodePlan, type Plan, type PlanCache, resultOf, signalAwaited } from "../plan/index.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import type { StoreRetry } from "../resilience/store-retry.ts";
 import type { RunningLimits } from "../worker/attempt/worker-options.ts";
-import type { NodeView, TaskView } from "./api.ts";
+import type { LogOptions, LogPage, NodeView, TaskView } from "./api.ts";
 import type { TaskChanges } from "./task-changes.ts";
 
 /** The dependencies of task readers. */
@@ -322,4 +323,26 @@ export function nodeStatus(node: NodePlan, shards: readonly ShardRecord[]): Shar
   const there = new Set(shards.map((shard) => shard.status));
   if (there.has("finished") && there.size === 1) return "running"; // the others are not dispatched yet
   return leadingStatus.find((status) => there.has(status)) ?? "queued";
+}
+
+/** A page of what the task's handlers have logged. */
+export async function readLogs(parts: TaskReaderParts, taskId: string, options: LogOptions = {}): Promise<LogPage> {
+  const { nodeId, after = -1, limit = logLimits.perTask } = options;
+  if (!Number.isInteger(limit) || limit < 1 || limit > logLimits.perTask) {
+    throw new FlowError(
+      "ENGINE_OPTIONS",
+      `logs: limit must be an integer from 1 to ${logLimits.perTask}, got ${limit}`,
+    );
+  }
+  if (!Number.isInteger(after)) throw new FlowError("ENGINE_OPTIONS", `logs: after must be an integer, got ${after}`);
+  const { store, retry, plans } = parts;
+  const task = await readTask(parts, taskId);
+  if (nodeId !== undefined) nodeOf(plans.get(task.graph), { taskId, nodeId });
+  const key = { kind: "task_log", id: taskId } as const;
+  const stored = await retry.run(() => store.updateEntry(key, (entry) => ({ answer: entry?.value })));
+  const log = (stored as TaskLog | undefined) ?? emptyLog;
+  const found = log.lines.filter((line) => line.seq > after && (nodeId === undefined || line.nodeId === nodeId));
+  const lines = found.slice(0, limit);
+  const hasMore = lines.length < found.length;
+  return { lines, next: hasMore ? (lines.at(-1)?.seq ?? after) : log.next - 1, hasMore, dropped: log.dropped };
 }

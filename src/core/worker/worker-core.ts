@@ -1,3 +1,4 @@
+import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../graph/index.ts";
 import { groups, topics } from "../messages/messages.ts";
@@ -16,6 +17,7 @@ import { LeaseRenewer } from "./claim/lease-renewer.ts";
 import { RateTokens, ratesOf } from "./claim/limits.ts";
 import { TaskCache } from "./claim/task-cache.ts";
 import { QueryAnswers, WorkerPresence } from "./claim/worker-presence.ts";
+import { HandlerLogs } from "./handler-logs.ts";
 
 const pollMinMs = 20;
 /** No message announces a slot that another process freed, nor anything while the bus is unreachable. */
@@ -40,6 +42,8 @@ export class WorkerCore {
   readonly #services: WorkerServices;
   readonly #claimer: Claimer;
   readonly #tokens: RateTokens;
+  /** Created on demand: most handlers log nothing. */
+  #logs: HandlerLogs | undefined;
   readonly #held = new Map<string, AttemptHandle>();
   #lingering = 0;
   readonly #idle = new Set<() => void>();
@@ -149,6 +153,7 @@ export class WorkerCore {
             this.#subscriptions.map((each) => () => each.close()),
           ),
         () => this.#drain(options.graceMs),
+        () => this.#logs?.close(),
         () => this.#supervisor.stop(),
         () => this.#presence.leave(),
         () => this.#services.close(), // when no attempt runs any more
@@ -321,6 +326,16 @@ export class WorkerCore {
     }
   }
 
+  #handlerLogger({ attempt }: AttemptHandle): Logger {
+    const { store, clock, logger, keepLogs = "info" } = this.#parts;
+    const { taskId, nodeId, epoch } = attempt;
+    const base = logger.child({ taskId, nodeId, epoch });
+    // Elsewhere the database belongs to other programs.
+    if (keepLogs === false || store.retriesAttempts === true) return base;
+    this.#logs ??= new HandlerLogs({ store, clock, logger, supervisor: this.#supervisor, least: keepLogs });
+    return this.#logs.over(base, attempt);
+  }
+
   #prepare(held: AttemptHandle, claimed: Claimed): AttemptRun {
     const { record, task, node } = claimed;
     const { clock } = this.#parts;
@@ -341,6 +356,8 @@ export class WorkerCore {
       retry,
       takeToken: rates.length === 0 ? undefined : () => this.#tokens.take(rates, retry),
       at: {},
+      handlerLogger: () => this.#handlerLogger(held),
+      flushLogs: () => this.#logs?.flush(held.attempt.taskId),
       keepLease: () => this.#leases.keep(held),
       handedOver: claimed.handedOver,
       goOn: (kept) => this.#goOn(held, claimed, kept),

@@ -69,6 +69,7 @@ async function removeParts(session: Session, id: string): Promise<void> {
   // The shards first: a reader that may adopt from this task then finds no shard, rather than a part of its log.
   await session.run(({ nodes }) => nodes.deleteMany({ task_id: id }));
   await session.run(({ artifacts }) => artifacts.deleteMany({ task_id: id }));
+  await session.run(({ taskLogs }) => taskLogs.deleteOne({ _id: id }));
   const pull = { $pull: { holders: { task_id: id } } };
   await session.run(({ limits }) => limits.updateMany({ "holders.task_id": id }, pull));
 }

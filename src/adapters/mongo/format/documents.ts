@@ -28,6 +28,7 @@ export interface Documents {
   readonly schedules: RegistryDocument;
   readonly pausedFlows: RegistryDocument;
   readonly rates: RegistryDocument;
+  readonly taskLogs: RegistryDocument;
   readonly layout: LayoutDocument;
   /** Written by external workers only: the batches that they have claimed to read. */
   readonly streamProgress: Document;
@@ -43,6 +44,7 @@ export const collectionNames: Readonly<Record<keyof Documents, string>> = {
   schedules: "schedules",
   pausedFlows: "paused_flows",
   rates: "rates",
+  taskLogs: "task_logs",
   layout: "layout",
   streamProgress: "stream_progress",
 };
@@ -210,9 +212,10 @@ export const registryFormats: Readonly<Record<RegistryKind, RegistryFormat>> = {
   schedule: formatOf("schedules"),
   paused_flow: formatOf("pausedFlows"),
   rate: formatOf("rates"),
+  task_log: formatOf("taskLogs"),
 };
 
-export type RegistryCollection = "workers" | "deadLetters" | "schedules" | "pausedFlows" | "rates";
+export type RegistryCollection = "workers" | "deadLetters" | "schedules" | "pausedFlows" | "rates" | "taskLogs";
 
 interface RegistryFormat {
   readonly of: RegistryCollection;

@@ -33,6 +33,7 @@ const deleteTask = `WITH gone AS (
     DELETE FROM @tasks task WHERE id = $1 AND status = ANY ($2)
       AND NOT EXISTS (SELECT 1 FROM @loans WHERE lender = task.id)
       AND NOT EXISTS (SELECT 1 FROM @tasks parent WHERE parent.id = task.parent_id) RETURNING id),
+  logs AS (DELETE FROM @registry WHERE kind = 'task_log' AND id IN (SELECT id FROM gone)),
   freed AS (UPDATE @limits SET holders = array(SELECT holder FROM unnest(holders) holder WHERE NOT starts_with(holder, $3))
     WHERE EXISTS (SELECT 1 FROM gone)
       AND EXISTS (SELECT 1 FROM unnest(holders) holder WHERE starts_with(holder, $3)))

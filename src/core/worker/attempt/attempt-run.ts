@@ -1,3 +1,4 @@
+import type { Logger } from "../../../definitions/index.ts";
 import { isInstance, type JsonObject } from "../../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../../graph/index.ts";
 import { type AttemptEvent, messageKey, type StatusMessage, topics, traceOf } from "../../messages/messages.ts";
@@ -35,6 +36,10 @@ export interface AttemptRun {
   remainingMs(): number | undefined;
   /** The time of this work does not count as the attempt's. */
   untimed<T>(work: () => Promise<T>): Promise<T>;
+  /** For its handler: a logger whose lines are kept with the task. */
+  handlerLogger(): Logger;
+  /** Begins to store these lines. */
+  flushLogs(): void;
   /** Renews the lease if it is due. */
   keepLease(): Promise<void>;
   /**

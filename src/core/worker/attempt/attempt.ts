@@ -77,6 +77,7 @@ async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promi
 }
 
 async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinition | undefined): Promise<boolean> {
+  run.flushLogs();
   // A handler may throw anything after its signal was aborted: the reason of the abort decides.
   const reason: EndReason | undefined = isInstance(error, AttemptEnded) ? error.reason : run.held.reason;
   switch (reason) {

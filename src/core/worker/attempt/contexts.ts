@@ -80,8 +80,7 @@ export class RunContext implements AttemptContext {
   }
 
   get logger(): Logger {
-    const { taskId, nodeId, epoch } = this;
-    this.#logger ??= this.#run.parts.logger.child({ taskId, nodeId, epoch });
+    this.#logger ??= this.#run.handlerLogger();
     return this.#logger;
   }
 
@@ -223,11 +222,17 @@ export class RunBatchContext extends DerivedContext implements BatchContext {
   readonly uid: string;
   readonly tries: number;
   readonly metrics = new MetricsCollector();
+  #logger: Logger | undefined;
 
   constructor(run: RunContext, batch: { readonly uid: string; readonly tries: number }, part: LimitedPart) {
     super(run, part);
     this.uid = batch.uid;
     this.tries = batch.tries;
+  }
+
+  override get logger(): Logger {
+    this.#logger ??= super.logger.child({ batchUid: this.uid });
+    return this.#logger;
   }
 
   get idempotencyKey(): string {

@@ -134,9 +134,13 @@ async function finish(options: {
   run.held.check();
   run.at.batchUid = undefined;
   checkShare(run, pass.log);
+  const complete = (outcome: Parameters<typeof pass.log.complete>[0]) => {
+    run.flushLogs(); // before the write that may end the task
+    return pass.log.complete(outcome);
+  };
   if (definition.finalize === undefined) {
     if (reports.hasNews) await reports.flush();
-    return pass.log.complete({});
+    return complete({});
   }
   const { pageSize } = run.parts.limits;
   const finalizeContext = context.forFinalize({
@@ -154,7 +158,7 @@ async function finish(options: {
   run.held.check();
   if (reports.hasNews) await reports.flush();
   const metrics = finalizeContext.metrics.values;
-  if (runtime.result === undefined) return pass.log.complete({ metrics });
+  if (runtime.result === undefined) return complete({ metrics });
   const encode = runtime.result.encode.bind(runtime.result);
   const result = await validateOutput(
     encode,
@@ -162,7 +166,7 @@ async function finish(options: {
     "schema_mismatch",
     "the result of finalize does not match its schema",
   );
-  await pass.log.complete({ result, metrics });
+  await complete({ result, metrics });
 }
 
 /** Judged at the end only: before it, the share would depend on the order in which batches get done. */

@@ -4,6 +4,7 @@ import type {
   InputAdapterDefinition,
   Logger,
 } from "../../../definitions/index.ts";
+import type { LogLevel } from "../../model/task-log.ts";
 import type { PlanCache, RatePlan } from "../../plan/index.ts";
 import type { Bus, Clock, Ids, Random, WorkerStore } from "../../ports/index.ts";
 import type { StoreHealthTracker } from "../../resilience/store-retry.ts";
@@ -29,6 +30,8 @@ export interface WorkerParts {
   /** Shared by all workers of a process. */
   readonly signals: AppendSignals;
   readonly limits: WorkerLimits;
+  /** The least important lines of handlers that are kept with their tasks, or none. @defaultValue "info" */
+  readonly keepLogs?: LogLevel | false | undefined;
 }
 
 export interface WorkerLimits {
