@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { PoolClient } from "pg";
 import type { Clock, SubscribeOptions } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
-import { idOf, now, type Session } from "./driver/connection.ts";
+import { idOf, now, type Session } from "./database/session.ts";
 
 export interface ReaderOptions {
   readonly session: Session;

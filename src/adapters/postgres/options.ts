@@ -1,5 +1,6 @@
 import { Client, Pool, type PoolConfig } from "pg";
 import { FlowError } from "../../errors/index.ts";
+import type { SessionOptions } from "./database/session.ts";
 
 /** The database of a {@link postgresStore} or a {@link postgresBus}. */
 export interface PostgresOptions {
@@ -49,21 +50,6 @@ export function retentionOf({ keepEndedSec, keepDeadLettersSec = monthSec }: Pos
     keepEndedMs: keepEndedSec === undefined ? undefined : keepEndedSec * 1_000,
     keepDeadLettersMs: keepDeadLettersSec * 1_000,
   };
-}
-
-/** How a session uses its database. */
-export interface SessionOptions {
-  /** What errors name: `store` or `bus`. */
-  readonly what: string;
-  readonly pool: Pool;
-  readonly isOwned: boolean;
-  /** As a quoted name. */
-  readonly schema: string;
-  readonly migrate: boolean;
-  /** Whether statements are prepared, once for each connection. */
-  readonly prepare: boolean;
-  /** Removes secrets from a text. */
-  readonly redact: (text: string) => string;
 }
 
 /** @throws FlowError `ENGINE_OPTIONS` */

@@ -5,7 +5,7 @@ import { systemClock } from "../../core/ports/system.ts";
 import { StoreRetry } from "../../core/resilience/store-retry.ts";
 import { FlowError } from "../../errors/index.ts";
 import { BusReader, notifying } from "./bus-reader.ts";
-import { idText, now, Session } from "./driver/connection.ts";
+import { idText, now, Session } from "./database/session.ts";
 import { checkNumber, type PostgresOptions, sessionOptions } from "./options.ts";
 
 /** Options of {@link postgresBus}. */

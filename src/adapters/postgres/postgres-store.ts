@@ -1,7 +1,7 @@
 import type { Store } from "../../core/ports/index.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { Retention } from "../../core/store/retention.ts";
-import { Session } from "./driver/connection.ts";
+import { Session } from "./database/session.ts";
 import { artifactLogs } from "./driver/logs.ts";
 import { registryTable, slotTable } from "./driver/registry.ts";
 import { shardTable } from "./driver/shards.ts";

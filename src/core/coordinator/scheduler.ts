@@ -271,7 +271,9 @@ export class Scheduler {
     }
     this.#openTasks.forget(taskId);
     // Those of a batch that timed out: nobody waits for their events any more, and paused ones have none.
-    for await (const child of openChildren(this.#store, { taskId, plan: cached.plan })) await this.replan(child.id);
+    if (cached.plan.graph.flows !== undefined) {
+      for await (const child of openChildren(this.#store, { taskId, plan: cached.plan })) await this.replan(child.id);
+    }
     return true;
   }
 

@@ -12,10 +12,10 @@ import { AttemptHandle } from "./attempt/attempt-handle.ts";
 import { type AttemptRun, AttemptTimer, type Continued } from "./attempt/attempt-run.ts";
 import { EventLoopYielder, HandlerCode, HandlerRuntime, WorkerServices } from "./attempt/handler-code.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
-import { type Claimed, Claimer } from "./claim/claimer.ts";
+import type { Claimed } from "./claim/claimed.ts";
+import { Claimer, TaskCache } from "./claim/claimer.ts";
 import { LeaseRenewer } from "./claim/lease-renewer.ts";
 import { RateTokens, ratesOf } from "./claim/limits.ts";
-import { TaskCache } from "./claim/task-cache.ts";
 import { QueryAnswers, WorkerPresence } from "./claim/worker-presence.ts";
 import { HandlerLogs } from "./handler-logs.ts";
 

@@ -2,8 +2,8 @@ import { jsonText, keepJson } from "../../../core/codec/index.ts";
 import { fence, finishShard, isRecorded } from "../../../core/model/index.ts";
 import type { Artifact, Attempt, NewArtifact, Origin, ShardRef } from "../../../core/model/records.ts";
 import type { LogDriver } from "../../../core/store/driver.ts";
-import { foreignKeyViolation, sqlStateOf } from "../errors.ts";
-import { idOf, idText, mostBytes, type Session } from "./connection.ts";
+import { foreignKeyViolation, sqlStateOf } from "../database/errors.ts";
+import { idOf, idText, mostBytes, type Session } from "../database/session.ts";
 import { isShard, refValues, setShard, updateShard } from "./shards.ts";
 
 /*

@@ -1,6 +1,6 @@
 import type { RegistryEntry } from "../../../core/ports/index.ts";
 import { dueIds, entryOf, type RegistryDriver, type SlotDriver } from "../../../core/store/driver.ts";
-import { compareAndSet, idOf, idText, now, type Revised, type Session } from "./connection.ts";
+import { compareAndSet, idOf, idText, now, type Revised, type Session } from "../database/session.ts";
 
 /** Judged and written by the server in one step, since many callers compete for one row. */
 const takeSlot = `INSERT INTO @limits AS known (key, holders) VALUES ($1, ARRAY [$2]) ON CONFLICT (key) DO UPDATE

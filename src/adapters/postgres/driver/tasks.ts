@@ -4,8 +4,17 @@ import { isTaskTerminal, type TaskRecord, type TaskStatus, type TaskSummary } fr
 import { minSweepMs, type TaskQuery } from "../../../core/ports/index.ts";
 import { dueIds, RecordCache, type TaskDriver, type TaskState } from "../../../core/store/driver.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
-import { foreignKeyViolation, sqlStateOf } from "../errors.ts";
-import { compareAndSet, idOf, idText, longQuery, mostBytes, now, type Revised, type Session } from "./connection.ts";
+import { foreignKeyViolation, sqlStateOf } from "../database/errors.ts";
+import {
+  compareAndSet,
+  idOf,
+  idText,
+  longQuery,
+  mostBytes,
+  now,
+  type Revised,
+  type Session,
+} from "../database/session.ts";
 
 const whatParams = "the set of the task's parameters";
 const whatVars = "the set of the task's variables";

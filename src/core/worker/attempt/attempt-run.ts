@@ -49,6 +49,7 @@ export interface AttemptRun {
   goOn(kept: readonly Artifact[] | undefined): Promise<Continued | undefined>;
 }
 
+/** A node that runs in the slot of the one before it. */
 export interface Continued {
   readonly nodeId: string;
   /** Whether this is worth a message; nothing depends on it. */

@@ -1,3 +1,4 @@
+import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import {
   type Artifact,
   type Attempt,
@@ -8,12 +9,13 @@ import {
   type ShardRecord,
   shardKey,
 } from "../../model/records.ts";
-import { type NodePlan, nextOf } from "../../plan/index.ts";
-import type { QueuedRef } from "../../ports/index.ts";
+import { type NodePlan, nextOf, type PlanCache } from "../../plan/index.ts";
+import type { QueuedRef, WorkerStore } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
 import type { Continued } from "../attempt/attempt-run.ts";
 import type { WorkerParts } from "../attempt/worker-options.ts";
+import type { CachedTask, Claimed, Row } from "./claimed.ts";
 import {
   Capacity,
   ConcurrencySlots,
@@ -24,7 +26,6 @@ import {
   ratesOf,
   type SaturatedLimit,
 } from "./limits.ts";
-import type { CachedTask, TaskCache } from "./task-cache.ts";
 
 /** More attempts than this are asked again what blocks them. */
 const mostRemembered = 50_000;
@@ -52,28 +53,6 @@ export interface ClaimerOptions {
   readonly holds: (ref: EpochRef) => boolean;
   /** Takes over a claimed attempt. */
   readonly onClaimed: (claimed: Claimed) => void;
-}
-
-export interface Claimed {
-  readonly claim: Attempt;
-  readonly record: ShardRecord;
-  /** Read before the claim: another process may give up on this attempt and delete the task afterwards. */
-  readonly task: CachedTask;
-  readonly node: NodePlan;
-  /** Monotonic time at which the claim was requested. */
-  readonly askedAt: number;
-  /** The nodes that used its slot in a row before it. */
-  readonly row: Row;
-  /** All that its only parent stored, if that was the last of them. */
-  readonly handedOver: readonly Artifact[] | undefined;
-}
-
-interface Row {
-  readonly count: number;
-  /** Monotonic time at which the first of them was claimed. */
-  readonly since: number;
-  /** Monotonic time of the last message about one of them. */
-  readonly toldAt: number;
 }
 
 /**
@@ -369,5 +348,39 @@ export class Claimer {
     if (!this.#droppedCommand) return;
     this.#droppedCommand = false;
     this.#options.supervisor.spawn("queue", () => this.fill());
+  }
+}
+
+const cachedTasks = 1_000;
+
+/**
+ * Reads a task's graph once instead of once per attempt: with 10,000 nodes that would be 10,000 reads of 10,000 nodes.
+ */
+export class TaskCache {
+  readonly #store: WorkerStore;
+  readonly #plans: PlanCache;
+  readonly #tasks = new Map<string, CachedTask>();
+
+  constructor(options: { readonly store: WorkerStore; readonly plans: PlanCache }) {
+    this.#store = options.store;
+    this.#plans = options.plans;
+  }
+
+  /** @returns `undefined` if the task has been deleted */
+  async get(taskId: string, retry: StoreRetry): Promise<CachedTask | undefined> {
+    const cached = this.#tasks.get(taskId);
+    if (cached !== undefined) return cached;
+    const task = await retry.run(() => this.#store.readTask(taskId));
+    if (task === undefined) return undefined;
+    const { traceparent, retryOf } = task;
+    const fixed = { params: deepFreeze(task.params), traceparent, isRetry: retryOf !== undefined };
+    const entry = { plan: this.#plans.get(task.graph), ...fixed };
+    if (task.isPartial) return entry;
+    this.#tasks.set(taskId, entry);
+    if (this.#tasks.size > cachedTasks) {
+      const [oldest] = this.#tasks.keys();
+      if (oldest !== undefined) this.#tasks.delete(oldest);
+    }
+    return entry;
   }
 }

@@ -1,10 +1,9 @@
 import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { PoolClient } from "pg";
+import type { Pool, PoolClient } from "pg";
 import { type Judged, RecordCache } from "../../../core/store/driver.ts";
 import { FlowError } from "../../../errors/index.ts";
-import { sqlStateOf, translated, unavailable } from "../errors.ts";
-import type { SessionOptions } from "../options.ts";
+import { sqlStateOf, translated, unavailable } from "./errors.ts";
 import { checkLayout, latestLayout, migrate } from "./schema.ts";
 
 /** The server's time in ms; stable within a statement, so that conditions on it follow an index. */
@@ -15,6 +14,20 @@ export const mostBytes = 200_000_000;
 
 /** For statements whose cost grows with a task: its removal, and migrations. */
 export const longQuery = { query_timeout: 3_600_000 };
+
+export interface SessionOptions {
+  /** What errors name: `store` or `bus`. */
+  readonly what: string;
+  readonly pool: Pool;
+  readonly isOwned: boolean;
+  /** As a quoted name. */
+  readonly schema: string;
+  readonly migrate: boolean;
+  /** Whether statements are prepared, once for each connection. */
+  readonly prepare: boolean;
+  /** Removes secrets from a text. */
+  readonly redact: (text: string) => string;
+}
 
 /** Rows that have a revision, with the server's time of the read. */
 export interface Revised {

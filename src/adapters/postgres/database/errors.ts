@@ -1,5 +1,5 @@
 import { DatabaseError } from "pg";
-import { FlowError, type FlowErrorOptions } from "../../errors/index.ts";
+import { FlowError, type FlowErrorOptions } from "../../../errors/index.ts";
 
 const tooLarge = new Set(["54000", "54001"]);
 /** SQLSTATEs, or their classes, after which the same request may succeed: failovers, restarts, conflicts, timeouts. */

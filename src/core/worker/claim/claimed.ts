@@ -1,0 +1,35 @@
+import type { JsonObject } from "../../../errors/index.ts";
+import type { Artifact, Attempt, ShardRecord } from "../../model/records.ts";
+import type { NodePlan, Plan } from "../../plan/index.ts";
+
+export interface Claimed {
+  readonly claim: Attempt;
+  readonly record: ShardRecord;
+  /** Read before the claim: another process may give up on this attempt and delete the task afterwards. */
+  readonly task: CachedTask;
+  readonly node: NodePlan;
+  /** Monotonic time at which the claim was requested. */
+  readonly askedAt: number;
+  /** The nodes that used its slot in a row before it. */
+  readonly row: Row;
+  /** All that its only parent stored, if that was the last of them. */
+  readonly handedOver: readonly Artifact[] | undefined;
+}
+
+/** The nodes that one slot was used for without a look at the queue. */
+export interface Row {
+  readonly count: number;
+  /** Monotonic time at which the first of them was claimed. */
+  readonly since: number;
+  /** Monotonic time of the last message about one of them. */
+  readonly toldAt: number;
+}
+
+/** The parts of a task that never change while its record exists. */
+export interface CachedTask {
+  readonly plan: Plan;
+  readonly params: JsonObject;
+  readonly traceparent: string | undefined;
+  /** It takes over the output of an earlier task. */
+  readonly isRetry: boolean;
+}
