@@ -7,7 +7,6 @@ import { ownVersion } from "../loading/one-flowkit.ts";
 import { isJsonFile, readAllDefinitions, readAllFlows } from "../loading/read-graph.ts";
 import { requireStore, type StoreOptions, storeSettings } from "../settings/open-parts.ts";
 import { several } from "../settings/options.ts";
-import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { configOption, examples, mongoOption, storeOption, writeResult } from "./common.ts";
 import { withTask } from "./with-client.ts";
