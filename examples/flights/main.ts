@@ -1,4 +1,4 @@
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { FlowError } from "flowkit";
@@ -8,20 +8,23 @@ import { startEmbedded } from "./embedded.ts";
 import { flights } from "./flow.ts";
 import { showProgress } from "./progress.ts";
 import { renderReport } from "./report-table.ts";
+import { serveStudio, writeRunPage } from "./studio.ts";
 import { writeOutput } from "./write-output.ts";
 
-// node examples/flights/main.ts [--distributed] [--out folder] [file.json]
+// node examples/flights/main.ts [--distributed] [--studio] [--out folder] [file.json]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     distributed: { type: "boolean", default: false },
+    studio: { type: "boolean", default: false },
     out: { type: "string", default: fileURLToPath(new URL("out", import.meta.url)) },
   },
 });
 const [flightsFile = datasetFiles.flights] = positionals;
 const graph = flights.compile();
 
-await using engine = values.distributed ? await startDistributed() : await startEmbedded();
+const store = join(values.out, "runs.db");
+await using engine = values.distributed ? await startDistributed() : await startEmbedded(store);
 const task = await engine.run({ flights: flightsFile, airports: datasetFiles.airports });
 
 const nodeIds = graph.nodes.map((node) => node.node_id);
@@ -36,4 +39,11 @@ try {
   if (!FlowError.is(error, "TASK_FAILED")) throw error;
   console.error(`\n${error.message}`);
   process.exitCode = 1;
+}
+
+if (!values.distributed) {
+  // It prints what it has written.
+  await writeRunPage({ store, taskId: task.id, file: relative(".", join(values.out, "run.html")) });
+  if (values.studio) await serveStudio(store);
+  else console.log("that is the run in the studio; npm run demo -- --studio serves it");
 }

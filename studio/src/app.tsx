@@ -6,6 +6,7 @@ import { RequestError } from "./api/source.ts";
 import { hrefOf, useRoute } from "./router.ts";
 import { RunsPage } from "./runs/runs-page.tsx";
 import { SignIn } from "./sign-in.tsx";
+import { ErrorBoundary } from "./ui/error-boundary.tsx";
 import { Icon } from "./ui/icon.tsx";
 import { Problem } from "./ui/problem.tsx";
 import { Note } from "./ui/status.tsx";
@@ -29,7 +30,13 @@ export function App() {
         </Note>
       ) : null}
       <ConnectionBanner />
-      {error === null ? <Page /> : <Problem error={error} className="banner" />}
+      {error === null ? (
+        <ErrorBoundary key={section}>
+          <Page />
+        </ErrorBoundary>
+      ) : (
+        <Problem error={error} className="banner" />
+      )}
     </Shell>
   );
 }

@@ -51,3 +51,17 @@ test("the page has no script or style but its own, and is small", async () => {
   );
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(300_000);
 });
+
+test("a part of the page that cannot be loaded is said so, and the rest goes on", async () => {
+  const { url } = await testStudio();
+  const page = await openPage("about:blank", { mayReport: /Failed to fetch dynamically imported module/ });
+  await page.route(/flows-page/, (route) => route.fulfill({ status: 500, body: "" }));
+  await page.goto(`${url}#/flows`);
+  await page.getByText("This part of the page has failed").waitFor();
+  await page.getByRole("link", { name: "Runs" }).click();
+  await page.getByText("No runs yet").waitFor();
+  await page.unroute(/flows-page/);
+  await page.goto(`${url}#/flows`);
+  await page.reload();
+  await page.getByText("No flow is known").waitFor();
+});

@@ -1,7 +1,7 @@
 import { extname } from "node:path";
 import { type Command, Option } from "commander";
 import { type Graph, toMermaid } from "../../graph/index.ts";
-import { toHtml } from "../drawing/html.ts";
+import { toHtml } from "../drawing/page.ts";
 import { toDot, toSvg } from "../drawing/svg.ts";
 import { readGraphFile } from "../loading/read-graph.ts";
 import { CliError } from "../terminal/cli-error.ts";
@@ -35,7 +35,7 @@ export function addGraph(root: Command, terminal: Terminal): void {
     .command("graph")
     .summary("draw a graph")
     .description(
-      "Draw a graph for Mermaid or Graphviz, as an SVG, or as an HTML page with a table of its nodes. A dashed edge means that the node starts with the first batch.",
+      "Draw a graph for Mermaid or Graphviz, as an SVG, or as an HTML page that can be zoomed and has the settings of each node. A dashed edge means that the node starts with the first batch.",
     )
     .argument("<flow.ts|graph.json>", "graph to draw")
     .addOption(

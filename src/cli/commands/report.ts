@@ -1,16 +1,12 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Command } from "commander";
-import type { RunReport } from "../../studio/api.ts";
 import { readingOf } from "../../studio/reading.ts";
-import { pageFolder } from "../../studio/serving/assets.ts";
 import { schemasOf } from "../../studio/views/flows.ts";
-import { reportJson, runReport } from "../../studio/views/report.ts";
+import { runReport } from "../../studio/views/report.ts";
+import { emptyPage, filledPage } from "../drawing/page.ts";
 import { ownVersion } from "../loading/one-flowkit.ts";
 import { isJsonFile, readAllDefinitions, readAllFlows } from "../loading/read-graph.ts";
 import { requireStore, type StoreOptions, storeSettings } from "../settings/open-parts.ts";
 import { several } from "../settings/options.ts";
-import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { configOption, examples, mongoOption, storeOption, writeResult } from "./common.ts";
 import { withTask } from "./with-client.ts";
@@ -23,7 +19,6 @@ interface ReportOptions extends StoreOptions {
 
 /** A report can be attached to a ticket. */
 const longestFile = 2_000_000;
-const place = "<!--flowkit-data-->";
 
 export function addReport(root: Command, terminal: Terminal): void {
   root
@@ -44,7 +39,7 @@ export function addReport(root: Command, terminal: Terminal): void {
 }
 
 async function report(terminal: Terminal, given: string, options: ReportOptions): Promise<void> {
-  const page = readPage();
+  const page = emptyPage();
   const files = options.handlers ?? [];
   const { adapters } = await readAllDefinitions(files.filter((file) => !isJsonFile(file)));
   const flows = (await readAllFlows(files)).map(({ graph, file }) => ({ graph, file }));
@@ -58,22 +53,6 @@ async function report(terminal: Terminal, given: string, options: ReportOptions)
       longest: longestFile - Buffer.byteLength(page) - 1_000,
     }),
   );
-  writeResult(terminal, filled(page, found), { file: options.output, overwrite: options.force === true });
+  writeResult(terminal, filledPage(page, found), { file: options.output, overwrite: options.force === true });
   for (const what of found.omitted) terminal.note(`left out to keep the file small: ${what}`);
 }
-
-function readPage(): string {
-  const file = join(pageFolder(), "report.html");
-  try {
-    const page = readFileSync(file, "utf8");
-    if (page.split(place).length === 2) return page;
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-  }
-  throw new CliError("CLI_FILE_NOT_FOUND", "the page of reports is not in this package", {
-    hint: "In a clone of its repository, build it: npm run build",
-  });
-}
-
-const filled = (page: string, data: RunReport): string =>
-  page.replace(place, () => `<script type="application/json" id="flowkit-report">${reportJson(data)}</script>`);

@@ -2,11 +2,6 @@ import { coordinatorFnType, flowType, type Graph, runs } from "../../graph/index
 import { awaitsSignal, edgeLabel, nodeNotes, readsFailuresOf } from "../../graph/mermaid.ts";
 import { type Box, type Line, labelOf, layOut } from "./layout.ts";
 
-export interface SvgOptions {
-  /** Nodes link to `#node-<id>`. */
-  readonly linked?: boolean;
-}
-
 /** Literal colours, because not every viewer supports CSS variables. */
 const style = `
   .flowkit { font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
@@ -38,18 +33,16 @@ const style = `
  * wait for a signal as parallelograms, dashed edges where a node starts with the first batch, thick ones where it starts
  * when its parents have ended, red ones where it reads failed batches.
  */
-export function toSvg(graph: Graph, options: SvgOptions = {}): string {
+export function toSvg(graph: Graph): string {
   const { width, height, boxes, lines } = layOut(graph);
-  // Screen readers skip links inside an element with the role of an image.
-  const role = options.linked ? "" : ' role="img"';
   const title = graph.name === undefined ? [] : [`<title>${escaped(graph.name)}</title>`];
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" class="flowkit" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"${role}>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" class="flowkit" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,
     ...title,
     `<style>${style}</style>`,
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>',
     ...lines.map(edge),
-    ...boxes.map((box) => drawnNode(box, options.linked ?? false)),
+    ...boxes.map(drawnNode),
     "</svg>",
     "",
   ].join("\n");
@@ -70,8 +63,8 @@ function edge({ from, to, points }: Line): string {
   return `<path class="${kind}" d="${path.join(" ")}" marker-end="url(#tip)"/>`;
 }
 
-function drawnNode({ node, lines, x, y, width, height }: Box, linked: boolean): string {
-  const { node_id: id, type, depends_on: parents } = node;
+function drawnNode({ node, lines, x, y, width, height }: Box): string {
+  const { type, depends_on: parents } = node;
   const [left, top] = [x - width / 2, y - height / 2];
   const isFn = type === coordinatorFnType;
   const kind = isFn ? "fn" : parents.length === 0 ? "source" : "step";
@@ -90,12 +83,10 @@ function drawnNode({ node, lines, x, y, width, height }: Box, linked: boolean): 
   const note = labelOf(node);
   // Above the corner, because edges end at the middle.
   const label = note === undefined ? "" : `<text class="label" x="${right}" y="${top - 6}">${escaped(note)}</text>`;
-  const drawing = `<g class="${kind}">${shape}${text}${label}</g>`;
-  return linked ? `<a href="#node-${escaped(id)}">${drawing}</a>` : drawing;
+  return `<g class="${kind}">${shape}${text}${label}</g>`;
 }
 
-export const escaped = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
 
 const dotStyles = { ready: [], first_batch: ["style=dashed"], ended: ["style=bold"] } as const;
 

@@ -1,5 +1,5 @@
 import type { Graph } from "../../graph/index.ts";
-import type { NodeDetail, ReportNode, RunReport, StudioInfo } from "../api.ts";
+import type { NodeDetail, ReportNode, RunReport, StudioInfo, StudioReport } from "../api.ts";
 import type { Reading } from "../reading.ts";
 import { artifactPage, failedBatchPage } from "./artifacts.ts";
 import { eventsOf, timelineOf } from "./history.ts";
@@ -74,7 +74,7 @@ export async function runReport(
 }
 
 /** As text inside a script element: nothing in it can end the element, or begin a comment. */
-export const reportJson = (report: RunReport): string => JSON.stringify(report).replaceAll("<", "\\u003c");
+export const reportJson = (report: StudioReport): string => JSON.stringify(report).replaceAll("<", "\\u003c");
 
 const isTrouble = ({ failure, batches }: NodeDetail["live"]): boolean => failure !== undefined || batches.failed > 0;
 

@@ -15,7 +15,7 @@ import type { GraphView as Graph, TaskLive } from "../api/source.ts";
 import { Icon } from "../ui/icon.tsx";
 import { FlowEdge } from "./flow-edge.tsx";
 import { FlowNode } from "./flow-node.tsx";
-import { bestLayout, boxHeight, boxWidth } from "./layout.ts";
+import { bestLayout, boxHeights, boxWidth } from "./layout.ts";
 import { Legend } from "./legend.tsx";
 import { type EdgeData, edgeId, type NodeData, type Shown, ShownProvider, useShown } from "./shown.ts";
 import "@xyflow/react/dist/base.css";
@@ -78,7 +78,8 @@ function Drawing({ graph, hasStates }: { readonly graph: Graph; readonly hasStat
 
 function Flow(props: { readonly graph: Graph; readonly size: Size; readonly hasStates: boolean }) {
   const { graph, size, hasStates } = props;
-  const { nodes, edges } = useMemo(() => elementsOf(graph, size), [graph, size]);
+  const boxHeight = hasStates ? boxHeights.withCounts : boxHeights.alone;
+  const { nodes, edges } = useMemo(() => elementsOf(graph, size, boxHeight), [graph, size, boxHeight]);
   const { fitView } = useReactFlow();
   const width = useStore((store) => store.width);
   useEffect(() => {
@@ -111,8 +112,12 @@ function Flow(props: { readonly graph: Graph; readonly size: Size; readonly hasS
 
 const fit = { padding: 0.08, maxZoom: 1.1 } as const;
 
-function elementsOf(graph: Graph, size: Size): { readonly nodes: Node<NodeData>[]; readonly edges: Edge[] } {
-  const { boxes, direction } = bestLayout(graph, size);
+function elementsOf(
+  graph: Graph,
+  size: Size,
+  boxHeight: number,
+): { readonly nodes: Node<NodeData>[]; readonly edges: Edge[] } {
+  const { boxes, direction } = bestLayout(graph, size, boxHeight);
   const [sourcePosition, targetPosition] =
     direction === "LR" ? [Position.Right, Position.Left] : [Position.Bottom, Position.Top];
   const nodes = graph.nodes.map((node) => ({

@@ -17,20 +17,28 @@ interface Layout {
 }
 
 export const boxWidth = 204;
-export const boxHeight = 74;
+/** With the counts of batches, and without. */
+export const boxHeights = { withCounts: 74, alone: 50 } as const;
+/** Of a label; a longer one is cut. */
+const letterWidth = 6.8;
+const longestLabel = 190;
 /** Above this number, one layout has to do: each takes a noticeable time. */
 const mostCompared = 150;
 
 /** In the direction in which the graph can be drawn larger in a place of this size. */
-export function bestLayout(graph: GraphView, { width, height }: Pick<Layout, "width" | "height">): Layout {
+export function bestLayout(
+  graph: GraphView,
+  { width, height }: Pick<Layout, "width" | "height">,
+  boxHeight: number,
+): Layout {
   const scaleOf = (layout: Layout) => Math.min(width / layout.width, height / layout.height);
-  const across = layOut(graph, "LR");
+  const across = layOut(graph, "LR", boxHeight);
   if (graph.nodes.length > mostCompared) return across;
-  const down = layOut(graph, "TB");
+  const down = layOut(graph, "TB", boxHeight);
   return scaleOf(down) > scaleOf(across) && scaleOf(across) < 1 ? down : across;
 }
 
-function layOut({ nodes, edges }: GraphView, direction: Direction): Layout {
+function layOut({ nodes, edges }: GraphView, direction: Direction, boxHeight: number): Layout {
   const graph = new Graph();
   graph.setGraph({
     rankdir: direction,
@@ -42,7 +50,10 @@ function layOut({ nodes, edges }: GraphView, direction: Direction): Layout {
   });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { id } of nodes) graph.setNode(id, { width: boxWidth, height: boxHeight });
-  for (const { from, to } of edges) graph.setEdge(from, to);
+  for (const { from, to, label } of edges) {
+    const width = label === undefined ? 0 : Math.min(longestLabel, label.length * letterWidth + 12);
+    graph.setEdge(from, to, { width, height: width === 0 ? 0 : 18, labelpos: "c" });
+  }
   layout(graph);
   const boxes = new Map(
     nodes.map(({ id }) => {

@@ -8,6 +8,8 @@ import { Region } from "../ui/region.tsx";
 
 /** Validated for both themes and for colour-blind readers; the lines differ by their dashes too. */
 const colours = ["#4f7df0", "#d97706", "#0f9b6c", "#c2418f", "#7c5cd6", "#4b93a8"];
+/** Between the times of the axis, which have no fractions. */
+const secondsBetween = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400];
 const mostLines = 24;
 const dashes = [[], [6, 4], [2, 3], [10, 4, 2, 4]];
 
@@ -58,7 +60,7 @@ function Chart({ samples }: { readonly samples: Samples }) {
         height: 300,
         legend: { live: false },
         axes: [
-          { ...axis, space: 90, values: (_, splits) => splits.map((at) => clock(1_000 * at)) },
+          { ...axis, space: 90, incrs: secondsBetween, values: (_, splits) => splits.map((at) => clock(1_000 * at)) },
           { ...axis, size: 56 },
         ],
         scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },

@@ -180,9 +180,14 @@ describe("flowkit graph", () => {
     expect(svg.match(/<rect class="box"/g)).toHaveLength(2);
     expect(svg.match(/<path class="edge stream"/g)).toHaveLength(1);
     const page = readFileSync(join(cwd, "g.html"), "utf8");
-    expect(page).toContain('<a href="#node-square">');
-    expect(page).toContain('<tr id="node-square">');
-    expect(page.replaceAll("http://www.w3.org/2000/svg", "")).not.toMatch(/https?:|<script|<link|@import/); // loads nothing
+    const [, data = ""] = /<script type="application\/json" id="flowkit-report">(.*?)<\/script>/s.exec(page) ?? [];
+    expect(JSON.parse(data)).toMatchObject({
+      kind: "graph",
+      graph: { name: "squares", nodes: [{ id: "numbers" }, { id: "square", settings: expect.any(Array) }] },
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(page).toContain("content=\"default-src 'none'; "); // loads nothing
+    expect(page).not.toMatch(/<link|<script[^>]* src=|@import/);
     expect(await cli(["graph", "flow.ts", "-o", "g.pdf"], { cwd })).toMatchObject({
       exitCode: 2,
       stderr:

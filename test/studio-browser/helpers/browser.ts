@@ -4,8 +4,13 @@ import { afterAll, beforeAll, expect, inject, onTestFinished } from "vitest";
 /** Only bounds what hangs: a busy machine is slow. */
 const patienceMs = 120_000;
 
+interface PageOptions extends BrowserContextOptions {
+  /** Errors that the test provokes. */
+  readonly mayReport?: RegExp;
+}
+
 /** Opens pages in the browser of this run; without one, each test fails and says what to install. */
-export function useBrowser(): (url: string, options?: BrowserContextOptions) => Promise<Page> {
+export function useBrowser(): (url: string, options?: PageOptions) => Promise<Page> {
   let browser: Browser;
   beforeAll(async () => {
     const found = inject("browser");
@@ -13,7 +18,7 @@ export function useBrowser(): (url: string, options?: BrowserContextOptions) => 
     browser = await chromium.connect(found.address);
   });
   afterAll(async () => browser?.close());
-  return async (url, options = {}) => {
+  return async (url, { mayReport, ...options } = {}) => {
     const context = await browser.newContext({ viewport: { width: 1280, height: 760 }, ...options });
     context.setDefaultTimeout(patienceMs);
     const page = await context.newPage();
@@ -26,7 +31,10 @@ export function useBrowser(): (url: string, options?: BrowserContextOptions) => 
     });
     onTestFinished(async () => {
       await context.close();
-      expect(problems, "errors of the page, such as of its content security policy").toEqual([]);
+      expect(
+        problems.filter((text) => mayReport?.test(text) !== true),
+        "errors of the page, such as of its content security policy",
+      ).toEqual([]);
     });
     await page.goto(url);
     return page;

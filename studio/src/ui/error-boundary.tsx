@@ -1,0 +1,31 @@
+import { Component, type ReactNode } from "react";
+import { Note } from "./status.tsx";
+
+interface Props {
+  readonly children: ReactNode;
+}
+
+/** Shows what went wrong in a part of the page, instead of a blank one. */
+export class ErrorBoundary extends Component<Props, { readonly error?: Error }> {
+  override state: { readonly error?: Error } = {};
+
+  static getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+
+  override render() {
+    const { error } = this.state;
+    if (error === undefined) return this.props.children;
+    return (
+      <div className="padded">
+        <Note tone="failed" icon="warning" role="alert">
+          <p>This part of the page has failed: {error.message}</p>
+          <p>If the studio was updated meanwhile, its page has to be loaded again.</p>
+        </Note>
+        <button type="button" className="button" onClick={() => window.location.reload()}>
+          Load the page again
+        </button>
+      </div>
+    );
+  }
+}
