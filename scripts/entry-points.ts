@@ -5,6 +5,7 @@ export const entryPoints = {
   testing: "src/testing/index.ts",
   "adapters/kafka": "src/adapters/kafka/index.ts",
   "adapters/mongo": "src/adapters/mongo/index.ts",
+  "adapters/opentelemetry": "src/adapters/opentelemetry/index.ts",
   "adapters/postgres": "src/adapters/postgres/index.ts",
   "adapters/sqlite": "src/adapters/sqlite/index.ts",
 };

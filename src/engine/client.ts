@@ -1,4 +1,4 @@
-import type { Bus, Store } from "../core/ports/index.ts";
+import type { Bus, Store, Telemetry } from "../core/ports/index.ts";
 import type { HandlerDefinition, Logger } from "../definitions/index.ts";
 import { Connections } from "./connections.ts";
 import { coordinatorCore, type KnownTypesOptions, runningLimits } from "./coordinator.ts";
@@ -33,6 +33,8 @@ export interface ClientOwnOptions
   readonly bus?: Bus;
   /** A logger with pino's interface. @defaultValue silent */
   readonly logger?: Logger;
+  /** Traces and counts what runs: `openTelemetry()`. @defaultValue none */
+  readonly telemetry?: Telemetry;
 }
 
 /** Options of `new Client`: a store, and the node types that it may run, by `handlers` or by `workerTypes`. */

@@ -1,6 +1,6 @@
 import { memoryBus, type UndeliveredMessage } from "../adapters/memory/index.ts";
 import { PlanCache } from "../core/plan/index.ts";
-import type { Bus, BusHealth, Store } from "../core/ports/index.ts";
+import type { Bus, BusHealth, Store, Telemetry } from "../core/ports/index.ts";
 import { systemClock, systemIds, systemRandom } from "../core/ports/system.ts";
 import { DeadLetters } from "../core/resilience/best-effort-bus.ts";
 import { StoreHealthTracker } from "../core/resilience/store-retry.ts";
@@ -29,6 +29,7 @@ export class Connections<TStore extends OpenedStore = Store> {
   readonly ids = systemIds;
   readonly random = systemRandom;
   readonly logger: Logger;
+  readonly telemetry: Telemetry | undefined;
   readonly deadLetters: DeadLetters;
   readonly plans: PlanCache;
   readonly signals: AppendSignals;
@@ -40,12 +41,16 @@ export class Connections<TStore extends OpenedStore = Store> {
     readonly store: TStore;
     readonly bus?: Bus | undefined;
     readonly logger?: Logger | undefined;
+    readonly telemetry?: Telemetry | undefined;
   }) {
-    const { store, logger = stderrLogger } = options;
+    const { store, telemetry } = options;
+    const { logger: given = stderrLogger } = options;
+    const logger = telemetry?.logger(given) ?? given;
     this.watch = new StoreHealthTracker(this.clock);
     this.#store = store;
     this.store = this.watch.over(store);
     this.logger = logger;
+    this.telemetry = telemetry;
     this.deadLetters = new DeadLetters({ store, ids: systemIds, logger });
     this.#bus = options.bus ?? localBus(this.deadLetters);
     this.bus = this.deadLetters.guard(this.#bus);

@@ -1,6 +1,6 @@
 import { CoordinatorCore } from "../core/coordinator/coordinator-core.ts";
 import { defaultCoordinatorTiming, noBusTiming } from "../core/coordinator/coordinator-options.ts";
-import type { Bus, Store } from "../core/ports/index.ts";
+import type { Bus, Store, Telemetry } from "../core/ports/index.ts";
 import { defaultWorkerLimits, type RunningLimits, type WorkerLimits } from "../core/worker/attempt/worker-options.ts";
 import { builtInCoordinatorFns, type HandlerDefinition, type Logger } from "../definitions/index.ts";
 import { Connections } from "./connections.ts";
@@ -53,6 +53,8 @@ export interface CoordinatorOwnOptions extends AttemptOptions, SweepOptions, Ext
   readonly bus?: Bus;
   /** A logger with pino's interface. @defaultValue silent */
   readonly logger?: Logger;
+  /** Traces and counts what runs: `openTelemetry()`. @defaultValue none */
+  readonly telemetry?: Telemetry;
   /**
    * Keeps the process running until the coordinator is stopped. `false`: the process may exit when the tasks that it
    * started have ended.
@@ -104,7 +106,7 @@ export class Coordinator<
     checkOptions(options, { what, known: knownOptions, needsStore: true });
     const known = knownTypes(what, options);
     const ports = new Connections(options);
-    const ends = new TaskEnds(ports.logger, ports.callerClock);
+    const ends = new TaskEnds(ports);
     const core = coordinatorCore({ options, known, ports, ends });
     const life = new Lifecycle({
       what: "coordinator",
@@ -158,6 +160,7 @@ export function coordinatorCore(how: {
     ids: ports.ids,
     random: ports.random,
     logger: ports.logger,
+    telemetry: ports.telemetry,
     plans: ports.plans,
     signals: ports.signals,
     coordinatorId: `coordinator-${ports.ids.next()}`,

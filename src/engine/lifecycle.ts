@@ -1,5 +1,5 @@
 import { isTaskTerminal, type TaskFailure } from "../core/model/records.ts";
-import type { BusHealth, Clock, Store } from "../core/ports/index.ts";
+import type { BusHealth, Clock, Store, Telemetry } from "../core/ports/index.ts";
 import { type LoopHealth, runInOrder } from "../core/resilience/supervisor.ts";
 import type { TaskChanges } from "../core/tasks/task-changes.ts";
 import type { Logger } from "../definitions/index.ts";
@@ -209,7 +209,7 @@ const listenersMs = 10_000;
 
 type Listener = (event: never) => unknown;
 
-/** Reports the tasks that this process ends: the answer of each write says whether it was the one that ended the task. */
+/** Reports the tasks that this process ends, and to telemetry the leases that it expires: the answer of each write says whether it was the one that ended the task. */
 export class TaskEnds {
   readonly #logger: Logger;
   readonly #listeners = {
@@ -222,10 +222,12 @@ export class TaskEnds {
   readonly #reporting = new Set<Promise<void>>();
 
   readonly #clock: Clock;
+  readonly #telemetry: Telemetry | undefined;
 
-  constructor(logger: Logger, clock: Clock) {
+  constructor({ logger, callerClock, telemetry }: Pick<Connections, "logger" | "callerClock" | "telemetry">) {
     this.#logger = logger;
-    this.#clock = clock;
+    this.#clock = callerClock;
+    this.#telemetry = telemetry;
   }
 
   /** @throws FlowError `ENGINE_OPTIONS` for another name */
@@ -244,10 +246,17 @@ export class TaskEnds {
   over(store: Store): Store {
     const noted = async (ended: Promise<boolean>, id: string): Promise<boolean> => {
       const isOwn = await ended;
-      if (isOwn && Object.values(this.#listeners).some(({ size }) => size > 0)) this.#note(store, id);
+      const isHeard = this.#telemetry !== undefined || Object.values(this.#listeners).some(({ size }) => size > 0);
+      if (isOwn && isHeard) this.#note(store, id);
       return isOwn;
     };
+    const expire: Store["expire"] = async (...args) => {
+      const record = await store.expire(...args);
+      if (record !== undefined) this.#telemetry?.leaseExpired(record.type, record.status);
+      return record;
+    };
     return Object.create(store, {
+      ...(this.#telemetry === undefined ? {} : { expire: { value: expire } }),
       finishTask: { value: (id: string) => noted(store.finishTask(id), id) },
       closeTask: { value: (id: string) => noted(store.closeTask(id), id) },
     }) as Store;
@@ -272,6 +281,7 @@ export class TaskEnds {
 
   async #report(store: Store, id: string): Promise<void> {
     const task = await store.readTask(id);
+    if (task !== undefined) this.#telemetry?.taskEnded(task);
     // Tasks that nodes run are parts of others.
     if (task?.endedAt === undefined || task.parent !== undefined) return;
     const { status, createdAt, endedAt, failure, cancelReason = "cancelled", graph } = task;

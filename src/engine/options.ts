@@ -2,7 +2,7 @@ import * as z from "zod";
 import { describeIssues } from "../core/codec/index.ts";
 import type { ExternalTypes } from "../core/interop/index.ts";
 import { type LogLevel, logLevels } from "../core/model/task-log.ts";
-import type { Bus, Store } from "../core/ports/index.ts";
+import type { Bus, Store, Telemetry } from "../core/ports/index.ts";
 import type {
   CoordinatorFunctionDefinition,
   HandlerDefinition,
@@ -116,13 +116,22 @@ export interface EngineOptions<THandler extends HandlerDefinition = HandlerDefin
   readonly keepAlive?: boolean;
   /** A logger with pino's interface. @defaultValue warnings and errors are written to stderr */
   readonly logger?: Logger;
+  /**
+   * Traces and counts what runs.
+   *
+   * @example
+   * createEngine({ handlers, telemetry: openTelemetry() }) // from "flowkit/adapters/opentelemetry"
+   *
+   * @defaultValue none
+   */
+  readonly telemetry?: Telemetry;
 }
 
 const limitKeys = { maxRunning: true, maxRunningPerType: true, maxRunningPerTask: true, ratePerType: true } as const;
 
 /** The names of the options that several constructors share, for {@link checkOptions}. */
 export const optionKeys = {
-  ports: { store: true, bus: true, logger: true },
+  ports: { store: true, bus: true, logger: true, telemetry: true },
   limits: limitKeys,
   attempts: { ...limitKeys, leaseMs: true, pageSize: true, inputAdapters: true },
   capacity: { capacity: true, capacityPerType: true },
@@ -130,7 +139,7 @@ export const optionKeys = {
   sweeps: { coordinatorFns: true, tickMs: true, sweepMs: true, maxLostLeases: true, cancelGraceMs: true },
   external: { externalTypes: true, externalAcceptMs: true },
 } as const satisfies {
-  readonly ports: Readonly<Record<"store" | "bus" | "logger", true>>;
+  readonly ports: Readonly<Record<"store" | "bus" | "logger" | "telemetry", true>>;
   readonly limits: Readonly<Record<keyof RunningLimitOptions, true>>;
   readonly attempts: Readonly<Record<keyof AttemptOptions, true>>;
   readonly capacity: Readonly<Record<keyof CapacityOptions, true>>;
@@ -161,6 +170,7 @@ const shapes = z.object({
   store: methods("a store", "open", "close", "createTask"),
   bus: methods("a bus", "publish", "subscribe", "close"),
   logger: methods("a logger with pino's methods", "debug", "info", "warn", "error", "child"),
+  telemetry: methods("telemetry: openTelemetry()", "attempt", "createTask", "taskEnded", "logger"),
   keepAlive: z.boolean().optional(),
   keepLogs: z.union([z.enum(logLevels), z.literal(false)]).optional(),
   inputAdapters: named("an input adapter"),

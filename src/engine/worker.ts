@@ -1,5 +1,5 @@
 import { CommandStore } from "../core/interop/index.ts";
-import type { Bus, Store } from "../core/ports/index.ts";
+import type { Bus, Store, Telemetry } from "../core/ports/index.ts";
 import { systemIds } from "../core/ports/system.ts";
 import { WorkerCore } from "../core/worker/worker-core.ts";
 import type { HandlerDefinition, Logger } from "../definitions/index.ts";
@@ -39,6 +39,8 @@ export interface WorkerOptions<THandler extends HandlerDefinition = HandlerDefin
   readonly capacityPerType?: { readonly [TName in THandler["name"]]?: number };
   /** A logger with pino's interface. @defaultValue silent */
   readonly logger?: Logger;
+  /** Traces and counts what runs: `openTelemetry()`. @defaultValue none */
+  readonly telemetry?: Telemetry;
   /**
    * `"external"`: its coordinators are external programs, which exchange the messages of docs/wire.md. Requires a Kafka
    * bus, and a MongoDB store of which only the artifacts are used, both without a prefix.
@@ -87,8 +89,7 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
     checkOptions(options, { what, known: knownOptions, needsStore: true });
     const handlers = servedHandlers(what, options);
     const workerId = `worker-${systemIds.next()}`;
-    const external = options.coordinator === "external" ? new ExternalCoordination(options, workerId) : undefined;
-    const ports: Pick<Connections, Exclude<keyof Connections, "store">> = external?.ports ?? new Connections(options);
+    const { ports, store, bus: connectedBus } = connect(options, workerId);
     const { capacityPerType = {}, bus } = options;
     const limits = workerLimits({
       ...options,
@@ -96,13 +97,14 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
       ...(bus === undefined ? noBus : {}),
     });
     const core = new WorkerCore({
-      store: external?.store ?? ports.watch.over(options.store),
+      store,
       watch: ports.watch,
-      bus: external?.bus ?? ports.bus,
+      bus: connectedBus,
       clock: ports.clock,
       ids: ports.ids,
       random: ports.random,
       logger: ports.logger,
+      telemetry: ports.telemetry,
       plans: ports.plans,
       signals: ports.signals,
       workerId,
@@ -177,13 +179,25 @@ function servedHandlers(
   return served;
 }
 
+/** @throws FlowError `ENGINE_OPTIONS` */
+function connect(options: Pick<WorkerOptions, ConnectionOption>, workerId: string) {
+  if (options.coordinator === "external") return new ExternalCoordination(options, workerId);
+  const ports = new Connections(options);
+  return { ports, store: ports.store, bus: ports.bus };
+}
+
+type ConnectionOption = "store" | "bus" | "logger" | "telemetry" | "ratePerType" | "coordinator";
+
 /** The connections of a worker with external coordinators: their database and their messages. */
 class ExternalCoordination {
   readonly ports: Connections<Pick<Store, "open" | "close" | "addDeadLetter">>;
   readonly store: CommandStore;
 
   /** @throws FlowError `ENGINE_OPTIONS` */
-  constructor(options: Pick<WorkerOptions, "store" | "bus" | "logger" | "ratePerType">, workerId: string) {
+  constructor(
+    options: Pick<WorkerOptions, "store" | "bus" | "logger" | "telemetry" | "ratePerType">,
+    workerId: string,
+  ) {
     const { bus } = options;
     if (options.ratePerType !== undefined) throw refused("no ratePerType, which it would not enforce");
     const rows = options.store.plainRows;

@@ -2,9 +2,9 @@ import type { InputAdapterDefinition } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, type Graph, parseGraph } from "../../graph/index.ts";
 import { ExternalWorkers } from "../interop/index.ts";
-import { groups, isStatus, type Message, topics } from "../messages/messages.ts";
+import { groups, isStatus, type Message, topics, traceIdOf } from "../messages/messages.ts";
 import { isShardTerminal, type SignalAnswer, type TaskSummary } from "../model/records.ts";
-import type { Page, PageRequest, Subscription } from "../ports/index.ts";
+import type { NewTask, Page, PageRequest, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { StoreRetry } from "../resilience/store-retry.ts";
 import { type LoopHealth, runInOrder, Supervisor } from "../resilience/supervisor.ts";
@@ -32,6 +32,8 @@ import { Scheduler } from "./scheduler.ts";
 import { type FireSchedulesOptions, fireSchedule } from "./schedules.ts";
 import { PausedFlows } from "./start-looks.ts";
 import { Sweeper } from "./sweeper.ts";
+
+type Created = { readonly id: string; readonly created: boolean }; // or found, by its idempotency key
 
 /** How long a pause of a flow may be unknown to a process. */
 const longestStaleMs = 1_000;
@@ -184,11 +186,11 @@ export class CoordinatorCore {
    *
    * @throws FlowError `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `ENGINE_OPTIONS`, `TASK_EXISTS`
    */
-  async createTask(options: CreateTaskOptions): Promise<{ readonly id: string; readonly created: boolean }> {
+  async createTask(options: CreateTaskOptions): Promise<Created> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
     const { ids, plans, clock } = this.#parts;
-    const task = newTask(ids.next(), options, clock.now());
-    return this.#create({ task, graph: options.graph }, async () => {
+    const requested = newTask(ids.next(), options, clock.now());
+    return this.#create({ task: requested, graph: options.graph }, async (task) => {
       if (this.#pausedFlows.has(task.graph.name)) return;
       // Only the store's record has the time of a later start.
       if (task.startInMs !== undefined) await this.#scheduler.replan(task.id);
@@ -202,10 +204,7 @@ export class CoordinatorCore {
    *
    * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_FINISHED`, `TASK_EXISTS`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
    */
-  async retryTask(
-    taskId: string,
-    options: RetryTaskOptions,
-  ): Promise<{ readonly id: string; readonly created: boolean }> {
+  async retryTask(taskId: string, options: RetryTaskOptions): Promise<Created> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
     const { store, ids } = this.#parts;
     const settings = taskSettings(options);
@@ -221,7 +220,7 @@ export class CoordinatorCore {
     taskId: string,
     nodeId: string,
     options: RetryTaskOptions & { readonly uids?: readonly string[] | undefined },
-  ): Promise<{ readonly id: string; readonly created: boolean }> {
+  ): Promise<Created> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
     const { store, ids, plans } = this.#parts;
     const settings = taskSettings(options);
@@ -235,22 +234,24 @@ export class CoordinatorCore {
     return this.#create({ task, graph: task.graph }, () => this.#scheduler.replan(task.id));
   }
 
-  async #create(
-    requested: RequestedTask,
-    begin: () => Promise<void>,
-  ): Promise<{ readonly id: string; readonly created: boolean }> {
+  #create(requested: RequestedTask, begin: (task: NewTask) => Promise<void>): Promise<Created> {
+    const create = (task: NewTask) => this.#createTraced({ ...requested, task }, begin);
+    return this.#parts.telemetry?.createTask(requested.task, create) ?? create(requested.task);
+  }
+
+  async #createTraced(requested: RequestedTask, begin: (task: NewTask) => Promise<void>): Promise<Created> {
     const { store, logger } = this.#parts;
     const { task } = requested;
     for (;;) {
       const { outcome, id } = await this.#callerRetry.run(() => store.createTask(task));
       const created = outcome === "created" || id === task.id;
       if (created) {
-        const { retryOf } = task;
-        if (retryOf !== undefined) logger.info({ taskId: id, flow: task.graph.name, retryOf }, "a task started");
+        const retry = { taskId: id, flow: task.graph.name, retryOf: task.retryOf, ...traceIdOf(task) };
+        if (task.retryOf !== undefined) logger.info(retry, "a task started");
         if (task.deadlineMs !== undefined) this.#sweeper.dueIn(task.deadlineMs);
         await this.#now("begin", async () => {
           await this.#pausedFlows.refresh();
-          await begin();
+          await begin(task);
         });
         if (task.startInMs !== undefined) this.#sweeper.dueIn(task.startInMs);
       }

@@ -2,7 +2,7 @@ import type { CoordinatorFunctionDefinition, InputAdapterDefinition, Logger } fr
 import type { ExternalTypes } from "../interop/index.ts";
 import type { EpochRef } from "../model/records.ts";
 import type { PlanCache } from "../plan/index.ts";
-import type { Bus, Clock, Ids, Random, Store } from "../ports/index.ts";
+import type { Bus, Clock, Ids, Random, Store, Telemetry } from "../ports/index.ts";
 import type { StoreHealthTracker } from "../resilience/store-retry.ts";
 import type { WorkerLimits } from "../worker/attempt/worker-options.ts";
 import type { AppendSignals } from "../worker/input/append-signals.ts";
@@ -21,6 +21,7 @@ export interface CoordinatorParts {
   readonly ids: Ids;
   readonly random: Random;
   readonly logger: Logger;
+  readonly telemetry?: Telemetry | undefined;
   /** The node types that its workers serve. */
   readonly workerTypes: readonly string[];
   /** The node types that external workers serve. */

@@ -1,7 +1,15 @@
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { flowType } from "../../graph/index.ts";
-import { cancelMessage, cancelTokenOf, type MessageTrace, messageKey, topics, traceOf } from "../messages/messages.ts";
+import {
+  cancelMessage,
+  cancelTokenOf,
+  type MessageTrace,
+  messageKey,
+  topics,
+  traceIdOf,
+  traceOf,
+} from "../messages/messages.ts";
 import { deadlineExceeded, signalOf } from "../model/index.ts";
 import { isShardTerminal, isTaskTerminal, type ShardRecord, type ShardRef, type TaskRecord } from "../model/records.ts";
 import {
@@ -267,7 +275,7 @@ export class Scheduler {
       if (!next.every((node) => noteEnd(cached, node, shardsOf.get(node.id) ?? []))) return false;
     }
     if (await this.#store.finishTask(taskId)) {
-      this.#logger.info({ taskId, flow: cached.plan.graph.name }, "a task finished");
+      this.#logger.info({ taskId, flow: cached.plan.graph.name, ...traceIdOf(cached) }, "a task finished");
     }
     this.#openTasks.forget(taskId);
     // Those of a batch that timed out: nobody waits for their events any more, and paused ones have none.
@@ -344,9 +352,12 @@ export class Scheduler {
   }
 
   /** Once: of several coordinators, only one dispatches the first root. Of a retry, it may be adopted instead. */
-  #logStart(taskId: string, { plan, retryOf }: OpenTask, root: NodePlan): void {
+  #logStart(taskId: string, task: OpenTask, root: NodePlan): void {
+    const { plan, retryOf } = task;
     const isFirst = root === plan.nodes.find(({ needed }) => needed === 0);
-    if (isFirst && retryOf === undefined) this.#logger.info({ taskId, flow: plan.graph.name }, "a task started");
+    if (isFirst && retryOf === undefined) {
+      this.#logger.info({ taskId, flow: plan.graph.name, ...traceIdOf(task) }, "a task started");
+    }
   }
 
   #command(type: string, ref: { taskId: string; nodeId: string; shard: number }, epoch: number): Promise<void> {

@@ -270,6 +270,10 @@ interface Traced {
 export const traceOf = ({ traceparent }: Traced): { readonly traceparent?: string } =>
   traceparent === undefined ? {} : { traceparent };
 
+/** What a log line about a task has of its trace context, by OpenTelemetry's conventions. */
+export const traceIdOf = ({ traceparent }: Traced): { readonly trace_id?: string } =>
+  traceparent === undefined ? {} : { trace_id: traceparent.slice(3, 35) };
+
 /** Topic names, as documented for the wire. */
 export const topics = {
   /** Coordinator to the workers of a type. */

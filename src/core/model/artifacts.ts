@@ -25,6 +25,8 @@ export interface Origin {
   readonly aside?: number;
   /** The batch's place in the order of the input. @defaultValue its own seq */
   readonly place?: readonly number[];
+  /** The W3C trace context of the try that made the batch, for a link from those made of it. @defaultValue not traced */
+  readonly traceparent?: string;
 }
 
 /** Why a batch was set aside. */

@@ -25,6 +25,14 @@ export {
   type TaskQuery,
 } from "./store.ts";
 
+export type {
+  AttemptOutcome,
+  AttemptTrace,
+  Telemetry,
+  TracedAttempt,
+  TracedTry,
+} from "./telemetry.ts";
+
 /** Time as the engine sees it. The simulation provides virtual time. */
 export interface Clock {
   /** Milliseconds since 1970. For display, not for decisions. */

@@ -1,6 +1,7 @@
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError, type JsonObject } from "../../errors/index.ts";
 import { addMetrics, type MetricSums } from "../codec/index.ts";
+import { traceIdOf } from "../messages/messages.ts";
 import {
   asideIn,
   type Failure,
@@ -103,12 +104,13 @@ export async function endedBadly(parts: TaskReaderParts, task: TaskRecord): Prom
 /** Logs that a task failed or was cancelled, and what failed after that: a failed clean-up is to wake up somebody, too. */
 export function logBadEnd(
   logger: Logger,
-  { id: taskId, graph: { name: flow }, failure, cancelReason }: TaskRecord,
+  { id, graph, failure, cancelReason, traceparent }: TaskRecord,
   later: readonly Failure[],
 ): void {
+  const of = { taskId: id, flow: graph.name, ...traceIdOf({ traceparent }) };
   const log = ({ stack: _, message: error, ...place }: TaskFailure, text: string) =>
-    logger.error({ taskId, flow, ...place, error }, text);
-  if (failure === undefined) logger.info({ taskId, flow, reason: cancelReason }, "a task was cancelled");
+    logger.error({ ...of, ...place, error }, text);
+  if (failure === undefined) logger.info({ ...of, reason: cancelReason }, "a task was cancelled");
   else log(failure, "a task failed");
   const text =
     failure === undefined ? "a node failed after its task was cancelled" : "a node failed after its task had failed";

@@ -1,7 +1,7 @@
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../graph/index.ts";
-import { groups, topics } from "../messages/messages.ts";
+import { groups, topics, traceIdOf } from "../messages/messages.ts";
 import { type Artifact, type Attempt, type LogAccess, shardKey } from "../model/records.ts";
 import type { SubscribeOptions, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
@@ -244,7 +244,7 @@ export class WorkerCore {
     let left = false;
     const run = this.#prepare(held, claimed);
     try {
-      left = await runAttempt(run, this.#runtimes.get(claimed.node.type));
+      left = await this.#runTraced(run, this.#runtimes.get(claimed.node.type));
       if (!left) this.#supervisor.spawn("leftovers", () => this.#removeLeftovers(held.attempt));
     } finally {
       await this.#freeSlots(held.attempt, left);
@@ -258,6 +258,17 @@ export class WorkerCore {
       if (this.#held.size === 0) this.#endIdleWaits();
       if (!held.passedSlot) this.#scanQueue();
     }
+  }
+
+  #runTraced(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<boolean> {
+    const { telemetry, workerId } = this.#parts;
+    if (telemetry === undefined) return runAttempt(run, runtime);
+    const { held, node, plan, traceparent } = run;
+    const attempt = { ...held.attempt, type: node.fn?.name ?? node.type, flow: plan.graph.name, workerId, traceparent };
+    return telemetry.attempt(attempt, (trace) => {
+      run.trace = trace;
+      return runAttempt(run, runtime);
+    });
   }
 
   async #goOn(
@@ -326,14 +337,15 @@ export class WorkerCore {
     }
   }
 
-  #handlerLogger({ attempt }: AttemptHandle): Logger {
-    const { store, clock, logger, keepLogs = "info" } = this.#parts;
+  #handlerLogger({ attempt }: AttemptHandle, task: Claimed["task"]): Logger {
+    const { store, clock, logger, telemetry, keepLogs = "info" } = this.#parts;
     const { taskId, nodeId, epoch } = attempt;
-    const base = logger.child({ taskId, nodeId, epoch });
+    const base = logger.child({ taskId, nodeId, epoch, ...traceIdOf(task) });
     // Elsewhere the database belongs to other programs.
     if (keepLogs === false || store.retriesAttempts === true) return base;
     this.#logs ??= new HandlerLogs({ store, clock, logger, supervisor: this.#supervisor, least: keepLogs });
-    return this.#logs.over(base, attempt);
+    const kept = this.#logs.over(base, attempt);
+    return telemetry?.logger(kept) ?? kept;
   }
 
   #prepare(held: AttemptHandle, claimed: Claimed): AttemptRun {
@@ -353,10 +365,11 @@ export class WorkerCore {
       plan,
       params,
       traceparent,
+      trace: undefined,
       retry,
       takeToken: rates.length === 0 ? undefined : () => this.#tokens.take(rates, retry),
       at: {},
-      handlerLogger: () => this.#handlerLogger(held),
+      handlerLogger: () => this.#handlerLogger(held, task),
       flushLogs: () => this.#logs?.flush(held.attempt.taskId),
       keepLease: () => this.#leases.keep(held),
       handedOver: claimed.handedOver,

@@ -160,13 +160,14 @@ export const plainJson = (value: unknown): Json => JSON.parse(JSON.stringify(val
 
 /** Rows of external workers have none. */
 export const originOf = (origin: Origin = { source: "", seq: 0, chunk: 0 }): Origin => {
-  const { source, seq, chunk, to, open, aside, place } = origin;
+  const { source, seq, chunk, to, open, aside, place, traceparent } = origin;
   return {
     ...{ source, seq, chunk },
     ...(to === undefined ? {} : { to }),
     ...(open === undefined ? {} : { open }),
     ...(aside === undefined ? {} : { aside }),
     ...(place === undefined ? {} : { place }),
+    ...(traceparent === undefined ? {} : { traceparent }),
   };
 };
 

@@ -31,6 +31,8 @@ export interface BatchOutcome {
   readonly meta: Json;
   readonly metrics: Metrics;
   readonly failure?: BatchFailure;
+  /** See `Origin`. */
+  readonly traceparent?: string;
 }
 
 /** Of a log of at most so many artifacts, its writer keeps them for the node behind it. */
@@ -141,7 +143,9 @@ export class AttemptLog {
   }
 
   /** Appends are made one after another: each origin describes the log up to its own entry. */
-  async append({ uid, origin: own, place }: PlacedBatch, { meta, metrics, failure }: BatchOutcome): Promise<void> {
+  async append({ uid, origin: from, place }: PlacedBatch, outcome: BatchOutcome): Promise<void> {
+    const { meta, metrics, failure, traceparent } = outcome;
+    const own = traceparent === undefined ? from : { ...from, traceparent };
     const aside = this.#aside + (failure === undefined ? 0 : 1);
     const isInPlace = (place === undefined || place.length === 1) && (place?.[0] ?? own.seq) === this.#length;
     const placed = isInPlace ? own : { ...own, place: place ?? [own.seq] };

@@ -1,10 +1,17 @@
 import type { Logger } from "../../../definitions/index.ts";
 import { isInstance, type JsonObject } from "../../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../../graph/index.ts";
-import { type AttemptEvent, messageKey, type StatusMessage, topics, traceOf } from "../../messages/messages.ts";
+import {
+  type AttemptEvent,
+  messageKey,
+  type StatusMessage,
+  topics,
+  traceIdOf,
+  traceOf,
+} from "../../messages/messages.ts";
 import type { Artifact, Failure, ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
-import type { Clock } from "../../ports/index.ts";
+import type { AttemptTrace, Clock } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { SourceWatch } from "../input/append-signals.ts";
 import { AttemptEnded, type AttemptHandle, type Stoppable } from "./attempt-handle.ts";
@@ -26,6 +33,8 @@ export interface AttemptRun {
   readonly plan: Plan;
   readonly params: JsonObject;
   readonly traceparent: string | undefined;
+  /** Its span; set before it runs, with telemetry. */
+  trace: AttemptTrace | undefined;
   readonly retry: StoreRetry;
   /** All that its only parent stored, if it ran in this slot before. */
   readonly handedOver: readonly Artifact[] | undefined;
@@ -125,7 +134,7 @@ async function readAgain(run: AttemptRun): Promise<ShardRecord> {
 export function logFailure(run: AttemptRun, failure: Failure, says: string, follows: object = {}): void {
   const { stack: _, message: error, ...place } = failure;
   const { taskId } = run.held.attempt;
-  run.parts.logger.warn({ taskId, flow: run.plan.graph.name, ...place, error, ...follows }, says);
+  run.parts.logger.warn({ taskId, flow: run.plan.graph.name, ...place, error, ...follows, ...traceIdOf(run) }, says);
 }
 
 /** Notifies the coordinators that this node changed. A hint: they read the details from the store. */

@@ -82,6 +82,7 @@ async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinitio
   const reason: EndReason | undefined = isInstance(error, AttemptEnded) ? error.reason : run.held.reason;
   switch (reason) {
     case "fenced":
+      run.trace?.ends("fenced");
       return false; // possibly only by this worker's own clock
     case "cancelling":
       await confirmCancelled(run);
@@ -130,6 +131,7 @@ async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition 
   const answer = await run.retry.run(() => parts.store.fail(held.attempt, how));
   const failures = claimed.failures + 1;
   const final = permanent || failures >= retry.maxFailures;
+  run.trace?.ends(final ? "failed" : "retried", failure);
   const { reasonCode, message } = failure;
   if (answer === "ok") {
     const follows = { failures, maxFailures: retry.maxFailures, retryInMs: Math.round(delayMs) };
@@ -143,12 +145,14 @@ async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition 
 }
 
 async function release(run: AttemptRun, delayMs: number): Promise<void> {
+  run.trace?.ends("released");
   const answer = await run.retry.run(() => run.parts.store.release(run.held.attempt, delayMs));
   const event = { kind: "TASK_FAILED", reasonCode: "yielded", permanent: false, dueInMs: delayMs } as const;
   await afterEnd(run, answer, () => announce(run, { ...event, yielded: true }));
 }
 
 async function confirmCancelled(run: AttemptRun): Promise<void> {
+  run.trace?.ends("cancelled");
   const answer = await run.retry.run(() => run.parts.store.confirmCancelled(run.held.attempt));
   if (answer === "ok") await announce(run, { kind: "CANCELLED", reason: "cancelled" });
 }

@@ -3,7 +3,7 @@ import { AttemptError } from "../../model/attempt-error.ts";
 import type { BatchFailure, Failure } from "../../model/records.ts";
 import { retryDelayMs } from "../../plan/index.ts";
 import { AttemptEnded, type AttemptScope } from "./attempt-handle.ts";
-import type { AttemptLog } from "./attempt-log.ts";
+import type { AttemptLog, BatchOutcome } from "./attempt-log.ts";
 import type { TryCounts } from "./attempt-reports.ts";
 import { type AttemptRun, logFailure } from "./attempt-run.ts";
 import { type BatchRunner, type IncomingBatch, keptPayload } from "./batch-runner.ts";
@@ -220,13 +220,13 @@ export class BatchPool {
 
   /** One try. Never rejects. */
   async #try(open: OpenBatch): Promise<void> {
-    const { run, runner } = this.#options;
+    const { run } = this.#options;
     this.#processing++;
     let failure: { readonly error: unknown } | undefined;
     let tokenInMs = 0;
     try {
       if (run.takeToken !== undefined) tokenInMs = await run.takeToken();
-      if (tokenInMs === 0) open.outcome = await runner.process(open.batch, open.failed + 1);
+      if (tokenInMs === 0) open.outcome = await this.#process(open);
     } catch (error) {
       failure = { error };
     }
@@ -241,6 +241,14 @@ export class BatchPool {
       await this.#failed(open, failure.error);
     }
     this.#changed();
+  }
+
+  #process({ batch, failed }: OpenBatch): Promise<BatchOutcome> {
+    const { run, runner } = this.#options;
+    const tries = failed + 1;
+    if (run.trace === undefined) return runner.process(batch, tries);
+    const { uid, producer } = batch;
+    return run.trace.try({ uid, tries, producer }, () => runner.process(batch, tries));
   }
 
   /** A try failed: the next one follows, or the batch has failed for good. Never rejects. */
@@ -271,6 +279,7 @@ export class BatchPool {
       const tried = { ...failure, tries: open.failed };
       if (node.batches.setsAside && failure.reasonCode !== "duplicate_uid") {
         logFailure(run, tried, "a batch failed for good; set aside");
+        run.trace?.setAside(failure.reasonCode);
         return this.#setAside(open, tried);
       }
       return this.#end(open, new BatchFailed({ failure: tried, permanent: isPermanent || !retriesAttempts, afterMs }));

@@ -18,6 +18,8 @@ export interface IncomingBatch extends PlacedBatch {
   readonly stored: boolean;
   /** The reason code if the payload does not match its schema. @defaultValue `schema_mismatch` */
   readonly misfit?: "bad_input";
+  /** The trace context of the batch that it was made from. */
+  readonly producer?: string;
 }
 
 /** A batch that is in the log. */

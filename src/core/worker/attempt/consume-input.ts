@@ -260,7 +260,9 @@ function batchesOf(
       whole && sources.length === 1 && artifact.origin.place === undefined
         ? undefined
         : [...sourceAt, ...placeOf(artifact), ...(whole ? [] : [chunk])];
-    return place === undefined ? { uid, origin, payload, stored: true } : { uid, origin, place, payload, stored: true };
+    const { traceparent: producer } = artifact.origin;
+    const batch = { uid, origin, payload, stored: true, ...(producer === undefined ? {} : { producer }) };
+    return place === undefined ? batch : { ...batch, place };
   };
 }
 

@@ -6,7 +6,7 @@ import type {
 } from "../../../definitions/index.ts";
 import type { LogLevel } from "../../model/task-log.ts";
 import type { PlanCache, RatePlan } from "../../plan/index.ts";
-import type { Bus, Clock, Ids, Random, WorkerStore } from "../../ports/index.ts";
+import type { Bus, Clock, Ids, Random, Telemetry, WorkerStore } from "../../ports/index.ts";
 import type { StoreHealthTracker } from "../../resilience/store-retry.ts";
 import type { AppendSignals } from "../input/append-signals.ts";
 
@@ -21,6 +21,7 @@ export interface WorkerParts {
   readonly ids: Ids;
   readonly random: Random;
   readonly logger: Logger;
+  readonly telemetry?: Telemetry | undefined;
   /** By node type. */
   readonly handlers: ReadonlyMap<string, HandlerDefinition>;
   /** Set only for a coordinator's own worker, which serves `coordinator_fn` nodes. */

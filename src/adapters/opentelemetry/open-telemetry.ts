@@ -1,0 +1,98 @@
+import { type MeterProvider, metrics, type TracerProvider, trace } from "@opentelemetry/api";
+import type { Telemetry } from "../../core/ports/index.ts";
+import type { Logger } from "../../definitions/index.ts";
+import { FlowError, propertyOf } from "../../errors/index.ts";
+import { Meters } from "./meters.ts";
+import { ObservedAttempt, SpanRate, traceCreation, traceEnded } from "./spans.ts";
+
+/** Options of {@link openTelemetry}. */
+export interface OpenTelemetryOptions {
+  /**
+   * How many attempts per second, in this process, have a span. One that failed always has one.
+   *
+   * @defaultValue 200
+   */
+  readonly attemptsPerSec?: number;
+  /**
+   * How many tries of batches per second, in this process, have a span. One that failed always has one.
+   *
+   * @defaultValue 50
+   */
+  readonly batchesPerSec?: number;
+  /** @defaultValue the one registered with the API */
+  readonly tracerProvider?: TracerProvider;
+  /** @defaultValue the one registered with the API */
+  readonly meterProvider?: MeterProvider;
+}
+
+const defaults = { attemptsPerSec: 200, batchesPerSec: 50 } as const;
+
+/**
+ * Traces tasks, attempts and batches, and counts them, by the API of OpenTelemetry. The program configures the SDK, before it
+ * creates the engine; without one, nothing is recorded. The same for engines, coordinators, workers and clients.
+ *
+ * @example
+ * const engine = await createEngine({ handlers: etl.handlers, telemetry: openTelemetry() })
+ *
+ * @throws FlowError `ENGINE_OPTIONS` when an option is out of range
+ */
+export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
+  const rateOf = (name: keyof typeof defaults): SpanRate => {
+    const { [name]: perSec = defaults[name] } = options;
+    if (typeof perSec === "number" && perSec >= 0) return new SpanRate(perSec);
+    throw new FlowError("ENGINE_OPTIONS", `openTelemetry: ${name} must be 0 or more, got ${perSec}`);
+  };
+  const { tracerProvider = trace, meterProvider = metrics } = options;
+  const meters = new Meters(meterProvider.getMeter("flowkit"));
+  const tracer = tracerProvider.getTracer("flowkit");
+  const parts = { tracer, meters, attempts: rateOf("attemptsPerSec"), batches: rateOf("batchesPerSec") };
+  return {
+    createTask: (task, create) => traceCreation(tracer, task, create),
+    taskEnded(task) {
+      meters.taskEnded(task.status);
+      traceEnded(tracer, task);
+    },
+    leaseExpired: (type, to) => meters.leaseExpired(type, to),
+    attempt: (attempt, run) => new ObservedAttempt(parts, attempt).run(run),
+    logger: tracedLogger,
+  };
+}
+
+/**
+ * Adds the fields of OpenTelemetry's conventions for logs that are not sent by it. A line about a task of another trace, such
+ * as a coordinator's, keeps its own.
+ */
+function tracedLogger(logger: Logger): Logger {
+  const at = (level: "debug" | "info" | "warn" | "error") => (fields: object, message?: string) => {
+    const active = trace.getActiveSpan()?.spanContext();
+    if (active === undefined || isOfOther(fields, active.traceId)) {
+      logger[level](fields, message);
+      return;
+    }
+    const ids = { trace_id: active.traceId, span_id: active.spanId };
+    // As with pino, the message may come alone.
+    if (typeof fields === "string") logger[level](ids, fields);
+    else logger[level](withIds(fields, ids), message);
+  };
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: (fields) => tracedLogger(logger.child(fields)),
+  };
+}
+
+function isOfOther(fields: object, traceId: string): boolean {
+  const own = propertyOf(fields, "trace_id");
+  return own !== undefined && own !== traceId;
+}
+
+/** Fields may be anything. */
+function withIds(fields: object, ids: object): object {
+  try {
+    return { ...fields, ...ids };
+  } catch {
+    return fields; // a getter throws, which is the logger's to handle
+  }
+}

@@ -1,0 +1,50 @@
+import type { Logger } from "../../definitions/index.ts";
+import type { Attempt, Failure, NewTask, ShardStatus, TaskRecord } from "../model/records.ts";
+
+/** How an attempt ended. */
+export type AttemptOutcome = "finished" | "failed" | "retried" | "released" | "cancelled" | "fenced";
+
+/** An attempt, for its span. */
+export interface TracedAttempt extends Attempt {
+  readonly type: string;
+  /** The name of its flow. */
+  readonly flow: string | undefined;
+  readonly workerId: string;
+  /** The trace context of its task. */
+  readonly traceparent: string | undefined;
+}
+
+/** One try of a batch, for its span. */
+export interface TracedTry {
+  readonly uid: string;
+  readonly tries: number;
+  /** The trace context of the batch that it was made from. */
+  readonly producer: string | undefined;
+}
+
+/** The span of an attempt. */
+export interface AttemptTrace {
+  /**
+   * Runs one try, within a span unless there are too many. `traceparent` is the context of that span, which is stored with
+   * the batch.
+   */
+  try<T extends object>(batch: TracedTry, run: () => Promise<T>): Promise<T & { readonly traceparent?: string }>;
+  /** A batch was set aside. */
+  setAside(reasonCode: string): void;
+  /** How the attempt ends, if it does not finish. */
+  ends(outcome: AttemptOutcome, failure?: Failure): void;
+}
+
+/** Observes what runs. `flowkit/adapters/opentelemetry` implements it. */
+export interface Telemetry {
+  /** Creates a task within a span. `create` is called with a task that has the context of that span as `traceparent`. */
+  createTask<T>(task: NewTask, create: (task: NewTask) => Promise<T>): Promise<T>;
+  /** Called by the process whose write ended the task. */
+  taskEnded(task: TaskRecord): void;
+  /** A lease has expired. `to`: the new status of its shard. */
+  leaseExpired(type: string, to: ShardStatus): void;
+  /** Runs an attempt within a span, unless there are too many. The span is active in everything that the attempt calls. */
+  attempt<T>(attempt: TracedAttempt, run: (trace: AttemptTrace) => Promise<T>): Promise<T>;
+  /** A logger that adds the ids of the active span to each line. */
+  logger(logger: Logger): Logger;
+}

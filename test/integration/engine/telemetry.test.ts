@@ -1,0 +1,273 @@
+import { trace } from "@opentelemetry/api";
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../../src/adapters/memory/index.ts";
+import { openTelemetry } from "../../../src/adapters/opentelemetry/index.ts";
+import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
+import { Client, Coordinator, Worker } from "../../../src/engine/index.ts";
+import { PermanentError, RetryableError, silentLogger } from "../../../src/index.ts";
+import { testEngine } from "../../helpers/engines.ts";
+import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
+import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { type OtlpReceiver, otlpReceiver, type ReceivedSpan } from "../../helpers/otlp-receiver.ts";
+import { until } from "../../helpers/waiting.ts";
+
+const etl = { ...graphOf(node("src"), node("step", ["src"])), name: "etl" };
+const given = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" };
+const traceparent = `00-${given.traceId}-${given.spanId}-01`;
+
+/** Until the span of a task has arrived, which is made after the task has ended. */
+async function spansOf(otlp: OtlpReceiver, taskId: string, name = "task etl"): Promise<readonly ReceivedSpan[]> {
+  let spans: readonly ReceivedSpan[] = [];
+  const isOfTask = ({ attributes }: ReceivedSpan) => attributes["flowkit.task.id"] === taskId;
+  await until(async () => {
+    spans = await otlp.spans();
+    return spans.some((span) => span.name === name && isOfTask(span));
+  });
+  return spans;
+}
+
+const named = (spans: readonly ReceivedSpan[], name: string) => spans.filter((span) => span.name === name);
+
+describe("a task's spans", () => {
+  test("are one trace: its creation, and within it the task, its attempts, their batches, and what handlers trace", async () => {
+    const otlp = await otlpReceiver();
+    const step = handler("step", {
+      processBatch: (n) => {
+        const tracer = otlp.tracerProvider.getTracer("a database driver");
+        return tracer.startActiveSpan("query", (span) => {
+          span.end();
+          return n;
+        });
+      },
+    });
+    const { engine } = await testEngine([source("src", numbers(2)), step], { telemetry: openTelemetry(otlp) });
+    const task = await engine.run(etl);
+    await task.result();
+    const spans = await spansOf(otlp, task.id);
+    const [created] = named(spans, "create etl");
+    expect(created).toMatchObject({
+      kind: 4,
+      parentSpanId: undefined,
+      failed: false,
+      attributes: {
+        "flowkit.task.id": task.id,
+        "flowkit.flow": "etl",
+        "messaging.system": "flowkit",
+        "messaging.operation.type": "create",
+        "messaging.destination.name": "etl",
+        "messaging.message.id": task.id,
+      },
+    });
+    expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([created?.traceId]));
+
+    const [ended, ...others] = named(spans, "task etl");
+    const { createdAt, endedAt } = await task.status();
+    expect(others).toEqual([]);
+    expect(ended).toMatchObject({ parentSpanId: created?.spanId, startMs: createdAt, endMs: endedAt, failed: false });
+    expect(ended?.attributes).toMatchObject({ "flowkit.task.status": "finished" });
+
+    const attempts = ["src", "step"].flatMap((id) => named(spans, `process ${id}`));
+    expect(attempts).toHaveLength(2);
+    for (const attempt of attempts)
+      expect(attempt).toMatchObject({ kind: 5, parentSpanId: created?.spanId, failed: false });
+    expect(attempts[1]?.attributes).toMatchObject({
+      "messaging.operation.type": "process",
+      "messaging.destination.name": "step",
+      "messaging.client.id": expect.stringMatching(/^worker-/),
+      "flowkit.node.id": "step",
+      "flowkit.shard": 0,
+      "flowkit.epoch": 1,
+      "flowkit.attempt.outcome": "finished",
+      "flowkit.attempt.processed": 2,
+    });
+
+    const [produced, consumed] = ["src", "step"].map((id) => named(spans, `batch ${id}`));
+    expect(produced?.map(({ attributes }) => attributes["flowkit.batch.uid"])).toEqual(["0", "1"]);
+    expect(consumed?.map(({ parentSpanId }) => parentSpanId)).toEqual([attempts[1]?.spanId, attempts[1]?.spanId]);
+    // Each batch of a consumer is linked with the one that it was made from.
+    expect(consumed?.map(({ links }) => links)).toEqual(produced?.map(({ traceId, spanId }) => [{ traceId, spanId }]));
+    expect(produced?.map(({ links }) => links)).toEqual([[], []]);
+    expect(named(spans, "query").map(({ parentSpanId }) => parentSpanId)).toEqual(
+      consumed?.map(({ spanId }) => spanId),
+    );
+  });
+
+  test("continue the trace of the caller: the active span, or the given context", async () => {
+    const otlp = await otlpReceiver();
+    const { engine } = await testEngine([source("src", [1]), handler("step")], { telemetry: openTelemetry(otlp) });
+    const tracer = otlp.tracerProvider.getTracer("a web server");
+    const [task, requestSpan] = await tracer.startActiveSpan("POST /orders", async (span) => {
+      const running = await engine.run(etl);
+      span.end();
+      return [running, span.spanContext()] as const;
+    });
+    await task.result();
+    const other = await engine.run(etl, { traceparent });
+    await other.result();
+    await spansOf(otlp, task.id);
+    const spans = await spansOf(otlp, other.id);
+    const createOf = (id: string) =>
+      named(spans, "create etl").find(({ attributes }) => attributes["flowkit.task.id"] === id);
+    expect(createOf(task.id)).toMatchObject({ traceId: requestSpan.traceId, parentSpanId: requestSpan.spanId });
+    expect(createOf(other.id)).toMatchObject({ traceId: given.traceId, parentSpanId: given.spanId });
+    expect(
+      named(spans, "process step")
+        .map(({ traceId }) => traceId)
+        .toSorted(),
+    ).toEqual([requestSpan.traceId, given.traceId].toSorted());
+  });
+
+  test("are one trace also if a client, a coordinator and a worker share only the store", async () => {
+    const otlp = await otlpReceiver();
+    const telemetry = () => openTelemetry(otlp);
+    const store = sqliteStore(":memory:");
+    const parts = { store, logger: silentLogger };
+    const handlers = [source("src", numbers(3)), handler("step")];
+    await using client = new Client({ ...parts, workerTypes: ["src", "step"], telemetry: telemetry() });
+    await using coordinator = new Coordinator({ ...parts, workerTypes: ["src", "step"], telemetry: telemetry() });
+    await using worker = new Worker({ ...parts, handlers, roles: ["src"], telemetry: telemetry() });
+    await using another = new Worker({ ...parts, handlers, roles: ["step"], telemetry: telemetry() });
+    for (const part of [client, coordinator, worker, another]) await part.start();
+    const { id } = await client.run(etl);
+    await client.task(id).result();
+    const spans = await spansOf(otlp, id);
+    expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1);
+    expect(named(spans, "batch step").map(({ links }) => links.length)).toEqual([1, 1, 1]);
+    const workers = ["process src", "process step"].map(
+      (name) => named(spans, name)[0]?.attributes["messaging.client.id"],
+    );
+    expect(new Set(workers).size).toBe(2);
+  });
+
+  test("say what failed, each try of a batch, and each attempt", async () => {
+    const otlp = await otlpReceiver();
+    let tries = 0;
+    const { engine } = await testEngine(
+      [
+        source("src", [1]),
+        handler("step", {
+          processBatch: () => {
+            tries++;
+            throw tries === 1 ? new RetryableError("busy", "not now") : new PermanentError("refused", "never");
+          },
+        }),
+      ],
+      // Tries that fail have a span even if no others have.
+      { telemetry: openTelemetry({ ...otlp, batchesPerSec: 0 }) },
+    );
+    const policy = { retry_policy: { max: 3, ...atOnce } } as const;
+    const task = await engine.run({ ...graphOf(node("src"), node("step", ["src"], policy)), name: "etl" });
+    await task.wait();
+    const spans = await spansOf(otlp, task.id);
+    expect(named(spans, "batch src")).toEqual([]);
+    expect(
+      named(spans, "batch step").map(({ failed, attributes, events }) => ({
+        failed,
+        type: attributes["error.type"],
+        tries: attributes["flowkit.batch.tries"],
+        message: events[0]?.attributes["exception.message"],
+      })),
+    ).toEqual([
+      { failed: true, type: "busy", tries: 1, message: "not now" },
+      { failed: true, type: "refused", tries: 2, message: "never" },
+    ]);
+    const [attempt] = named(spans, "process step");
+    expect(attempt).toMatchObject({ failed: true, events: [{ name: "exception" }] });
+    expect(attempt?.attributes).toMatchObject({ "flowkit.attempt.outcome": "failed", "error.type": "refused" });
+    expect(named(spans, "task etl")[0]).toMatchObject({
+      failed: true,
+      attributes: { "flowkit.task.status": "failed" },
+    });
+  });
+
+  test("are made of so many batches per second only", async () => {
+    const otlp = await otlpReceiver();
+    const batches = 500;
+    const { engine } = await testEngine([source("src", numbers(batches)), handler("step")], {
+      telemetry: openTelemetry({ ...otlp, batchesPerSec: 5 }),
+    });
+    const task = await engine.run(etl);
+    await task.result();
+    const { createdAt, endedAt = 0 } = await task.status();
+    const spans = await spansOf(otlp, task.id);
+    const count = [...named(spans, "batch src"), ...named(spans, "batch step")].length;
+    expect(count).toBeGreaterThanOrEqual(5);
+    expect(count).toBeLessThanOrEqual(5 + (5 * (endedAt - createdAt + 1_000)) / 1_000);
+    expect(named(spans, "process step")[0]?.attributes["flowkit.attempt.processed"]).toBe(batches);
+  });
+});
+
+describe("log lines", () => {
+  test("have the ids of the span within which they were logged, in the logger and in the store", async () => {
+    const otlp = await otlpReceiver();
+    const { engine, logged } = await testEngine(
+      [
+        source("src", [1]),
+        handler("step", {
+          processBatch: (n, ctx) => {
+            ctx.logger.info({ n }, "got one");
+            throw new PermanentError("refused", "never");
+          },
+        }),
+      ],
+      { telemetry: openTelemetry(otlp) },
+    );
+    const task = await engine.run(etl);
+    await task.wait();
+    const spans = await spansOf(otlp, task.id);
+    const [batch] = named(spans, "batch step");
+    const [attempt] = named(spans, "process step");
+    const ids = { trace_id: batch?.traceId, span_id: batch?.spanId };
+    expect(logged.find(({ message }) => message === "got one")?.fields).toEqual({ n: 1, ...ids });
+    expect((await task.logs()).lines[0]?.fields).toEqual({ batchUid: "0", n: 1, ...ids });
+    expect(logged.find(({ message }) => message === "a node failed")?.fields).toMatchObject({
+      trace_id: attempt?.traceId,
+      span_id: attempt?.spanId,
+    });
+    const ofTask = logged.filter(({ fields }) => (fields as { taskId?: string }).taskId === task.id);
+    expect(ofTask.map(({ message }) => message)).toEqual(["a task started", "a node failed", "a task failed"]);
+    for (const { fields } of ofTask) expect(fields).toMatchObject({ trace_id: batch?.traceId });
+  });
+});
+
+test("metrics count what the process changed in the store", async () => {
+  const otlp = await otlpReceiver();
+  const { engine } = await testEngine([source("src", numbers(3)), handler("step")], { telemetry: openTelemetry(otlp) });
+  await (await engine.run(etl)).result();
+  const points = await otlp.points();
+  const countOf = (name: string, attributes: object) =>
+    points.find(
+      (point) =>
+        point.name === name && Object.entries(attributes).every(([key, value]) => point.attributes[key] === value),
+    )?.value;
+  const ofStep = { "flowkit.node.type": "step" };
+  expect(countOf("flowkit.tasks.ended", { "flowkit.task.status": "finished" })).toBe(1);
+  expect(countOf("flowkit.attempts.started", ofStep)).toBe(1);
+  expect(countOf("flowkit.attempts.ended", { ...ofStep, "flowkit.attempt.outcome": "finished" })).toBe(1);
+  expect(countOf("flowkit.attempts.running", ofStep)).toBe(0);
+  expect(countOf("flowkit.batches.processed", ofStep)).toBe(3);
+  expect(countOf("messaging.process.duration", { "messaging.destination.name": "step" })).toBe(1);
+});
+
+describe("without an SDK, or without telemetry", () => {
+  test.for([
+    ["without an SDK", { telemetry: openTelemetry() }],
+    ["without telemetry", {}],
+  ] as const)("%s, nothing is stored about traces", async ([, options]) => {
+    expect(trace.getActiveSpan()).toBeUndefined();
+    const store = memoryStore();
+    const { engine } = await testEngine([source("src", [1]), handler("step")], { ...options, store });
+    const task = await engine.run(etl);
+    await task.result();
+    expect(await store.readTask(task.id)).not.toHaveProperty("traceparent");
+    const [ref] = await store.readShards(task.id, ["src"]);
+    if (ref === undefined) throw new Error("no shard");
+    const [artifact] = await store.readArtifacts(ref, 0, 0, 1);
+    expect(artifact?.origin).toEqual({ source: "", seq: 0, chunk: 0 });
+  });
+
+  test("an option that is not telemetry is refused", async () => {
+    await expect(testEngine([], { telemetry: {} as never })).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
+    expect(() => openTelemetry({ batchesPerSec: -1 })).toThrow("batchesPerSec must be 0 or more, got -1");
+  });
+});
