@@ -132,8 +132,8 @@ export const limitMutations: readonly Mutation[] = [
     "limit slots are released before the outcome is written",
     edit(
       worker,
-      "      left = await runAttempt(run, this.#runtimes.get(claimed.node.type));",
-      "      await this.#freeSlots(held.attempt, true);\n      left = await runAttempt(run, this.#runtimes.get(claimed.node.type));",
+      "      left = await this.#runTraced(run, this.#runtimes.get(claimed.node.type));",
+      "      await this.#freeSlots(held.attempt, true);\n      left = await this.#runTraced(run, this.#runtimes.get(claimed.node.type));",
     ),
   ),
   {
