@@ -16,8 +16,18 @@ const node = z.object({
   },
 });
 
+const kind = <const TKind extends string>(...kinds: readonly TKind[]) =>
+  z.object({ id: z.string(), kind: z.enum(kinds) });
+const tens = z.union([kind("k10"), kind("k11", "k30"), kind("k12"), kind("k13"), kind("k14"), kind("k15")]);
+const more = z.union([kind("k16"), kind("k17"), kind("k18"), kind("k19"), kind("k20"), kind("k21"), kind("k22")]);
+const kinds = z.union([tens, more, kind("k23"), kind("k24"), kind("k25"), kind("k26")]);
+
 /** What one node stores, and what another takes instead. */
 export const pairs = [
+  // More kinds of objects than are shown. First, since the compiler lists those letters first that it has met before.
+  [kinds, z.string()],
+  [z.string(), z.object({ a: kinds })],
+  [z.array(z.nullable(kinds)), z.array(kinds)],
   [z.string(), z.number()],
   [z.boolean(), z.string()],
   [z.null(), z.string()],

@@ -12,6 +12,8 @@ import {
   parts,
   threeParents,
   wideEnum,
+  wideKinds,
+  wideLiterals,
   wideRow,
   wideUnions,
   withFlowkit,
@@ -77,6 +79,8 @@ const shapes: readonly Case[] = [
 const wideEdges: readonly Case[] = [
   { name: "300 columns", program: wideRow(300, "string", "string"), limit: 25_300 },
   { name: "an enum of 1,000", program: wideEnum(1_000, "t", "t"), limit: 25_700 },
+  { name: "1,000 literals", program: wideLiterals(1_000, "t", "t"), limit: 54_500 },
+  { name: "1,000 kinds of objects", program: wideKinds(1_000, "string", "string"), limit: 498_000 },
 ];
 
 /** Each with one mistake, whose message must be cheap too. */
@@ -84,6 +88,8 @@ export const wideMistakes: readonly Case[] = [
   { name: "300 columns, all wrong", program: wideRow(300, "string", "number"), limit: 95_600 },
   { name: "an enum of 249, all wrong", program: wideEnum(249, "t", "u"), limit: 51_500 },
   { name: "an enum of 1,000, all wrong", program: wideEnum(1_000, "t", "u"), limit: 137_300 },
+  { name: "1,000 literals, all wrong", program: wideLiterals(1_000, "t", "u"), limit: 192_600 },
+  { name: "1,000 kinds of objects, all wrong", program: wideKinds(1_000, "string", "number"), limit: 803_000 },
 ];
 
 /** A mistake in the middle of a chain. */

@@ -154,6 +154,24 @@ export function wideEnum(members: number, given: string, needed: string): string
   return wideEdge(texts(given), texts(needed));
 }
 
+/** The same, as a union of literals. */
+export function wideLiterals(members: number, given: string, needed: string): string {
+  const literals = (start: string) =>
+    `z.union([${range(members)
+      .map((index) => `z.literal("${start}${index}")`)
+      .join(", ")}])`;
+  return wideEdge(literals(given), literals(needed));
+}
+
+/** Objects of many kinds, each with a key of the type `given`, where `needed` is needed. */
+export function wideKinds(kinds: number, given: string, needed: string): string {
+  const union = (type: string) =>
+    `z.discriminatedUnion("kind", [${range(kinds)
+      .map((index) => `z.object({ kind: z.literal("k${index}"), v${index}: z.${type}() })`)
+      .join(", ")}])`;
+  return wideEdge(union(given), union(needed));
+}
+
 /** A flow that uses a part of `size` nodes `uses` times, one behind the other: longer than a chain can be. */
 export function inParts(size: number, uses: number): string {
   const indices = range(size);

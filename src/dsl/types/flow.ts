@@ -138,7 +138,7 @@ export interface AddRoot {
       TWhen,
       TOptional
     > &
-      WrittenOptions<TKeys, NodeOption, TId>,
+      WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
@@ -225,7 +225,7 @@ export interface AddNext {
       TWhen,
       TOptional
     > &
-      WrittenOptions<TKeys, NodeOption, TId>,
+      WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
@@ -283,7 +283,7 @@ export interface AddFn {
       TWhen,
       TOptional
     > &
-      WrittenOptions<TKeys, FnOption, TId>,
+      WrittenOptions<TKeys, Exclude<TKeys, FnOption>, FnOption, TId>,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
@@ -317,7 +317,7 @@ export interface AddWait {
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
     options: WaitOptions<TId, TPayload, TAfter, TFlow[typeof ids], TFlow[typeof state], TWhen, TOptional> &
-      WrittenOptions<TKeys, WaitOption, TId>,
+      WrittenOptions<TKeys, Exclude<TKeys, WaitOption>, WaitOption, TId>,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],

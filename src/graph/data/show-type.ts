@@ -1,11 +1,13 @@
-import { inOrder, type Join, type JoinList } from "../format/messages.ts";
-import type { DataType, ListType, ObjectType } from "./data-type.ts";
+import { type Few, few, type InOrder, type IsOne, inOrder, type Join, type JoinList } from "../format/messages.ts";
+import type { DataType, ListType, ObjectType, UnionType, ValuesType } from "./data-type.ts";
 
 const deepest = 2;
 /** Characters of one type: a message that shows two types stays readable. */
 const longest = 90;
 /** Limits the parts shown, because schemas are untrusted and may have thousands of keys. */
 const mostParts = 100;
+/** So many kinds of objects are longer than what is shown. */
+const mostKinds = 9;
 
 /**
  * A short text for a type, in the style of the compiler's messages.
@@ -35,7 +37,9 @@ function show(type: DataType, place: Place): string {
       return "unknown";
     case "values":
     case "union":
-      return nullLast(inOrder(membersOf(type, inner), (member) => member)).join(" | ") || "never";
+      return (
+        showKinds(type, inner) ?? (nullLast(inOrder(membersOf(type, inner), (member) => member)).join(" | ") || "never")
+      );
     case "list":
       return showList(type, inner);
     case "object":
@@ -55,6 +59,43 @@ function membersOf(type: DataType, place: Place): readonly string[] {
   return [
     ...new Set(type.values.map((one) => (isBoolean && typeof one === "boolean" ? "boolean" : JSON.stringify(one)))),
   ];
+}
+
+/** Of many kinds of objects, the first ones, by the key that tells them apart: as many as are shown in the end. */
+function showKinds(type: UnionType | ValuesType, place: Place): string | undefined {
+  const kindsOf = type.kind === "union" ? kindsIn(type.members) : undefined;
+  const kinds = [...new Set([...(kindsOf ?? [])].flatMap(([, own]) => own))];
+  if (kindsOf === undefined || kinds.length <= few) return undefined;
+  const shown = inOrder(kinds, (kind) => kind).slice(0, mostKinds);
+  const texts = shown.map((kind) => {
+    const members = [...kindsOf].flatMap(([member, own]) => (own.includes(kind) ? [show(member, place)] : []));
+    return inOrder([...new Set(members)], (member) => member).join(" | ");
+  });
+  return texts.join(" | ");
+}
+
+/** The kinds of each object, if exactly one key of all of them has literal texts. */
+function kindsIn(members: readonly DataType[]): ReadonlyMap<DataType, readonly string[]> | undefined {
+  const [first] = members;
+  if (first?.kind !== "object") return undefined;
+  const [found, ...others] = [...first.fields.keys()].flatMap((key) => {
+    const own = new Map<DataType, readonly string[]>();
+    for (const member of members) {
+      const texts = textsAt(member, key);
+      // Not all keys of all members: schemas are untrusted.
+      if (texts === undefined) return [];
+      own.set(member, texts);
+    }
+    return [own];
+  });
+  return others.length === 0 ? found : undefined;
+}
+
+function textsAt(type: DataType, key: string): readonly string[] | undefined {
+  const field = type.kind === "object" ? type.fields.get(key) : undefined;
+  const is = field?.optional === false ? field.type() : undefined;
+  const texts = is?.kind === "values" ? is.values.filter((value) => typeof value === "string") : [];
+  return is?.kind === "values" && texts.length === is.values.length ? texts : undefined;
 }
 
 /** `null` reads better at the end. */
@@ -128,7 +169,59 @@ type ShowWhole<T, TDepth extends 0[] = []> = [T] extends [never]
     ? "unknown"
     : [T] extends [string]
       ? ShowStrings<T>
-      : NullLast<ShowMember<T, TDepth>>;
+      : [T] extends [object]
+        ? ShowObjects<T, TDepth, KindKey<T, keyof T>>
+        : NullLast<ShowMember<T, TDepth>>;
+
+/*
+ * Of many kinds of objects, only those that are shown: a text for each of a thousand would cost the compiler seconds.
+ */
+type ShowObjects<T, TDepth extends 0[], TKey extends keyof T> =
+  IsOne<TKey> extends true
+    ? InOrder<T[TKey], MoreThanFits> extends infer TKinds extends readonly unknown[]
+      ? TKinds["length"] extends Few
+        ? NullLast<ShowMember<T, TDepth>>
+        : ShowKinds<T, TDepth, TKey, TKinds>
+      : never
+    : NullLast<ShowMember<T, TDepth>>;
+
+// The key that all members have, if its types are literal texts.
+type KindKey<T, TKey extends keyof T> = TKey extends unknown
+  ? [T[TKey]] extends [string]
+    ? string extends T[TKey]
+      ? never
+      : TKey
+    : never
+  : never;
+
+type ShowKinds<T, TDepth extends 0[], TKey, TKinds> = TKinds extends readonly [
+  infer T0,
+  infer T1,
+  infer T2,
+  infer T3,
+  infer T4,
+  infer T5,
+  infer T6,
+  infer T7,
+  infer T8,
+  ...unknown[],
+]
+  ? JoinList<
+      ShowEachKind<
+        OfKinds<T, TKey, T0 | T1 | T2 | T3 | T4 | T5 | T6 | T7 | T8>,
+        TDepth,
+        TKey,
+        [T0, T1, T2, T3, T4, T5, T6, T7, T8]
+      >,
+      " | "
+    >
+  : never;
+
+type ShowEachKind<T, TDepth extends 0[], TKey, TKinds extends readonly unknown[]> = {
+  [TIndex in keyof TKinds]: Join<ShowMember<OfKinds<T, TKey, TKinds[TIndex]>, TDepth>, " | ">;
+};
+
+type OfKinds<T, TKey, TKinds> = T extends unknown ? ([T[TKey & keyof T] & TKinds] extends [never] ? never : T) : never;
 
 // All at once, because an enum may have a thousand: a condition would be instantiated for each.
 type ShowStrings<T extends string> = string extends T ? "string" : Join<`"${T}"`, " | ", MoreThanFits>;

@@ -268,7 +268,7 @@ export function cut(text: string): string {
 }
 
 /** So many are in the order of their declaration, more are sorted: the compiler has no order for many (see `InOrder`). */
-const few = 16;
+export const few = 16;
 
 /** Sorts as the compiler does where it lists texts. */
 export function inOrder<T>(items: readonly T[], textOf: (item: T) => string): readonly T[] {
@@ -315,12 +315,14 @@ type Joined<TTexts extends readonly unknown[], TBetween extends string, TStart =
  *
  * Each is split with its capitals before it: a part that is itself a key, such as "n" of "name", would change the
  * compiler's order of keys.
+ *
+ * @typeParam TEnough - a list that is long enough for the rest to be left out
  */
-export type InOrder<TTexts> = [TTexts] extends [never]
+export type InOrder<TTexts, TEnough = never> = [TTexts] extends [never]
   ? []
   : IsOne<TTexts> extends true
     ? [TTexts]
-    : SeveralInOrder<TTexts, never>;
+    : SeveralInOrder<TTexts, TEnough>;
 
 type SeveralInOrder<TTexts, TEnough> =
   ByBeginning<Literals<WithCapitals<TTexts>>, TEnough> extends infer TListed extends readonly unknown[]
@@ -335,7 +337,7 @@ type WithCapitals<TTexts> = TTexts extends string ? `${Uppercase<TTexts>}\n${TTe
 type Literals<TTexts> = [TTexts & `${string}\n\n${string}`] extends [never] ? TTexts : EachLiteral<TTexts>;
 type EachLiteral<TText> = TText extends string ? ({ _: 0 } extends { [TKey in TText]: 0 } ? never : TText) : never;
 
-type Few = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
+export type Few = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
 
 type FromLast<TTexts, TListed extends readonly unknown[] = []> = [TTexts] extends [never]
   ? TListed

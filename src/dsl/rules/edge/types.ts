@@ -10,8 +10,9 @@ export type Fits<TNodes extends NodeRecords, TId, TInput> =
 
 /*
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
- * `graph/data/mismatch.ts`. A right value stands beside all that could be in its place, for completions. Compared with a
- * list of anything, because an id that a generic helper leaves open is not certainly a text.
+ * `graph/data/mismatch.ts`. In a right list each element may be any of the ids, for completions: the list itself beside
+ * them would be a new union of all ids at each element. Compared with a list of anything, because an id that a generic
+ * helper leaves open is not certainly a text.
  */
 export type AfterArgument<
   TAfter,
@@ -27,9 +28,9 @@ export type AfterArgument<
       ? TAdapter extends Absent | DefaultAdapter
         ? Fits<TNodes, TAfter[number], InputOf<THandler>> extends false
           ? { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
-          : TAfter | Alternatives<TIds>
-        : TAfter | Alternatives<TIds>
-      : TAfter | Alternatives<TIds>
+          : { [TIndex in keyof TAfter]: TIds }
+        : { [TIndex in keyof TAfter]: TIds }
+      : { [TIndex in keyof TAfter]: TIds }
     : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
   : TAfter;
 

@@ -25,7 +25,7 @@ type IdProblem<TId extends string, TIds extends string, TAll = TId> = TId extend
     : MessageText<"idForm", { id: TId }>
   : // One literal: not a union, whose members are checked one by one, and not `string` or `n${number}`, which as a key of a
     // record may be missing. The record has another key than the id, because every object has a `constructor`.
-    TAll & string extends TId
+    TAll extends TId
     ? {} extends { [TKey in `.${TId}`]: unknown }
       ? string extends TIds
         ? never
