@@ -30,8 +30,8 @@ export async function compareWith(base: string, rounds: number, options: readonl
   const commit = git("rev-parse", "--verify", `${base}^{commit}`);
   const folder = mkdtempSync(join(tmpdir(), "flowkit-compare-"));
   const other = join(folder, "base");
+  git("worktree", "add", "--quiet", "--detach", other, commit);
   try {
-    git("worktree", "add", "--detach", other, commit);
     symlinkSync(join(root, "node_modules"), join(other, "node_modules"));
     process.stderr.write(`building ${commit.slice(0, 12)}\n`);
     execFileSync("npm", ["run", "--silent", "build", "--", "--silent"], {

@@ -7,11 +7,6 @@ export const atMostMs = (ms: number): Target => ({
   isMet: ({ rounds }) => median(rounds) <= ms * 1000,
 });
 
-export const atLeastPerSecond = (units: number): Target => ({
-  text: `>= ${units.toLocaleString("en")}/s`,
-  isMet: ({ rounds }) => 1e6 / median(rounds) >= units,
-});
-
 /** Relative to the first case of the group. */
 export const atMostTimesFirst = (times: number): Target => ({
   text: `<= ${times} x first`,

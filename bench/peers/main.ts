@@ -4,18 +4,17 @@
  *   --only WORDS     suites with these names: --only process,postgres
  *   --rounds N       default 5         --warm-ms N   how long each program warms up and is measured; default 1500
  *   --json FILE      writes what was measured as JSON
- *   --markdown       stores it in results.json, and writes the tables of README.md and docs/performance.md
+ *   --markdown       stores it in results.json, beside the stored results of suites that were not run, and writes the tables
+ *                    of README.md and docs/performance.md
  *   --stored         writes the tables of the stored results, without measuring
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import { loadavg } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { installPeers } from "../install.ts";
-import { describeMachine } from "../machine.ts";
 import { writeBlock } from "../page-block.ts";
 import { measureSuite } from "./measure.ts";
-import { type Results, resultsFile, type SuiteResults } from "./results.ts";
+import { resultsFile, type SuiteResults } from "./results.ts";
 import { suites } from "./suites.ts";
 import { fullTables, marks, pages } from "./tables.ts";
 
@@ -35,20 +34,20 @@ const chosen = suites.filter(({ name }) => words.length === 0 || words.includes(
 const unknown = words.filter((word) => !suites.some(({ name }) => name === word));
 if (unknown.length > 0) throw new Error(`unknown suite: ${unknown.join(", ")}`);
 
-const results = values.stored ? (JSON.parse(readFileSync(resultsFile, "utf8")) as Results) : await measureAll();
-console.log(fullTables(results));
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
-if (values.markdown) writeFileSync(resultsFile, `${JSON.stringify(results, undefined, 2)}\n`);
-if (values.markdown || values.stored)
+const stored = (): readonly SuiteResults[] =>
+  existsSync(resultsFile) ? (JSON.parse(readFileSync(resultsFile, "utf8")) as SuiteResults[]) : [];
+const measured: SuiteResults[] = [];
+if (!values.stored) {
+  installPeers(new URL("libraries/", import.meta.url), "480 MB");
+  const measuring = { rounds: Number(values.rounds), warmMs: Number(values["warm-ms"]), limitMs: 180_000 };
+  for (const suite of chosen) measured.push(await measureSuite(suite, measuring));
+  console.log(fullTables(measured));
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(measured, undefined, 2)}\n`);
+}
+if (values.markdown || values.stored) {
+  const all = [...measured, ...stored()];
+  const results = suites.flatMap(({ name }) => all.find((each) => each.name === name) ?? []);
+  writeFileSync(resultsFile, `${JSON.stringify(results, undefined, 2)}\n`);
   for (const [page, tables] of Object.entries(pages))
     writeBlock(fileURLToPath(new URL(`../../${page}`, import.meta.url)), marks, tables(results));
-
-async function measureAll(): Promise<Results> {
-  installPeers(new URL("libraries/", import.meta.url), "520 MB");
-  const machine = describeMachine();
-  const measuring = { rounds: Number(values.rounds), warmMs: Number(values["warm-ms"]), limitMs: 180_000 };
-  const measured: SuiteResults[] = [];
-  for (const suite of chosen) measured.push(await measureSuite(suite, measuring));
-  const { rounds, warmMs } = measuring;
-  return { machine, loadAtEnd: Number(loadavg()[0]?.toFixed(2)), rounds, warmMs, suites: measured };
 }

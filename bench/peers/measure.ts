@@ -1,8 +1,9 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { ServiceMissing } from "../../scripts/services/downloads.ts";
+import { describeMachine } from "../machine.ts";
 import { type Outcome, type SuiteResults, versionOf } from "./results.ts";
 import type { Answer, Run } from "./runner.ts";
 import { type BenchServer, type ServerName, servers } from "./servers.ts";
@@ -20,7 +21,11 @@ export interface Measuring {
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** Runs each program of a suite once per round, in a process of its own, so that all have the same load. */
-export async function measureSuite({ name, title, shapes: names, entries, absent }: Suite, measuring: Measuring) {
+export async function measureSuite(
+  { name, title, shapes: names, entries, absent }: Suite,
+  measuring: Measuring,
+): Promise<SuiteResults> {
+  const machine = describeMachine();
   await using running = new RunningServers();
   const measured: SuiteResults["shapes"][number][] = [];
   for (const shape of names) {
@@ -40,7 +45,9 @@ export async function measureSuite({ name, title, shapes: names, entries, absent
     });
     measured.push({ shape, outcomes });
   }
-  return { name, title, servers: running.titles, shapes: measured, absent } satisfies SuiteResults;
+  const { rounds, warmMs } = measuring;
+  const loadAtEnd = Number(loadavg()[0]?.toFixed(2));
+  return { name, title, servers: running.titles, shapes: measured, absent, machine, loadAtEnd, rounds, warmMs };
 }
 
 /** Starts each server when an entry first needs it. */

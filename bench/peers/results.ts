@@ -9,27 +9,23 @@ export type Outcome =
   | { readonly title: string; readonly version: string; readonly runs: readonly Run[] }
   | { readonly title: string; readonly version: string; readonly without: string };
 
+/** A run of one suite: its libraries are comparable with each other. */
 export interface SuiteResults {
   readonly name: string;
   readonly title: string;
   readonly servers: readonly string[];
   readonly shapes: readonly { readonly shape: ShapeName; readonly outcomes: readonly Outcome[] }[];
   readonly absent: Readonly<Record<string, string>>;
-}
-
-/** One run of the comparison. */
-export interface Results {
   readonly machine: Machine;
   /** The load average of the last minute at the end; that at the start is the machine's. */
   readonly loadAtEnd: number;
   readonly rounds: number;
   readonly warmMs: number;
-  readonly suites: readonly SuiteResults[];
 }
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The run that the pages show. */
+/** The runs that the pages show: an array of suites. */
 export const resultsFile = here("results.json");
 
 /** As in the lock file. */
