@@ -133,4 +133,7 @@ test("a flow is paused and resumed", async () => {
   await page.getByRole("button", { name: "Resume the flow" }).click();
   await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
   expect(await engine.flows.paused()).toEqual([]);
+  // Another program does so too.
+  await engine.flows.pause("numbers");
+  await page.locator('.page-head [data-status="paused"]').waitFor();
 });
