@@ -117,3 +117,23 @@ test("offers no action if the studio is read-only", async () => {
   await page.getByText("row 1 is odd").waitFor();
   expect(await page.getByRole("button", { name: "Retry" }).count()).toBe(0);
 });
+
+test("a flow is paused and resumed", async () => {
+  const numbers = checkFlow({ refuses: () => false });
+  const { url, engine } = await testStudio({ flows: [numbers] });
+  const page = await openPage(`${url}#/flows`);
+  await page.getByRole("link", { name: "numbers" }).click();
+  await page.getByRole("button", { name: "Pause", exact: true }).click();
+  await page.getByRole("dialog").getByText("Runs that have begun go on").waitFor();
+  expect(await engine.flows.paused()).toEqual([]);
+  await page.getByRole("button", { name: "Pause the flow" }).click();
+  await page.locator('.page-head [data-status="paused"]').waitFor();
+  expect(await engine.flows.paused()).toEqual(["numbers"]);
+  await page.getByRole("button", { name: "Resume", exact: true }).click();
+  await page.getByRole("button", { name: "Resume the flow" }).click();
+  await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
+  expect(await engine.flows.paused()).toEqual([]);
+  // Another program does so too.
+  await engine.flows.pause("numbers");
+  await page.locator('.page-head [data-status="paused"]').waitFor();
+});

@@ -148,12 +148,26 @@ export function useLineage(
   return useQuery({ queryKey: ["of-task", id, "lineage", batch], queryFn: () => source.lineage(id, batch) });
 }
 
-export function useFlows() {
+/** Flows have no stream: pages about them ask again. */
+const flowsMs = 3_000;
+
+/** @param options.isLive - asks again, for a page that shows their state */
+export function useFlows({ isLive = false }: { readonly isLive?: boolean } = {}) {
   const source = useSource();
-  return useQuery({ queryKey: ["flows"], queryFn: () => source.flows(), staleTime: 2_000 });
+  return useQuery({
+    queryKey: ["flows"],
+    queryFn: () => source.flows(),
+    staleTime: 0,
+    refetchInterval: isLive ? flowsMs : false,
+  });
 }
 
 export function useFlow(name: string) {
   const source = useSource();
-  return useQuery({ queryKey: ["flow", name], queryFn: () => source.flow(name), staleTime: 2_000 });
+  return useQuery({
+    queryKey: ["flow", name],
+    queryFn: () => source.flow(name),
+    staleTime: 0,
+    refetchInterval: flowsMs,
+  });
 }

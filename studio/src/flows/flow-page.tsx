@@ -1,4 +1,5 @@
 import { useCallback, useState } from "react";
+import { FlowActionDialog } from "../actions/flow-actions.tsx";
 import { StartDialog } from "../actions/start-dialog.tsx";
 import { useFlow, useInfo } from "../api/queries.ts";
 import type { FlowChange, FlowDetail } from "../api/source.ts";
@@ -30,6 +31,7 @@ function Flow({ flow }: { readonly flow: FlowDetail }) {
   const route = useRoute();
   const { data: info } = useInfo();
   const [isStarting, setStarting] = useState(false);
+  const [isAsked, setAsked] = useState(false);
   const tab = route.query.get("tab") ?? "graph";
   const { name, hash, paused, lastRun, canStart, graph, diff, paramsSchema } = flow;
   const node = graph.nodes.find(({ id }) => id === route.query.get("node"));
@@ -60,6 +62,12 @@ function Flow({ flow }: { readonly flow: FlowDetail }) {
           <a className="button" href={hrefOf(["runs"], { flow: name })}>
             Its runs
           </a>
+          {info?.readOnly === false ? (
+            <button type="button" className="button" onClick={() => setAsked(true)}>
+              <Icon name={paused ? "play" : "paused"} />
+              {paused ? "Resume" : "Pause"}
+            </button>
+          ) : null}
           {canStart && info?.readOnly === false ? (
             <button type="button" className="button primary" onClick={() => setStarting(true)}>
               <Icon name="play" />
@@ -103,6 +111,7 @@ function Flow({ flow }: { readonly flow: FlowDetail }) {
           </section>
         </Region>
       ) : null}
+      {isAsked ? <FlowActionDialog flow={flow} onClose={() => setAsked(false)} /> : null}
       {isStarting ? <StartDialog flow={name} onClose={() => setStarting(false)} /> : null}
     </>
   );

@@ -6,7 +6,7 @@ import { Region } from "../ui/region.tsx";
 import { Status } from "../ui/status.tsx";
 
 export function FlowsPage() {
-  const { data, error } = useFlows();
+  const { data, error } = useFlows({ isLive: true });
   const flows = data?.items ?? [];
   return (
     <>
