@@ -31,7 +31,7 @@ interface Measure {
 
 const files = globSync("src/**/*.ts").sort().map(readSource);
 const measures: readonly Measure[] = [
-  { name: "files in src", count: files.length, most: 427 },
+  { name: "files in src", count: files.length, most: 428 },
   { name: "folders in src", count: folders().size },
   listed("pairs of folders that import each other, directly or indirectly", 0, circles()),
   { name: "lines in src", count: files.reduce((sum, { lines }) => sum + lines, 0) },
