@@ -2,9 +2,10 @@ import type { Command } from "commander";
 import type { Json } from "../../errors/index.ts";
 import { type Change, diffGraphs, type Graph, type GraphDiff } from "../../graph/index.ts";
 import { readGraphFile } from "../loading/read-graph.ts";
-import { exitCodes } from "../terminal/cli-error.ts";
+import { CliError, exitCodes } from "../terminal/cli-error.ts";
 import { counted, type Terminal } from "../terminal/terminal.ts";
 import { examples, jsonOption } from "./common.ts";
+import { diffRunning } from "./diff-running.ts";
 
 export function addDiff(root: Command, terminal: Terminal): void {
   root
@@ -14,10 +15,21 @@ export function addDiff(root: Command, terminal: Terminal): void {
       "List the differences between two graphs, regardless of the order in which they are written. Exits with 1 if a node can no longer accept its input, or if data that went to some node no longer does, which only graphs with schemas reveal.",
     )
     .argument("<before>", "flow.ts or graph.json")
-    .argument("<after>", "flow.ts or graph.json")
+    .argument("[after]", "flow.ts or graph.json")
+    .option(
+      "--running <place>",
+      "instead of another graph, the open tasks of the flow in a SQLite file or the database of a URL: exits with 1 if one of them cannot go on with the handlers of the file",
+    )
     .addOption(jsonOption())
-    .addHelpText("after", examples("diff graph.json flow.ts", "diff old.json new.json --json"))
-    .action(async (before: string, after: string) => {
+    .addHelpText(
+      "after",
+      examples("diff graph.json flow.ts", "diff old.json new.json --json", "diff flow.ts --running runs.db"),
+    )
+    .action(async (before: string, after: string | undefined, { running }: { readonly running?: string }) => {
+      if (running !== undefined && after === undefined) return diffRunning(terminal, before, running);
+      if (running !== undefined || after === undefined) {
+        throw new CliError("CLI_USAGE", "diff requires either a second graph or --running");
+      }
       const options = { schemas: true, allowMismatch: true };
       const sources = [await readGraphFile(before, options), await readGraphFile(after, options)];
       const bare = sources.filter(({ graph }) => graph.schemas === undefined);

@@ -1,0 +1,107 @@
+import { loadedFindings, nodeFindings } from "../../dsl/rules/loaded/check.ts";
+import { flowType, type Graph, validateGraph, workerTypes } from "../../graph/index.ts";
+import type { Definitions } from "../loading/exported-flow.ts";
+import { readAllDefinitions, readGraphFile } from "../loading/read-graph.ts";
+import { CliError, exitCodes } from "../terminal/cli-error.ts";
+import { counted, type Terminal } from "../terminal/terminal.ts";
+import { type StoreAccess, withClient } from "./with-client.ts";
+
+interface Finding {
+  /** Absent if it concerns several nodes. */
+  readonly nodeId?: string;
+  readonly message: string;
+}
+
+interface CheckedTask {
+  readonly taskId: string;
+  readonly flow?: string;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Prints which open tasks of a flow could not go on with the flow's handlers as they are in this file.
+ *
+ * @param place - a SQLite file, or the URL of a database
+ */
+export async function diffRunning(terminal: Terminal, file: string, place: string): Promise<void> {
+  const source = await readGraphFile(file);
+  if (source.kind !== "flow") {
+    throw new CliError("CLI_USAGE", "--running requires a file with handlers", {
+      hint: "Pass a module, not a JSON file.",
+    });
+  }
+  const definitions = await readAllDefinitions([file]);
+  const names = new Set([source.graph.name, ...Object.values(source.graph.flows ?? {}).map(({ name }) => name)]);
+  const store = /^mongodb(\+srv)?:/.test(place) ? { mongo: place } : { store: place };
+  const tasks = await withClient(terminal, store, (access) => checkTasks(access, definitions, names));
+  const broken = tasks.filter(({ findings }) => findings.length > 0);
+  if (broken.length > 0) terminal.exitCode = exitCodes.failed;
+  if (terminal.isJson)
+    return terminal.printJson({ compatible: broken.length === 0, checked: tasks.length, tasks: broken });
+  for (const { taskId, findings } of broken) {
+    terminal.print(`task ${taskId}`);
+    for (const { nodeId, message } of findings) {
+      const line = `  ! ${nodeId === undefined ? "" : `${nodeId}: `}${message}`;
+      terminal.print(terminal.styled("red", line, terminal.stdout));
+    }
+  }
+  const open = counted(tasks.length, "open task");
+  terminal.note(
+    broken.length === 0 ? `${open}, all of which can go on` : `${open}, of which ${broken.length} would fail`,
+  );
+}
+
+async function checkTasks(
+  { client, store }: StoreAccess,
+  definitions: Definitions,
+  names: ReadonlySet<string | undefined>,
+): Promise<CheckedTask[]> {
+  const checked: CheckedTask[] = [];
+  const query = { status: ["running", "cancelling"], limit: 1_000, children: true } as const;
+  for (let cursor: { cursor?: string } | undefined = {}; cursor !== undefined; ) {
+    const page: Awaited<ReturnType<typeof client.list>> = await client.list({ ...query, ...cursor });
+    for (const { id, name } of page.items) {
+      if (!names.has(name)) continue;
+      const task = await store.readTask(id);
+      if (task === undefined) continue; // it was deleted meanwhile
+      const { nodes } = await client.task(id).status();
+      const ended = new Set(nodes.flatMap(({ nodeId, endedAt }) => (endedAt === undefined ? [] : nodeId)));
+      const findings = findingsOf(task.graph, definitions).filter(({ nodeId = "" }) => !ended.has(nodeId));
+      checked.push({ taskId: id, ...(name === undefined ? {} : { flow: name }), findings });
+    }
+    cursor = page.cursor === undefined ? undefined : { cursor: page.cursor };
+  }
+  return checked;
+}
+
+/** By node: its type is gone, its arguments or its data do not fit its handler any more. */
+function findingsOf(graph: Graph, { handlers, adapters, fns }: Definitions): readonly Finding[] {
+  const needed = new Set(workerTypes(graph));
+  const known = new Map(handlers.flatMap((handler) => (needed.has(handler.name) ? [[handler.name, handler]] : [])));
+  const types = [...known.keys()];
+  const gone = graph.nodes.flatMap(({ node_id: nodeId, type }) =>
+    needed.has(type) && !known.has(type) && type !== flowType
+      ? [{ nodeId, message: `there is no handler '${type}' any more` }]
+      : [],
+  );
+  const args = nodeFindings(graph, known).map(({ index, message }) => of(graph, index, message));
+  const rest = loadedFindings(graph, { handlers: known, adapters, fns, schemas: {} });
+  const seen = new Set(args.map(({ message }) => message));
+  const validation = validateGraph(graph, { types, handlers: [...known.values()], functions: fns, adapters });
+  const located = validation.ok ? [] : validation.findings;
+  return [
+    ...gone,
+    ...args,
+    ...rest
+      .filter((message) => !seen.has(message))
+      .map((message) => {
+        const index = located.find((finding) => finding.message === message)?.path.match(/^\/nodes\/(\d+)\//)?.[1];
+        return index === undefined ? { message } : of(graph, Number(index), message);
+      }),
+  ];
+}
+
+function of(graph: Graph, index: number, message: string): Finding {
+  const nodeId = graph.nodes[index]?.node_id;
+  return nodeId === undefined ? { message } : { nodeId, message };
+}
