@@ -35,7 +35,7 @@ export function fullTables(results: readonly SuiteResults[]): string {
 }
 
 function shapeRows(outcomes: readonly Outcome[], unit: string): readonly (readonly string[])[] {
-  const first = outcomes.find(isMeasured);
+  const [first] = outcomes; // FlowKit; without its numbers there is nothing to divide by
   const measures = [`cold, us/${unit}`, `warmed, us/${unit}`, `cpu, us/${unit}`];
   return [
     ["library", ...measures, "warmed, x FlowKit", "cpu, x FlowKit"],
@@ -44,7 +44,7 @@ function shapeRows(outcomes: readonly Outcome[], unit: string): readonly (readon
       const valuesOf = (field: Field, { runs }: Measured = outcome) => runs.map((run) => run[field]);
       const spread = (field: Field) => withSpread(spreadOf(valuesOf(field)));
       const ratio = (field: Field) =>
-        first === undefined || outcome === first
+        first === undefined || !isMeasured(first) || outcome === first
           ? ""
           : withSpread(spreadOf(ratiosOf(valuesOf(field), valuesOf(field, first))));
       return [nameOf(outcome), spread("cold"), spread("warm"), spread("cpu"), ratio("warm"), ratio("cpu")];

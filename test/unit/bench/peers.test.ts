@@ -64,6 +64,16 @@ describe("the tables", () => {
     expect(text).toContain("load 1.5; Some Server 1. Load average 2 at the end. Medians of 3 rounds");
   });
 
+  test("have no ratio to another library where FlowKit has no numbers", () => {
+    const [suite] = results;
+    const [chain] = suite?.shapes ?? [];
+    if (suite === undefined || chain === undefined) throw new Error("no chain");
+    const outcomes = [{ title: "FlowKit", version: "", without: "took too long" }, ...chain.outcomes.slice(1)];
+    const text = fullTables([{ ...suite, shapes: [{ ...chain, outcomes }] }]);
+    expect(text).toContain("| FlowKit | took too long |  |  |  |  |");
+    expect(text).toContain("| Peer 1.2.3 | 600 (300 to 600) | 60.0 (30.0 to 60.0) | 30.0 (15.0 to 30.0) |  |  |");
+  });
+
   test("are short in the README", () => {
     expect(shortTables(results).split("\n").slice(1, 6)).toEqual([
       "In process:",
