@@ -1,8 +1,10 @@
 import type { JsonObject } from "../../errors/index.ts";
 
-/** The levels of log lines, the least important first. */
-export const logLevels = ["debug", "info", "warn", "error"] as const;
-export type LogLevel = (typeof logLevels)[number];
+/** The level of a log line. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** The least important first. */
+export const logLevels = ["debug", "info", "warn", "error"] as const satisfies readonly LogLevel[];
 
 /** A line that a handler logged, as it is kept with its task. */
 export interface LogLine {
