@@ -115,8 +115,4 @@ export const continuationMutations: readonly Mutation[] = [
     "the output of a later generation is handed over as if it were of the first",
     edit(log, "this.#generation === 0 && this.#kept", "this.#kept"),
   ),
-  mutation(
-    "a node that is handed something forgets what an earlier pass stored",
-    edit("core/worker/input/stream-input.ts", "known?.slice(cursor.seq) ??", "known?.slice(0) ??"),
-  ),
 ];
