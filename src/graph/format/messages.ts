@@ -337,6 +337,7 @@ type WithCapitals<TTexts> = TTexts extends string ? `${Uppercase<TTexts>}\n${TTe
 type Literals<TTexts> = [TTexts & `${string}\n\n${string}`] extends [never] ? TTexts : EachLiteral<TTexts>;
 type EachLiteral<TText> = TText extends string ? ({ _: 0 } extends { [TKey in TText]: 0 } ? never : TText) : never;
 
+/** The lengths up to `few`. */
 export type Few = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
 
 type FromLast<TTexts, TListed extends readonly unknown[] = []> = [TTexts] extends [never]
