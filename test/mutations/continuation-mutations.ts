@@ -38,8 +38,19 @@ export const continuationMutations: readonly Mutation[] = [
   ),
   mutation(
     "a worker goes on with what a retry adopts",
-    edit(claimer, "task.isRetry || store.dispatchClaimed", "store.dispatchClaimed"),
+    edit(claimer, "byCoordinators: retryOf !== undefined || startsAt", "byCoordinators: startsAt"),
   ),
+  {
+    elsewhere: raceOf("a worker does not go on in a task that starts later", "seeds wait for no signals in such tasks"),
+    ...mutation(
+      "a worker goes on before its task starts",
+      edit(
+        claimer,
+        "byCoordinators: retryOf !== undefined || startsAt !== undefined",
+        "byCoordinators: retryOf !== undefined",
+      ),
+    ),
+  },
   mutation(
     "a worker goes on in a paused task",
     edit(

@@ -48,6 +48,8 @@ async function workerOf(options: {
   readonly nodes: readonly string[];
   /** Whether each node but the first comes after the one before it. @defaultValue false */
   readonly isChain?: boolean;
+  /** When the task starts. @defaultValue at once */
+  readonly startInMs?: number;
   /** A node of the other type, of which one may run at once. */
   readonly other?: string;
   readonly gates: readonly Gate[];
@@ -63,6 +65,7 @@ async function workerOf(options: {
     capacity,
     nodes,
     isChain = false,
+    startInMs,
     other,
     gates,
     processBatch,
@@ -147,7 +150,13 @@ async function workerOf(options: {
   const parentsOf = (index: number) => (isChain ? nodes.slice(Math.max(0, index - 1), index) : []);
   const typeOf = (nodeId: string) => (nodeId === other ? "other" : "job");
   const graph = parsed(...nodes.map((nodeId, index) => node(nodeId, parentsOf(index), { type: typeOf(nodeId) })));
-  await store.createTask({ id: "t", graph, params: {}, priority: 0 });
+  await store.createTask({
+    id: "t",
+    graph,
+    params: {},
+    priority: 0,
+    ...(startInMs === undefined ? {} : { startInMs }),
+  });
   const dispatch = (nodeId: string) =>
     store.dispatch({ taskId: "t", nodeId, shard: 0 }, { type: typeOf(nodeId), priority: 0 });
   const finished = (nodeId: string) =>
@@ -273,6 +282,23 @@ test("a worker goes on with the next node of a task, and asks neither the queue 
   const done = bus.published.filter(({ kind }) => kind === "TASK_DONE");
   expect(done).toMatchObject([{ nodeId: "n1", continuesWith: "n2" }, { nodeId: "n3" }]);
   expect(done.at(-1)).not.toHaveProperty("continuesWith");
+});
+
+test("a worker does not go on in a task that starts later: its signal may have come before", async () => {
+  const { bus, seen, claims, finished, dispatch, store } = await workerOf({
+    capacity: 1,
+    nodes: ["n0", "n1"],
+    isChain: true,
+    startInMs: 60_000,
+    gates: [],
+  });
+  await until(() => seen.looks === 1);
+  await dispatch("n0"); // as if woken
+  await bus.command("n0");
+  await finished("n0");
+  await until(() => seen.looks === 2); // the slot is free again
+  expect(claims).toEqual(["n0"]);
+  expect(await store.readShards("t", ["n1"])).toEqual([]);
 });
 
 test("a slot that could not be passed on, because a coordinator was faster, is given back", async () => {

@@ -96,7 +96,7 @@ export interface WorkerStore
 }
 
 /** The fields of a task that a worker uses. */
-export interface WorkerTask extends Pick<TaskRecord, "graph" | "params" | "traceparent" | "retryOf"> {
+export interface WorkerTask extends Pick<TaskRecord, "graph" | "params" | "traceparent" | "retryOf" | "startsAt"> {
   /** Only a part of its graph is known yet: must not be cached. */
   readonly isPartial?: true;
 }

@@ -96,7 +96,9 @@ function checkStart(evidence: TaskEvidence, node: GraphNode, record: ShardRecord
     shardsOf(evidence)(nodeId).find(({ record: found }) => found.shard === shard)?.artifacts ?? [];
   const holds = conditionHolds(before, node, artifactsOf);
   const dueAt = Math.max(first.at, evidence.task.startsAt ?? 0) + Number(node.delay_sec ?? 0) * 1_000;
-  const early = later.find(({ cause, at }) => cause === "claim" && at < dueAt);
+  // A signal wakes its node also before the task starts: what comes after it waits.
+  const isWoken = later.some(({ cause }) => cause === "wake");
+  const early = isWoken ? undefined : later.find(({ cause, at }) => cause === "claim" && at < dueAt);
   return [
     ...checkStarted(before, node, record),
     ...(holds === (first.cause === "dispatch") ? [] : [`${first.cause}, but its condition is ${holds}`]),

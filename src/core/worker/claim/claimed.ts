@@ -30,6 +30,6 @@ export interface CachedTask {
   readonly plan: Plan;
   readonly params: JsonObject;
   readonly traceparent: string | undefined;
-  /** It takes over the output of an earlier task. */
-  readonly isRetry: boolean;
+  /** It takes over the output of an earlier task, or does not start before some time: only coordinators start its nodes. */
+  readonly byCoordinators: boolean;
 }

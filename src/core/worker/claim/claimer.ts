@@ -135,8 +135,8 @@ export class Claimer {
     const { parts, supervisor, types } = this.#options;
     const { store, ids, limits } = parts;
     const next = nextOf(task.plan, node);
-    // In a retry, a coordinator looks what the node adopts, or begins with.
-    if (next === undefined || task.isRetry || store.dispatchClaimed === undefined || !types.includes(next.type)) return;
+    if (next === undefined || task.byCoordinators || store.dispatchClaimed === undefined || !types.includes(next.type))
+      return;
     const isSought = this.#filling && this.#capacity.free === 0; // by a scan, which may find what comes first
     const now = parts.clock.monotonic();
     const mayWait = this.#othersWait && now - row.since >= maxRowMs;
@@ -372,8 +372,12 @@ export class TaskCache {
     if (cached !== undefined) return cached;
     const task = await retry.run(() => this.#store.readTask(taskId));
     if (task === undefined) return undefined;
-    const { traceparent, retryOf } = task;
-    const fixed = { params: deepFreeze(task.params), traceparent, isRetry: retryOf !== undefined };
+    const { traceparent, retryOf, startsAt } = task;
+    const fixed = {
+      params: deepFreeze(task.params),
+      traceparent,
+      byCoordinators: retryOf !== undefined || startsAt !== undefined,
+    };
     const entry = { plan: this.#plans.get(task.graph), ...fixed };
     if (task.isPartial) return entry;
     this.#tasks.set(taskId, entry);
