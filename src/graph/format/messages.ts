@@ -269,6 +269,8 @@ export function cut(text: string): string {
 
 /** So many are in the order of their declaration, more are sorted: the compiler has no order for many (see `InOrder`). */
 export const few = 16;
+/** The lengths up to `few`. */
+export type Few = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
 
 /** Sorts as the compiler does where it lists texts. */
 export function inOrder<T>(items: readonly T[], textOf: (item: T) => string): readonly T[] {
@@ -336,9 +338,6 @@ type WithCapitals<TTexts> = TTexts extends string ? `${Uppercase<TTexts>}\n${TTe
 // Leaves out patterns, such as `id-${string}`, which have no next character. Only they can have two line breaks.
 type Literals<TTexts> = [TTexts & `${string}\n\n${string}`] extends [never] ? TTexts : EachLiteral<TTexts>;
 type EachLiteral<TText> = TText extends string ? ({ _: 0 } extends { [TKey in TText]: 0 } ? never : TText) : never;
-
-/** The lengths up to `few`. */
-export type Few = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
 
 type FromLast<TTexts, TListed extends readonly unknown[] = []> = [TTexts] extends [never]
   ? TListed

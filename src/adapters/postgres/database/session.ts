@@ -47,6 +47,8 @@ const longestDelayMs = 64;
 const cachedRows = 2_000;
 /** How long the server's time is known after a statement returned it: clocks drift, and servers change. */
 const timeKnownMs = 10_000;
+/** By how much the server's time may be overestimated: the duration of the statement that returned it. */
+const mostAheadMs = 100;
 
 /** A use of a database, by a store or a bus, from `open` to `close`. */
 export class Session {
@@ -115,7 +117,8 @@ export class Session {
       const own = performance.now();
       const query = { ...this.#statement(text), values: [...values], ...more };
       const { rows } = await this.#options.pool.query<TRow & { readonly now?: number }>(query);
-      const ms = (rows[0]?.now ?? Number.POSITIVE_INFINITY) - own;
+      const isPrompt = performance.now() - own < mostAheadMs;
+      const ms = isPrompt ? (rows[0]?.now ?? Number.POSITIVE_INFINITY) - own : Number.POSITIVE_INFINITY;
       if (ms < Number.POSITIVE_INFINITY && (this.time === undefined || ms <= (this.#ahead?.ms ?? 0)))
         this.#ahead = { ms, own };
       return rows;

@@ -24,7 +24,7 @@ const allStatuses: readonly TaskStatus[] = ["running", "cancelling", "finished",
 const insertTask = `WITH task AS (
     INSERT INTO @tasks (id, rev, status, paused, name, record, graph, params, vars, vars_version, applied_by,
       idempotency_key, parent_id, sweep_at, deadline_at)
-    VALUES ($1, 0, $2, false, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING id),
+    VALUES ($1, 0, $2, false, $3, $4, $5, $6, $7, $8, $9, $10, $11, least($12, ${now}), $13) ON CONFLICT DO NOTHING RETURNING id),
   lenders AS (SELECT id FROM @tasks WHERE id = ANY ($14) FOR KEY SHARE),
   lent AS (INSERT INTO @loans (lender, borrower) SELECT lenders.id, task.id FROM lenders, task)
   SELECT id FROM task`;
