@@ -14,6 +14,10 @@ export function installPeers(folder: URL, size: string): void {
   const installed = join(path, "node_modules", ".package-lock.json");
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(path, "package-lock.json")).mtimeMs) return;
   process.stderr.write(`installing the libraries to compare with into ${path}node_modules, about ${size}\n`);
-  // `npm run` passes the project's location to its children, which differs here.
-  execFileSync("npm", ["ci", "--prefix", path], { cwd: path, stdio: ["ignore", "ignore", "inherit"] });
+  // `npm run` passes the project's location to its children, which differs here. `npm ci` would refuse a lock file that lacks
+  // an optional package for another platform.
+  execFileSync("npm", ["install", "--no-save", "--prefix", path], {
+    cwd: path,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 }
