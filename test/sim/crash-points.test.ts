@@ -7,7 +7,7 @@ const crossed = [
   "dispatch",
   "claim",
   "append",
-  "complete",
+  "completeAndClaim",
   "writeVars",
   "finishTask",
   "publish",

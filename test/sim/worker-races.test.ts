@@ -76,14 +76,14 @@ async function workerOf(options: {
   const store = memoryStore({ state: new MemoryState() });
   const claims: string[] = [];
   const seen = { looks: 0, reads: 0, ms: 0 };
-  const slowly: Pick<Store, "claim" | "dispatchClaimed" | "peekQueue" | "readArtifacts" | "release"> = {
+  const slowly: Pick<Store, "claim" | "completeAndClaim" | "peekQueue" | "readArtifacts" | "release"> = {
     readArtifacts: (...asked) => {
       seen.reads++;
       return store.readArtifacts(...asked);
     },
-    dispatchClaimed: (ref, ...asked) => {
-      claims.push(ref.nodeId);
-      return store.dispatchClaimed(ref, ...asked);
+    completeAndClaim: (attempt, outcome, next) => {
+      if (next !== undefined) claims.push(next.ref.nodeId);
+      return store.completeAndClaim(attempt, outcome, next);
     },
     claim: async (ref, by) => {
       claims.push(ref.nodeId);

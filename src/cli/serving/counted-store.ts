@@ -72,13 +72,16 @@ export function countedStore(store: Store, events: StoreEvents): Store {
       if (record !== undefined) started(by.claimId, record);
       return record;
     },
-    async dispatchClaimed(ref, init, by) {
-      const record = await store.dispatchClaimed(ref, init, by);
-      if (record !== undefined) {
-        events.shardDispatched(init.type);
-        started(by.claimId, record);
+    async completeAndClaim(attempt, outcome, next) {
+      const done = await store.completeAndClaim(attempt, outcome, next);
+      if (done.answer === "ok" && outcome.last !== undefined) events.batchStored(typeOf(attempt.claimId));
+      if (done.answer === "ok") ended(attempt.claimId, "finished");
+      else if (done.answer === "fenced") ended(attempt.claimId, "fenced");
+      if (next !== undefined && done.claimed !== undefined) {
+        events.shardDispatched(next.init.type);
+        started(next.by.claimId, done.claimed);
       }
-      return record;
+      return done;
     },
     async append(attempt, generation, artifact) {
       const answer = await store.append(attempt, generation, artifact);

@@ -90,6 +90,21 @@ export interface TaskFailure {
   readonly stack?: string;
 }
 
+/** What a shard has stored and returned when it is complete. */
+export interface Outcome {
+  readonly generation: number;
+  /** Of its artifacts. */
+  readonly count: number;
+  readonly failedBatches?: number;
+  readonly result?: Json;
+  readonly metrics?: Metrics;
+}
+
+/** An outcome with the artifact at seq `count - 1`, if that is not stored yet. */
+export interface OutcomeWithLast extends Outcome {
+  readonly last?: NewArtifact | undefined;
+}
+
 /** Why a node failed. */
 export interface Failure extends TaskFailure {
   readonly nodeId: string;

@@ -1,5 +1,3 @@
-import type { Metrics } from "../../definitions/index.ts";
-import type { Json } from "../../errors/index.ts";
 import type {
   Attempt,
   AttemptReport,
@@ -8,11 +6,13 @@ import type {
   ClaimInit,
   EpochRef,
   Failure,
+  NextClaim,
+  Outcome,
   RenewAnswer,
   ShardRecord,
   WriteAnswer,
 } from "./records.ts";
-import { transitionShard, waitUntil } from "./shard-transition.ts";
+import { createShard, transitionShard, waitUntil } from "./shard-transition.ts";
 
 /*
  * How the writes of an attempt change its shard's record, as pure functions, so that all stores decide alike. A store
@@ -56,6 +56,15 @@ export function claimShard(
   const lease = habits === undefined ? { workerId, claimId, deadline } : { workerId, claimId, deadline, habits };
   const next = transitionShard(record, { to: "running", cause: "claim", at: now, workerId, set: { lease } });
   return { won: next, next };
+}
+
+/** absent -> `running`, or `deferred` if the claim has to wait. */
+export function dispatchClaimedShard(
+  { ref, init, by }: NextClaim,
+  { at, paused }: { readonly at: number; readonly paused?: boolean | undefined },
+): ShardRecord {
+  const queued = createShard(ref, { ...init, status: "queued", paused, at });
+  return claimShard(queued, queued, { ...by, now: at })?.next ?? queued;
 }
 
 export function renewLease(
@@ -132,13 +141,7 @@ function furthest(
 export function finishShard(
   record: ShardRecord | undefined,
   attempt: Attempt,
-  outcome: {
-    readonly count: number;
-    readonly failedBatches?: number;
-    readonly result?: Json;
-    readonly metrics?: Metrics;
-    readonly now: number;
-  },
+  outcome: Omit<Outcome, "generation"> & { readonly now: number },
 ): Judged<WriteAnswer> {
   return ended(record, attempt, "complete", (held) =>
     transitionShard(held, {

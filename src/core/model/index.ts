@@ -1,6 +1,7 @@
 export {
   claimShard,
   confirmCancelledShard,
+  dispatchClaimedShard,
   failShard,
   fence,
   finishShard,

@@ -381,3 +381,10 @@ export interface ClaimInit {
   readonly leaseMs: number;
   readonly habits?: LogAccess;
 }
+
+/** A shard to be dispatched and claimed at once. */
+export interface NextClaim {
+  readonly ref: ShardRef;
+  readonly init: DispatchInit;
+  readonly by: ClaimInit;
+}

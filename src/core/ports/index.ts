@@ -15,6 +15,7 @@ export type {
 export { registryKinds } from "./registry.ts";
 export {
   artifactsDropped,
+  type CompleteAndClaimAnswer,
   type HandlerGate,
   type HeldSlot,
   minSweepMs,
@@ -90,7 +91,7 @@ export interface WorkerStore
   /** The task, or the part of it that is known so far. `undefined`: there is none. */
   readTask(id: string): Promise<WorkerTask | undefined>;
   /** Absent if only coordinators dispatch. */
-  readonly dispatchClaimed?: Store["dispatchClaimed"];
+  readonly completeAndClaim?: Store["completeAndClaim"];
   /** Absent if it has no nodes that wait for signals. */
   readonly signalTask?: Store["signalTask"];
 }

@@ -1,5 +1,4 @@
-import type { Metrics } from "../../definitions/index.ts";
-import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
+import { FlowError, type JsonObject } from "../../errors/index.ts";
 import type {
   Artifact,
   Attempt,
@@ -12,7 +11,10 @@ import type {
   NewArtifact,
   NewSignal,
   NewTask,
+  NextClaim,
   Origin,
+  Outcome,
+  OutcomeWithLast,
   RenewAnswer,
   ShardRecord,
   ShardRef,
@@ -66,6 +68,12 @@ export interface QueuedRef extends EpochRef {
   readonly type: string;
   /** Of its task, where it is known. */
   readonly priority?: number;
+}
+
+export interface CompleteAndClaimAnswer {
+  readonly answer: WriteAnswer | "conflict" | "duplicate_uid";
+  /** The record of the next shard, if the claim has it. */
+  readonly claimed?: ShardRecord | undefined;
 }
 
 /**
@@ -181,7 +189,7 @@ export interface Store extends Registry {
    * `dispatch` and `claim` in one write: absent -> `running`, epoch 1, with a lease; like a dispatch, `deferred` if its
    * task is paused. Returns the record if this claim has it; a repeated call gets the same answer.
    */
-  dispatchClaimed(ref: ShardRef, init: DispatchInit, by: ClaimInit): Promise<ShardRecord | undefined>;
+  dispatchClaimed(next: NextClaim): Promise<ShardRecord | undefined>;
   /** absent -> `skipped`, with a closed, empty log. `exists`: likewise. */
   skip(ref: ShardRef, init: Pick<DispatchInit, "type" | "priority">): Promise<"skipped" | "exists">;
   /** absent -> `finished` or `skipped`, as `ended` is, with its artifacts, result and metrics. `exists`: likewise. */
@@ -287,16 +295,9 @@ export interface Store extends Registry {
    * Closes the log with the complete marker at seq `count`, then `running` -> `finished` with count, result and
    * metrics. `conflict`: the length of the log is not `count`. Already recorded: `ok`.
    */
-  complete(
-    attempt: Attempt,
-    outcome: {
-      readonly generation: number;
-      readonly count: number;
-      readonly failedBatches?: number;
-      readonly result?: Json;
-      readonly metrics?: Metrics;
-    },
-  ): Promise<WriteAnswer | "conflict">;
+  complete(attempt: Attempt, outcome: Outcome): Promise<WriteAnswer | "conflict">;
+  /** `append` of `last`, `complete`, then `dispatchClaimed` of `next`; in one write where the store can do that. */
+  completeAndClaim(attempt: Attempt, outcome: OutcomeWithLast, next?: NextClaim): Promise<CompleteAndClaimAnswer>;
   /**
    * `running` -> `failed` if `permanent` or if this is failure number `maxFailures`, otherwise `deferred` for
    * `delayMs`; failures + 1. Already recorded: `ok`.

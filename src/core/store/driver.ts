@@ -7,6 +7,8 @@ import type {
   EpochRef,
   NewArtifact,
   NewTask,
+  Outcome,
+  OutcomeWithLast,
   RenewAnswer,
   ShardRecord,
   ShardRef,
@@ -16,6 +18,7 @@ import type {
 } from "../model/records.ts";
 import { logsReadBy, planGraph } from "../plan/index.ts";
 import type {
+  CompleteAndClaimAnswer,
   ExternalRows,
   HandlerGate,
   HeldSlot,
@@ -125,11 +128,28 @@ export interface ShardDriver {
   peekQueue(...args: Parameters<Store["peekQueue"]>): ReturnType<Store["peekQueue"]>;
 }
 
+/** A shard whose first record is inserted with the end of another. */
+export interface NextShard {
+  readonly ref: ShardRef;
+  readonly create: (now: number) => ShardRecord;
+}
+
+export interface CompleteWithAnswer {
+  readonly answer: CompleteAndClaimAnswer["answer"];
+  /** The record of the next shard, if this call has inserted it. */
+  readonly inserted?: ShardRecord | undefined;
+}
+
 export interface LogDriver {
   /** Checks the fence and inserts the artifact at exactly the next `seq`. */
   append(attempt: Attempt, generation: number, artifact: NewArtifact): ReturnType<Store["append"]>;
   /** Checks the fence, closes the log at `count`, and replaces the shard's record by the finished one. */
-  complete(attempt: Attempt, outcome: Parameters<Store["complete"]>[1]): ReturnType<Store["complete"]>;
+  complete(attempt: Attempt, outcome: Outcome): ReturnType<Store["complete"]>;
+  /**
+   * In one write: `append` of the last artifact, if there is one; `complete`; and if `next` is given, the insert of its
+   * record, unless its shard has one or its task is paused. Absent if the driver cannot do that.
+   */
+  completeWith?(attempt: Attempt, outcome: OutcomeWithLast, next?: NextShard): Promise<CompleteWithAnswer>;
   /** Closes the log where it ends: nothing is appended to it any more, not even by an insert that is in flight. */
   close(ref: ShardRef, generation: number): Promise<void>;
   read(

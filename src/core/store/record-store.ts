@@ -10,6 +10,9 @@ import {
   type NewArtifact,
   type NewSignal,
   type NewTask,
+  type NextClaim,
+  type Outcome,
+  type OutcomeWithLast,
   type ShardRecord,
   type ShardRef,
   type ShardStatus,
@@ -140,12 +143,12 @@ export class RecordStore extends RegistryRecords implements Store {
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "dispatched" : "exists";
   }
 
-  async dispatchClaimed(ref: ShardRef, init: DispatchInit, by: ClaimInit): Promise<ShardRecord | undefined> {
+  async dispatchClaimed(next: NextClaim): Promise<ShardRecord | undefined> {
     const { shards } = this.#driver;
+    const { ref, by } = next;
     let created: ShardRecord | undefined;
     const answer = await shards.insert(ref, (at, paused) => {
-      const queued = transitions.createShard(ref, { ...init, status: "queued", paused, at });
-      created = transitions.claimShard(queued, queued, { ...by, now: at })?.next ?? queued;
+      created = transitions.dispatchClaimedShard(next, { at, paused });
       return created;
     });
     if (answer === "gone") return undefined;
@@ -260,8 +263,28 @@ export class RecordStore extends RegistryRecords implements Store {
     return this.#driver.logs.append(attempt, generation, artifact);
   }
 
-  complete(attempt: Attempt, outcome: Parameters<Store["complete"]>[1]): ReturnType<Store["complete"]> {
+  complete(attempt: Attempt, outcome: Outcome): ReturnType<Store["complete"]> {
     return this.#driver.logs.complete(attempt, outcome);
+  }
+
+  async completeAndClaim(
+    attempt: Attempt,
+    { last, ...outcome }: OutcomeWithLast,
+    next?: NextClaim,
+  ): ReturnType<Store["completeAndClaim"]> {
+    const { logs } = this.#driver;
+    if (logs.completeWith !== undefined) {
+      const create = (at: number) => transitions.dispatchClaimedShard(next as NextClaim, { at });
+      const { answer, inserted } = await logs.completeWith(attempt, { ...outcome, last }, next && { ...next, create });
+      if (answer !== "ok" || inserted !== undefined) return { answer, claimed: inserted };
+    } else {
+      const appended = last === undefined ? "ok" : await logs.append(attempt, outcome.generation, last);
+      // A repeated call may be fenced because it is complete.
+      const isStored = appended === "ok" || appended === "fenced";
+      const answer = isStored ? await logs.complete(attempt, outcome) : appended;
+      if (answer !== "ok") return { answer };
+    }
+    return { answer: "ok", claimed: next && (await this.dispatchClaimed(next)) };
   }
 
   fail(attempt: Attempt, how: Parameters<Store["fail"]>[1]): Promise<WriteAnswer> {

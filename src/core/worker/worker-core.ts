@@ -9,7 +9,7 @@ import { StoreHealthTracker, StoreRetry } from "../resilience/store-retry.ts";
 import { type LoopHealth, runConcurrently, runInOrder, Supervisor } from "../resilience/supervisor.ts";
 import { runAttempt } from "./attempt/attempt.ts";
 import { AttemptHandle } from "./attempt/attempt-handle.ts";
-import { type AttemptRun, AttemptTimer, type Continued } from "./attempt/attempt-run.ts";
+import { type AttemptRun, AttemptTimer, type NextNode } from "./attempt/attempt-run.ts";
 import { EventLoopYielder, HandlerCode, HandlerRuntime, WorkerServices } from "./attempt/handler-code.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
 import type { Claimed } from "./claim/claimed.ts";
@@ -271,20 +271,19 @@ export class WorkerCore {
     });
   }
 
-  async #goOn(
-    held: AttemptHandle,
-    claimed: Claimed,
-    kept: readonly Artifact[] | undefined,
-  ): Promise<Continued | undefined> {
+  #next(held: AttemptHandle, claimed: Claimed, kept: readonly Artifact[] | undefined): NextNode | undefined {
     if (held.returned !== undefined) return undefined; // it needs the slot until then
-    try {
-      const next = await this.#claimer.continue(claimed, kept);
-      held.passedSlot = next !== undefined;
-      return next;
-    } catch (error) {
-      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // a coordinator starts it
-      return undefined;
-    }
+    const next = this.#claimer.next(claimed, kept);
+    return (
+      next && {
+        ...next,
+        begin: (record) => {
+          const continued = next.begin(record);
+          held.passedSlot = continued !== undefined;
+          return continued;
+        },
+      }
+    );
   }
 
   #endIdleWaits(): void {
@@ -373,7 +372,7 @@ export class WorkerCore {
       flushLogs: () => this.#logs?.flush(held.attempt.taskId),
       keepLease: () => this.#leases.keep(held),
       handedOver: claimed.handedOver,
-      goOn: (kept) => this.#goOn(held, claimed, kept),
+      next: (kept) => this.#next(held, claimed, kept),
       remainingMs: () => timer.remainingMs(),
       untimed: (work) => timer.untimed(work),
     };

@@ -75,7 +75,7 @@ const operations: readonly (keyof Store)[] = [
   ...(["signalTask", "pauseTask", "wake", "pauseShard", "resumeShard"] as const),
   ...([
     "claim",
-    "dispatchClaimed",
+    "completeAndClaim",
     "takeSlot",
     "freeSlot",
     "supersede",

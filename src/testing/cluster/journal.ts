@@ -305,6 +305,8 @@ export class Journal {
     waitsTimedOut: 0,
     /** Nodes that the worker which ended their parent dispatched for itself. */
     continued: 0,
+    /** Artifacts that were stored with the outcome of their node. */
+    storedAtEnd: 0,
     /** Shards that started after a delay. */
     delayed: 0,
     /** Shards that were queued, deferred or running when their task was paused. */

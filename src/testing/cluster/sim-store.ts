@@ -81,6 +81,7 @@ export function simStore(options: SimStoreOptions): Store {
   };
   const inner =
     mirror === undefined ? memoryStore({ ...common, step }) : mirroredStore(memoryStore(common), { mirror, violated });
+  const whole = mirror === undefined ? memoryStore(common) : inner;
   const rateOf = (name: string, rate: number): number => (name === faults.focus ? Math.max(rate, focusRate) : rate);
   const runLate = (name: string, work: () => Promise<unknown>): void => {
     const parked = () => scheduler.park(life, `${name} (given up by ${life.name})`, { request: true });
@@ -136,10 +137,23 @@ export function simStore(options: SimStoreOptions): Store {
     journal.sweeping.add(life);
     return found;
   };
-  const goOn: Call = async (...args) => {
-    const record = await inner.dispatchClaimed(...(args as Parameters<Store["dispatchClaimed"]>));
-    if (record !== undefined) journal.counts.continued++;
-    return record;
+  /** Some stores do this in one write, others in several. */
+  const completeAndClaim: Call = async (...args) => {
+    const [attempt, outcome, next] = args as Parameters<Store["completeAndClaim"]>;
+    const record = state.shard(attempt)?.record;
+    const holds = record?.lease?.claimId === attempt.claimId && record.status === "running";
+    const inParts = mirror === undefined && scheduler.random.chance(0.5);
+    const done = await (inParts ? inner : whole).completeAndClaim(attempt, outcome, inParts ? undefined : next);
+    if (done.answer === "ok" && outcome.last !== undefined) {
+      journal.counts.storedAtEnd++;
+      if (!holds && record?.lastClaimId !== attempt.claimId)
+        violated(`${shardKey(attempt)}: the last artifact of ${attempt.claimId} passed the fence`);
+    }
+    if (done.answer !== "ok" || next === undefined) return done;
+    if (inParts) await step("completeAndClaim:next");
+    const claimed = inParts ? await inner.dispatchClaimed(next) : done.claimed;
+    if (claimed !== undefined) journal.counts.continued++;
+    return { ...done, claimed };
   };
   const endOfSweep: Call = async (...args) => {
     journal.sweeping.delete(life);
@@ -147,9 +161,9 @@ export function simStore(options: SimStoreOptions): Store {
   };
   const methods = new Map<PropertyKey, unknown>([
     ["append", withFaults("append", fenced)],
+    ["completeAndClaim", withFaults("completeAndClaim", completeAndClaim)],
     ["createTask", withFaults("createTask", create)],
     ["deleteTask", withFaults("deleteTask", remove)],
-    ["dispatchClaimed", withFaults("dispatchClaimed", goOn)],
     ["dueDeferred", withFaults("dueDeferred", lookForDue)],
     ["dueTasks", withFaults("dueTasks", endOfSweep)],
   ]);

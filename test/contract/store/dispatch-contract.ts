@@ -86,7 +86,7 @@ export function dispatchContract(it: StoreTest): void {
   }) => {
     await store.createTask(newTask("t"));
     const init = { type: "cleaner", priority: 3 };
-    const record = await store.dispatchClaimed(shardOf("clean"), init, by("c1"));
+    const record = await store.dispatchClaimed({ ref: shardOf("clean"), init, by: by("c1") });
     const [dispatched, claim] = record?.history ?? [];
     expect(record).toEqual({
       ...shardOf("clean"),
@@ -115,7 +115,7 @@ export function dispatchContract(it: StoreTest): void {
 
   it("a lease of dispatchClaimed expires like any other", async ({ store, peer, advance }) => {
     await store.createTask(newTask("t"));
-    await store.dispatchClaimed(shardOf(), { type: "extractor", priority: 0 }, by("c1", shortMs));
+    await store.dispatchClaimed({ ref: shardOf(), init: { type: "extractor", priority: 0 }, by: by("c1", shortMs) });
     await advance(pastShortMs);
     const [lost] = await peer.expiredLeases(10);
     expect(lost).toEqual({ ...shardOf(), epoch: 1 });
@@ -127,15 +127,15 @@ export function dispatchContract(it: StoreTest): void {
     await store.createTask(newTask("t"));
     const init = { type: "extractor", priority: 0 };
     const answers = await competing(fixture, 100, async (each, i) => {
-      if (i % 2 === 0) return (await each.dispatchClaimed(shardOf(), init, by(`c${i}`)))?.status;
+      if (i % 2 === 0) return (await each.dispatchClaimed({ ref: shardOf(), init, by: by(`c${i}`) }))?.status;
       return (await each.dispatch(shardOf(), init)) === "dispatched" ? "queued" : undefined;
     });
     const winners = answers.filter((status) => status !== undefined);
     expect(winners).toEqual([(await recordOf(peer, shardOf())).status]);
-    await store.dispatchClaimed(shardOf("clean"), init, by("c1"));
+    await store.dispatchClaimed({ ref: shardOf("clean"), init, by: by("c1") });
     const first = await recordOf(store, shardOf("clean"));
-    expect(await peer.dispatchClaimed(shardOf("clean"), init, by("c1"))).toEqual(first);
-    expect(await peer.dispatchClaimed(shardOf("clean"), init, by("c2"))).toBeUndefined();
+    expect(await peer.dispatchClaimed({ ref: shardOf("clean"), init, by: by("c1") })).toEqual(first);
+    expect(await peer.dispatchClaimed({ ref: shardOf("clean"), init, by: by("c2") })).toBeUndefined();
     expect(await recordOf(store, shardOf("clean"))).toEqual(first);
   });
 
@@ -144,13 +144,13 @@ export function dispatchContract(it: StoreTest): void {
     peer,
   }) => {
     const init = { type: "extractor", priority: 0 };
-    expect(await store.dispatchClaimed(shardOf("extract", 0, "unknown"), init, by("c1"))).toBeUndefined();
+    expect(await store.dispatchClaimed({ ref: shardOf("extract", 0, "unknown"), init, by: by("c1") })).toBeUndefined();
     await store.createTask(newTask("t"));
     await store.cancelShard(shardOf("clean"), { type: "extractor", graceMs: 0 });
-    expect(await store.dispatchClaimed(shardOf("clean"), init, by("c1"))).toBeUndefined();
+    expect(await store.dispatchClaimed({ ref: shardOf("clean"), init, by: by("c1") })).toBeUndefined();
     expect(await recordOf(peer, shardOf("clean"))).toMatchObject({ status: "cancelled" });
     await store.pauseTask("t", true);
-    expect(await store.dispatchClaimed(shardOf(), init, by("c1"))).toBeUndefined();
+    expect(await store.dispatchClaimed({ ref: shardOf(), init, by: by("c1") })).toBeUndefined();
     const paused = await recordOf(peer, shardOf());
     expect(paused).toMatchObject({ status: "deferred", paused: { dueAt: paused.readyAt } });
     expect(paused).not.toHaveProperty("lease");

@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import type { NextClaim } from "../../../src/core/model/records.ts";
 import {
   appended,
   artifactOf,
@@ -16,6 +17,12 @@ import {
   shortMs,
   transientFailure,
 } from "./fixture.ts";
+
+const nextClaim = (claimId: string, taskId = "t"): NextClaim => ({
+  ref: shardOf("clean", 0, taskId),
+  init: { type: "cleaner", priority: 0 },
+  by: { workerId: "w", claimId, leaseMs: longMs },
+});
 
 export function outcomeContract(it: StoreTest): void {
   it("complete closes the log and finishes the shard", async ({ store, peer }) => {
@@ -40,6 +47,85 @@ export function outcomeContract(it: StoreTest): void {
     const without = await runningShard(store, shardOf("b"));
     await store.complete(without, { generation: 0, count: 0 });
     expect(await recordOf(peer, without)).not.toHaveProperty("failedBatches");
+  });
+
+  it("completeAndClaim stores the last artifact, ends the shard, and runs the next", async ({ store, peer }) => {
+    const attempt = await runningShard(store);
+    await appended(store, attempt, 1);
+    const outcome = { generation: 0, count: 2, last: artifactOf(1), metrics: { rows: 2 } };
+    const done = await store.completeAndClaim(attempt, outcome, nextClaim("c1"));
+    expect(done.answer).toBe("ok");
+    expect(await recordOf(peer, attempt)).toMatchObject({ status: "finished", count: 2, metrics: { rows: 2 } });
+    expect(await peer.tail(attempt, 0)).toMatchObject({ length: 2, closed: true });
+    expect(await peer.readArtifacts(attempt, 0, 1, 10)).toEqual([
+      { ...artifactOf(1), epoch: attempt.epoch, claimId: attempt.claimId },
+    ]);
+    const next = await recordOf(peer, shardOf("clean"));
+    expect(done.claimed).toEqual(next);
+    expect(next).toMatchObject({ status: "running", epoch: 1, lease: { claimId: "c1" } });
+    expect(next.history.map(({ cause }) => cause)).toEqual(["dispatch", "claim"]);
+    const own = { ...shardOf("clean"), epoch: 1, claimId: "c1" };
+    expect(await peer.renew([own], longMs)).toEqual(["ok"]);
+    expect(await store.completeAndClaim(own, { generation: 0, count: 1, last: artifactOf(0) })).toEqual({
+      answer: "ok",
+    });
+    expect(await peer.tail(own, 0)).toMatchObject({ length: 1, closed: true });
+  });
+
+  it("completeAndClaim repeated gets the same answer, also after an append", async (fixture) => {
+    const { store, peer } = fixture;
+    const attempt = await runningShard(store);
+    await store.append(attempt, 0, artifactOf(0));
+    const outcome = { generation: 0, count: 1, last: artifactOf(0) };
+    const answers = await competing(fixture, 10, async (each) => {
+      const { answer, claimed: record } = await each.completeAndClaim(attempt, outcome, nextClaim("c1"));
+      return [answer, record?.status];
+    });
+    expect(new Set(answers.map(String))).toEqual(new Set(["ok,running"]));
+    expect((await recordOf(peer, attempt)).history.filter(({ to }) => to === "finished")).toHaveLength(1);
+    expect((await recordOf(peer, shardOf("clean"))).history).toHaveLength(2);
+    const other = await peer.completeAndClaim(attempt, outcome, nextClaim("c2"));
+    expect(other.answer).toBe("ok");
+    expect(other.claimed).toBeUndefined();
+  });
+
+  it("completeAndClaim refused changes nothing", async ({ store, peer }) => {
+    const lost = await runningShard(store);
+    const attempt = await nextAttempt(store, lost);
+    await appended(store, attempt, 2);
+    const wanted = nextClaim("c1");
+    const refusals = [
+      ["fenced", lost, { count: 3, last: artifactOf(2) }],
+      ["conflict", attempt, { count: 4, last: artifactOf(3) }],
+      ["conflict", attempt, { count: 1, last: artifactOf(0, { uid: "other" }) }],
+      ["conflict", attempt, { count: 3 }],
+      ["duplicate_uid", attempt, { count: 3, last: artifactOf(2, { uid: "u0" }) }],
+    ] as const;
+    for (const [answer, by, outcome] of refusals)
+      expect(await store.completeAndClaim(by, { generation: 0, ...outcome }, wanted)).toEqual({ answer });
+    expect(await peer.tail(attempt, 0)).toMatchObject({ length: 2, closed: false });
+    expect((await recordOf(peer, attempt)).status).toBe("running");
+    expect(await peer.readShards("t", ["clean"])).toEqual([]);
+    await store.cancelShard(attempt, { type: "extractor", graceMs: longMs });
+    const outcome = { generation: 0, count: 3, last: artifactOf(2) };
+    expect(await store.completeAndClaim(attempt, outcome, wanted)).toEqual({ answer: "cancelling" });
+    expect(await peer.readShards("t", ["clean"])).toEqual([]);
+  });
+
+  it("completeAndClaim leaves the next shard to wait in a paused task, and as it is where it exists", async (fixture) => {
+    const { store, peer } = fixture;
+    const attempt = await runningShard(store);
+    await store.pauseTask("t", true);
+    const outcome = { generation: 0, count: 1, last: artifactOf(0) };
+    const done = await store.completeAndClaim(attempt, outcome, nextClaim("c1"));
+    expect([done.answer, done.claimed]).toEqual(["ok", undefined]);
+    expect(await recordOf(peer, attempt)).toMatchObject({ status: "finished", count: 1 });
+    expect(await recordOf(peer, shardOf("clean"))).toMatchObject({ status: "deferred" });
+    const other = await runningShard(store, shardOf("extract", 0, "u"));
+    await store.dispatch(shardOf("clean", 0, "u"), { type: "cleaner", priority: 0 });
+    const second = await store.completeAndClaim(other, outcome, nextClaim("c1", "u"));
+    expect([second.answer, second.claimed]).toEqual(["ok", undefined]);
+    expect(await recordOf(peer, shardOf("clean", 0, "u"))).toMatchObject({ status: "queued", epoch: 1 });
   });
 
   it("a shard may finish without artifacts, and null is a valid result", async ({ store }) => {

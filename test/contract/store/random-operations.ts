@@ -224,7 +224,7 @@ const dispatchClaimed = found(
     const claimId = drawn.again ? pickAttempt(progress, 0).claimId : `c${attempts.length}`;
     attempts.push({ ...drawn.shard, epoch: 1, claimId });
     const by = { workerId: "w", claimId, leaseMs: drawn.leaseMs };
-    return (store) => store.dispatchClaimed(drawn.shard, { type: drawn.type, priority: 0 }, by);
+    return (store) => store.dispatchClaimed({ ref: drawn.shard, init: { type: drawn.type, priority: 0 }, by });
   },
 );
 
@@ -310,6 +310,28 @@ const workers = [
       const { length } = await progress.model.tail(attempt, drawn.generation);
       const count = Math.max(0, length + drawn.offset);
       return (store) => store.complete(attempt, { generation: drawn.generation, count, ...drawn.more });
+    },
+  ),
+  found(
+    fc.record({
+      ...{ back, generation, offset, shard, type, leaseMs: durationMs },
+      uid: fc.constantFrom(undefined, undefined, "u0"),
+      hasLast: fc.boolean(),
+      hasNext: fc.boolean(),
+    }),
+    "completeAndClaim",
+    async (progress, drawn) => {
+      const { attempts, model } = progress;
+      const { generation: of, uid, hasLast, hasNext } = drawn;
+      const attempt = pickAttempt(progress, drawn.back);
+      const { length } = await model.tail(attempt, of);
+      const count = Math.max(hasLast ? 1 : 0, length + drawn.offset + (hasLast ? 1 : 0));
+      const last = hasLast ? artifactOf(count - 1, uid === undefined ? {} : { uid }) : undefined;
+      const claimId = `c${attempts.length}`;
+      if (hasNext) attempts.push({ ...drawn.shard, epoch: 1, claimId });
+      const by = { workerId: "w", claimId, leaseMs: drawn.leaseMs };
+      const next = { ref: drawn.shard, init: { type: drawn.type, priority: 0 }, by };
+      return (store) => store.completeAndClaim(attempt, { generation: of, count, last }, hasNext ? next : undefined);
     },
   ),
   byAttempt(

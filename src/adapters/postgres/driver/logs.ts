@@ -1,10 +1,18 @@
 import { jsonText, keepJson } from "../../../core/codec/index.ts";
 import { fence, finishShard, isRecorded } from "../../../core/model/index.ts";
-import type { Artifact, Attempt, NewArtifact, Origin, ShardRef } from "../../../core/model/records.ts";
-import type { LogDriver } from "../../../core/store/driver.ts";
+import type {
+  Artifact,
+  Attempt,
+  NewArtifact,
+  Origin,
+  OutcomeWithLast,
+  ShardRecord,
+  ShardRef,
+} from "../../../core/model/records.ts";
+import type { CompleteWithAnswer, LogDriver, NextShard } from "../../../core/store/driver.ts";
 import { foreignKeyViolation, sqlStateOf } from "../database/errors.ts";
 import { idOf, idText, mostBytes, type Session } from "../database/session.ts";
-import { isShard, refValues, setShard, updateShard } from "./shards.ts";
+import { insertShardFrom, isShard, keepNew, newShardValues, refValues, setShard, updateShard } from "./shards.ts";
 
 /*
  * A log is closed by a marker, a row without a `uid`, at the position behind its last artifact. A position is a unique
@@ -15,18 +23,33 @@ const isLog = `shard_pk = (SELECT pk FROM @shards WHERE ${isShard}) AND generati
 /** Whether the log of `shard` has an artifact just before the position. */
 const isNext = (generation: string, seq: string) => `(${seq} = 0 OR EXISTS (SELECT 1 FROM @artifacts
   WHERE shard_pk = shard.pk AND generation = ${generation} AND seq = ${seq}::int - 1 AND uid IS NOT NULL))`;
-const insertArtifact = `INSERT INTO @artifacts (shard_pk, generation, seq, uid, epoch, claim_id, origin_source, origin_seq,
-    chunk, more, meta, metrics)
+const artifactColumns = "uid, origin_source, origin_seq, chunk, more, meta, metrics";
+const insertArtifact = `INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
   SELECT pk, $4::int, $5::int, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM @shards shard
-  WHERE ${isShard} AND status = 'running' AND epoch = $7::int AND claim_id = $8 AND ${isNext("$4::int", "$5::int")}
+  WHERE ${isShard} AND status = 'running' AND epoch = $6::int AND claim_id = $7 AND ${isNext("$4::int", "$5::int")}
   ON CONFLICT DO NOTHING RETURNING 1`;
 const insertMarker = "INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id)";
-/** Closes the log and replaces the record together, if the record has not changed since it was read. */
-const finish = `WITH own AS (SELECT pk FROM @shards shard WHERE pk = $1 AND rev = $2 AND ${isNext("$13::int", "$14::int")}
-    FOR NO KEY UPDATE),
-  marked AS (${insertMarker} SELECT pk, $13::int, $14::int, $15::int, $16 FROM own ON CONFLICT DO NOTHING RETURNING 1)
-  ${setShard} FROM own WHERE shard.pk = own.pk AND (EXISTS (SELECT 1 FROM marked) OR EXISTS (SELECT 1 FROM @artifacts
-    WHERE shard_pk = own.pk AND generation = $13::int AND seq = $14::int AND uid IS NULL)) RETURNING 1`;
+/**
+ * Closes the log and replaces the record together, if the record has not changed since it was read. Before that, stores the
+ * last artifact; after that, inserts another shard.
+ */
+const finish = (has: { readonly last: boolean; readonly next: boolean }): string => {
+  const end = has.last ? "$14::int - 1" : "$14::int";
+  const isMarked = `EXISTS (SELECT 1 FROM @artifacts
+    WHERE shard_pk = own.pk AND generation = $13::int AND seq = $14::int AND uid IS NULL)`;
+  const last = `last AS (INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
+    SELECT pk, $13::int, $14::int - 1, $15::int, $16, $17, $18, $19, $20, $21, $22, $23 FROM own
+    ON CONFLICT DO NOTHING RETURNING 1),`;
+  const next = `, next AS (${insertShardFrom(has.last ? 24 : 17, "done CROSS JOIN ")})`;
+  return `WITH own AS (SELECT pk FROM @shards shard WHERE pk = $1 AND rev = $2 AND ${isNext("$13::int", end)}
+    FOR NO KEY UPDATE), ${has.last ? last : ""}
+  marked AS (${insertMarker} SELECT pk, $13::int, $14::int, $15::int, $16 FROM own${has.last ? ", last" : ""}
+    ON CONFLICT DO NOTHING RETURNING 1),
+  done AS (${setShard} FROM own WHERE shard.pk = own.pk
+    AND (EXISTS (SELECT 1 FROM marked)${has.last ? "" : ` OR ${isMarked}`}) RETURNING 1)${has.next ? next : ""}
+  SELECT ${has.next ? "(SELECT pk FROM next)" : "NULL"} AS next FROM done`;
+};
+const finishStatements = [false, true].map((last) => [false, true].map((next) => finish({ last, next })));
 const lastEntry = (generation: string) => `SELECT seq, uid IS NULL AS closed FROM @artifacts
   WHERE shard_pk = shard.pk AND generation = ${generation} ORDER BY seq DESC LIMIT 1`;
 const close = `${insertMarker} SELECT pk, $4::int, coalesce(last.seq + 1, 0), 0, ''
@@ -56,44 +79,22 @@ interface End {
 
 export const artifactLogs = (session: Session): LogDriver => ({
   async append(attempt, generation, artifact) {
-    const values = [...refValues(attempt), generation, artifact.seq, ...artifactValues(attempt, artifact)];
+    const { epoch, claimId } = attempt;
+    const key = [...refValues(attempt), generation, artifact.seq, epoch, claimId];
+    const values = [...key, ...artifactValues(attempt, artifact)];
     for (;;) {
       if (await isStored(session, insertArtifact, values)) return "ok";
       const answer = await updateShard(session, attempt, (record) => ({ answer: fence(record, attempt) }));
       if (answer !== "ok") return answer;
-      const there = await readEntry(session, attempt, generation, artifact.seq);
-      const isOwn = there !== undefined && there.uid === idText(artifact.uid) && there.claim_id === attempt.claimId;
-      if (there !== undefined) return isOwn ? "ok" : "conflict";
-      if (artifact.seq > 0 && !(await readEntry(session, attempt, generation, artifact.seq - 1))?.uid)
-        return "conflict";
-      const [uid] = await readStored(session, attempt, generation, [artifact.uid]);
-      if (uid !== undefined) return "duplicate_uid"; // since the seq is free
+      const found = await findInstead(session, attempt, generation, artifact);
+      if (found !== undefined) return found;
     }
   },
-  async complete(attempt, outcome) {
-    const { result, generation, count } = outcome;
-    const whose = `the result of node '${attempt.nodeId}'`;
-    // A result that is too large is rejected before the log is closed.
-    if (result !== undefined) jsonText(keepJson(result, whose), whose, mostBytes);
-    const marker = [generation, count, attempt.epoch, attempt.claimId];
-    let isConflict = false;
-    return updateShard<Awaited<ReturnType<LogDriver["complete"]>>>(
-      session,
-      attempt,
-      (record, now) => {
-        if (isRecorded(record, attempt, "complete")) return { answer: "ok" };
-        const answer = fence(record, attempt);
-        if (answer !== "ok") return { answer };
-        return isConflict ? { answer: "conflict" } : finishShard(record, attempt, { ...outcome, now });
-      },
-      async (values) => {
-        if (await session.has(finish, [...values, ...marker])) return true;
-        const { length } = await readEnd(session, attempt, generation);
-        isConflict = length !== count;
-        return false;
-      },
-    );
+  complete: async (attempt, outcome) => {
+    const { answer } = await completeWith(session, attempt, outcome);
+    return answer as Exclude<typeof answer, "duplicate_uid">; // only of an artifact
   },
+  completeWith: (attempt, outcome, next) => completeWith(session, attempt, outcome, next),
   async close(ref, generation) {
     while (!(await isStored(session, close, [...refValues(ref), generation]))) {
       const end = await session.get<End>(logEnd, [...refValues(ref), generation]);
@@ -123,6 +124,54 @@ export const artifactLogs = (session: Session): LogDriver => ({
   },
 });
 
+async function completeWith(
+  session: Session,
+  attempt: Attempt,
+  { last, ...outcome }: OutcomeWithLast,
+  next?: NextShard,
+): Promise<CompleteWithAnswer> {
+  const { result, generation, count } = outcome;
+  const whose = `the result of node '${attempt.nodeId}'`;
+  // A result that is too large is rejected before the log is closed.
+  if (result !== undefined) jsonText(keepJson(result, whose), whose, mostBytes);
+  const marker = [generation, count, attempt.epoch, attempt.claimId];
+  const artifact = last === undefined ? [] : artifactValues(attempt, last);
+  /** Not if it is there already, from a call of `append`. */
+  let hasLast = last !== undefined;
+  let refused: "conflict" | "duplicate_uid" | undefined;
+  let at = 0;
+  let inserted: ShardRecord | undefined;
+  const answer = await updateShard<CompleteWithAnswer["answer"]>(
+    session,
+    attempt,
+    (record, now) => {
+      at = now;
+      if (isRecorded(record, attempt, "complete")) return { answer: "ok" };
+      const allowed = fence(record, attempt);
+      if (allowed !== "ok") return { answer: allowed };
+      return refused === undefined ? finishShard(record, attempt, { ...outcome, now }) : { answer: refused };
+    },
+    async (values) => {
+      const created = next?.create(at);
+      const nextValues = created === undefined ? [] : newShardValues(created, false);
+      const statement = finishStatements[Number(hasLast)]?.[Number(next !== undefined)] ?? "";
+      const all = [...values, ...marker, ...(hasLast ? artifact : []), ...nextValues];
+      const row = await session.get<{ next: number | null }>(statement, all);
+      if (created !== undefined && row !== undefined && row.next !== null) {
+        inserted = created;
+        keepNew(session, created, row.next);
+      }
+      if (row !== undefined) return true;
+      const found = hasLast && last !== undefined && (await findInstead(session, attempt, generation, last));
+      if (found === "ok") hasLast = false;
+      else if (found !== false) refused = found;
+      else if ((await readEnd(session, attempt, generation)).length !== count) refused = "conflict";
+      return false;
+    },
+  );
+  return { answer, inserted };
+}
+
 /** False also if the task was removed meanwhile. */
 const isStored = (session: Session, insert: string, values: readonly unknown[]): Promise<boolean> =>
   session.has(insert, values).catch((error: unknown) => {
@@ -138,6 +187,16 @@ async function readEnd(session: Session, ref: ShardRef, generation: number) {
 const readEntry = (session: Session, ref: ShardRef, generation: number, seq: number) =>
   session.get<{ uid: string | null; claim_id: string }>(entry, [...refValues(ref), generation, seq]);
 
+/** Why an artifact is not inserted: `ok`, it is there. `undefined`: nothing prevents it any more. */
+async function findInstead(session: Session, attempt: Attempt, generation: number, { seq, uid }: NewArtifact) {
+  const there = await readEntry(session, attempt, generation, seq);
+  const isOwn = there !== undefined && there.uid === idText(uid) && there.claim_id === attempt.claimId;
+  if (there !== undefined) return isOwn ? "ok" : "conflict";
+  if (seq > 0 && !(await readEntry(session, attempt, generation, seq - 1))?.uid) return "conflict";
+  // The seq is free.
+  return (await readStored(session, attempt, generation, [uid])).length > 0 ? "duplicate_uid" : undefined;
+}
+
 async function readStored(session: Session, ref: ShardRef, generation: number, uids: readonly string[]) {
   const values = [...refValues(ref), generation, uids.map(idText)];
   return (await session.all<{ uid: string }>(uidsOf, values)).map(({ uid }) => idOf(uid));
@@ -147,7 +206,7 @@ function artifactValues(attempt: Attempt, { uid, origin, meta, metrics, failure 
   const { source, seq, chunk, ...rest } = origin;
   const what = `the artifact '${uid}' of node '${attempt.nodeId}'`;
   const texts = [{ ...rest, failure }, meta, metrics].map((value) => jsonText(value, what, mostBytes));
-  return [idText(uid), attempt.epoch, attempt.claimId, source, seq, chunk, ...texts];
+  return [idText(uid), source, seq, chunk, ...texts];
 }
 
 type OriginRow = Readonly<Record<"source" | "more", string> & Record<"origin_seq" | "chunk", number>>;

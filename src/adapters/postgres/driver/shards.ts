@@ -27,10 +27,15 @@ const valuesFrom = (n: number): string => {
   return `${parameters.join(", ")}, CASE WHEN $${n} = 'queued' THEN nextval('@queue_order') END`;
 };
 const headOfTask = `SELECT paused, ${now} AS now FROM @tasks WHERE id = $1`;
-/** Locks the task, so that it is neither paused nor removed before the shard is stored. */
-const insertShard = `INSERT INTO @shards (task_id, node_id, shard, type, rev, ${columns})
-  SELECT $1, $2, $3, $4, 0, ${valuesFrom(6)} FROM @tasks WHERE id = $1 AND paused = $5 FOR SHARE
-  ON CONFLICT DO NOTHING RETURNING pk::float8`;
+/**
+ * Inserts the record of {@link newShardValues}, from the parameter `$n` on. Locks the task, so that it is neither paused nor
+ * removed before the shard is stored.
+ */
+export const insertShardFrom = (n: number, more = ""): string =>
+  `INSERT INTO @shards (task_id, node_id, shard, type, rev, ${columns})
+  SELECT $${n}, $${n + 1}, $${n + 2}, $${n + 3}, 0, ${valuesFrom(n + 5)} FROM ${more}@tasks task
+  WHERE task.id = $${n} AND task.paused = $${n + 4} FOR SHARE OF task ON CONFLICT DO NOTHING RETURNING pk::float8`;
+const insertShard = insertShardFrom(1);
 const readShard = `SELECT pk::float8, rev, record, ${now} AS now FROM @shards WHERE ${isShard}`;
 const readWithLength = `SELECT pk::float8, rev, record, ${now} AS now, (SELECT CASE WHEN uid IS NULL THEN seq ELSE seq + 1 END
     FROM @artifacts WHERE shard_pk = shard.pk AND generation = shard.generation ORDER BY seq DESC LIMIT 1) AS length
@@ -68,11 +73,9 @@ export const shardTable = (session: Session): ShardDriver => ({
       const task = known === undefined ? await read() : { now: known, paused: false };
       if (task === undefined) return "gone";
       const record = create(task.now, task.paused || undefined);
-      const values = columnValues(record);
-      const key = [...refValues(ref), record.type, task.paused];
-      const row = await session.get<{ pk: number }>(insertShard, [...key, ...values]);
+      const row = await session.get<{ pk: number }>(insertShard, newShardValues(record, task.paused));
       if (row !== undefined) {
-        session.written.set(shardKey(ref), { pk: row.pk, rev: 0, record: values[1] as string });
+        keepNew(session, record, row.pk);
         return "inserted";
       }
       if (await session.has(readShard, refValues(ref))) return "exists";
@@ -140,6 +143,18 @@ function columnValues(record: ShardRecord): readonly unknown[] {
   const attempt = [epoch, lease?.claimId ?? null, generation, count];
   return [status, recordText(record), priority, ...attempt, readyAt, dueAt, expiresAt(record) ?? null];
 }
+
+/** The values of {@link insertShardFrom}. */
+export const newShardValues = (record: ShardRecord, paused: boolean): readonly unknown[] => [
+  ...refValues(record),
+  record.type,
+  paused,
+  ...columnValues(record),
+];
+
+/** A shard was inserted with this record: its next change needs no read. */
+export const keepNew = (session: Session, record: ShardRecord, pk: number): void =>
+  void session.written.set(shardKey(record), { pk, rev: 0, record: recordText(record) });
 
 /** The values of {@link setShard}. */
 const shardValues = (next: ShardRecord, { pk, rev }: ShardRow) => [pk, rev, ...columnValues(next)];

@@ -8,11 +8,13 @@ import {
   asideIn,
   type BatchFailure,
   type NewArtifact,
+  type NextClaim,
   type Origin,
+  type Outcome,
   type Position,
   type ShardRecord,
 } from "../../model/records.ts";
-import type { Tail, WorkerStore, WriteAnswer } from "../../ports/index.ts";
+import type { CompleteAndClaimAnswer, Tail, WorkerStore } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { AppendSignals } from "../input/append-signals.ts";
 import { furthestOf, inInputOrder, placeOf } from "../input/index.ts";
@@ -57,6 +59,7 @@ export class AttemptLog {
   #carriedAside: number;
   /** From the first on, without a gap. */
   #kept: Artifact[] = [];
+  #last: NewArtifact | undefined;
 
   constructor(options: {
     readonly store: WorkerStore;
@@ -102,6 +105,11 @@ export class AttemptLog {
     return this.#sourceGens;
   }
 
+  /** The last artifact, if it is to be stored with the outcome. */
+  get last(): NewArtifact | undefined {
+    return this.#last;
+  }
+
   /** The whole log, if it is short and this attempt has stored all of it, in the first generation. */
   get kept(): readonly Artifact[] | undefined {
     return this.#generation === 0 && this.#kept.length === this.#length ? this.#kept : undefined;
@@ -143,7 +151,24 @@ export class AttemptLog {
   }
 
   /** Appends are made one after another: each origin describes the log up to its own entry. */
-  async append({ uid, origin: from, place }: PlacedBatch, outcome: BatchOutcome): Promise<void> {
+  append(batch: PlacedBatch, outcome: BatchOutcome): Promise<void> {
+    return this.#append(batch, outcome, (artifact) => this.#insert(artifact));
+  }
+
+  /** Appends the last artifact, where possible together with the outcome: until then, it is not stored. */
+  appendLast(batch: PlacedBatch, outcome: BatchOutcome): Promise<void> {
+    if (this.#store.completeAndClaim === undefined) return this.append(batch, outcome);
+    return this.#append(batch, outcome, (artifact) => {
+      this.#last = artifact;
+      return "ok";
+    });
+  }
+
+  async #append(
+    { uid, origin: from, place }: PlacedBatch,
+    outcome: BatchOutcome,
+    insert: (artifact: NewArtifact) => AppendAnswer | Promise<AppendAnswer>,
+  ): Promise<void> {
     const { meta, metrics, failure, traceparent } = outcome;
     const own = traceparent === undefined ? from : { ...from, traceparent };
     const aside = this.#aside + (failure === undefined ? 0 : 1);
@@ -152,10 +177,10 @@ export class AttemptLog {
     const origin = this.#sources.originOf(aside === 0 ? placed : { ...placed, aside });
     const output = { seq: this.#length, uid, origin, meta, metrics };
     const artifact = failure === undefined ? output : { ...output, failure };
-    this.#inserted(artifact, await this.#insert(artifact));
+    this.#inserted(artifact, await insert(artifact));
     this.#aside = aside;
     this.#sources.stored(origin);
-    this.#signals.notify(this.#attempt);
+    if (this.#last === undefined) this.#signals.notify(this.#attempt);
   }
 
   /**
@@ -186,16 +211,12 @@ export class AttemptLog {
     this.#signals.notify(this.#attempt);
   }
 
-  #insert(artifact: NewArtifact): ReturnType<WorkerStore["append"]> {
+  #insert(artifact: NewArtifact): Promise<AppendAnswer> {
     return this.#retry.run(() => this.#store.append(this.#attempt, this.#generation, artifact));
   }
 
-  #inserted(artifact: NewArtifact, answer: Awaited<ReturnType<WorkerStore["append"]>>): void {
-    if (answer === "duplicate_uid") {
-      // Never skipped silently: either iterBatches used one uid for two batches, or a cursor is wrong.
-      throw new AttemptError("duplicate_uid", `a batch with uid '${artifact.uid}' is already stored`);
-    }
-    refuse(answer);
+  #inserted(artifact: NewArtifact, answer: AppendAnswer): void {
+    refuse(answer, artifact);
     if (this.#length++ < mostKept) this.#keep(artifact);
     else this.#kept = [];
   }
@@ -217,11 +238,21 @@ export class AttemptLog {
     return (await this.#retry.run(() => this.#store.storedUids(this.#attempt, this.#generation, [uid]))).has(uid);
   }
 
-  async complete(outcome: { readonly result?: Json; readonly metrics?: Metrics }): Promise<void> {
+  /** @returns the record of the next shard, if it was claimed */
+  async complete(outcome: Pick<Outcome, "result" | "metrics">, next?: NextClaim): Promise<ShardRecord | undefined> {
     const failedBatches = this.#aside === 0 ? {} : { failedBatches: this.#aside };
     const whole = { generation: this.#generation, count: this.#length, ...failedBatches, ...outcome };
-    refuse(await this.#retry.run(() => this.#store.complete(this.#attempt, whole)));
-    this.#signals.notify(this.#attempt);
+    const attempt = this.#attempt;
+    const last = this.#last;
+    const { answer, claimed }: CompleteAndClaimAnswer = await this.#retry.run(
+      async () =>
+        (await this.#store.completeAndClaim?.(attempt, { ...whole, last }, next)) ?? {
+          answer: await this.#store.complete(attempt, whole),
+        },
+    );
+    refuse(answer, last);
+    this.#signals.notify(attempt);
+    return claimed;
   }
 
   /** The outputs of the whole log in the order of the input, page by page. */
@@ -329,8 +360,14 @@ const isBehind = ({ seq, chunk }: Origin, [toSeq, toChunk]: Position): boolean =
   seq > toSeq || (seq === toSeq && chunk > toChunk);
 const isBefore = (a: Position, b: Position): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 
+type AppendAnswer = Awaited<ReturnType<WorkerStore["append"]>>;
+
 /** @throws AttemptEnded unless the write was accepted */
-function refuse(answer: WriteAnswer | "conflict"): void {
+function refuse(answer: AppendAnswer, artifact?: NewArtifact): void {
   if (answer === "ok") return;
+  if (answer === "duplicate_uid") {
+    // Never skipped silently: either iterBatches used one uid for two batches, or a cursor is wrong.
+    throw new AttemptError("duplicate_uid", `a batch with uid '${artifact?.uid}' is already stored`);
+  }
   throw new AttemptEnded(answer === "conflict" ? "reload" : answer);
 }

@@ -9,7 +9,7 @@ import {
   traceIdOf,
   traceOf,
 } from "../../messages/messages.ts";
-import type { Artifact, Failure, ShardRecord } from "../../model/records.ts";
+import type { Artifact, Failure, NextClaim, Outcome, ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
 import type { AttemptTrace, Clock } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
@@ -52,10 +52,19 @@ export interface AttemptRun {
   /** Renews the lease if it is due. */
   keepLease(): Promise<void>;
   /**
-   * Called when its node has finished, with all that it stored, if it has kept that. @returns the next node, if this
-   * worker has begun it in the same slot
+   * The node behind its own, if that may run in the same slot. Called when its own is about to finish, with all that it
+   * has stored, if it has kept that.
    */
-  goOn(kept: readonly Artifact[] | undefined): Promise<Continued | undefined>;
+  next(kept: readonly Artifact[] | undefined): NextNode | undefined;
+}
+
+/** A node for which the slot of the one before it is reserved. One of the functions must be called, once. */
+export interface NextNode {
+  readonly claim: NextClaim;
+  /** Runs it, if it was claimed. */
+  begin(claimed: ShardRecord | undefined): Continued | undefined;
+  /** The outcome of the claim is unknown, or it was not requested. */
+  giveUp(): Promise<void>;
 }
 
 /** A node that runs in the slot of the one before it. */
@@ -119,6 +128,27 @@ export async function overLog<T>(run: AttemptRun, work: (pass: Pass) => Promise<
     } catch (error) {
       if (!(isInstance(error, AttemptEnded) && error.reason === "reload")) throw error;
     }
+  }
+}
+
+/**
+ * Records the outcome of its node, with a claim of the next one, if that may run in the same slot.
+ *
+ * @returns what begins the next one
+ */
+export async function completeNode(
+  run: AttemptRun,
+  log: AttemptLog,
+  outcome: Pick<Outcome, "result" | "metrics">,
+): Promise<() => Continued | undefined> {
+  run.flushLogs(); // before the write that may end the task
+  const next = run.next(log.kept);
+  try {
+    const claimed = await log.complete(outcome, next?.claim);
+    return () => next?.begin(claimed);
+  } catch (error) {
+    await next?.giveUp();
+    throw error;
   }
 }
 

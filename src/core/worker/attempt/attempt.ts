@@ -1,12 +1,11 @@
 import type { HandlerDefinition } from "../../../definitions/index.ts";
 import { FlowError, isInstance } from "../../../errors/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
-import type { Artifact } from "../../model/records.ts";
 import { retryDelayMs } from "../../plan/index.ts";
 import type { WriteAnswer } from "../../ports/index.ts";
 import { StoreRetry } from "../../resilience/store-retry.ts";
 import { AttemptEnded, type EndReason } from "./attempt-handle.ts";
-import { type AttemptRun, announce, logFailure } from "./attempt-run.ts";
+import { type AttemptRun, announce, type Continued, logFailure } from "./attempt-run.ts";
 import { classifyFailure } from "./failure.ts";
 import { runFunction } from "./function-run.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
@@ -31,16 +30,16 @@ const releaseMaxMs = 5_000;
 /** @returns whether the shard's record is known to have left this claim */
 export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<boolean> {
   const timeout = run.remainingMs() === undefined ? undefined : startTimeout(run);
-  let kept: readonly Artifact[] | undefined;
+  let beginNext: () => Continued | undefined;
   try {
-    kept = await work(run, runtime);
+    beginNext = await work(run, runtime);
   } catch (error) {
     // The attempt's own retry stops with its signal, which may be aborted by now, but the outcome must be written.
     return settle({ ...run, retry: new StoreRetry(run.parts.clock) }, error, runtime?.definition);
   } finally {
     timeout?.abort();
   }
-  const next = await run.goOn(kept);
+  const next = beginNext();
   if (next?.isNews === false) return true;
   const continues = next === undefined ? {} : { continuesWith: next.nodeId };
   await announce(run, { kind: "TASK_DONE", metrics: {}, ...continues }); // its metrics are in the store
@@ -60,14 +59,11 @@ function startTimeout(run: AttemptRun): AbortController {
   return ended;
 }
 
-async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<readonly Artifact[] | undefined> {
+async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<() => Continued | undefined> {
   const { node, parts } = run;
   if (node.fn !== undefined) {
     const definition = parts.functions?.get(node.fn.name);
-    if (definition !== undefined) {
-      await runFunction(run, definition);
-      return undefined;
-    }
+    if (definition !== undefined) return runFunction(run, definition);
     throw new AttemptError("no_handler", `'${node.fn.name}' is not a known coordinator function`);
   }
   if (runtime === undefined) {

@@ -20,6 +20,8 @@ export interface IncomingBatch extends PlacedBatch {
   readonly misfit?: "bad_input";
   /** The trace context of the batch that it was made from. */
   readonly producer?: string;
+  /** The input has no other batch. */
+  readonly isOnly?: true;
 }
 
 /** A batch that is in the log. */
@@ -38,6 +40,8 @@ export class BatchRunner {
   readonly #onFirst: (batch: StoredBatch) => Promise<void>;
   readonly #part: AttemptScope;
   readonly #backpressure: Backpressure | undefined;
+  /** Nothing reads or judges the output before the node ends. */
+  readonly #mayStoreAtEnd: boolean;
 
   constructor(options: {
     readonly run: AttemptRun;
@@ -56,6 +60,9 @@ export class BatchRunner {
     this.#onFirst = options.onFirst;
     this.#part = options.part;
     this.#backpressure = Backpressure.of(options.run, options.log.generation);
+    const { node, plan } = options.run;
+    const { definition } = options.runtime;
+    this.#mayStoreAtEnd = definition.finalize === undefined && !node.batches.setsAside && !plan.streaming.has(node.id);
   }
 
   /** One try, of which it is number `tries`. */
@@ -89,9 +96,16 @@ export class BatchRunner {
     }
   }
 
-  /** Stores the outcome of a batch. Calls must not overlap: an attempt has at most one insert in flight. */
-  store(batch: IncomingBatch, outcome: BatchOutcome): Promise<void> {
+  /**
+   * Stores the outcome of a batch, or keeps it to be stored with that of the node. Calls must not overlap: an attempt has at
+   * most one insert in flight.
+   *
+   * @param failed - its failed tries, which are recorded until it is stored
+   */
+  store(batch: IncomingBatch, outcome: BatchOutcome, failed: number): Promise<void> {
     this.#run.held.check();
+    if (batch.isOnly === true && this.#mayStoreAtEnd && this.#log.length === 0 && failed === 0)
+      return this.#log.appendLast(batch, outcome);
     const room = this.#backpressure?.room(this.#log.length);
     const isPlain = room === undefined && this.#log.length > 0 && outcome.failure === undefined;
     return isPlain ? this.#log.append(batch, outcome) : this.#storeAfter(room, batch, outcome);

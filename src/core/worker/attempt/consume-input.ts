@@ -132,7 +132,7 @@ async function consumeSingle({ run, pass, batches }: Consuming): Promise<void> {
   if (pass.log.length > 0 || shardOf(singleUid, run.node.partitions) !== run.held.attempt.shard) return;
   const origin = { source: "", seq: 0, chunk: 0 };
   const payload = run.node.args;
-  await batches.process({ uid: singleUid, origin, payload, stored: true, misfit: "bad_input" });
+  await batches.process({ uid: singleUid, origin, payload, stored: true, misfit: "bad_input", isOnly: true });
 }
 
 async function consumeStream(consuming: Consuming, input: InputPlan & { readonly kind: "stream" }): Promise<void> {
@@ -181,9 +181,11 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
         const from = batchesOf(source, input, sources);
         for (const artifact of pulled.artifacts) {
           const payloads = payloadsOf(artifact, source, input);
+          const isOnly = pulled.isAll && pulled.artifacts.length === 1 && payloads.length === 1;
           for (let chunk = skipChunks; chunk < payloads.length; chunk++) {
             if (only?.includes(chunk) === false) continue;
-            const batch = from(artifact, chunk, payloads[chunk]);
+            const made = from(artifact, chunk, payloads[chunk]);
+            const batch: IncomingBatch = isOnly ? { ...made, isOnly } : made;
             if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) await batches.process(batch);
           }
           skipChunks = 0;
@@ -322,5 +324,5 @@ async function consumeGather(consuming: Consuming, input: InputPlan & { readonly
     gather({ store, records, sources, takes: input.takes, pageSize: limits.pageSize }),
   );
   const origin = { source: "*", seq: 0, chunk: 0 };
-  await batches.process({ uid: gatherUid, origin, payload, stored: true });
+  await batches.process({ uid: gatherUid, origin, payload, stored: true, isOnly: true });
 }

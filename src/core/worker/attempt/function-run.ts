@@ -14,22 +14,29 @@ import type { ShardRecord } from "../../model/records.ts";
 import { firstNotUpstream, type WaitPlan } from "../../plan/index.ts";
 import { readLog, readSources } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-handle.ts";
-import { type AttemptRun, overLog, shardsOf, withInputWait } from "./attempt-run.ts";
+import { type AttemptRun, type Continued, completeNode, overLog, shardsOf, withInputWait } from "./attempt-run.ts";
 import { validateOutput } from "./batch-runner.ts";
 
 /** uid of the only artifact of a coordinator function. */
 const resultUid = "result";
 
-/** Runs a coordinator function: its output is the node's only artifact and its result. */
-export async function runFunction(run: AttemptRun, definition: CoordinatorFunctionDefinition): Promise<void> {
+/**
+ * Runs a coordinator function: its output is the node's only artifact and its result.
+ *
+ * @returns what begins the next node
+ */
+export async function runFunction(
+  run: AttemptRun,
+  definition: CoordinatorFunctionDefinition,
+): Promise<() => Continued | undefined> {
   const { held, parts } = run;
   const args = argsOf(run, definition);
-  await overLog(run, async ({ log }) => {
+  return overLog(run, async ({ log }) => {
     if (log.length > 0) {
       // An earlier attempt stored the output but died before the node was finished: use what is stored.
       const [stored] = await run.retry.run(() => parts.store.readArtifacts(held.attempt, log.generation, 0, 1));
       if (stored === undefined) throw new AttemptEnded("reload");
-      return log.complete({ result: stored.meta });
+      return completeNode(run, log, { result: stored.meta });
     }
     const { wait } = run.node;
     const call = () => (wait === undefined ? definition.run(contextOf(run, args)) : signalFor(run, wait));
@@ -39,8 +46,8 @@ export async function runFunction(run: AttemptRun, definition: CoordinatorFuncti
     const says = `the output of '${definition.name}' does not match its schema`;
     const meta = await validateOutput(codec.encode.bind(codec), output, "schema_mismatch", says);
     const origin = { source: "*", seq: 0, chunk: 0 };
-    await log.append({ uid: resultUid, origin }, { meta, metrics: {} });
-    await log.complete({ result: meta });
+    await log.appendLast({ uid: resultUid, origin }, { meta, metrics: {} });
+    return completeNode(run, log, { result: meta });
   });
 }
 

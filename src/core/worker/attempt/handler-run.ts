@@ -1,10 +1,10 @@
 import { AttemptError } from "../../model/attempt-error.ts";
-import { type Artifact, keptLength } from "../../model/records.ts";
+import { keptLength } from "../../model/records.ts";
 import { type InputPlan, routeInput } from "../input/index.ts";
 import { isPromiseLike } from "./attempt-handle.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import { AttemptReports, TryCounts } from "./attempt-reports.ts";
-import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts";
+import { type AttemptRun, announce, type Continued, completeNode, overLog, type Pass } from "./attempt-run.ts";
 import { type StoredBatch, validateOutput } from "./batch-runner.ts";
 import { copyCarried } from "./carried-log.ts";
 import { checkMayStartOver, concurrencyOf, consumeInput } from "./consume-input.ts";
@@ -15,9 +15,9 @@ import { LeftoverTries } from "./timed-try.ts";
 /**
  * Runs a handler over all of its input, from where an earlier attempt stopped.
  *
- * @returns all that the node stored, if its log has kept that
+ * @returns what begins the next node
  */
-export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<readonly Artifact[] | undefined> {
+export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<() => Continued | undefined> {
   const cleanups = new Cleanups(run);
   const reports = new AttemptReports(run);
   try {
@@ -36,7 +36,7 @@ async function start(attempt: {
   readonly runtime: HandlerRuntime;
   readonly cleanups: Cleanups;
   readonly reports: AttemptReports;
-}): Promise<readonly Artifact[] | undefined> {
+}): Promise<() => Continued | undefined> {
   const { run, runtime, cleanups, reports } = attempt;
   const { node, plan, parts, held } = run;
   const { definition } = runtime;
@@ -90,8 +90,7 @@ async function start(attempt: {
         input,
         onFirst,
       });
-    await finish({ run, runtime, context, pass, reports });
-    return log.kept;
+    return finish({ run, runtime, context, pass, reports });
   });
 }
 
@@ -128,19 +127,15 @@ async function finish(options: {
   readonly context: RunContext;
   readonly pass: Pass;
   readonly reports: AttemptReports;
-}): Promise<void> {
+}): Promise<() => Continued | undefined> {
   const { run, runtime, context, pass, reports } = options;
   const { definition } = runtime;
   run.held.check();
-  run.at.batchUid = undefined;
+  run.at.batchUid = pass.log.last?.uid;
   checkShare(run, pass.log);
-  const complete = (outcome: Parameters<typeof pass.log.complete>[0]) => {
-    run.flushLogs(); // before the write that may end the task
-    return pass.log.complete(outcome);
-  };
   if (definition.finalize === undefined) {
     if (reports.hasNews) await reports.flush();
-    return complete({});
+    return completeNode(run, pass.log, {});
   }
   const { pageSize } = run.parts.limits;
   const finalizeContext = context.forFinalize({
@@ -158,7 +153,7 @@ async function finish(options: {
   run.held.check();
   if (reports.hasNews) await reports.flush();
   const metrics = finalizeContext.metrics.values;
-  if (runtime.result === undefined) return complete({ metrics });
+  if (runtime.result === undefined) return completeNode(run, pass.log, { metrics });
   const encode = runtime.result.encode.bind(runtime.result);
   const result = await validateOutput(
     encode,
@@ -166,7 +161,7 @@ async function finish(options: {
     "schema_mismatch",
     "the result of finalize does not match its schema",
   );
-  await complete({ result, metrics });
+  return completeNode(run, pass.log, { result, metrics });
 }
 
 /** Judged at the end only: before it, the share would depend on the order in which batches get done. */

@@ -92,7 +92,7 @@ export class OutcomeQueue {
       if (excess !== undefined) onFailed(open, excess);
       else {
         try {
-          await runner.store(batch, outcome);
+          await runner.store(batch, outcome, open.failed);
           allOpen.delete(open);
           tries.over(batch.uid);
         } catch (error) {

@@ -13,7 +13,7 @@ import { type NodePlan, nextOf, type PlanCache } from "../../plan/index.ts";
 import type { QueuedRef, WorkerStore } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
-import type { Continued } from "../attempt/attempt-run.ts";
+import type { NextNode } from "../attempt/attempt-run.ts";
 import type { WorkerParts } from "../attempt/worker-options.ts";
 import type { CachedTask, Claimed, Row } from "./claimed.ts";
 import {
@@ -122,40 +122,47 @@ export class Claimer {
   }
 
   /**
-   * Dispatches and claims the node behind one that has just finished, in one write, for the slot that this leaves: no
-   * coordinator needs to look at the task in between. A coordinator that dispatches the node meanwhile loses, or this does.
+   * Reserves the slot of a node that is about to finish for the node behind it, to be dispatched and claimed with its last
+   * write: no coordinator needs to look at the task in between. A coordinator that dispatches the node meanwhile loses, or
+   * this does.
    *
-   * @param kept - all that the finished node stored, if its attempt has kept that
-   * @returns the node that runs now, in the slot
+   * @param kept - all that the node has stored by then, if its attempt has kept that
    */
-  async continue(
-    { claim, record, task, node, row }: Claimed,
-    kept: readonly Artifact[] | undefined,
-  ): Promise<Continued | undefined> {
-    const { parts, supervisor, types } = this.#options;
-    const { store, ids, limits } = parts;
+  next({ claim, record, task, node, row }: Claimed, kept: readonly Artifact[] | undefined): NextNode | undefined {
+    const { parts, supervisor, types, habitsOf, onClaimed } = this.#options;
+    const { store, ids, limits, clock, workerId } = parts;
     const next = nextOf(task.plan, node);
-    if (next === undefined || task.byCoordinators || store.dispatchClaimed === undefined || !types.includes(next.type))
+    if (next === undefined || task.byCoordinators || store.completeAndClaim === undefined || !types.includes(next.type))
       return;
     const isSought = this.#filling && this.#capacity.free === 0; // by a scan, which may find what comes first
-    const now = parts.clock.monotonic();
+    const now = clock.monotonic();
     const mayWait = this.#othersWait && now - row.since >= maxRowMs;
     if (this.#stopped || isSought || this.#blocked || mayWait || row.count >= maxInRow) return;
     if (limitsOf(limits.running, claim.taskId, next).length > 0 || ratesOf(limits.running, next).length > 0) return;
     if (!this.#capacity.pass(node.type, next.type)) return;
     const ref = { taskId: claim.taskId, nodeId: next.id, shard: 0, epoch: 1 };
+    const own = { ...ref, claimId: ids.next() };
     const isNews = now - row.toldAt >= tellEveryMs;
     const inRow: Row = { count: row.count + 1, since: row.since, toldAt: isNews ? now : row.toldAt };
-    const wanted = { claim: { ...ref, claimId: ids.next() }, task, node: next, row: inRow, handedOver: kept };
-    const init = { type: next.type, priority: record.priority };
-    let claimed = false;
-    try {
-      const retry = new StoreRetry(parts.clock, supervisor);
-      claimed = await this.#claimFrom(wanted, retry, async (by) => store.dispatchClaimed?.(ref, init, by));
-    } finally {
-      if (!claimed) this.#capacity.pass(next.type, node.type);
-    }
-    return claimed ? { nodeId: next.id, isNews } : undefined;
+    return {
+      claim: {
+        ref,
+        init: { type: next.type, priority: record.priority },
+        by: { workerId, claimId: own.claimId, leaseMs: limits.leaseMs, habits: habitsOf(next) },
+      },
+      begin: (claimed) => {
+        if (claimed === undefined) {
+          this.#capacity.pass(next.type, node.type);
+          return undefined;
+        }
+        onClaimed({ claim: own, task, node: next, row: inRow, handedOver: kept, record: claimed, askedAt: now });
+        return { nodeId: next.id, isNews };
+      },
+      giveUp: async () => {
+        this.#capacity.pass(next.type, node.type);
+        if (supervisor.signal.aborted) await releaseUnknown(store, own);
+      },
+    };
   }
 
   /**
@@ -320,9 +327,7 @@ export class Claimer {
       record = await retry.run(() => ask(by));
     } catch (error) {
       this.#slots.leave(claim);
-      // The claim may have succeeded, with its answer lost. A worker that is being stopped does not retry, so release
-      // it here, at most twice, instead of letting others wait for the lease to expire.
-      if (supervisor.signal.aborted) await store.release(claim, 0).catch(() => store.release(claim, 0));
+      if (supervisor.signal.aborted) await releaseUnknown(store, claim);
       throw error;
     }
     if (record === undefined) await this.#slots.free(claim, retry);
@@ -350,6 +355,13 @@ export class Claimer {
     this.#options.supervisor.spawn("queue", () => this.fill());
   }
 }
+
+/**
+ * The claim may have succeeded, with its answer lost. A worker that is being stopped does not retry, so release it, at most
+ * twice, instead of letting others wait for the lease to expire.
+ */
+const releaseUnknown = (store: WorkerStore, claim: Attempt): Promise<unknown> =>
+  store.release(claim, 0).catch(() => store.release(claim, 0));
 
 const cachedTasks = 1_000;
 

@@ -46,6 +46,8 @@ export type Pulled =
       readonly artifacts: readonly Artifact[];
       /** Of the first artifact. */
       readonly skipChunks: number;
+      /** This is all that there is. */
+      readonly isAll: boolean;
       /** Only these chunks of the only artifact. */
       readonly only?: readonly number[];
     }
@@ -151,21 +153,22 @@ export class StreamInput {
     const artifacts = await this.#options.store.readArtifacts(cursor.log, cursor.generation, next.seq, 1);
     if (artifacts.length === 0) return undefined;
     cursor.open.shift();
-    return { kind: "page", source: cursor, artifacts, skipChunks: 0, only: next.chunks };
+    return { kind: "page", source: cursor, artifacts, skipChunks: 0, isAll: false, only: next.chunks };
   }
 
   /** The next page of the source whose turn it is; `undefined` if it has none. */
   async #page(): Promise<Pulled | undefined> {
     const cursor = this.#open[this.#turn++ % this.#open.length] as Cursor;
     if (cursor.seq === cursor.count || cursor.open.length > 0) return undefined;
-    const { store, pageSize, known } = this.#options;
+    const { store, pageSize, known, sources } = this.#options;
     const artifacts =
       known?.slice(cursor.seq) ?? (await store.readArtifacts(cursor.log, cursor.generation, cursor.seq, pageSize));
     if (artifacts.length === 0) return undefined;
     const { skipChunks } = cursor;
     cursor.seq += artifacts.length;
     cursor.skipChunks = 0;
-    return { kind: "page", source: cursor, artifacts, skipChunks };
+    const isAll = sources.length === 1 && artifacts.length === cursor.count;
+    return { kind: "page", source: cursor, artifacts, skipChunks, isAll };
   }
 
   #see(records: readonly ShardRecord[]): { restarted: boolean; running: boolean; adopted: boolean } {
