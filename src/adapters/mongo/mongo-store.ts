@@ -1,9 +1,9 @@
 import type { Store } from "../../core/ports/index.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { Retention } from "../../core/store/retention.ts";
+import { Session } from "./database/session.ts";
 import { artifactLogs } from "./driver/logs.ts";
 import { registryCollections, slotCollection } from "./driver/registry.ts";
-import { Session } from "./driver/session.ts";
 import { shardCollection } from "./driver/shards.ts";
 import { taskCollection } from "./driver/tasks.ts";
 import { ExternalArtifacts } from "./external/external-artifacts.ts";

@@ -1,7 +1,7 @@
 import { MongoClient, type MongoClientOptions } from "mongodb";
 import { FlowError } from "../../errors/index.ts";
-import { collectionsOf } from "./driver/layout.ts";
-import type { SessionOptions } from "./driver/session.ts";
+import { collectionsOf } from "./database/layout.ts";
+import type { SessionOptions } from "./database/session.ts";
 
 /** Where a {@link mongoStore} stores its records, and for how long. */
 export interface MongoStoreOptions {

@@ -18,7 +18,6 @@ import type {
 } from "../model/records.ts";
 import { logsReadBy, planGraph } from "../plan/index.ts";
 import type {
-  CompleteAndClaimAnswer,
   ExternalRows,
   HandlerGate,
   HeldSlot,
@@ -131,13 +130,7 @@ export interface ShardDriver {
 /** A shard whose first record is inserted with the end of another. */
 export interface NextShard {
   readonly ref: ShardRef;
-  readonly create: (now: number) => ShardRecord;
-}
-
-export interface CompleteWithAnswer {
-  readonly answer: CompleteAndClaimAnswer["answer"];
-  /** The record of the next shard, if this call has inserted it. */
-  readonly inserted?: ShardRecord | undefined;
+  readonly create: (now: number, paused?: boolean) => ShardRecord;
 }
 
 export interface LogDriver {
@@ -146,10 +139,16 @@ export interface LogDriver {
   /** Checks the fence, closes the log at `count`, and replaces the shard's record by the finished one. */
   complete(attempt: Attempt, outcome: Outcome): ReturnType<Store["complete"]>;
   /**
-   * In one write: `append` of the last artifact, if there is one; `complete`; and if `next` is given, the insert of its
-   * record, unless its shard has one or its task is paused. Absent if the driver cannot do that.
+   * `append` of the last artifact, if there is one; `complete`; and the insert of the next shard, unless it exists or its task
+   * is paused; together. `undefined`: it did not work out, and they are to be done one after another.
+   *
+   * @returns the record of the next shard, if it was inserted
    */
-  completeWith?(attempt: Attempt, outcome: OutcomeWithLast, next?: NextShard): Promise<CompleteWithAnswer>;
+  completeWith?(
+    attempt: Attempt,
+    outcome: OutcomeWithLast,
+    next: NextShard | undefined,
+  ): Promise<{ readonly inserted?: ShardRecord | undefined } | undefined>;
   /** Closes the log where it ends: nothing is appended to it any more, not even by an insert that is in flight. */
   close(ref: ShardRef, generation: number): Promise<void>;
   read(

@@ -273,11 +273,11 @@ export class RecordStore extends RegistryRecords implements Store {
     next?: NextClaim,
   ): ReturnType<Store["completeAndClaim"]> {
     const { logs } = this.#driver;
-    if (logs.completeWith !== undefined) {
-      const create = (at: number) => transitions.dispatchClaimedShard(next as NextClaim, { at });
-      const { answer, inserted } = await logs.completeWith(attempt, { ...outcome, last }, next && { ...next, create });
-      if (answer !== "ok" || inserted !== undefined) return { answer, claimed: inserted };
-    } else {
+    const create = (at: number, paused?: boolean) =>
+      transitions.dispatchClaimedShard(next as NextClaim, { at, paused });
+    const done = await logs.completeWith?.(attempt, { ...outcome, last }, next && { ...next, create });
+    if (done?.inserted !== undefined) return { answer: "ok", claimed: done.inserted };
+    if (done === undefined) {
       const appended = last === undefined ? "ok" : await logs.append(attempt, outcome.generation, last);
       // A repeated call may be fenced because it is complete.
       const isStored = appended === "ok" || appended === "fenced";

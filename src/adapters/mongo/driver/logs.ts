@@ -1,8 +1,16 @@
 import type { FindOptions } from "mongodb";
 import { finishShard, isRecorded } from "../../../core/model/index.ts";
-import type { Attempt, Origin, ShardRef } from "../../../core/model/records.ts";
+import type {
+  Attempt,
+  Origin,
+  OutcomeWithLast,
+  ShardRecord,
+  ShardRef,
+  WriteAnswer,
+} from "../../../core/model/records.ts";
 import type { LogDriver } from "../../../core/store/driver.ts";
 import { RecordCache } from "../../../core/store/driver.ts";
+import type { Session } from "../database/session.ts";
 import {
   artifactDocument,
   artifactOf,
@@ -18,7 +26,6 @@ import {
   uidOf,
   uidOnly,
 } from "../format/documents.ts";
-import type { Session } from "./session.ts";
 import { logEnd, readFenced, readShards, replaceShard } from "./shards.ts";
 
 /**
@@ -35,12 +42,37 @@ export function artifactLogs(session: Session): LogDriver {
     return (await entryAt(session, attempt, { generation, seq: seq - 1 }))?.status === "partial";
   }
 
+  /** Checks the fence for a write at this position. */
+  async function readPlace(attempt: Attempt, generation: number, seq: number) {
+    const { found, answer } = await readFenced(session, attempt);
+    const { record, now = 0 } = found ?? {};
+    return { found, answer, place: { attempt, workerId: record?.lease?.workerId, generation, seq, now } };
+  }
+
+  /** Closes the log, with its last artifact if there is one, and then replaces the record. */
+  async function complete(attempt: Attempt, { last, ...outcome }: OutcomeWithLast): Promise<WriteAnswer | "conflict"> {
+    const { generation, count, result } = outcome;
+    const { found, answer, place } = await readPlace(attempt, generation, count);
+    if (isRecorded(found?.record, attempt, "complete")) return "ok";
+    if (answer !== "ok") return answer;
+    const first = last === undefined ? place : { ...place, seq: count - 1 };
+    if (!(await isNext(first))) return "conflict";
+    const entries = [...(last ? [artifactDocument(first, last)] : []), markerDocument(place, result)];
+    if (!(await session.insert(({ artifacts }) => artifacts.insertMany(entries)))) {
+      const isMarked = last === undefined && (await entryAt(session, attempt, place))?.status === "complete";
+      if (!isMarked) return "conflict";
+    }
+    const judge = (record: ShardRecord | undefined, now: number) => finishShard(record, attempt, { ...outcome, now });
+    return replaceShard(session, attempt, { known: found, judge });
+  }
+
   return {
+    complete,
+    completeWith: async (attempt, outcome) => ((await complete(attempt, outcome)) === "ok" ? {} : undefined),
     async append(attempt, generation, artifact) {
-      const { found, answer } = await readFenced(session, attempt);
-      if (found === undefined || answer !== "ok") return answer;
       const { seq } = artifact;
-      const place = { attempt, workerId: found.record.lease?.workerId, generation, seq, now: found.now };
+      const { answer, place } = await readPlace(attempt, generation, seq);
+      if (answer !== "ok") return answer;
       const document = artifactDocument(place, artifact);
       if (!(await isNext(place))) {
         // Not the end of the log; or a repeated call, after which other attempts have appended.
@@ -53,22 +85,6 @@ export function artifactLogs(session: Session): LogDriver {
       }
       lengths.set(lengthKey(attempt, generation), seq + 1);
       return "ok";
-    },
-    async complete(attempt, outcome) {
-      const { found, answer } = await readFenced(session, attempt);
-      if (isRecorded(found?.record, attempt, "complete")) return "ok";
-      if (found === undefined || answer !== "ok") return answer;
-      const { generation, count, result } = outcome;
-      const place = { attempt, workerId: found.record.lease?.workerId, generation, seq: count, now: found.now };
-      const marker = markerDocument(place, result);
-      if (!(await isNext(place))) return "conflict";
-      if (!(await session.insert(({ artifacts }) => artifacts.insertOne(marker)))) {
-        if ((await entryAt(session, attempt, place))?.status !== "complete") return "conflict";
-      }
-      return replaceShard(session, attempt, {
-        known: found,
-        judge: (record, now) => finishShard(record, attempt, { ...outcome, now }),
-      });
     },
     async close(ref, generation) {
       for (;;) {

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { RegistryEntry } from "../../../core/ports/index.ts";
 import type { RegistryDriver, SlotDriver } from "../../../core/store/driver.ts";
+import type { Collections } from "../database/layout.ts";
+import { compareAndSet, type Read, type Session } from "../database/session.ts";
 import { type RegistryDocument, registryFormats } from "../format/documents.ts";
 import { checkedId, holders } from "../format/records.ts";
-import type { Collections } from "./layout.ts";
-import { compareAndSet, type Read, type Session } from "./session.ts";
 
 /** The holders of limits: one document per limit. */
 export const slotCollection = (session: Session): SlotDriver => ({

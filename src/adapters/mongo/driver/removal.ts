@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { UpdateFilter } from "mongodb";
 import { isTaskTerminal } from "../../../core/model/records.ts";
 import type { Store } from "../../../core/ports/index.ts";
+import type { Read, Session } from "../database/session.ts";
 import { checkedId, headOnly, type TaskDocument } from "../format/records.ts";
-import type { Read, Session } from "./session.ts";
 
 /*
  * A task is removed in several writes, while another task may start to borrow from it. So the removal is announced first

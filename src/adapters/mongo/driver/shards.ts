@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { fence, renewAnswer } from "../../../core/model/index.ts";
 import { type Attempt, type ShardRecord, type ShardRef, shardKey } from "../../../core/model/records.ts";
 import type { ShardDriver } from "../../../core/store/driver.ts";
+import { compareAndSet, type Judging, type Read, type Session } from "../database/session.ts";
 import { logFilter, logIndex } from "../format/documents.ts";
 import {
   checkedId,
@@ -12,9 +13,9 @@ import {
   refOnly,
   shardDocument,
   shardRecords,
+  type TaskDocument,
 } from "../format/records.ts";
 import { readLiveHead } from "./removal.ts";
-import { compareAndSet, type Judging, type Read, type Session } from "./session.ts";
 
 export const shardCollection = (session: Session): ShardDriver => ({
   read: (taskId, nodeIds) => readShards(session, taskId, nodeIds),
@@ -25,7 +26,12 @@ export const shardCollection = (session: Session): ShardDriver => ({
     return (await readShards(session, taskId, [nodeId])).some(({ count = 0 }) => count > 0);
   },
   async insert(ref, create) {
-    const task = await readLiveHead(session, ref.taskId);
+    const { time } = session;
+    // One that is already claimed is started by nobody before the check below.
+    const isClaimed = time !== undefined && create(time, undefined).status === "running";
+    const task: Read<Pick<TaskDocument, "paused">> | undefined = isClaimed
+      ? { now: time, doc: {} }
+      : await readLiveHead(session, ref.taskId);
     if (task === undefined) return "gone";
     const [_id, rev, queue_order] = [shardKey(ref), randomUUID(), session.orderKey(task.now)];
     const documentWith = (paused: boolean | undefined, rev: string) =>
@@ -36,8 +42,8 @@ export const shardCollection = (session: Session): ShardDriver => ({
       async ({ nodes }) => (await nodes.countDocuments({ _id, rev }, { limit: 1 })) === 1,
     );
     if (!isInserted) return "exists";
-    // The task may have been deleted, paused or resumed between the read and the insert. If this process dies before this
-    // check, the worker that finds the shard in the queue removes it, and a sweep marks it.
+    // The task may have been deleted, paused or resumed before the insert. If this process dies before this check, the worker
+    // that finds the shard in the queue removes it, and a sweep marks it.
     for (let known = { rev, paused: task.doc.paused ?? false }; ; ) {
       const found = await readLiveHead(session, ref.taskId);
       if (found === undefined) break;
@@ -121,7 +127,7 @@ export async function readFenced(session: Session, attempt: Attempt) {
 
 interface Replacement<TAnswer> {
   judge(record: ShardRecord | undefined, now: number): Judging<TAnswer, ShardRecord>;
-  readonly known?: ShardRead; // what `readFenced` found
+  readonly known?: ShardRead | undefined; // what `readFenced` found
 }
 
 export const replaceShard = <TAnswer>(session: Session, ref: ShardRef, { judge, known }: Replacement<TAnswer>) =>

@@ -3,6 +3,7 @@ import type { UpdateFilter } from "mongodb";
 import { createVars } from "../../../core/model/index.ts";
 import type { NewTask } from "../../../core/model/records.ts";
 import type { Judged, TaskDriver } from "../../../core/store/driver.ts";
+import { compareAndSet, type Read, type Session } from "../database/session.ts";
 import {
   checkedId,
   headOnly,
@@ -17,7 +18,6 @@ import {
   varsUpdate,
 } from "../format/records.ts";
 import { changeTask, keepLenders, readLiveHead, removeTask } from "./removal.ts";
-import { compareAndSet, type Read, type Session } from "./session.ts";
 
 export const taskCollection = (session: Session): TaskDriver => ({
   async insert(task, create) {

@@ -8,8 +8,8 @@ import {
   type ShardRef,
 } from "../../../core/model/records.ts";
 import type { ExternalRows, Stamped, UnreadableSource, WriteAnswer } from "../../../core/ports/index.ts";
-import { isDuplicate } from "../driver/errors.ts";
-import type { Session } from "../driver/session.ts";
+import { isDuplicate } from "../database/errors.ts";
+import type { Session } from "../database/session.ts";
 import { logEnd, readFenced } from "../driver/shards.ts";
 import type { ArtifactDocument } from "../format/documents.ts";
 import { checkedId, nodeFields } from "../format/records.ts";

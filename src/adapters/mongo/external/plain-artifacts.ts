@@ -2,7 +2,7 @@ import type { EpochRef, ShardRef } from "../../../core/model/records.ts";
 import type { PlainRow, PlainRows } from "../../../core/ports/index.ts";
 import type { Metrics } from "../../../definitions/index.ts";
 import type { Json } from "../../../errors/index.ts";
-import type { Session } from "../driver/session.ts";
+import type { Session } from "../database/session.ts";
 import { plainJson } from "../format/documents.ts";
 import { jsonField, jsonOf } from "../format/fields.ts";
 import { nodeFields } from "../format/records.ts";

@@ -1,18 +1,27 @@
 import { jsonText, keepJson } from "../../../core/codec/index.ts";
 import { fence, finishShard, isRecorded } from "../../../core/model/index.ts";
-import type {
-  Artifact,
-  Attempt,
-  NewArtifact,
-  Origin,
-  OutcomeWithLast,
-  ShardRecord,
-  ShardRef,
+import {
+  type Artifact,
+  type Attempt,
+  type NewArtifact,
+  type Origin,
+  type ShardRef,
+  shardKey,
 } from "../../../core/model/records.ts";
-import type { CompleteWithAnswer, LogDriver, NextShard } from "../../../core/store/driver.ts";
+import type { LogDriver } from "../../../core/store/driver.ts";
+import type { Json } from "../../../errors/index.ts";
 import { foreignKeyViolation, sqlStateOf } from "../database/errors.ts";
 import { idOf, idText, mostBytes, type Session } from "../database/session.ts";
-import { insertShardFrom, isShard, keepNew, newShardValues, refValues, setShard, updateShard } from "./shards.ts";
+import {
+  insertShardFrom,
+  isShard,
+  keepWritten,
+  newShardValues,
+  refValues,
+  setShard,
+  shardValues,
+  updateShard,
+} from "./shards.ts";
 
 /*
  * A log is closed by a marker, a row without a `uid`, at the position behind its last artifact. A position is a unique
@@ -30,26 +39,30 @@ const insertArtifact = `INSERT INTO @artifacts (shard_pk, generation, seq, epoch
   ON CONFLICT DO NOTHING RETURNING 1`;
 const insertMarker = "INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id)";
 /**
- * Closes the log and replaces the record together, if the record has not changed since it was read. Before that, stores the
- * last artifact; after that, inserts another shard.
+ * Closes the log and replaces the record together, if the record has not changed since it was read. With `last`, stores that
+ * artifact before, and with `next`, inserts another shard after that.
  */
-const finish = (has: { readonly last: boolean; readonly next: boolean }): string => {
-  const end = has.last ? "$14::int - 1" : "$14::int";
+const finish = ({ last, next }: { readonly last?: unknown; readonly next?: unknown }): string =>
+  finishes[last === undefined ? "" : "last"][next === undefined ? "" : "next"];
+const finishWith = (last: boolean, next: boolean): string => {
   const isMarked = `EXISTS (SELECT 1 FROM @artifacts
     WHERE shard_pk = own.pk AND generation = $13::int AND seq = $14::int AND uid IS NULL)`;
-  const last = `last AS (INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
+  const stored = `last AS (INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
     SELECT pk, $13::int, $14::int - 1, $15::int, $16, $17, $18, $19, $20, $21, $22, $23 FROM own
     ON CONFLICT DO NOTHING RETURNING 1),`;
-  const next = `, next AS (${insertShardFrom(has.last ? 24 : 17, "done CROSS JOIN ")})`;
-  return `WITH own AS (SELECT pk FROM @shards shard WHERE pk = $1 AND rev = $2 AND ${isNext("$13::int", end)}
-    FOR NO KEY UPDATE), ${has.last ? last : ""}
-  marked AS (${insertMarker} SELECT pk, $13::int, $14::int, $15::int, $16 FROM own${has.last ? ", last" : ""}
+  const dispatched = `, next AS (${insertShardFrom(last ? 24 : 17, "done CROSS JOIN ")})`;
+  return `WITH own AS (SELECT pk FROM @shards shard WHERE pk = $1 AND rev = $2
+    AND ${isNext("$13::int", last ? "$14::int - 1" : "$14::int")} FOR NO KEY UPDATE), ${last ? stored : ""}
+  marked AS (${insertMarker} SELECT pk, $13::int, $14::int, $15::int, $16 FROM own${last ? ", last" : ""}
     ON CONFLICT DO NOTHING RETURNING 1),
-  done AS (${setShard} FROM own WHERE shard.pk = own.pk
-    AND (EXISTS (SELECT 1 FROM marked)${has.last ? "" : ` OR ${isMarked}`}) RETURNING 1)${has.next ? next : ""}
-  SELECT ${has.next ? "(SELECT pk FROM next)" : "NULL"} AS next FROM done`;
+  done AS (${setShard} FROM own WHERE shard.pk = own.pk AND (EXISTS (SELECT 1 FROM marked)${last ? "" : ` OR ${isMarked}`})
+    RETURNING 1)${next ? dispatched : ""}
+  SELECT ${next ? "(SELECT pk FROM next)" : "NULL"} AS next FROM done`;
 };
-const finishStatements = [false, true].map((last) => [false, true].map((next) => finish({ last, next })));
+const finishes = {
+  "": { "": finishWith(false, false), next: finishWith(false, true) },
+  last: { "": finishWith(true, false), next: finishWith(true, true) },
+};
 const lastEntry = (generation: string) => `SELECT seq, uid IS NULL AS closed FROM @artifacts
   WHERE shard_pk = shard.pk AND generation = ${generation} ORDER BY seq DESC LIMIT 1`;
 const close = `${insertMarker} SELECT pk, $4::int, coalesce(last.seq + 1, 0), 0, ''
@@ -90,11 +103,47 @@ export const artifactLogs = (session: Session): LogDriver => ({
       if (found !== undefined) return found;
     }
   },
-  complete: async (attempt, outcome) => {
-    const { answer } = await completeWith(session, attempt, outcome);
-    return answer as Exclude<typeof answer, "duplicate_uid">; // only of an artifact
+  async complete(attempt, outcome) {
+    const { result, generation, count } = outcome;
+    if (result !== undefined) checkResult(attempt, result);
+    const marker = [generation, count, attempt.epoch, attempt.claimId];
+    let isConflict = false;
+    return updateShard<Awaited<ReturnType<LogDriver["complete"]>>>(
+      session,
+      attempt,
+      (record, now) => {
+        if (isRecorded(record, attempt, "complete")) return { answer: "ok" };
+        const answer = fence(record, attempt);
+        if (answer !== "ok") return { answer };
+        return isConflict ? { answer: "conflict" } : finishShard(record, attempt, { ...outcome, now });
+      },
+      async (values) => {
+        if (await session.has(finish({}), [...values, ...marker])) return true;
+        const { length } = await readEnd(session, attempt, generation);
+        isConflict = length !== count;
+        return false;
+      },
+    );
   },
-  completeWith: (attempt, outcome, next) => completeWith(session, attempt, outcome, next),
+  async completeWith(attempt, { last, ...outcome }, next) {
+    const { written, time } = session;
+    const known = written.get(shardKey(attempt));
+    if (known === undefined || time === undefined) return undefined;
+    const { next: finished } = finishShard(JSON.parse(known.record), attempt, { ...outcome, now: time });
+    if (finished === undefined) return undefined;
+    const { result, generation, count } = outcome;
+    if (result !== undefined) checkResult(attempt, result);
+    const inserted = next?.create(time);
+    const values = [...shardValues(finished, known), generation, count, attempt.epoch, attempt.claimId];
+    if (last !== undefined) values.push(...artifactValues(attempt, last));
+    if (inserted !== undefined) values.push(...newShardValues(inserted, false));
+    const row = await session.get<{ next: number | null }>(finish({ last, next }), values);
+    if (row === undefined) return undefined;
+    keepWritten(session, finished, { pk: known.pk, rev: known.rev + 1 });
+    if (inserted === undefined || row.next === null) return {};
+    keepWritten(session, inserted, { pk: row.next, rev: 0 });
+    return { inserted };
+  },
   async close(ref, generation) {
     while (!(await isStored(session, close, [...refValues(ref), generation]))) {
       const end = await session.get<End>(logEnd, [...refValues(ref), generation]);
@@ -124,52 +173,10 @@ export const artifactLogs = (session: Session): LogDriver => ({
   },
 });
 
-async function completeWith(
-  session: Session,
-  attempt: Attempt,
-  { last, ...outcome }: OutcomeWithLast,
-  next?: NextShard,
-): Promise<CompleteWithAnswer> {
-  const { result, generation, count } = outcome;
-  const whose = `the result of node '${attempt.nodeId}'`;
-  // A result that is too large is rejected before the log is closed.
-  if (result !== undefined) jsonText(keepJson(result, whose), whose, mostBytes);
-  const marker = [generation, count, attempt.epoch, attempt.claimId];
-  const artifact = last === undefined ? [] : artifactValues(attempt, last);
-  /** Not if it is there already, from a call of `append`. */
-  let hasLast = last !== undefined;
-  let refused: "conflict" | "duplicate_uid" | undefined;
-  let at = 0;
-  let inserted: ShardRecord | undefined;
-  const answer = await updateShard<CompleteWithAnswer["answer"]>(
-    session,
-    attempt,
-    (record, now) => {
-      at = now;
-      if (isRecorded(record, attempt, "complete")) return { answer: "ok" };
-      const allowed = fence(record, attempt);
-      if (allowed !== "ok") return { answer: allowed };
-      return refused === undefined ? finishShard(record, attempt, { ...outcome, now }) : { answer: refused };
-    },
-    async (values) => {
-      const created = next?.create(at);
-      const nextValues = created === undefined ? [] : newShardValues(created, false);
-      const statement = finishStatements[Number(hasLast)]?.[Number(next !== undefined)] ?? "";
-      const all = [...values, ...marker, ...(hasLast ? artifact : []), ...nextValues];
-      const row = await session.get<{ next: number | null }>(statement, all);
-      if (created !== undefined && row !== undefined && row.next !== null) {
-        inserted = created;
-        keepNew(session, created, row.next);
-      }
-      if (row !== undefined) return true;
-      const found = hasLast && last !== undefined && (await findInstead(session, attempt, generation, last));
-      if (found === "ok") hasLast = false;
-      else if (found !== false) refused = found;
-      else if ((await readEnd(session, attempt, generation)).length !== count) refused = "conflict";
-      return false;
-    },
-  );
-  return { answer, inserted };
+/** A result that is too large is rejected before the log is closed. */
+function checkResult({ nodeId }: Attempt, result: Json): void {
+  const whose = `the result of node '${nodeId}'`;
+  jsonText(keepJson(result, whose), whose, mostBytes);
 }
 
 /** False also if the task was removed meanwhile. */

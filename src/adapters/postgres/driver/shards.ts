@@ -75,7 +75,7 @@ export const shardTable = (session: Session): ShardDriver => ({
       const record = create(task.now, task.paused || undefined);
       const row = await session.get<{ pk: number }>(insertShard, newShardValues(record, task.paused));
       if (row !== undefined) {
-        keepNew(session, record, row.pk);
+        keepWritten(session, record, { pk: row.pk, rev: 0 });
         return "inserted";
       }
       if (await session.has(readShard, refValues(ref))) return "exists";
@@ -152,12 +152,16 @@ export const newShardValues = (record: ShardRecord, paused: boolean): readonly u
   ...columnValues(record),
 ];
 
-/** A shard was inserted with this record: its next change needs no read. */
-export const keepNew = (session: Session, record: ShardRecord, pk: number): void =>
-  void session.written.set(shardKey(record), { pk, rev: 0, record: recordText(record) });
+/** The row of a shard has this record now: its next change needs no read. */
+export const keepWritten = (session: Session, record: ShardRecord, row: Pick<ShardRow, "pk" | "rev">): void =>
+  void session.written.set(shardKey(record), { ...row, record: recordText(record) });
 
 /** The values of {@link setShard}. */
-const shardValues = (next: ShardRecord, { pk, rev }: ShardRow) => [pk, rev, ...columnValues(next)];
+export const shardValues = (next: ShardRecord, { pk, rev }: Pick<ShardRow, "pk" | "rev">) => [
+  pk,
+  rev,
+  ...columnValues(next),
+];
 
 /** @param write - resolves with whether the row, with these {@link shardValues}, was written */
 export function updateShard<TAnswer>(

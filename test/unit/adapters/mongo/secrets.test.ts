@@ -1,6 +1,6 @@
 import { MongoClient, MongoNetworkError } from "mongodb";
 import { expect, test } from "vitest";
-import { translated } from "../../../../src/adapters/mongo/driver/errors.ts";
+import { translated } from "../../../../src/adapters/mongo/database/errors.ts";
 import { redacting } from "../../../../src/adapters/mongo/options.ts";
 
 const secret = "s3cr3t/p@ss";

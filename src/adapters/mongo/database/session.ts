@@ -39,6 +39,11 @@ interface ByTime {
   readonly fields?: Document;
 }
 
+/** How long the server's time is known after a read returned it: clocks drift, and servers change. */
+const timeKnownMs = 10_000;
+/** By how much the server's time may be overestimated: the duration of the read that returned it. */
+const mostAheadMs = 100;
+
 /** How often a request is made whose answer is lost. */
 const tries = 4;
 const firstDelayMs = 5;
@@ -55,6 +60,8 @@ export class Session {
   #state: "not open yet" | "open" | "closed" = "not open yet";
   readonly #name = randomBytes(4).toString("hex");
   #orderKeys = 0;
+  /** By how much the server's time is ahead of this process's monotonic one, which it was at most at `own`. */
+  #ahead: { readonly ms: number; readonly own: number } | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -167,11 +174,21 @@ export class Session {
 
   /** Reads documents with the server's time. */
   async timed<TName extends Name>(from: TName, stages: readonly Document[]): Promise<Read<Documents[TName]>[]> {
+    const own = performance.now();
     const timed = [...stages, { $project: { _id: 0, doc: "$$ROOT", now: "$$NOW" } }];
     const rows = await this.run((collections) =>
       collections[from].aggregate<{ doc: Documents[TName]; now: Date }>(timed).toArray(),
     );
+    const isPrompt = performance.now() - own < mostAheadMs;
+    if (isPrompt && rows[0] !== undefined) this.#ahead = { ms: rows[0].now.getTime() - own, own };
     return rows.map(({ doc, now }) => ({ doc, now: now.getTime() }));
+  }
+
+  /** The server's time, or slightly later; `undefined` if no read has returned it for a while. */
+  get time(): number | undefined {
+    const { ms, own } = this.#ahead ?? { ms: 0, own: Number.NEGATIVE_INFINITY };
+    const at = performance.now();
+    return at - own > timeKnownMs ? undefined : Math.ceil(at + ms);
   }
 
   /** The documents with the earliest times `at` in a field. */
