@@ -97,6 +97,9 @@ export function hugeValueContract(it: StoreTest): void {
     expect(FlowError.is(refusal, "RECORD_TOO_LARGE")).toBe(true);
     const result = await store.complete(attempt, { generation: 0, count: 0, result: tooLong }).catch((e: unknown) => e);
     expect(FlowError.is(result, "RECORD_TOO_LARGE")).toBe(true);
+    const last = artifactOf(0, { meta: tooLong });
+    const both = await store.completeAndClaim(attempt, { generation: 0, count: 1, last }).catch((e: unknown) => e);
+    expect(FlowError.is(both, "RECORD_TOO_LARGE")).toBe(true);
     expect(await peer.tail(attempt, 0)).toEqual({ length: 0, closed: false, origins: [] });
     expect(await store.append(attempt, 0, artifactOf(0))).toBe("ok");
     expect(await store.complete(attempt, { generation: 0, count: 1 })).toBe("ok");

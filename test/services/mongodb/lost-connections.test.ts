@@ -68,7 +68,8 @@ async function liveThrough(store: Store, nodeId: string): Promise<void> {
     expect(["ok", "applied", "conflict"]).toContain(answer);
     written = answer !== "conflict";
   }
-  expect(await asked(() => store.complete(attempt, { generation: 0, count: 5, result: nodeId }))).toBe("ok");
+  const outcome = { generation: 0, count: 6, result: nodeId, last: artifactOf(5) };
+  expect(await asked(() => store.completeAndClaim(attempt, outcome))).toEqual({ answer: "ok" });
   await asked(() => store.freeSlot({ key: "all", holder: attempt }));
 }
 
@@ -89,10 +90,10 @@ test("every operation has its effect once, whichever requests and answers are lo
   expect(await direct.heldSlots()).toEqual([]);
   for (const nodeId of nodes) {
     const record = await recordOf(direct, shardOf(nodeId));
-    expect(record).toMatchObject({ status: "finished", count: 5, result: nodeId, epoch: 1, lost: 0, failures: 0 });
+    expect(record).toMatchObject({ status: "finished", count: 6, result: nodeId, epoch: 1, lost: 0, failures: 0 });
     expect(record.history.map(({ cause }) => cause)).toEqual(["dispatch", "claim", "complete"]);
     const log = await direct.readArtifacts(record, 0, 0, 100);
-    expect(log.map(({ seq, uid }) => [seq, uid])).toEqual([0, 1, 2, 3, 4].map((seq) => [seq, `u${seq}`]));
+    expect(log.map(({ seq, uid }) => [seq, uid])).toEqual([0, 1, 2, 3, 4, 5].map((seq) => [seq, `u${seq}`]));
   }
 });
 

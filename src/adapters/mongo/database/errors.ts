@@ -1,4 +1,4 @@
-import { MongoError, MongoServerError } from "mongodb";
+import { MongoBulkWriteError, MongoError, MongoInvalidArgumentError, MongoServerError } from "mongodb";
 import { FlowError } from "../../../errors/index.ts";
 import { recordTooLarge } from "../format/fields.ts";
 
@@ -20,18 +20,26 @@ function isPassing(error: MongoError): boolean {
   return typeof error.code === "number" && passing.has(error.code);
 }
 
-export const worthRepeating = (error: unknown): boolean =>
-  error instanceof MongoError && isPassing(error) && !exhausted.has(error.name);
+/** An insert of several documents wraps what went wrong. */
+const reasonOf = (error: unknown): unknown =>
+  error instanceof MongoBulkWriteError && error.errorResponse instanceof MongoError ? error.errorResponse : error;
+
+export function worthRepeating(error: unknown): boolean {
+  const reason = reasonOf(error);
+  return reason instanceof MongoError && isPassing(reason) && !exhausted.has(reason.name);
+}
 
 export const unavailable = (message: string, options: { readonly retryable: boolean; readonly cause?: unknown }) =>
   new FlowError("STORE_UNAVAILABLE", message, options);
 
 /** The error that the store rejects with. `redact` removes secrets from a text. */
-export function translated(error: unknown, redact: (text: string) => string): unknown {
+export function translated(thrown: unknown, redact: (text: string) => string): unknown {
+  const error = reasonOf(thrown);
   if (!(error instanceof MongoError)) return error;
-  if (error instanceof MongoServerError && typeof error.code === "number" && tooLarge.has(error.code)) {
-    return recordTooLarge("a record");
-  }
+  const isRefused = error instanceof MongoServerError && typeof error.code === "number" && tooLarge.has(error.code);
+  // The driver itself checks the documents of an insert of several.
+  const isNotSent = error instanceof MongoInvalidArgumentError && error.message.startsWith("Document is larger than");
+  if (isRefused || isNotSent) return recordTooLarge("a record");
   const { message, stack = "" } = error;
   const cause = redact(stack) === stack ? { cause: error } : {};
   return unavailable(`MongoDB request failed: ${redact(message)}`, { retryable: isPassing(error), ...cause });
