@@ -3,6 +3,9 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 const plan = "core/plan/plan.ts";
 const claimer = "core/worker/claim/claimer.ts";
 const store = "core/store/record-store.ts";
+const transitions = "core/model/attempt-transitions.ts";
+const runner = "core/worker/attempt/batch-runner.ts";
+const stream = "core/worker/input/stream-input.ts";
 const run = "core/worker/attempt/attempt-run.ts";
 const worker = "core/worker/worker-core.ts";
 const consume = "core/worker/attempt/consume-input.ts";
@@ -53,11 +56,7 @@ export const continuationMutations: readonly Mutation[] = [
   },
   mutation(
     "a worker goes on in a paused task",
-    edit(
-      store,
-      '{ ...init, status: "queued", paused, at });\n      created',
-      '{ ...init, status: "queued", at });\n      created',
-    ),
+    edit(transitions, '{ ...init, status: "queued", paused, at });', '{ ...init, status: "queued", at });'),
   ),
   mutation(
     "a worker goes on with what another has dispatched",
@@ -75,7 +74,11 @@ export const continuationMutations: readonly Mutation[] = [
     elsewhere: raceOf("a slot that could not be passed on", "few seeds limit a type that a worker goes on with"),
     ...mutation(
       "a slot that could not be passed on is kept",
-      edit(claimer, "if (!claimed) this.#capacity.pass(next.type, node.type);", ""),
+      edit(
+        claimer,
+        "        if (claimed === undefined) {\n          this.#capacity.pass(next.type, node.type);",
+        "        if (claimed === undefined) {",
+      ),
     ),
   },
   mutation(
@@ -121,6 +124,26 @@ export const continuationMutations: readonly Mutation[] = [
   mutation(
     "the end of a log is handed over as the whole",
     edit(log, "this.#kept.length === this.#length ?", "this.#kept.length > 0 ?"),
+  ),
+  mutation(
+    "a batch that is not the last is stored with the end of its node",
+    edit(stream, "sources.length === 1 && artifacts.length === cursor.count", "sources.length === 1"),
+  ),
+  mutation(
+    "the only batch of an input is stored with the end of a node that reads its own outputs",
+    edit(runner, "definition.finalize === undefined && ", ""),
+  ),
+  mutation(
+    "the only batch of an input is stored at the end although a node starts at the first batch",
+    edit(runner, " && !plan.streaming.has(node.id)", ""),
+  ),
+  mutation(
+    "the last artifact is not stored with the end of its node",
+    edit(log, "{ ...whole, last }, next)", "{ ...whole, last: undefined }, next)"),
+  ),
+  mutation(
+    "a repeated end of a node with its last artifact is taken for fenced",
+    edit(store, 'appended === "ok" || appended === "fenced"; // as', 'appended === "ok"; // as'),
   ),
   mutation(
     "the output of a later generation is handed over as if it were of the first",

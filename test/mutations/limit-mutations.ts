@@ -103,8 +103,8 @@ export const limitMutations: readonly Mutation[] = [
     ),
     edit(
       claimer,
-      "      claimed = await this.#claimFrom(wanted, retry, (by) => parts.store.claim(claim, by));",
-      "      claimed = await this.#claimFrom(wanted, retry, (by) => parts.store.claim(claim, by));\n      if (claimed) await this.#slots.take(claim, node, retry);",
+      "      claimed = await this.#claimFrom(wanted, retry);",
+      "      claimed = await this.#claimFrom(wanted, retry);\n      if (claimed) await this.#slots.take(claim, node, retry);",
     ),
   ),
   mutation(

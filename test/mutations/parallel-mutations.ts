@@ -35,7 +35,7 @@ export const parallelMutations: readonly Mutation[] = [
   ),
   mutation(
     "all chunks of an artifact are processed again if one was left open",
-    edit(stream, "artifacts, skipChunks: 0, only: next.chunks }", "artifacts, skipChunks: 0 }"),
+    edit(stream, "isAll: false, only: next.chunks }", "isAll: false }"),
   ),
   mutation(
     "a resumed reader ignores how far its log has come",

@@ -7,6 +7,7 @@ import type {
   EpochRef,
   NewArtifact,
   NewTask,
+  NextClaim,
   Outcome,
   OutcomeWithLast,
   RenewAnswer,
@@ -127,12 +128,6 @@ export interface ShardDriver {
   peekQueue(...args: Parameters<Store["peekQueue"]>): ReturnType<Store["peekQueue"]>;
 }
 
-/** A shard whose first record is inserted with the end of another. */
-export interface NextShard {
-  readonly ref: ShardRef;
-  readonly create: (now: number, paused?: boolean) => ShardRecord;
-}
-
 export interface LogDriver {
   /** Checks the fence and inserts the artifact at exactly the next `seq`. */
   append(attempt: Attempt, generation: number, artifact: NewArtifact): ReturnType<Store["append"]>;
@@ -147,7 +142,7 @@ export interface LogDriver {
   completeWith?(
     attempt: Attempt,
     outcome: OutcomeWithLast,
-    next: NextShard | undefined,
+    next: NextClaim | undefined,
   ): Promise<{ readonly inserted?: ShardRecord | undefined } | undefined>;
   /** Closes the log where it ends: nothing is appended to it any more, not even by an insert that is in flight. */
   close(ref: ShardRef, generation: number): Promise<void>;
@@ -290,15 +285,26 @@ export class RecordCache<TRecord> extends Map<string, TRecord> {
 }
 
 /** Workers and dead letters, as entries of the registry. */
-export abstract class RegistryRecords implements Pick<Store, "updateEntry" | "listEntries"> {
+export abstract class RegistryRecords implements Pick<Store, "updateEntry" | "listEntries" | "dueEntries"> {
   readonly #keepDeadLettersMs: number | undefined;
 
   constructor({ keepDeadLettersMs }: Pick<StoreDriver, "keepDeadLettersMs">) {
     this.#keepDeadLettersMs = keepDeadLettersMs;
   }
 
-  abstract updateEntry<TAnswer>(key: RegistryKey, judge: RegistryJudge<TAnswer>): Promise<TAnswer>;
-  abstract listEntries(kind: RegistryKind, query: PageRequest): ReturnType<Store["listEntries"]>;
+  protected abstract get registry(): RegistryDriver;
+
+  updateEntry<TAnswer>(key: RegistryKey, judge: RegistryJudge<TAnswer>): Promise<TAnswer> {
+    return this.registry.update(key, judge);
+  }
+
+  listEntries(kind: RegistryKind, query: PageRequest): ReturnType<Store["listEntries"]> {
+    return this.registry.list(kind, query);
+  }
+
+  dueEntries(kind: RegistryKind, limit: number): ReturnType<Store["dueEntries"]> {
+    return this.registry.due(kind, limit);
+  }
 
   announceWorker(worker: WorkerRecord, ttlMs: number): Promise<void> {
     const announce = (_: unknown, now: number) => ({ answer: undefined, next: { value: worker, until: now + ttlMs } });

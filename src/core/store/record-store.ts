@@ -19,19 +19,15 @@ import {
   type TaskFailure,
   type WriteAnswer,
 } from "../model/records.ts";
-import type {
-  ExternalRows,
-  HandlerGate,
-  HeldSlot,
-  PageRequest,
-  PlainRows,
-  RegistryJudge,
-  RegistryKey,
-  RegistryKind,
-  SlotLimit,
-  Store,
-} from "../ports/index.ts";
-import { closedDriver, type Judged, RegistryRecords, type StoreDriver, type TaskState } from "./driver.ts";
+import type { ExternalRows, HandlerGate, HeldSlot, PlainRows, SlotLimit, Store } from "../ports/index.ts";
+import {
+  closedDriver,
+  type Judged,
+  type RegistryDriver,
+  RegistryRecords,
+  type StoreDriver,
+  type TaskState,
+} from "./driver.ts";
 
 /**
  * The store, written once: every change of a record is read, judged by a pure transition, and replaced by the driver.
@@ -196,9 +192,8 @@ export class RecordStore extends RegistryRecords implements Store {
   async closeFailed(ref: ShardRef): Promise<void> {
     const { shards, logs } = this.#driver;
     const records = await shards.read(ref.taskId, [ref.nodeId]);
-    const failed = records.find(({ shard, status }) => shard === ref.shard && status === "failed");
-    if (failed === undefined || failed.count !== undefined) return;
-    const { generation } = failed;
+    const { generation, status, count: known } = records.find(({ shard }) => shard === ref.shard) ?? {};
+    if (generation === undefined || status !== "failed" || known !== undefined) return;
     await logs.close(ref, generation);
     const { length: count, origins } = await logs.tail(ref, generation);
     const failedBatches = asideIn(origins);
@@ -273,15 +268,12 @@ export class RecordStore extends RegistryRecords implements Store {
     next?: NextClaim,
   ): ReturnType<Store["completeAndClaim"]> {
     const { logs } = this.#driver;
-    const create = (at: number, paused?: boolean) =>
-      transitions.dispatchClaimedShard(next as NextClaim, { at, paused });
-    const done = await logs.completeWith?.(attempt, { ...outcome, last }, next && { ...next, create });
-    if (done?.inserted !== undefined) return { answer: "ok", claimed: done.inserted };
+    const done = await logs.completeWith?.(attempt, { ...outcome, last }, next);
+    if (done?.inserted?.status === "running") return { answer: "ok", claimed: done.inserted };
     if (done === undefined) {
       const appended = last === undefined ? "ok" : await logs.append(attempt, outcome.generation, last);
-      // A repeated call may be fenced because it is complete.
-      const isStored = appended === "ok" || appended === "fenced";
-      const answer = isStored ? await logs.complete(attempt, outcome) : appended;
+      const mayBeComplete = appended === "ok" || appended === "fenced"; // as a repeated call is
+      const answer = mayBeComplete ? await logs.complete(attempt, outcome) : appended;
       if (answer !== "ok") return { answer };
     }
     return { answer: "ok", claimed: next && (await this.dispatchClaimed(next)) };
@@ -345,18 +337,8 @@ export class RecordStore extends RegistryRecords implements Store {
     return this.#driver.slots.held();
   }
 
-  // ---- the registry
-
-  updateEntry<TAnswer>(key: RegistryKey, judge: RegistryJudge<TAnswer>): Promise<TAnswer> {
-    return this.#driver.registry.update(key, judge);
-  }
-
-  listEntries(kind: RegistryKind, query: PageRequest): ReturnType<Store["listEntries"]> {
-    return this.#driver.registry.list(kind, query);
-  }
-
-  dueEntries(kind: RegistryKind, limit: number): ReturnType<Store["dueEntries"]> {
-    return this.#driver.registry.due(kind, limit);
+  protected override get registry(): RegistryDriver {
+    return this.#driver.registry;
   }
 
   // ---- the store itself

@@ -1,5 +1,5 @@
 import { jsonText, keepJson } from "../../../core/codec/index.ts";
-import { fence, finishShard, isRecorded } from "../../../core/model/index.ts";
+import { dispatchClaimedShard, fence, finishShard, isRecorded } from "../../../core/model/index.ts";
 import {
   type Artifact,
   type Attempt,
@@ -133,7 +133,7 @@ export const artifactLogs = (session: Session): LogDriver => ({
     if (finished === undefined) return undefined;
     const { result, generation, count } = outcome;
     if (result !== undefined) checkResult(attempt, result);
-    const inserted = next?.create(time);
+    const inserted = next && dispatchClaimedShard(next, { at: time });
     const values = [...shardValues(finished, known), generation, count, attempt.epoch, attempt.claimId];
     if (last !== undefined) values.push(...artifactValues(attempt, last));
     if (inserted !== undefined) values.push(...newShardValues(inserted, false));

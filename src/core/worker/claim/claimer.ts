@@ -2,7 +2,6 @@ import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import {
   type Artifact,
   type Attempt,
-  type ClaimInit,
   type EpochRef,
   epochRef,
   type LogAccess,
@@ -300,7 +299,7 @@ export class Claimer {
       if (full !== undefined) return full;
       const now = parts.clock.monotonic();
       const wanted = { claim, task, node, row: { count: 0, since: now, toldAt: now }, handedOver: undefined };
-      claimed = await this.#claimFrom(wanted, retry, (by) => parts.store.claim(claim, by));
+      claimed = await this.#claimFrom(wanted, retry);
       return undefined;
     } finally {
       if (!claimed) {
@@ -311,11 +310,7 @@ export class Claimer {
   }
 
   /** @returns false if another worker won */
-  async #claimFrom(
-    wanted: Omit<Claimed, "record" | "askedAt">,
-    retry: StoreRetry,
-    ask: (by: ClaimInit) => Promise<ShardRecord | undefined>,
-  ): Promise<boolean> {
+  async #claimFrom(wanted: Omit<Claimed, "record" | "askedAt">, retry: StoreRetry): Promise<boolean> {
     const { claim, node } = wanted;
     const { parts, supervisor } = this.#options;
     const { store, clock, workerId, limits } = parts;
@@ -324,7 +319,7 @@ export class Claimer {
     const askedAt = clock.monotonic();
     let record: ShardRecord | undefined;
     try {
-      record = await retry.run(() => ask(by));
+      record = await retry.run(() => store.claim(claim, by));
     } catch (error) {
       this.#slots.leave(claim);
       if (supervisor.signal.aborted) await releaseUnknown(store, claim);
