@@ -192,7 +192,7 @@ describe("a task finishes with the same results", () => {
     for (const { nodeId, failures, lost } of await reader.readShards(task.id)) {
       expect({ nodeId, failures, lost }).toEqual({ nodeId, failures: nodeId === "flaky" ? 1 : 0, lost: 0 });
     }
-    for (const key of ["createTask", "claim", "append", "complete", "fail", "tail", "readArtifacts"]) {
+    for (const key of ["createTask", "claim", "append", "completeAndClaim", "fail", "tail", "readArtifacts"]) {
       expect(calls.get(key), key).toBeGreaterThan(1);
     }
   });
