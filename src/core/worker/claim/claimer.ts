@@ -133,10 +133,9 @@ export class Claimer {
     const next = nextOf(task.plan, node);
     if (next === undefined || task.byCoordinators || store.completeAndClaim === undefined || !types.includes(next.type))
       return;
-    const isSought = this.#filling && this.#capacity.free === 0; // by a scan, which may find what comes first
     const now = clock.monotonic();
     const mayWait = this.#othersWait && now - row.since >= maxRowMs;
-    if (this.#stopped || isSought || this.#blocked || mayWait || row.count >= maxInRow) return;
+    if (this.#stopped || this.#blocked || mayWait || row.count >= maxInRow) return;
     if (limitsOf(limits.running, claim.taskId, next).length > 0 || ratesOf(limits.running, next).length > 0) return;
     if (!this.#capacity.pass(node.type, next.type)) return;
     const ref = { taskId: claim.taskId, nodeId: next.id, shard: 0, epoch: 1 };
