@@ -1,7 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef } from "react";
 import { useEvents } from "../api/queries.ts";
-import { clock, dateTime } from "../format.ts";
+import { clockMs, dateTime } from "../format.ts";
 import type { LinkTo } from "../router.ts";
 import { Problem } from "../ui/problem.tsx";
 import { Region } from "../ui/region.tsx";
@@ -36,7 +36,7 @@ export function Events({ id, linkTo }: { readonly id: string; readonly linkTo: L
           return (
             <li key={index} style={{ transform: `translateY(${start}px)` }}>
               <time dateTime={new Date(at).toISOString()} title={dateTime(at)} className="tabular muted">
-                {clock(at)}.{String(at % 1_000).padStart(3, "0")}
+                {clockMs(at)}
               </time>
               <Status status={to} bare />
               {nodeId === undefined ? (

@@ -75,6 +75,7 @@ const icons = {
       <path d="M8 7.2v3.6M8 5v.2" />
     </>
   ),
+  debug: <path d="M3.5 8h.1M8 8h.1m4.4 0h.1" strokeWidth="2.2" />,
   logo: (
     <>
       <path d="M4 4v8M4 8h4.5A3.5 3.5 0 0 0 12 5" />
