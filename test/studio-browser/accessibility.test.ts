@@ -41,6 +41,7 @@ const views = (failed: string, waiting: string): readonly (readonly [hash: strin
   [`#/runs/${failed}?tab=data`, "Priority"],
   [`#/runs/${failed}?node=check&section=errors`, "Failed at batch"],
   [`#/runs/${failed}?node=check&section=attempts`, "Attempt 1"],
+  [`#/runs/${failed}?node=check&section=logs`, "an odd row"],
   [`#/runs/${failed}?node=count&section=artifacts`, "artifacts are stored"],
   [`#/runs/${failed}?node=check&section=schemas`, "Output"],
   [`#/runs/${failed}?node=check`, "Settings"],

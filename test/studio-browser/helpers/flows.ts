@@ -29,8 +29,9 @@ export function checkFlow(conduct: Conduct) {
     errors: ["odd_row"],
     async processBatch(row, ctx) {
       await conduct.before?.(ctx.signal);
-      if (conduct.refuses(row.n)) throw new PermanentError("odd_row", `row ${row.n} is odd`);
-      return row;
+      if (!conduct.refuses(row.n)) return row;
+      ctx.logger.warn({ n: row.n }, "an odd row");
+      throw new PermanentError("odd_row", `row ${row.n} is odd`);
     },
   });
   const params = z.object({
