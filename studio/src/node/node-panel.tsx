@@ -103,7 +103,11 @@ export function NodePanel({ task, nodeId, linkTo, onClose }: NodePanelProps) {
 function labelOf({ id, label }: (typeof sections)[number], live: NodeLive | undefined): string {
   if (live === undefined) return label;
   const { batches, failure, attempts } = live;
-  const count = { errors: batches.failed + (failure === undefined ? 0 : 1), artifacts: batches.done + batches.failed, attempts };
+  const count = {
+    errors: batches.failed + (failure === undefined ? 0 : 1),
+    artifacts: batches.done + batches.failed,
+    attempts,
+  };
   const shown = id === "errors" || id === "artifacts" || id === "attempts" ? count[id] : 0;
   return shown === 0 ? label : `${label} (${shown})`;
 }

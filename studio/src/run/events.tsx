@@ -5,9 +5,10 @@ import { clockMs, dateTime } from "../format.ts";
 import type { LinkTo } from "../router.ts";
 import { Problem } from "../ui/problem.tsx";
 import { Region } from "../ui/region.tsx";
+import { rowHeight, useRowHeights } from "../ui/row-height.ts";
 import { Status } from "../ui/status.tsx";
 
-const rowHeight = 28;
+const heights = { wide: 28, narrow: 48 } as const;
 
 /** Everything that happened, the oldest first. */
 export function Events({ id, linkTo }: { readonly id: string; readonly linkTo: LinkTo }) {
@@ -17,9 +18,10 @@ export function Events({ id, linkTo }: { readonly id: string; readonly linkTo: L
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => rowHeight,
+    estimateSize: () => rowHeight(heights),
     overscan: 20,
   });
+  useRowHeights(virtual);
   useEffect(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);

@@ -30,7 +30,7 @@ export function Facts({ task: { detail, live } }: { readonly task: Task }) {
       <section className="section">
         <h2>Run</h2>
         <dl className="facts">
-          <dt>Graph</dt>
+          <dt>Hash of its graph, with these parameters</dt>
           <dd>
             <code>{graphHash}</code>
           </dd>

@@ -65,12 +65,18 @@ export function approvalFlow(conduct: Conduct) {
     .wait("approve", { after: ["sort"], payload: z.object({ ok: z.boolean(), by: z.string() }) });
 }
 
-/** A tree of nodes, three below each. */
-export function wideFlow(nodes: number) {
+/** A tree of nodes, three below each. @param before - what the first one waits for before each batch; none: one batch */
+export function wideFlow(
+  nodes: number,
+  before: readonly ((signal: AbortSignal) => Promise<void>)[] = [async () => {}],
+) {
   const start = defineHandler("start", {
     output: Row,
-    *iterBatches() {
-      yield { uid: "only", payload: { n: 1, note: "" } };
+    async *iterBatches(_, ctx) {
+      for (const [n, ready] of before.entries()) {
+        await ready(ctx.signal);
+        yield { uid: `row-${n}`, payload: { n, note: "" } };
+      }
     },
   });
   const step = defineHandler("step", { input: Row, output: Row, processBatch: (row) => row });
