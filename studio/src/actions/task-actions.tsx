@@ -85,12 +85,7 @@ function RetryDialog({ task, onClose }: DialogProps) {
 }
 
 function PauseDialog({ task, onClose }: DialogProps) {
-  const source = useSource();
-  const act = async () => {
-    const { outcome } = await source.post<Outcome>(["tasks", task.detail.id, "pause"], {});
-    if (outcome === "terminal") return ended;
-    return outcome === "already" ? "The run was already paused." : "The run is paused.";
-  };
+  const act = useSwitch(task, { action: "pause", done: "The run is paused.", already: "The run was already paused." });
   return (
     <ActionDialog title="Pause this run?" confirm="Pause the run" onClose={onClose} act={act}>
       <p>
@@ -102,15 +97,23 @@ function PauseDialog({ task, onClose }: DialogProps) {
 }
 
 function ResumeDialog({ task, onClose }: DialogProps) {
-  const source = useSource();
-  const act = async () => {
-    const { outcome } = await source.post<Outcome>(["tasks", task.detail.id, "resume"], {});
-    if (outcome === "terminal") return ended;
-    return outcome === "already" ? "The run was not paused." : "The run goes on.";
-  };
+  const act = useSwitch(task, { action: "resume", done: "The run goes on.", already: "The run was not paused." });
   return (
     <ActionDialog title="Resume this run?" confirm="Resume the run" onClose={onClose} act={act}>
       <p>Its nodes continue after the batches that they have stored.</p>
     </ActionDialog>
   );
+}
+
+/** Pauses or resumes the task; says what happened. */
+function useSwitch(
+  { detail: { id } }: Task,
+  { action, done, already }: { readonly action: "pause" | "resume"; readonly done: string; readonly already: string },
+): () => Promise<string> {
+  const source = useSource();
+  return async () => {
+    const { outcome } = await source.post<Outcome>(["tasks", id, action], {});
+    if (outcome === "terminal") return ended;
+    return outcome === "already" ? already : done;
+  };
 }
