@@ -159,12 +159,12 @@ test("the page says that the server is gone, and continues when it is back", asy
   await page.locator('[data-connection="live"]').waitFor();
   await page.locator('[data-node="check"][data-state="running"]').waitFor();
   await close();
-  await page.getByText("The server does not answer").waitFor();
+  await page.getByText("The server is not responding").waitFor();
   gate.open();
   await task.wait();
   // What was seen last stays.
   expect(await card(page, "check").getAttribute("data-state")).toBe("running");
   await reopen();
   await status(page, "finished").waitFor();
-  expect(await page.getByText("The server does not answer").count()).toBe(0);
+  expect(await page.getByText("The server is not responding").count()).toBe(0);
 });

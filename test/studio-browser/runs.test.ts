@@ -100,7 +100,7 @@ test("a flow is paused and resumed", async () => {
   const page = await openPage(`${url}#/flows`);
   await page.getByRole("link", { name: "numbers" }).click();
   await page.getByRole("button", { name: "Pause", exact: true }).click();
-  await page.getByRole("dialog").getByText("Runs that have begun go on").waitFor();
+  await page.getByRole("dialog").getByText("Runs that have begun continue").waitFor();
   expect(await engine.flows.paused()).toEqual([]);
   await page.getByRole("button", { name: "Pause the flow" }).click();
   await page.locator('.page-head [data-status="paused"]').waitFor();

@@ -198,7 +198,7 @@ export function answerTo(error: unknown): {
 } {
   const status = FlowError.is(error) ? Number(error.details.status) || statuses[error.code] : undefined;
   if (!FlowError.is(error) || status === undefined) {
-    const message = "the studio failed to answer; its log says why";
+    const message = "the studio failed to answer: see its log";
     return { status: 500, body: { code: "STUDIO_FAILED", message }, isExpected: false };
   }
   return { status, body: { code: error.code, message: error.message }, isExpected: true };

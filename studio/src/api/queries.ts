@@ -141,7 +141,7 @@ export function useFailedBatches(id: string, nodeId: string) {
   });
 }
 
-/** How often lines are asked for while the run goes on: that a handler logs changes nothing else. */
+/** How often to poll for lines while the run is open: its stream does not report them. */
 const logsMs = 1_000;
 
 /** The newest log lines of a node, followed until its run has ended; each line is read once. */

@@ -29,7 +29,7 @@ export function NodeSettings(props: {
         <dl className="facts">
           <NodesFact name="After" ids={parents.map(({ from }) => from)} linkTo={linkTo} />
           <NodesFact name="Before" ids={children.map(({ to }) => to)} linkTo={linkTo} />
-          {optional ? <Fact name="If it fails">the task goes on without it</Fact> : null}
+          {optional ? <Fact name="If it fails">the task continues without it</Fact> : null}
           <SettingsFacts settings={settings} />
         </dl>
       </Region>

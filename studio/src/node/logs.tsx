@@ -24,7 +24,7 @@ const looks: Readonly<Record<LogLevel, Look>> = {
   error: { label: "Error", icon: "failed", tone: "failed", choice: "Errors" },
 };
 
-/** What the node's handler has logged, the oldest first; followed while the run goes on. */
+/** What the node's handler has logged, the oldest first; followed while the run is open. */
 export function Logs({ task, node }: { readonly task: Task; readonly node: NodeDetail }) {
   const route = useRoute();
   const { data, error } = useLogs(task.detail.id, node.nodeId, { hasEnded: task.live.endedAt !== undefined });
