@@ -168,3 +168,22 @@ test("the page says that the server is gone, and continues when it is back", asy
   await status(page, "finished").waitFor();
   expect(await page.getByText("The server is not responding").count()).toBe(0);
 });
+
+test("a stream that the server refuses is opened again", async () => {
+  const gate = new Gate();
+  const numbers = checkFlow({ refuses: () => false, before: (signal) => gate.pass(signal) });
+  const { url, engine } = await testStudio({ flows: [numbers] });
+  const task = await engine.run(numbers, { params: { rows: 5 } });
+  const page = await openPage("about:blank");
+  let refused = 0;
+  await page.route(`**/api/tasks/${task.id}/stream`, (route) => {
+    refused++;
+    const answer = { code: "STUDIO_BUSY", message: "this studio has 100 streams open" };
+    return refused > 2 ? route.continue() : route.fulfill({ status: 503, json: answer });
+  });
+  await page.goto(`${url}#/runs/${task.id}`);
+  await page.locator('[data-connection="live"]').waitFor();
+  expect(refused).toBe(3);
+  gate.open();
+  await status(page, "finished").waitFor();
+});
