@@ -20,12 +20,18 @@ test("a run of the flights example, from the form to the report", async () => {
   await page.getByRole("button", { name: "Run a flow" }).click();
   await page.getByLabel("flights", { exact: true }).fill(datasetFiles.flights);
   const start = page.getByRole("button", { name: "Start the run" });
+  const sent: unknown[] = [];
+  page.on("request", (request) => request.method() === "POST" && sent.push(request.postDataJSON()));
   await start.click();
   await page.getByText("Enter airports.").waitFor();
+  await page.getByText("Correct these fields first: airports").waitFor();
+  expect(sent).toEqual([]);
   await page.getByLabel("airports").fill(datasetFiles.airports);
   await start.click();
 
   await status(page, "finished").waitFor();
+  const { flights: rows, airports } = datasetFiles;
+  expect(sent).toEqual([{ flow: "flights", params: { flights: rows, airports } }]);
   const { nodes } = await engine.task(runIdIn(page)).status();
   for (const { nodeId, batches } of nodes) {
     await page.locator(`[data-node="${nodeId}"][data-state="finished"]`).waitFor();
