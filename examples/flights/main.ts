@@ -1,5 +1,5 @@
 import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { FlowError } from "flowkit";
 import { datasetFiles } from "./dataset.ts";
@@ -42,8 +42,9 @@ try {
 }
 
 if (!values.distributed) {
+  const page = join(values.out, "run.html");
   // It prints what it has written.
-  await writeRunPage({ store, taskId: task.id, file: relative(".", join(values.out, "run.html")) });
+  await writeRunPage({ store, taskId: task.id, file: relative(".", page) });
   if (values.studio) await serveStudio(store);
-  else console.log("that is the run in the studio; npm run demo -- --studio serves it");
+  else console.log(`the run in the studio (npm run demo -- --studio serves it): ${pathToFileURL(page)}`);
 }

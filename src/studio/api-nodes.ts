@@ -155,6 +155,31 @@ export interface FailedBatchPage {
   readonly cursor?: string;
 }
 
+/** A line that a handler logged. */
+export interface LogLineView {
+  readonly seq: number;
+  /** By the clock of its worker. */
+  readonly at: number;
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly shard: number;
+  /** The attempt that logged it. */
+  readonly epoch: number;
+  /** 1, 2, ... within its attempt: where numbers are missing, lines were dropped. */
+  readonly n: number;
+  readonly message?: string;
+  readonly fields?: JsonObject;
+}
+
+/** Lines of one node, in the order in which they were stored. */
+export interface LogPage {
+  readonly items: readonly LogLineView[];
+  /** Present always: to read what is logged next. `hasMore` says whether there is something now. */
+  readonly cursor: string;
+  readonly hasMore: boolean;
+  /** How many lines of the whole task were dropped, the oldest first, because there were too many. */
+  readonly dropped: number;
+}
+
 export interface BatchRef {
   readonly nodeId: string;
   readonly shard: number;

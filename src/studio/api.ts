@@ -1,5 +1,5 @@
 import type { GraphView } from "./api-graphs.ts";
-import type { ArtifactPage, FailedBatchPage, NodeDetail, TaskEventRow, Timeline } from "./api-nodes.ts";
+import type { ArtifactPage, FailedBatchPage, LogPage, NodeDetail, TaskEventRow, Timeline } from "./api-nodes.ts";
 import type { Json, JsonObject, ParentRef, TaskLive } from "./api-tasks.ts";
 
 export type * from "./api-graphs.ts";
@@ -30,6 +30,7 @@ export type * from "./api-tasks.ts";
  * | `GET /api/tasks/:task/nodes/:node` | {@link NodeDetail} |
  * | `GET /api/tasks/:task/nodes/:node/artifacts?cursor&limit` | {@link ArtifactPage} |
  * | `GET /api/tasks/:task/nodes/:node/failed-batches?cursor&limit` | {@link FailedBatchPage} |
+ * | `GET /api/tasks/:task/nodes/:node/logs?cursor&limit` | {@link LogPage}, the oldest first |
  * | `GET /api/tasks/:task/nodes/:node/lineage?shard&seq` | {@link Lineage} |
  * | `POST /api/tasks/:task/nodes/:node/retry-batches` {@link RetryBatchesRequest} | 201 {@link Started} |
  * | `POST /api/tasks/:task/nodes/:node/signal` {@link SignalRequest} | {@link Outcome} |
@@ -145,6 +146,8 @@ export interface ReportNode {
   /** The first ones. */
   readonly artifacts: ArtifactPage;
   readonly failedBatches: FailedBatchPage;
+  /** The newest lines. */
+  readonly logs: LogPage;
 }
 
 export interface GraphReport {

@@ -52,7 +52,7 @@ function Page() {
       {section === "flows" && id !== undefined ? <FlowPage key={id} name={id} /> : null}
       {section === "runs" || section === "flows" ? null : (
         <div className="empty">
-          <h2>There is no such page</h2>
+          <h2>Page not found</h2>
           <a href={hrefOf(["runs"])}>Show the runs</a>
         </div>
       )}
@@ -118,7 +118,7 @@ function ConnectionBanner() {
   if (connection !== "lost") return null;
   return (
     <Note tone="waiting" icon="warning" className="banner" role="status">
-      The server does not answer. What you see is the last known state; the page continues by itself once it is back.
+      The server is not responding. This is the last known state; the page reconnects as soon as it can.
     </Note>
   );
 }

@@ -30,6 +30,9 @@ export function clock(at: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
+/** Local time: "14:03:21.042". */
+export const clockMs = (at: number): string => `${clock(at)}.${String(at % 1_000).padStart(3, "0")}`;
+
 /** Local time: "2026-11-30 14:03:21". */
 export function dateTime(at: number): string {
   const date = new Date(at);

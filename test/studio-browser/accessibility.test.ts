@@ -41,6 +41,7 @@ const views = (failed: string, waiting: string): readonly (readonly [hash: strin
   [`#/runs/${failed}?tab=data`, "Priority"],
   [`#/runs/${failed}?node=check&section=errors`, "Failed at batch"],
   [`#/runs/${failed}?node=check&section=attempts`, "Attempt 1"],
+  [`#/runs/${failed}?node=check&section=logs`, "an odd row"],
   [`#/runs/${failed}?node=count&section=artifacts`, "artifacts are stored"],
   [`#/runs/${failed}?node=check&section=schemas`, "Output"],
   [`#/runs/${failed}?node=check`, "Settings"],
@@ -82,6 +83,12 @@ test("at 390 pixels nothing is wider than the page, and a node covers the graph"
     // Of what there is no room for, such as a column, the rest is enough.
     await page.getByText(shown).first().waitFor({ state: "attached" });
     expect(await page.evaluate(() => document.documentElement.scrollWidth), hash).toBe(390);
+    // Of the views, the one that is shown is in view.
+    for (const tab of await page.locator('.tabs:visible [aria-current="page"]').all()) {
+      const { x = -1, width = 0 } = (await tab.boundingBox()) ?? {};
+      expect(x, hash).toBeGreaterThanOrEqual(0);
+      expect(x + width, hash).toBeLessThanOrEqual(390);
+    }
   }
   await page.goto(`${url}#/runs/${failed}?node=check`);
   const panel = await page.getByRole("complementary", { name: "Node check" }).boundingBox();

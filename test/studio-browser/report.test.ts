@@ -1,34 +1,14 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { expect, inject, test } from "vitest";
+import { expect, test } from "vitest";
 import { memoryStore } from "../../src/adapters/memory/index.ts";
-import { Client } from "../../src/engine/client.ts";
 import { createEngine } from "../../src/engine/engine.ts";
 import { graphHash } from "../../src/graph/index.ts";
-import type { StudioReport } from "../../src/studio/api.ts";
-import { readingOf } from "../../src/studio/reading.ts";
 import { viewGraph } from "../../src/studio/views/graph-view.ts";
-import { runReport } from "../../src/studio/views/report.ts";
 import { RecordingLogger } from "../helpers/recording-logger.ts";
-import { tempFolder } from "../helpers/temp-folder.ts";
 import { useBrowser } from "./helpers/browser.ts";
 import { approvalFlow, checkFlow, hostile } from "./helpers/flows.ts";
+import { fileWith, reportOf } from "./helpers/report.ts";
 
 const openPage = useBrowser();
-
-/** The address of a file with the report in it. */
-async function fileWith(report: StudioReport): Promise<string> {
-  const page = await readFile(join(inject("studioPage"), "report.html"), "utf8");
-  const json = JSON.stringify(report).replaceAll("<", "\\u003c");
-  const script = `<script type="application/json" id="flowkit-report">${json}</script>`;
-  const file = join(tempFolder(), "report.html");
-  await writeFile(
-    file,
-    page.replace("<!--flowkit-data-->", () => script),
-  );
-  return pathToFileURL(file).href;
-}
 
 test("a report shows the run, its failure and its artifacts from a file, and asks no server", async () => {
   const numbers = checkFlow({ refuses: (n) => n === 7 });
@@ -36,14 +16,7 @@ test("a report shows the run, its failure and its artifacts from a file, and ask
   await using engine = await createEngine({ ...shared, handlers: numbers.handlers });
   const task = await engine.run(numbers, { params: { rows: 20 } });
   await task.wait();
-  await using client = new Client({ ...shared, workerTypes: [] });
-  await client.start();
-  const report = await runReport(readingOf(client, shared.store, []), {
-    taskId: task.id,
-    info: { version: "0.0.0", readOnly: true, store: "memory", runs: "nothing", now: Date.now() },
-    schemas: numbers.compile({ schemas: true }).schemas,
-    longest: 1_000_000,
-  });
+  const report = await reportOf(shared.store, task.id);
   const page = await openPage("about:blank");
   const requests: string[] = [];
   page.on("request", (request) => requests.push(request.url()));

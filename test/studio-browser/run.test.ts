@@ -20,12 +20,18 @@ test("a run of the flights example, from the form to the report", async () => {
   await page.getByRole("button", { name: "Run a flow" }).click();
   await page.getByLabel("flights", { exact: true }).fill(datasetFiles.flights);
   const start = page.getByRole("button", { name: "Start the run" });
+  const sent: unknown[] = [];
+  page.on("request", (request) => request.method() === "POST" && sent.push(request.postDataJSON()));
   await start.click();
   await page.getByText("Enter airports.").waitFor();
+  await page.getByText("Correct these fields first: airports").waitFor();
+  expect(sent).toEqual([]);
   await page.getByLabel("airports").fill(datasetFiles.airports);
   await start.click();
 
   await status(page, "finished").waitFor();
+  const { flights: rows, airports } = datasetFiles;
+  expect(sent).toEqual([{ flow: "flights", params: { flights: rows, airports } }]);
   const { nodes } = await engine.task(runIdIn(page)).status();
   for (const { nodeId, batches } of nodes) {
     await page.locator(`[data-node="${nodeId}"][data-state="finished"]`).waitFor();
@@ -159,12 +165,31 @@ test("the page says that the server is gone, and continues when it is back", asy
   await page.locator('[data-connection="live"]').waitFor();
   await page.locator('[data-node="check"][data-state="running"]').waitFor();
   await close();
-  await page.getByText("The server does not answer").waitFor();
+  await page.getByText("The server is not responding").waitFor();
   gate.open();
   await task.wait();
   // What was seen last stays.
   expect(await card(page, "check").getAttribute("data-state")).toBe("running");
   await reopen();
   await status(page, "finished").waitFor();
-  expect(await page.getByText("The server does not answer").count()).toBe(0);
+  expect(await page.getByText("The server is not responding").count()).toBe(0);
+});
+
+test("a stream that the server refuses is opened again", async () => {
+  const gate = new Gate();
+  const numbers = checkFlow({ refuses: () => false, before: (signal) => gate.pass(signal) });
+  const { url, engine } = await testStudio({ flows: [numbers] });
+  const task = await engine.run(numbers, { params: { rows: 5 } });
+  const page = await openPage("about:blank");
+  let refused = 0;
+  await page.route(`**/api/tasks/${task.id}/stream`, (route) => {
+    refused++;
+    const answer = { code: "STUDIO_BUSY", message: "this studio has 100 streams open" };
+    return refused > 2 ? route.continue() : route.fulfill({ status: 503, json: answer });
+  });
+  await page.goto(`${url}#/runs/${task.id}`);
+  await page.locator('[data-connection="live"]').waitFor();
+  expect(refused).toBe(3);
+  gate.open();
+  await status(page, "finished").waitFor();
 });

@@ -9,45 +9,6 @@ const openPage = useBrowser();
 
 const rows = (page: Page) => page.locator(".runs tbody tr");
 
-/** Scrolls in each frame, until row `last` is drawn or for `most` frames; returns how long each took, and its rows. */
-const scroll = (page: Page, how: { readonly screens: number; readonly last: number; readonly most: number }) =>
-  page.evaluate(async ({ screens, last, most }) => {
-    const scroller = document.querySelector(".runs");
-    if (scroller === null) throw new Error("no list");
-    const isDrawn = () => document.querySelector(`tr[aria-rowindex="${last}"]`) !== null;
-    const frames: { readonly ms: number; readonly rows: number }[] = [];
-    for (let before = performance.now(); !isDrawn() && frames.length < most; ) {
-      scroller.scrollTop += screens * scroller.clientHeight;
-      await new Promise(requestAnimationFrame);
-      const now = performance.now();
-      frames.push({ ms: now - before, rows: document.querySelectorAll(".runs tbody tr").length });
-      before = now;
-    }
-    return frames;
-  }, how);
-
-test("10,000 runs: the list draws what is seen, and scrolls to the oldest", async ({ annotate }) => {
-  const numbers = checkFlow({ refuses: () => false });
-  const { url, engine } = await testStudio({ flows: [numbers] });
-  const count = 10_000;
-  const dueAt = Date.now() + 86_400_000;
-  for (let n = 0; n < count; n++) await engine.run(numbers, { params: { rows: 1 }, notBefore: dueAt });
-  const page = await openPage(url);
-  await rows(page).first().waitFor();
-  const paintMs = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0);
-  const shownMs = await page.evaluate(() => performance.now());
-
-  const frames = await scroll(page, { screens: 0.2, last: count + 1, most: 60 });
-  const jumps = await scroll(page, { screens: 20, last: count + 1, most: Number.POSITIVE_INFINITY });
-  expect(await page.getByTestId("run-count").textContent()).toBe("10,000");
-  expect(Math.max(...[...frames, ...jumps].map((frame) => frame.rows))).toBeLessThan(80);
-  const sorted = frames.map(({ ms }) => ms).toSorted((a, b) => a - b);
-  const at = (share: number): string => `${Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? 0)} ms`;
-  await annotate(
-    `first paint after ${Math.round(paintMs)} ms, rows after ${Math.round(shownMs)} ms; ${frames.length} frames while scrolling: median ${at(0.5)}, 95 % below ${at(0.95)}, longest ${at(1)}`,
-  );
-});
-
 test("filters by state, text and flow, which stay in the address", async () => {
   const numbers = checkFlow({ refuses: (n) => n === 3 });
   const { url, engine } = await testStudio({ flows: [numbers] });
@@ -94,6 +55,21 @@ test("a run that another program starts appears, changes and can be opened by ke
   await page.getByRole("complementary", { name: "Node check" }).waitFor();
 });
 
+test("a run that is to start later says when", async () => {
+  const numbers = checkFlow({ refuses: () => false });
+  const { url, engine } = await testStudio({ flows: [numbers] });
+  const task = await engine.run(numbers, { params: { rows: 2 }, notBefore: Date.now() + 86_400_000 });
+  const page = await openPage(url);
+  const row = rows(page).filter({ hasText: task.id });
+  await row.locator('[data-status="queued"]').waitFor();
+  await row.getByText(/^starts at \d{4}-\d\d-\d\d/).waitFor();
+  await row.getByRole("link").click();
+  await page
+    .locator(".page-head")
+    .getByText(/^starts at/)
+    .waitFor();
+});
+
 test("asks for the token of a studio that has one", async () => {
   const { url } = await testStudio({ token: "a token of many letters" });
   const page = await openPage(url);
@@ -124,7 +100,7 @@ test("a flow is paused and resumed", async () => {
   const page = await openPage(`${url}#/flows`);
   await page.getByRole("link", { name: "numbers" }).click();
   await page.getByRole("button", { name: "Pause", exact: true }).click();
-  await page.getByRole("dialog").getByText("Runs that have begun go on").waitFor();
+  await page.getByRole("dialog").getByText("Runs that have begun continue").waitFor();
   expect(await engine.flows.paused()).toEqual([]);
   await page.getByRole("button", { name: "Pause the flow" }).click();
   await page.locator('.page-head [data-status="paused"]').waitFor();

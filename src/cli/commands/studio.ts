@@ -72,7 +72,7 @@ async function studio(terminal: Terminal, files: readonly string[], options: Stu
   const stopped = Promise.withResolvers<void>();
   using _signals = onSignals(terminal, { interrupt: stopped.resolve, terminate: stopped.resolve });
   const opened = await openStudioOf(terminal, read, parts, { makesToken: options.auth === true });
-  terminal.note(`studio of ${storeName} at ${opened.url}; it runs no tasks itself`);
+  terminal.note(`studio of ${storeName}, which runs no tasks itself, at ${opened.url}`);
   await stopped.promise;
   await opened.close();
   terminal.note("stopped");

@@ -35,6 +35,8 @@ const limit = z
 /** Stores number their tasks, or name them by their time. */
 const taskCursor = z.string().regex(/^(?:\d{1,16}|[\w:.-]{17,100})$/, { error: "is not a cursor of this list" });
 const placeCursor = z.string().regex(/^\d{1,5}\.\d{1,15}$/, { error: "is not a cursor of this list" });
+/** The number of the last line; -1 before the first. */
+const lineCursor = z.string().regex(/^(?:-1|\d{1,15})$/, { error: "is not a cursor of this list" });
 /** A list of failed batches is read from its beginning. */
 const skipCursor = z.string().regex(/^\d{1,5}$/, { error: "is not a cursor of this list" });
 
@@ -56,6 +58,7 @@ export const queries = {
   events: z.strictObject({ cursor: text(400).optional(), limit }),
   artifacts: z.strictObject({ cursor: placeCursor.optional(), limit }),
   failedBatches: z.strictObject({ cursor: skipCursor.optional(), limit }),
+  logs: z.strictObject({ cursor: lineCursor.optional(), limit }),
   lineage: z.strictObject({ shard: count(9_999), seq: count(9_007_199_254_740_991) }),
 } as const;
 
@@ -195,7 +198,7 @@ export function answerTo(error: unknown): {
 } {
   const status = FlowError.is(error) ? Number(error.details.status) || statuses[error.code] : undefined;
   if (!FlowError.is(error) || status === undefined) {
-    const message = "the studio failed to answer; its log says why";
+    const message = "the studio failed to answer: see its log";
     return { status: 500, body: { code: "STUDIO_FAILED", message }, isExpected: false };
   }
   return { status, body: { code: error.code, message: error.message }, isExpected: true };

@@ -9,6 +9,7 @@ import { artifactPage, failedBatchPage } from "../views/artifacts.ts";
 import { flowDetail, listFlows, type StudioFlow, schemasOf } from "../views/flows.ts";
 import { eventPage, timelineOf } from "../views/history.ts";
 import { lineageOf } from "../views/lineage.ts";
+import { logPage } from "../views/logs.ts";
 import { pageOfTasks } from "../views/task-list.ts";
 import { nodeDetail, readFacts, taskDetail } from "../views/task-view.ts";
 import { Access, isLoopback, leastTokenLength } from "./access.ts";
@@ -181,6 +182,10 @@ function studioApp(options: StudioOptions, client: ReturnType<typeof newClient>)
   app.get("/api/tasks/:task/nodes/:node/failed-batches", async (context) => {
     const { cursor = "0", limit } = queryOf(context, queries.failedBatches);
     return context.json(await failedBatchPage(reading, await knownNode(context), { skip: Number(cursor), limit }));
+  });
+  app.get("/api/tasks/:task/nodes/:node/logs", async (context) => {
+    const { cursor = "-1", limit } = queryOf(context, queries.logs);
+    return context.json(await logPage(reading, await knownNode(context), { after: Number(cursor), limit }));
   });
   app.get("/api/tasks/:task/nodes/:node/lineage", async (context) => {
     const place = queryOf(context, queries.lineage);

@@ -1,23 +1,26 @@
+import type { LogPage as TaskLogPage } from "../../core/tasks/api.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { NodeDetail, ReportNode, RunReport, StudioInfo, StudioReport } from "../api.ts";
 import type { Reading } from "../reading.ts";
 import { artifactPage, failedBatchPage } from "./artifacts.ts";
 import { eventsOf, timelineOf } from "./history.ts";
+import { viewLogs } from "./logs.ts";
 import { nodeDetail, readFacts, type TaskFacts, taskDetail } from "./task-view.ts";
 
 /** How much of each kind a report has at most: the first line that fits is taken. */
 const sizes: readonly Size[] = [
-  { artifacts: 50, failed: 50, events: 5_000, spans: 10_000, attempts: 200 },
-  { artifacts: 10, failed: 20, events: 2_000, spans: 5_000, attempts: 50 },
-  { artifacts: 3, failed: 5, events: 500, spans: 2_000, attempts: 10 },
-  { artifacts: 0, failed: 1, events: 100, spans: 500, attempts: 1 },
-  { artifacts: 0, failed: 0, events: 0, spans: 0, attempts: 0 },
+  { artifacts: 50, failed: 50, logs: 1_000, events: 5_000, spans: 10_000, attempts: 200 },
+  { artifacts: 10, failed: 20, logs: 250, events: 2_000, spans: 5_000, attempts: 50 },
+  { artifacts: 3, failed: 5, logs: 50, events: 500, spans: 2_000, attempts: 10 },
+  { artifacts: 0, failed: 1, logs: 10, events: 100, spans: 500, attempts: 1 },
+  { artifacts: 0, failed: 0, logs: 0, events: 0, spans: 0, attempts: 0 },
 ];
 
 interface Size {
   /** Of each node. */
   readonly artifacts: number;
   readonly failed: number;
+  readonly logs: number;
   readonly attempts: number;
   /** Of the task. */
   readonly events: number;
@@ -52,9 +55,10 @@ export async function runReport(
   const facts = await readFacts(reading, taskId);
   const { record, shards } = facts;
   const nodes: Record<string, ReportNode> = {};
+  const logs = await reading.client.task(taskId).logs(); // all of them, at once
   const failedFirst = task.live.nodes.toSorted((a, b) => Number(isTrouble(b)) - Number(isTrouble(a)));
   for (const { nodeId } of failedFirst.slice(0, mostNodes)) {
-    nodes[nodeId] = await reportNode(reading, { facts, nodeId }, schemas);
+    nodes[nodeId] = await reportNode(reading, { facts, nodeId, logs }, schemas);
   }
   const whole: RunReport = {
     kind: "run",
@@ -80,7 +84,7 @@ const isTrouble = ({ failure, batches }: NodeDetail["live"]): boolean => failure
 
 async function reportNode(
   reading: Reading,
-  { facts, nodeId }: { readonly facts: TaskFacts; readonly nodeId: string },
+  { facts, nodeId, logs }: { readonly facts: TaskFacts; readonly nodeId: string; readonly logs: TaskLogPage },
   schemas: Graph["schemas"],
 ): Promise<ReportNode> {
   const of = { taskId: facts.record.id, nodeId };
@@ -94,6 +98,7 @@ async function reportNode(
       detail.live.batches.failed === 0
         ? { items: [] }
         : await failedBatchPage(reading, of, { skip: 0, limit: most.failed }),
+    logs: viewLogs({ ...logs, lines: logs.lines.filter((line) => line.nodeId === nodeId) }),
   };
 }
 
@@ -110,6 +115,7 @@ function cut(report: RunReport, size: Size): RunReport {
       size.failed,
       Math.max(0, ...lists.map(({ detail }) => detail.live.batches.failed)),
     ),
+    ...atMost("log lines of each node", size.logs, Math.max(0, ...lists.map(({ logs }) => logs.items.length))),
     ...atMost(
       "attempts of each node",
       size.attempts,
@@ -131,11 +137,12 @@ const atMost = (what: string, most: number, count: number): readonly string[] =>
 
 const newest = <T>(items: readonly T[], count: number): readonly T[] => (count === 0 ? [] : items.slice(-count));
 
-function cutNode({ detail, artifacts, failedBatches }: ReportNode, size: Size): ReportNode {
+function cutNode({ detail, artifacts, failedBatches, logs }: ReportNode, size: Size): ReportNode {
   return {
     detail: { ...detail, attempts: newest(detail.attempts, size.attempts) },
     // Nothing follows in a report, so there are no cursors.
     artifacts: { items: artifacts.items.slice(0, size.artifacts), stored: artifacts.stored },
     failedBatches: { items: failedBatches.items.slice(0, size.failed) },
+    logs: { ...logs, items: newest(logs.items, size.logs) },
   };
 }

@@ -16,11 +16,11 @@ export function FlowActionDialog({ flow, onClose }: { readonly flow: FlowRow; re
   };
   return paused ? (
     <ActionDialog title={`Resume ${name}?`} confirm="Resume the flow" onClose={onClose} act={act}>
-      <p>The runs that waited begin.</p>
+      <p>The waiting runs begin.</p>
     </ActionDialog>
   ) : (
     <ActionDialog title={`Pause ${name}?`} confirm="Pause the flow" onClose={onClose} act={act}>
-      <p>Its runs that have not begun wait until it is resumed. Runs that have begun go on.</p>
+      <p>Its runs that have not begun wait until it is resumed. Runs that have begun continue.</p>
     </ActionDialog>
   );
 }

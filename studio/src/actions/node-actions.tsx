@@ -32,7 +32,7 @@ function SignalDialog({ task, node, onClose }: NodeActionProps) {
   };
   return (
     <ActionDialog title={`Send the signal of '${node.nodeId}'?`} confirm="Send the signal" onClose={onClose} act={act}>
-      <p>The node stores this payload as its output, and the nodes after it go on. Only the first signal counts.</p>
+      <p>The node stores this payload as its output, and the nodes after it continue. Only the first signal counts.</p>
       <SchemaForm form={form} showErrors={sent} />
     </ActionDialog>
   );

@@ -45,7 +45,7 @@ function CancelDialog({ task, onClose }: DialogProps) {
     <ActionDialog title="Cancel this run?" confirm="Cancel the run" isDangerous onClose={onClose} act={act}>
       <p>
         {open === 0
-          ? "No node is running: none will start any more."
+          ? "No node is running: no other will start."
           : `${counted(open, "running node is", "running nodes are")} asked to stop, and no other will start.`}{" "}
         What is stored stays, and the run can be retried later from there. Nodes that handle how others ended still run.
       </p>
@@ -85,32 +85,35 @@ function RetryDialog({ task, onClose }: DialogProps) {
 }
 
 function PauseDialog({ task, onClose }: DialogProps) {
-  const source = useSource();
-  const act = async () => {
-    const { outcome } = await source.post<Outcome>(["tasks", task.detail.id, "pause"], {});
-    if (outcome === "terminal") return ended;
-    return outcome === "already" ? "The run was already paused." : "The run is paused.";
-  };
+  const act = useSwitch(task, { action: "pause", done: "The run is paused.", already: "The run was already paused." });
   return (
     <ActionDialog title="Pause this run?" confirm="Pause the run" onClose={onClose} act={act}>
       <p>
-        Batches that are being processed end and are stored; nothing new begins until the run is resumed. Its deadline,
-        and the time that nodes wait for signals, go on.
+        Batches that are being processed end and are stored; nothing new begins until the run is resumed. Its deadline
+        and the time limits of signals keep running.
       </p>
     </ActionDialog>
   );
 }
 
 function ResumeDialog({ task, onClose }: DialogProps) {
-  const source = useSource();
-  const act = async () => {
-    const { outcome } = await source.post<Outcome>(["tasks", task.detail.id, "resume"], {});
-    if (outcome === "terminal") return ended;
-    return outcome === "already" ? "The run was not paused." : "The run goes on.";
-  };
+  const act = useSwitch(task, { action: "resume", done: "The run continues.", already: "The run was not paused." });
   return (
     <ActionDialog title="Resume this run?" confirm="Resume the run" onClose={onClose} act={act}>
       <p>Its nodes continue after the batches that they have stored.</p>
     </ActionDialog>
   );
+}
+
+/** Pauses or resumes the task; says what happened. */
+function useSwitch(
+  { detail: { id } }: Task,
+  { action, done, already }: { readonly action: "pause" | "resume"; readonly done: string; readonly already: string },
+): () => Promise<string> {
+  const source = useSource();
+  return async () => {
+    const { outcome } = await source.post<Outcome>(["tasks", id, action], {});
+    if (outcome === "terminal") return ended;
+    return outcome === "already" ? already : done;
+  };
 }

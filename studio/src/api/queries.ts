@@ -1,8 +1,9 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext, useEffect, useMemo } from "react";
 import { mergedPages, type TaskPages } from "./live-list.ts";
+import { joined } from "./live-logs.ts";
 import { merged, type Samples, sampled } from "./live-task.ts";
-import type { StudioSource, TaskDetail, TaskFilter, TaskLive } from "./source.ts";
+import type { LogPage, StudioSource, TaskDetail, TaskFilter, TaskLive } from "./source.ts";
 
 const SourceContext = createContext<StudioSource | undefined>(undefined);
 export const SourceProvider = SourceContext.Provider;
@@ -137,6 +138,26 @@ export function useFailedBatches(id: string, nodeId: string) {
     queryFn: ({ pageParam }) => source.failedBatches(id, nodeId, pageParam),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ cursor }) => cursor,
+  });
+}
+
+/** How often to poll for lines while the run is open: its stream does not report them. */
+const logsMs = 1_000;
+
+/** The newest log lines of a node, followed until its run has ended; each line is read once. */
+export function useLogs(id: string, nodeId: string, { hasEnded }: { readonly hasEnded: boolean }) {
+  const source = useSource();
+  const client = useQueryClient();
+  const queryKey = ["of-task", id, "logs", nodeId];
+  return useQuery({
+    queryKey,
+    queryFn: async () => {
+      let logs = client.getQueryData<LogPage>(queryKey);
+      do logs = joined(logs, await source.logs(id, nodeId, logs?.cursor));
+      while (logs.hasMore);
+      return logs;
+    },
+    refetchInterval: hasEnded ? false : logsMs,
   });
 }
 

@@ -20,6 +20,7 @@ export function reportSource(report: RunReport): StudioSource {
     node: async (_, nodeId) => nodeOf(nodeId).detail,
     artifacts: async (_, nodeId) => withoutCursor(nodeOf(nodeId).artifacts),
     failedBatches: async (_, nodeId) => withoutCursor(nodeOf(nodeId).failedBatches),
+    logs: async (_, nodeId) => nodeOf(nodeId).logs,
     tasks: absent,
     lineage: absent,
     flows: absent,

@@ -7,6 +7,7 @@ import type {
   FlowList,
   Lineage,
   ListEvents,
+  LogPage,
   NodeDetail,
   StudioInfo,
   TaskDetail,
@@ -43,6 +44,7 @@ export interface StudioSource {
   node(id: string, nodeId: string): Promise<NodeDetail>;
   artifacts(id: string, nodeId: string, cursor: string | undefined): Promise<ArtifactPage>;
   failedBatches(id: string, nodeId: string, cursor: string | undefined): Promise<FailedBatchPage>;
+  logs(id: string, nodeId: string, cursor: string | undefined): Promise<LogPage>;
   lineage(
     id: string,
     batch: { readonly nodeId: string; readonly shard: number; readonly seq: number },
@@ -83,6 +85,7 @@ export function httpSource(): StudioSource {
     node: (id, nodeId) => get(task(id, "nodes", nodeId)),
     artifacts: (id, nodeId, cursor) => get(task(id, "nodes", nodeId, "artifacts"), { cursor, limit: "25" }),
     failedBatches: (id, nodeId, cursor) => get(task(id, "nodes", nodeId, "failed-batches"), { cursor, limit: "25" }),
+    logs: (id, nodeId, cursor) => get(task(id, "nodes", nodeId, "logs"), { cursor, limit: String(pageSize) }),
     lineage: (id, { nodeId, shard, seq }) =>
       get(task(id, "nodes", nodeId, "lineage"), { shard: String(shard), seq: String(seq) }),
     flows: () => get(["flows"]),

@@ -6,6 +6,7 @@ import type { FlowChange, FlowDetail } from "../api/source.ts";
 import { GraphView } from "../graph/graph-view.tsx";
 import { NodeSettings } from "../graph/node-settings.tsx";
 import { hrefOf, navigate, useRoute, withQuery } from "../router.ts";
+import { Copy } from "../ui/copy.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { Problem } from "../ui/problem.tsx";
@@ -33,7 +34,7 @@ function Flow({ flow }: { readonly flow: FlowDetail }) {
   const [isStarting, setStarting] = useState(false);
   const [isAsked, setAsked] = useState(false);
   const tab = route.query.get("tab") ?? "graph";
-  const { name, hash, paused, lastRun, canStart, graph, diff, paramsSchema } = flow;
+  const { name, hash, paused, lastRun, changed, canStart, graph, diff, paramsSchema } = flow;
   const node = graph.nodes.find(({ id }) => id === route.query.get("node"));
   const linkTo = useCallback((nodeId: string) => hrefOf(["flows", name], { node: nodeId }), [name]);
   const tabs = [
@@ -49,15 +50,19 @@ function Flow({ flow }: { readonly flow: FlowDetail }) {
           <Icon name="back" />
         </a>
         <h1>{name}</h1>
-        <code className="muted" title={hash}>
-          {shortHash(hash)}
-        </code>
+        <span className="run-id">
+          <code className="muted" title={hash}>
+            {shortHash(hash)}
+          </code>
+          <Copy text={hash} label="flow's hash" />
+        </span>
         {paused ? <Status status="paused" /> : null}
         {lastRun === undefined ? null : (
           <a className="last-run" href={hrefOf(["runs", lastRun.taskId])}>
             Last run: <Status status={lastRun.state} bare />
           </a>
         )}
+        {changed === false ? <span className="muted">unchanged since its last run</span> : null}
         <div className="actions">
           <a className="button" href={hrefOf(["runs"], { flow: name })}>
             Its runs

@@ -29,10 +29,14 @@ export function FlowsPage() {
               <thead>
                 <tr>
                   <th scope="col">Flow</th>
-                  <th scope="col">Nodes</th>
-                  <th scope="col">Version</th>
-                  <th scope="col">From</th>
                   <th scope="col">Last run</th>
+                  <th scope="col">Version</th>
+                  <th scope="col" className="wide-only">
+                    Nodes
+                  </th>
+                  <th scope="col" className="wide-only">
+                    From
+                  </th>
                 </tr>
               </thead>
               <tbody>
@@ -41,14 +45,6 @@ export function FlowsPage() {
                     <td>
                       <a href={hrefOf(["flows", name])}>{name}</a> {paused ? <Status status="paused" /> : null}
                     </td>
-                    <td className="tabular">{number(nodes)}</td>
-                    <td>
-                      <code title={hash}>{shortHash(hash)}</code>
-                      {changed === true ? (
-                        <span className="tone-waiting toned"> changed since its last run</span>
-                      ) : null}
-                    </td>
-                    <td>{origin === "file" ? <code>{file}</code> : <span className="muted">its runs</span>}</td>
                     <td>
                       {lastRun === undefined ? (
                         <span className="muted">none</span>
@@ -57,6 +53,16 @@ export function FlowsPage() {
                           <Status status={lastRun.state} bare /> {dateTime(lastRun.createdAt)}
                         </a>
                       )}
+                    </td>
+                    <td>
+                      <code title={hash}>{shortHash(hash)}</code>
+                      {changed === true ? (
+                        <span className="tone-waiting toned"> changed since its last run</span>
+                      ) : null}
+                    </td>
+                    <td className="tabular wide-only">{number(nodes)}</td>
+                    <td className="wide-only">
+                      {origin === "file" ? <code>{file}</code> : <span className="muted">its runs</span>}
                     </td>
                   </tr>
                 ))}

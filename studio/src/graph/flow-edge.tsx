@@ -1,15 +1,11 @@
 import { BaseEdge, type Edge, EdgeLabelRenderer, type EdgeProps, getBezierPath } from "@xyflow/react";
-import type { EdgeLive } from "../api/source.ts";
 import { number, rate } from "../format.ts";
-import { type EdgeData, useShown } from "./shown.ts";
+import { type EdgeData, type Shown, useShown } from "./shown.ts";
 
 export function FlowEdge(props: EdgeProps<Edge<EdgeData>>) {
   const { id, source, target, data, markerEnd } = props;
-  const { nodes, edges } = useShown();
   const [path, labelX, labelY] = getBezierPath(props);
-  const live = edges.get(id);
-  const moves = nodes.get(source)?.state === "running" || nodes.get(target)?.state === "running";
-  const text = live === undefined ? undefined : trafficOf(live, moves ? nodes.get(source)?.rate : undefined);
+  const text = useShown((shown) => trafficOf(shown, { id, source, target }));
   const { kind = "data", label } = data?.edge ?? {};
   return (
     <>
@@ -35,7 +31,15 @@ export function FlowEdge(props: EdgeProps<Edge<EdgeData>>) {
 }
 
 /** What flows along it now, and what waits at its end; nothing if it is quiet. */
-function trafficOf({ backlog = 0 }: EdgeLive, perSecond: number | undefined): string | undefined {
+function trafficOf(
+  { nodes, edges }: Shown,
+  { id, source, target }: { readonly id: string; readonly source: string; readonly target: string },
+): string | undefined {
+  const live = edges.get(id);
+  if (live === undefined) return undefined;
+  const { backlog = 0 } = live;
+  const moves = nodes.get(source)?.state === "running" || nodes.get(target)?.state === "running";
+  const perSecond = moves ? nodes.get(source)?.rate : undefined;
   const parts = [
     ...(perSecond === undefined || perSecond === 0 ? [] : [rate(perSecond)]),
     ...(backlog === 0 ? [] : [`${number(backlog)} waiting`]),

@@ -8,16 +8,18 @@ import { type NodeData, useShown } from "./shown.ts";
 
 export function FlowNode(props: NodeProps<Node<NodeData>>) {
   const { id, data, sourcePosition, targetPosition } = props;
-  const { nodes, bottleneck, selected, hrefOf } = useShown();
-  const live = nodes.get(id);
+  const live = useShown(({ nodes }) => nodes.get(id));
+  const isBottleneck = useShown(({ bottleneck }) => bottleneck === id);
+  const isSelected = useShown(({ selected }) => selected === id);
+  const hrefOf = useShown((shown) => shown.hrefOf);
   return (
     <>
       {targetPosition === undefined ? null : <Handle type="target" position={targetPosition} isConnectable={false} />}
       <Card
         node={data.node}
         {...(live === undefined ? {} : { live })}
-        isBottleneck={bottleneck === id}
-        isSelected={selected === id}
+        isBottleneck={isBottleneck}
+        isSelected={isSelected}
         href={hrefOf(id)}
       />
       {sourcePosition === undefined ? null : <Handle type="source" position={sourcePosition} isConnectable={false} />}

@@ -10,14 +10,14 @@ import {
   useReactFlow,
   useStore,
 } from "@xyflow/react";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { GraphView as Graph, TaskLive } from "../api/source.ts";
 import { Icon } from "../ui/icon.tsx";
 import { FlowEdge } from "./flow-edge.tsx";
 import { FlowNode } from "./flow-node.tsx";
 import { bestLayout, boxHeights, boxWidth } from "./layout.ts";
 import { Legend } from "./legend.tsx";
-import { type EdgeData, edgeId, type NodeData, type Shown, ShownProvider, useShown } from "./shown.ts";
+import { type EdgeData, edgeId, type NodeData, type Shown, ShownProvider, ShownStore, useShown } from "./shown.ts";
 import "@xyflow/react/dist/base.css";
 
 const nodeTypes = { node: FlowNode };
@@ -47,8 +47,10 @@ export function GraphView(props: GraphViewProps) {
     }),
     [live, selected, hrefOf],
   );
+  const [store] = useState(() => new ShownStore(shown));
+  useLayoutEffect(() => store.set(shown), [store, shown]);
   return (
-    <ShownProvider value={shown}>
+    <ShownProvider value={store}>
       <ReactFlowProvider>
         <Drawing graph={graph} hasStates={live !== undefined} />
       </ReactFlowProvider>
@@ -61,8 +63,16 @@ interface Size {
   readonly height: number;
 }
 
-/** The direction of the graph depends on the place that it has at first; later it is fitted into what it has. */
-function Drawing({ graph, hasStates }: { readonly graph: Graph; readonly hasStates: boolean }) {
+interface DrawingProps {
+  readonly graph: Graph;
+  readonly hasStates: boolean;
+}
+
+/**
+ * The direction of the graph depends on the place that it has at first; later it is fitted into what it has. Not drawn
+ * again when states change.
+ */
+const Drawing = memo(function Drawing({ graph, hasStates }: DrawingProps) {
   const place = useRef<HTMLDivElement>(null);
   const [size, setSize] = useState<Size>();
   useLayoutEffect(() => {
@@ -74,9 +84,9 @@ function Drawing({ graph, hasStates }: { readonly graph: Graph; readonly hasStat
       {size === undefined ? null : <Flow graph={graph} size={size} hasStates={hasStates} />}
     </div>
   );
-}
+});
 
-function Flow(props: { readonly graph: Graph; readonly size: Size; readonly hasStates: boolean }) {
+function Flow(props: DrawingProps & { readonly size: Size }) {
   const { graph, size, hasStates } = props;
   const boxHeight = hasStates ? boxHeights.withCounts : boxHeights.alone;
   const { nodes, edges } = useMemo(() => elementsOf(graph, size, boxHeight), [graph, size, boxHeight]);
@@ -142,15 +152,13 @@ function elementsOf(
 }
 
 function SmallMap() {
-  const { nodes } = useShown();
-  return (
-    <MiniMap
-      ariaLabel="Small map of the graph"
-      pannable
-      zoomable
-      nodeClassName={({ id }) => `map-${nodes.get(id)?.state ?? "none"}`}
-    />
-  );
+  // Drawn again when the state of some node has changed, not with each batch.
+  const text = useShown(({ nodes }) => JSON.stringify([...nodes.values()].map(({ nodeId, state }) => [nodeId, state])));
+  const classOf = useMemo(() => {
+    const states = new Map<string, string>(JSON.parse(text));
+    return ({ id }: Node) => `map-${states.get(id) ?? "none"}`;
+  }, [text]);
+  return <MiniMap ariaLabel="Small map of the graph" pannable zoomable nodeClassName={classOf} />;
 }
 
 function Controls() {

@@ -1,12 +1,15 @@
 import type { GraphNodeView, GraphView } from "../api/source.ts";
+import type { LinkTo } from "../router.ts";
+import { Fact } from "../ui/fact.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Region } from "../ui/region.tsx";
+import { NodesFact, SettingsFacts } from "./node-facts.tsx";
 
 /** What a node of a graph does, in words. */
 export function NodeSettings(props: {
   readonly node: GraphNodeView;
   readonly graph: GraphView;
-  readonly linkTo: (nodeId: string) => string;
+  readonly linkTo: LinkTo;
   readonly onClose: () => void;
 }) {
   const { node, graph, linkTo, onClose } = props;
@@ -24,48 +27,12 @@ export function NodeSettings(props: {
       </header>
       <Region label="Details of the node" className="padded">
         <dl className="facts">
-          {parents.length === 0 ? null : (
-            <>
-              <dt>After</dt>
-              <dd>
-                <Links ids={parents.map(({ from }) => from)} linkTo={linkTo} />
-              </dd>
-            </>
-          )}
-          {children.length === 0 ? null : (
-            <>
-              <dt>Before</dt>
-              <dd>
-                <Links ids={children.map(({ to }) => to)} linkTo={linkTo} />
-              </dd>
-            </>
-          )}
-          {optional ? (
-            <>
-              <dt>If it fails</dt>
-              <dd>the task goes on without it</dd>
-            </>
-          ) : null}
-          {settings.map(({ name, text }) => (
-            <div key={name} className="fact">
-              <dt>{name}</dt>
-              <dd>{text}</dd>
-            </div>
-          ))}
+          <NodesFact name="After" ids={parents.map(({ from }) => from)} linkTo={linkTo} />
+          <NodesFact name="Before" ids={children.map(({ to }) => to)} linkTo={linkTo} />
+          {optional ? <Fact name="If it fails">the task continues without it</Fact> : null}
+          <SettingsFacts settings={settings} />
         </dl>
       </Region>
     </aside>
-  );
-}
-
-function Links({ ids, linkTo }: { readonly ids: readonly string[]; readonly linkTo: (nodeId: string) => string }) {
-  return (
-    <ul className="inline-list">
-      {ids.map((id) => (
-        <li key={id}>
-          <a href={linkTo(id)}>{id}</a>
-        </li>
-      ))}
-    </ul>
   );
 }

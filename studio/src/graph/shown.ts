@@ -1,4 +1,4 @@
-import { createContext, useContext } from "react";
+import { createContext, useContext, useSyncExternalStore } from "react";
 import type { EdgeLive, GraphEdgeView, GraphNodeView, NodeLive } from "../api/source.ts";
 
 export interface NodeData extends Record<string, unknown> {
@@ -19,13 +19,38 @@ export interface Shown {
   readonly hrefOf: (nodeId: string) => string;
 }
 
-const ShownContext = createContext<Shown | undefined>(undefined);
+/** Tells each node and edge of a drawing when its own part of this has changed: there may be hundreds of them. */
+export class ShownStore {
+  #shown: Shown;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(shown: Shown) {
+    this.#shown = shown;
+  }
+
+  get current(): Shown {
+    return this.#shown;
+  }
+
+  set(shown: Shown): void {
+    this.#shown = shown;
+    for (const listener of this.#listeners) listener();
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+}
+
+const ShownContext = createContext<ShownStore | undefined>(undefined);
 export const ShownProvider = ShownContext.Provider;
 
-export function useShown(): Shown {
-  const shown = useContext(ShownContext);
-  if (shown === undefined) throw new Error("no ShownProvider above");
-  return shown;
+/** @param select - returns the same value as long as nothing has changed that its caller shows */
+export function useShown<TPart>(select: (shown: Shown) => TPart): TPart {
+  const store = useContext(ShownContext);
+  if (store === undefined) throw new Error("no ShownProvider above");
+  return useSyncExternalStore(store.subscribe, () => select(store.current));
 }
 
 export const edgeId = ({ from, to }: { readonly from: string; readonly to: string }): string => `${from} ${to}`;

@@ -26,7 +26,14 @@ const outcomeOf = ({ outcome }: AttemptView): Outcome =>
     ? { status: "running", text: "Running" }
     : (outcomes[outcome] ?? { status: "cancelled", text: outcome });
 
-export function Attempts({ node: { attempts, shards } }: { readonly node: NodeDetail }) {
+/** "Attempt 2", or with its shard if the node has several. */
+export const attemptName = (
+  { shard, epoch }: Pick<AttemptView, "shard" | "epoch">,
+  { shards }: Pick<NodeDetail, "shards">,
+): string => (shards.length > 1 ? `Attempt ${epoch} of shard ${shard}` : `Attempt ${epoch}`);
+
+export function Attempts({ node }: { readonly node: NodeDetail }) {
+  const { attempts } = node;
   const now = useNow();
   if (attempts.length === 0) return <p className="muted">No attempt has begun.</p>;
   return (
@@ -37,7 +44,7 @@ export function Attempts({ node: { attempts, shards } }: { readonly node: NodeDe
         return (
           <li key={`${shard} ${epoch}`}>
             <div className="attempt-head">
-              <strong>{shards.length > 1 ? `Attempt ${epoch} of shard ${shard}` : `Attempt ${epoch}`}</strong>
+              <strong>{attemptName(attempt, node)}</strong>
               <Status status={status} bare />
               {status === "finished" || status === "running" || text === "Failed" ? null : <span>{text}</span>}
               {reasonCode === undefined ? null : <code>{reasonCode}</code>}

@@ -4,7 +4,7 @@ import type { LinkTo } from "../router.ts";
 import { Problem } from "../ui/problem.tsx";
 import { StatusIcon } from "../ui/status.tsx";
 
-/** Which batches a batch was made of, up to the sources, and which were made of it. */
+/** Which batches a batch was made from, up to the sources, and which were made from it. */
 export function LineageView(props: {
   readonly id: string;
   readonly batch: { readonly nodeId: string; readonly shard: number; readonly seq: number };
@@ -17,10 +17,10 @@ export function LineageView(props: {
   const { up, down, incomplete } = data;
   return (
     <section className="lineage" aria-label="Lineage">
-      <h3>Made of</h3>
+      <h3>Upstream: what it was made from</h3>
       <Steps steps={up.toReversed()} none="It was produced here." linkTo={linkTo} />
-      <h3>Made of it</h3>
-      <Steps steps={down} none="Nothing is stored that was made of it." linkTo={linkTo} />
+      <h3>Downstream: what was made from it</h3>
+      <Steps steps={down} none="Nothing has been made from it." linkTo={linkTo} />
       {incomplete ? (
         <p className="muted">There may be more: a log was too long to search, or has been dropped.</p>
       ) : null}

@@ -12,6 +12,7 @@ import { Tabs } from "../ui/tabs.tsx";
 import { Artifacts } from "./artifacts.tsx";
 import { Attempts } from "./attempts.tsx";
 import { Errors } from "./errors.tsx";
+import { Logs } from "./logs.tsx";
 import { Overview } from "./overview.tsx";
 import { Schemas } from "./schemas.tsx";
 
@@ -19,6 +20,7 @@ const sections = [
   { id: "overview", label: "Overview" },
   { id: "attempts", label: "Attempts" },
   { id: "errors", label: "Errors" },
+  { id: "logs", label: "Logs" },
   { id: "artifacts", label: "Artifacts" },
   { id: "schemas", label: "Schemas" },
 ] as const;
@@ -85,6 +87,7 @@ export function NodePanel({ task, nodeId, linkTo, onClose }: NodePanelProps) {
             {section === "overview" ? <Overview task={task} node={node} live={live} linkTo={linkTo} /> : null}
             {section === "attempts" ? <Attempts node={node} /> : null}
             {section === "errors" ? <Errors id={id} node={node} live={live} /> : null}
+            {section === "logs" ? <Logs task={task} node={node} /> : null}
             {section === "artifacts" ? <Artifacts id={id} node={node} linkTo={linkTo} /> : null}
             {section === "schemas" ? <Schemas node={node} /> : null}
           </>
@@ -100,7 +103,11 @@ export function NodePanel({ task, nodeId, linkTo, onClose }: NodePanelProps) {
 function labelOf({ id, label }: (typeof sections)[number], live: NodeLive | undefined): string {
   if (live === undefined) return label;
   const { batches, failure, attempts } = live;
-  const count = { errors: batches.failed + (failure === undefined ? 0 : 1), artifacts: batches.done, attempts };
+  const count = {
+    errors: batches.failed + (failure === undefined ? 0 : 1),
+    artifacts: batches.done + batches.failed,
+    attempts,
+  };
   const shown = id === "errors" || id === "artifacts" || id === "attempts" ? count[id] : 0;
   return shown === 0 ? label : `${label} (${shown})`;
 }

@@ -1,8 +1,10 @@
 import { type Task, useSource } from "../api/queries.ts";
 import type { NodeDetail, NodeLive } from "../api/source.ts";
 import { dateTime, duration, number, rate } from "../format.ts";
+import { NodesFact, SettingsFacts } from "../graph/node-facts.tsx";
 import { hrefOf, type LinkTo } from "../router.ts";
 import { batchesInWords } from "../run/why.tsx";
+import { Fact } from "../ui/fact.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { Status } from "../ui/status.tsx";
 
@@ -26,37 +28,20 @@ export function Overview(props: {
         ))}
         <dl className="facts">
           {startedAt === undefined ? null : (
-            <>
-              <dt>Started</dt>
-              <dd className="tabular">
-                {dateTime(startedAt)}, {duration((endedAt ?? task.live.at) - startedAt)}
-              </dd>
-            </>
+            <Fact name="Started">
+              {dateTime(startedAt)}, {duration((endedAt ?? task.live.at) - startedAt)}
+            </Fact>
           )}
-          <dt>Batches</dt>
-          <dd className="tabular">{batchesInWords(batches)}</dd>
-          {live.rate === undefined ? null : (
-            <>
-              <dt>Rate</dt>
-              <dd className="tabular">{rate(live.rate)}</dd>
-            </>
-          )}
-          {progress === undefined ? null : (
-            <>
-              <dt>Progress</dt>
-              <dd className="tabular">{progressInWords(progress)}</dd>
-            </>
-          )}
+          <Fact name="Batches">{batchesInWords(batches)}</Fact>
+          {live.rate === undefined ? null : <Fact name="Rate">{rate(live.rate)}</Fact>}
+          {progress === undefined ? null : <Fact name="Progress">{progressInWords(progress)}</Fact>}
           {node.kind !== "flow" || isReport ? null : (
-            <>
-              <dt>Runs</dt>
-              <dd>
-                <a href={hrefOf(["runs"], { of: task.detail.id })}>The runs that the nodes of this run have started</a>
-              </dd>
-            </>
+            <Fact name="Runs">
+              <a href={hrefOf(["runs"], { of: task.detail.id })}>The runs that the nodes of this run have started</a>
+            </Fact>
           )}
-          <Neighbours label="Reads" ids={dependsOn} linkTo={linkTo} />
-          <Neighbours label="Read by" ids={readBy} linkTo={linkTo} />
+          <NodesFact name="Reads" ids={dependsOn} linkTo={linkTo} />
+          <NodesFact name="Read by" ids={readBy} linkTo={linkTo} />
         </dl>
       </section>
       <section className="section">
@@ -65,12 +50,7 @@ export function Overview(props: {
           <p className="muted">All settings have their defaults.</p>
         ) : (
           <dl className="facts">
-            {settings.map(({ name, text }) => (
-              <div key={name} className="fact">
-                <dt>{name}</dt>
-                <dd>{text}</dd>
-              </div>
-            ))}
+            <SettingsFacts settings={settings} />
           </dl>
         )}
       </section>
@@ -85,10 +65,9 @@ export function Overview(props: {
           <h3>Metrics</h3>
           <dl className="facts">
             {metricNames.map((name) => (
-              <div key={name} className="fact">
-                <dt>{name}</dt>
-                <dd className="tabular">{number(metrics[name] ?? 0)}</dd>
-              </div>
+              <Fact key={name} name={name}>
+                {number(metrics[name] ?? 0)}
+              </Fact>
             ))}
           </dl>
         </section>
@@ -106,25 +85,6 @@ export function Overview(props: {
 
 const progressInWords = ({ done, total }: NonNullable<NodeLive["progress"]>): string =>
   total === undefined ? number(done) : `${number(done)} of ${number(total)}`;
-
-function Neighbours(props: { readonly label: string; readonly ids: readonly string[]; readonly linkTo: LinkTo }) {
-  const { label, ids, linkTo } = props;
-  if (ids.length === 0) return null;
-  return (
-    <>
-      <dt>{label}</dt>
-      <dd>
-        <ul className="inline-list">
-          {ids.map((id) => (
-            <li key={id}>
-              <a href={linkTo(id)}>{id}</a>
-            </li>
-          ))}
-        </ul>
-      </dd>
-    </>
-  );
-}
 
 function Shards({ shards }: { readonly shards: NodeDetail["shards"] }) {
   return (

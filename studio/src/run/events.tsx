@@ -1,13 +1,14 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef } from "react";
 import { useEvents } from "../api/queries.ts";
-import { clock, dateTime } from "../format.ts";
+import { clockMs, dateTime } from "../format.ts";
 import type { LinkTo } from "../router.ts";
 import { Problem } from "../ui/problem.tsx";
 import { Region } from "../ui/region.tsx";
+import { rowHeight, useRowHeights } from "../ui/row-height.ts";
 import { Status } from "../ui/status.tsx";
 
-const rowHeight = 28;
+const heights = { wide: 28, narrow: 48 } as const;
 
 /** Everything that happened, the oldest first. */
 export function Events({ id, linkTo }: { readonly id: string; readonly linkTo: LinkTo }) {
@@ -17,9 +18,10 @@ export function Events({ id, linkTo }: { readonly id: string; readonly linkTo: L
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => rowHeight,
+    estimateSize: () => rowHeight(heights),
     overscan: 20,
   });
+  useRowHeights(virtual);
   useEffect(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
@@ -36,7 +38,7 @@ export function Events({ id, linkTo }: { readonly id: string; readonly linkTo: L
           return (
             <li key={index} style={{ transform: `translateY(${start}px)` }}>
               <time dateTime={new Date(at).toISOString()} title={dateTime(at)} className="tabular muted">
-                {clock(at)}.{String(at % 1_000).padStart(3, "0")}
+                {clockMs(at)}
               </time>
               <Status status={to} bare />
               {nodeId === undefined ? (

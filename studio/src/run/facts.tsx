@@ -1,5 +1,6 @@
 import type { Task } from "../api/queries.ts";
 import { dateTime } from "../format.ts";
+import { Fact } from "../ui/fact.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { Region } from "../ui/region.tsx";
 
@@ -30,33 +31,20 @@ export function Facts({ task: { detail, live } }: { readonly task: Task }) {
       <section className="section">
         <h2>Run</h2>
         <dl className="facts">
-          <dt>Graph</dt>
-          <dd>
+          <Fact name="Hash of its graph, with these parameters">
             <code>{graphHash}</code>
-          </dd>
-          <dt>Priority</dt>
-          <dd>{priority}</dd>
-          {startsAt === undefined ? null : (
-            <>
-              <dt>Starts</dt>
-              <dd>{dateTime(startsAt)}</dd>
-            </>
-          )}
+          </Fact>
+          <Fact name="Priority">{priority}</Fact>
+          {startsAt === undefined ? null : <Fact name="Starts">{dateTime(startsAt)}</Fact>}
           {idempotencyKey === undefined ? null : (
-            <>
-              <dt>Idempotency key</dt>
-              <dd>
-                <code>{idempotencyKey}</code>
-              </dd>
-            </>
+            <Fact name="Idempotency key">
+              <code>{idempotencyKey}</code>
+            </Fact>
           )}
           {traceparent === undefined ? null : (
-            <>
-              <dt>Trace</dt>
-              <dd>
-                <code>{traceparent}</code>
-              </dd>
-            </>
+            <Fact name="Trace">
+              <code>{traceparent}</code>
+            </Fact>
           )}
         </dl>
       </section>

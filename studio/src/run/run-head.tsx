@@ -21,7 +21,7 @@ export function RunHead({ task, canAct }: { readonly task: Task; readonly canAct
   const { isReport } = useSource();
   const now = useNow();
   const [asked, setAsked] = useState<TaskActionKind>();
-  const { id, flow, createdAt, deadlineAt } = detail;
+  const { id, flow, createdAt, startsAt, deadlineAt } = detail;
   const { state, endedAt, actions } = live;
   return (
     <>
@@ -40,6 +40,9 @@ export function RunHead({ task, canAct }: { readonly task: Task; readonly canAct
         <span className="muted tabular">
           {dateTime(createdAt)} · {duration((endedAt ?? live.at ?? now) - createdAt)}
         </span>
+        {startsAt === undefined || startsAt <= now || endedAt !== undefined ? null : (
+          <span className="muted tabular">starts at {dateTime(startsAt)}</span>
+        )}
         {deadlineAt === undefined || endedAt !== undefined ? null : (
           <span className="muted tabular">fails at {dateTime(deadlineAt)} unless it has ended</span>
         )}

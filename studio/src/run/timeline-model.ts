@@ -4,6 +4,8 @@ import type { Span, Timeline } from "../api/source.ts";
 export interface Lane {
   readonly nodeId: string;
   readonly shard: number;
+  /** With its shard, if the node has several. */
+  readonly name: string;
   readonly bars: readonly Bar[];
   /** What the bars say, for readers who do not see them. */
   readonly summary: string;
@@ -22,6 +24,7 @@ export interface Bar {
 /** @param now - where bars that last end */
 export function lanesOf({ spans }: Timeline, now: number, format: (ms: number) => string): readonly Lane[] {
   const byShard = Map.groupBy(spans, ({ nodeId, shard }) => `${nodeId} ${shard}`);
+  const parted = new Set(spans.flatMap(({ nodeId, shard }) => (shard > 0 ? nodeId : [])));
   return [...byShard.values()].flatMap((list) => {
     const [first] = list;
     if (first === undefined) return [];
@@ -31,7 +34,8 @@ export function lanesOf({ spans }: Timeline, now: number, format: (ms: number) =
       return { span, from: span.from, to, look, words: wordsOf(span, look, format(to - span.from)) };
     });
     const summary = bars.map(({ words }) => words).join("; ");
-    return [{ nodeId: first.nodeId, shard: first.shard, bars, summary }];
+    const { nodeId, shard } = first;
+    return [{ nodeId, shard, name: parted.has(nodeId) ? `${nodeId}/${shard}` : nodeId, bars, summary }];
   });
 }
 

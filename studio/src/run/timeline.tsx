@@ -115,11 +115,11 @@ function Lanes(props: {
           {virtual.getVirtualItems().map(({ index, start }) => {
             const lane = lanes[index];
             if (lane === undefined) return null;
-            const { nodeId, shard, bars, summary } = lane;
+            const { nodeId, shard, name, bars, summary } = lane;
             return (
               <li key={`${nodeId} ${shard}`} className="lane" style={{ transform: `translateY(${start}px)` }}>
                 <a className="lane-name truncate" href={linkTo(nodeId)} title={summary}>
-                  {shard === 0 ? nodeId : `${nodeId}/${shard}`}
+                  {name}
                   <span className="visually-hidden">: {summary}</span>
                 </a>
                 <div className="lane-track" aria-hidden="true">

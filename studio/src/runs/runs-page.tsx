@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, lazy, memo, Suspense, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, lazy, memo, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useInfo, useTasks } from "../api/queries.ts";
 import type { TaskRow } from "../api/source.ts";
 import { duration, number, when } from "../format.ts";
@@ -7,6 +7,7 @@ import { hrefOf, useRoute } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";
 import { useNow } from "../ui/now.ts";
 import { Problem } from "../ui/problem.tsx";
+import { rowHeight, useRowHeights } from "../ui/row-height.ts";
 import { Status } from "../ui/status.tsx";
 import { Filters, useTaskFilter } from "./filters.tsx";
 
@@ -18,7 +19,7 @@ export function RunsPage() {
   const { data: info } = useInfo();
   const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, isPending } = useTasks(filter);
   const [isStarting, setStarting] = useState(false);
-  const rows = data?.pages.flatMap(({ items }) => items) ?? [];
+  const rows = useMemo(() => data?.pages.flatMap(({ items }) => items) ?? [], [data]);
   const isFiltered = Object.keys(filter).length > 0;
   return (
     <>
@@ -71,9 +72,9 @@ function Empty({ isFiltered }: { readonly isFiltered: boolean }) {
   );
 }
 
-const rowHeight = 38;
-const narrowRowHeight = 58;
-const narrow = window.matchMedia("(max-width: 640px)");
+const heights = { wide: 38, narrow: 58 } as const;
+// The list measures all of its rows again if it is given another function.
+const estimateSize = (): number => rowHeight(heights);
 /** How many rows before the end the next page is read. */
 const ahead = 400;
 
@@ -85,8 +86,8 @@ function List(props: { readonly rows: readonly TaskRow[]; readonly hasMore: bool
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => (narrow.matches ? narrowRowHeight : rowHeight),
-    getItemKey: (index) => rows[index]?.id ?? index,
+    estimateSize,
+    getItemKey: useCallback((index: number) => rows[index]?.id ?? index, [rows]),
     overscan: 12,
   });
   const items = virtual.getVirtualItems();
@@ -94,11 +95,7 @@ function List(props: { readonly rows: readonly TaskRow[]; readonly hasMore: bool
   useEffect(() => {
     if (hasMore && last >= rows.length - ahead) readMore();
   }, [hasMore, last, rows.length, readMore]);
-  useEffect(() => {
-    const measure = () => virtual.measure();
-    narrow.addEventListener("change", measure);
-    return () => narrow.removeEventListener("change", measure);
-  }, [virtual]);
+  useRowHeights(virtual);
 
   /** Arrow keys go from run to run, also to those that are not drawn yet. */
   const move = (event: KeyboardEvent) => {
@@ -149,11 +146,11 @@ interface RowProps {
 }
 
 const Row = memo(function Row({ row, index, now, today }: RowProps) {
-  const { id, flow, state, createdAt } = row;
+  const { id, flow, createdAt } = row;
   return (
     <>
       <td className="cell-state">
-        <Status status={state} />
+        <Status status={isPlanned(row, now) ? "queued" : row.state} />
       </td>
       <td className="cell-flow truncate">{flow ?? <span className="muted">without a name</span>}</td>
       <td className="cell-id truncate">
@@ -162,13 +159,17 @@ const Row = memo(function Row({ row, index, now, today }: RowProps) {
         </a>
       </td>
       <td className="cell-time tabular muted">{when(createdAt, today)}</td>
-      <td className="cell-duration tabular">{duration(now - createdAt)}</td>
+      <td className="cell-duration tabular">{isPlanned(row, now) ? "–" : duration(now - createdAt)}</td>
       <td className="cell-note truncate muted">
-        <RowNote row={row} />
+        {isPlanned(row, now) ? `starts at ${when(row.startsAt, today)}` : <RowNote row={row} />}
       </td>
     </>
   );
 });
+
+/** It is to start later. */
+const isPlanned = (row: TaskRow, now: number): row is TaskRow & { readonly startsAt: number } =>
+  row.state === "running" && row.startsAt !== undefined && row.startsAt > now;
 
 function RowNote({ row: { failure, cancelReason, retryOf, parent } }: { readonly row: TaskRow }) {
   if (failure !== undefined) {

@@ -1,5 +1,12 @@
 import type { ReactNode } from "react";
 
+const inCircle = (mark: ReactNode): ReactNode => (
+  <>
+    <circle cx="8" cy="8" r="6.25" />
+    {mark}
+  </>
+);
+
 const icons = {
   running: (
     <>
@@ -7,37 +14,12 @@ const icons = {
       <path d="M14 8a6 6 0 0 0-6-6" />
     </>
   ),
-  finished: (
-    <>
-      <circle cx="8" cy="8" r="6.25" />
-      <path d="m5 8.2 2.1 2.1L11 6.2" />
-    </>
-  ),
-  failed: (
-    <>
-      <circle cx="8" cy="8" r="6.25" />
-      <path d="m5.8 5.8 4.4 4.4m0-4.4-4.4 4.4" />
-    </>
-  ),
+  finished: inCircle(<path d="m5 8.2 2.1 2.1L11 6.2" />),
+  failed: inCircle(<path d="m5.8 5.8 4.4 4.4m0-4.4-4.4 4.4" />),
   queued: <circle cx="8" cy="8" r="6.25" strokeDasharray="2.4 2.5" />,
-  waiting: (
-    <>
-      <circle cx="8" cy="8" r="6.25" />
-      <path d="M8 4.6V8l2.2 1.6" />
-    </>
-  ),
-  paused: (
-    <>
-      <circle cx="8" cy="8" r="6.25" />
-      <path d="M6.4 5.8v4.4m3.2-4.4v4.4" />
-    </>
-  ),
-  cancelled: (
-    <>
-      <circle cx="8" cy="8" r="6.25" />
-      <path d="m3.7 3.7 8.6 8.6" />
-    </>
-  ),
+  waiting: inCircle(<path d="M8 4.6V8l2.2 1.6" />),
+  paused: inCircle(<path d="M6.4 5.8v4.4m3.2-4.4v4.4" />),
+  cancelled: inCircle(<path d="m3.7 3.7 8.6 8.6" />),
   skipped: <path d="m3 4.5 4 3.5-4 3.5zM8.5 4.5l4 3.5-4 3.5zM14 4v8" />,
   play: <path d="M5 3.5v9l7-4.5z" />,
   stop: <rect x="4" y="4" width="8" height="8" rx="1" />,
@@ -69,12 +51,8 @@ const icons = {
   plus: <path d="M8 3v10M3 8h10" />,
   minus: <path d="M3 8h10" />,
   warning: <path d="M8 2.2 14.2 13H1.8zM8 6.4v3.2m0 1.6v.2" />,
-  info: (
-    <>
-      <circle cx="8" cy="8" r="6.25" />
-      <path d="M8 7.2v3.6M8 5v.2" />
-    </>
-  ),
+  info: inCircle(<path d="M8 7.2v3.6M8 5v.2" />),
+  debug: <path d="M3.5 8h.1M8 8h.1m4.4 0h.1" strokeWidth="2.2" />,
   logo: (
     <>
       <path d="M4 4v8M4 8h4.5A3.5 3.5 0 0 0 12 5" />

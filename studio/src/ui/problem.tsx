@@ -18,4 +18,4 @@ export function Problem({ error, className = "" }: { readonly error: Error; read
 
 /** The browser says no more than "Failed to fetch" of a server that is gone. */
 const messageOf = (error: Error): string =>
-  error instanceof TypeError ? "The server of this page does not answer." : error.message;
+  error instanceof TypeError ? "The server of this page is not responding." : error.message;

@@ -40,6 +40,7 @@ const reads = [
   "/api/tasks/TASK/nodes/NODE",
   "/api/tasks/TASK/nodes/NODE/artifacts",
   "/api/tasks/TASK/nodes/NODE/failed-batches",
+  "/api/tasks/TASK/nodes/NODE/logs",
   "/api/tasks/TASK/nodes/NODE/lineage",
   "/api/flows",
   "/api/flows/FLOW",

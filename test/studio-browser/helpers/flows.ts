@@ -29,8 +29,9 @@ export function checkFlow(conduct: Conduct) {
     errors: ["odd_row"],
     async processBatch(row, ctx) {
       await conduct.before?.(ctx.signal);
-      if (conduct.refuses(row.n)) throw new PermanentError("odd_row", `row ${row.n} is odd`);
-      return row;
+      if (!conduct.refuses(row.n)) return row;
+      ctx.logger.warn({ n: row.n }, "an odd row");
+      throw new PermanentError("odd_row", `row ${row.n} is odd`);
     },
   });
   const params = z.object({
@@ -64,12 +65,18 @@ export function approvalFlow(conduct: Conduct) {
     .wait("approve", { after: ["sort"], payload: z.object({ ok: z.boolean(), by: z.string() }) });
 }
 
-/** A tree of nodes, three below each. */
-export function wideFlow(nodes: number) {
+/** A tree of nodes, three below each. @param before - what the first one waits for before each batch; none: one batch */
+export function wideFlow(
+  nodes: number,
+  before: readonly ((signal: AbortSignal) => Promise<void>)[] = [async () => {}],
+) {
   const start = defineHandler("start", {
     output: Row,
-    *iterBatches() {
-      yield { uid: "only", payload: { n: 1, note: "" } };
+    async *iterBatches(_, ctx) {
+      for (const [n, ready] of before.entries()) {
+        await ready(ctx.signal);
+        yield { uid: `row-${n}`, payload: { n, note: "" } };
+      }
     },
   });
   const step = defineHandler("step", { input: Row, output: Row, processBatch: (row) => row });

@@ -1,9 +1,10 @@
 import { inject, onTestFinished } from "vitest";
-import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
+import { MemoryState, memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
 import type { FlowDefinition, HandlerDefinition } from "../../../src/definitions/index.ts";
 import { createEngine, type Engine } from "../../../src/engine/engine.ts";
 import type { Graph } from "../../../src/graph/index.ts";
 import { openStudio, type Studio, type StudioOptions } from "../../../src/studio/serving/server.ts";
+import type { StudioPlace } from "../../contract/studio/fixture.ts";
 import { sharedBus } from "../../helpers/engines.ts";
 import { RecordingLogger } from "../../helpers/recording-logger.ts";
 
@@ -21,28 +22,36 @@ interface BuiltFlow extends FlowDefinition {
 }
 
 export interface TestStudioOptions extends Partial<Pick<StudioOptions, "readOnly" | "token">> {
+  /** @defaultValue memory, with a bus */
+  readonly place?: StudioPlace;
   readonly flows?: readonly BuiltFlow[];
   /** Of graphs that are no flows. */
   readonly handlers?: readonly HandlerDefinition[];
+}
+
+function memoryPlace(): StudioPlace {
+  const [state, bus] = [new MemoryState(), sharedBus(memoryBus())];
+  return { store: () => memoryStore({ state }), bus: () => bus };
 }
 
 /** An engine with the handlers of these flows, and a studio over its store that can start them. */
 export async function testStudio({
   flows = [],
   handlers = [],
+  place = memoryPlace(),
   ...options
 }: TestStudioOptions = {}): Promise<TestStudio> {
   const logger = new RecordingLogger();
-  const shared = { store: memoryStore(), bus: sharedBus(memoryBus()), logger };
+  const parts = () => ({ store: place.store(), ...(place.bus === undefined ? {} : { bus: place.bus() }), logger });
   const all = [...handlers, ...flows.flatMap((flow): readonly HandlerDefinition[] => Object.values(flow.handlers))];
-  const engine = await createEngine({ ...shared, handlers: all, keepAlive: true });
+  const engine = await createEngine({ ...parts(), handlers: all, keepAlive: true });
   const open = (port: number) =>
     openStudio({
-      ...shared,
+      ...parts(),
       ...options,
       port,
       readOnly: options.readOnly ?? false,
-      storeName: "memory",
+      storeName: "test",
       version: "0.0.0",
       runs: "engine",
       adapters: [],
