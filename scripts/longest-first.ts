@@ -26,6 +26,7 @@ const longest = [
   "test-d/inference-order.test.ts",
   "test/integration/cli/graph-files.test.ts",
   "test/integration/cli/page.test.ts",
+  "test/integration/cli/dev.test.ts",
   "test/integration/peers.test.ts",
   "test/unit/codegen/round-trip.slow.test.ts",
   "test/sim/flows.test.ts",

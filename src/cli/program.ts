@@ -6,6 +6,8 @@ import { addBatches } from "./commands/batches.ts";
 import { addCodegen } from "./commands/codegen.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addCoordinator } from "./commands/coordinator.ts";
+import { addDev } from "./commands/dev.ts";
+import { addDevRun } from "./commands/dev-run.ts";
 import { addDiff } from "./commands/diff.ts";
 import { addDlq } from "./commands/dlq.ts";
 import { addDoctor } from "./commands/doctor.ts";
@@ -60,7 +62,7 @@ function leave(error: NodeJS.ErrnoException): never {
 
 /** In the order of the help. */
 const commands = [
-  ...[addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen],
+  ...[addInit, addRun, addDev, addDevRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen],
   ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addBatches, addSchedules, addFlows, addDlq],
   ...[addStudio, addReport, addReplay, addDoctor, addCompletion],
 ];

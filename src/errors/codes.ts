@@ -67,6 +67,7 @@ export const coreReasonCodes = [
   "bad_fn_args",
   "schema_mismatch",
   "no_handler",
+  "handler_mismatch",
   "unexpected_error",
   "timeout",
   "worker_lost",

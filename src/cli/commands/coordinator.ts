@@ -4,6 +4,7 @@ import type { StopOptions } from "../../engine/lifecycle.ts";
 import { definedOf } from "../../engine/options.ts";
 import { readAllDefinitions, readAllFlows } from "../loading/read-graph.ts";
 import { sendTo, serve } from "../serving/serve.ts";
+import { studioFlows } from "../serving/studio.ts";
 import { openBus } from "../settings/open-parts.ts";
 import { addSettingOptions, flagValues, otherSettings } from "../settings/options.ts";
 import { type ReadSettings, readSettings, showSettings } from "../settings/read-settings.ts";
@@ -47,7 +48,7 @@ async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void>
     });
   }
   const { handlers, adapters, fns } = await readAllDefinitions(files);
-  const flows = settings.studio?.enabled === true ? await readAllFlows(files) : [];
+  const flows = settings.studio?.enabled === true ? studioFlows(await readAllFlows(files)) : [];
   const workerTypes = [...new Set([...handlers.map(({ name }) => name), ...types])];
   const { maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType, leaseMs, pageSize } = settings;
   const { tickMs, sweepMs, maxLostLeases, cancelGraceMs } = settings;

@@ -156,7 +156,7 @@ async function endOf(task: TaskHandle): Promise<Outcome | undefined> {
   return view.endedAt === undefined ? undefined : outcomeOf(task, view);
 }
 
-async function outcomeOf(task: TaskHandle, view: TaskView): Promise<Outcome> {
+export async function outcomeOf(task: TaskHandle, view: TaskView): Promise<Outcome> {
   const [result] = await Promise.allSettled([task.result()]);
   return result.status === "fulfilled"
     ? { view, result: result.value, error: undefined }
@@ -175,7 +175,7 @@ interface RunOutcome {
 }
 
 /** Prints the result of a task, or why there is none. */
-function showOutcome(terminal: Terminal, outcome: RunOutcome): void {
+export function showOutcome(terminal: Terminal, outcome: RunOutcome): void {
   const { view, result, error, wasInterrupted } = outcome;
   if (terminal.isJson) terminal.printJson(outcomeJson(view, result));
   else if (error === undefined) terminal.printJson(result);

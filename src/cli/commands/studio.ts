@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { findFile } from "../loading/find-file.ts";
 import { isJsonFile, readAllDefinitions, readAllFlows } from "../loading/read-graph.ts";
-import { openStudioOf } from "../serving/studio.ts";
+import { openStudioOf, studioFlows } from "../serving/studio.ts";
 import { openBus, requireStore } from "../settings/open-parts.ts";
 import { readSettings } from "../settings/read-settings.ts";
 import { onSignals } from "../terminal/interrupts.ts";
@@ -64,7 +64,7 @@ async function studio(terminal: Terminal, files: readonly string[], options: Stu
   if (file !== undefined && files.length === 0 && !existsSync(file)) findFile(file);
   const modules = files.filter((each) => !isJsonFile(each));
   const { adapters, fns } = await readAllDefinitions(modules);
-  const flows = await readAllFlows(files);
+  const flows = studioFlows(await readAllFlows(files));
   const logger = terminalLogger(terminal, { timed: true });
   const bus = await openBus(read, logger);
   const { externalTypes } = read.settings;

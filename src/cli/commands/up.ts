@@ -4,6 +4,7 @@ import { definedOf } from "../../engine/options.ts";
 import { FlowError } from "../../errors/index.ts";
 import { readAllDefinitions, readAllFlows } from "../loading/read-graph.ts";
 import { type Part, sendTo, serve } from "../serving/serve.ts";
+import { studioFlows } from "../serving/studio.ts";
 import { openStoreBus } from "../settings/open-parts.ts";
 import { addSettingOptions, flagValues } from "../settings/options.ts";
 import { type ReadSettings, readSettings } from "../settings/read-settings.ts";
@@ -52,7 +53,7 @@ export function addUp(root: Command, terminal: Terminal): void {
 
 async function up(terminal: Terminal, files: readonly string[], read: ReadSettings): Promise<void> {
   const { handlers, adapters, fns } = await readAllDefinitions(files);
-  const flows = read.settings.studio?.enabled === true ? await readAllFlows(files) : [];
+  const flows = read.settings.studio?.enabled === true ? studioFlows(await readAllFlows(files)) : [];
   const {
     capacity = defaultCapacity,
     capacityPerType,

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { FlowError, isInstance, propertyOf, thrownMessage } from "../../errors/index.ts";
 import type { Studio, StudioOptions } from "../../studio/serving/server.ts";
+import type { StudioFlow } from "../../studio/views/flows.ts";
 import { ownVersion } from "../loading/one-flowkit.ts";
 import type { GraphFile } from "../loading/read-graph.ts";
 import type { ReadSettings } from "../settings/read-settings.ts";
@@ -8,13 +9,18 @@ import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 /** What a studio shows, and starts. */
-export interface StudioParts
-  extends Pick<
-    StudioOptions,
-    "store" | "storeName" | "logger" | "runs" | "adapters" | "fns" | "bus" | "limits" | "externalTypes"
-  > {
-  readonly flows: readonly GraphFile[];
-}
+export type StudioParts = Pick<
+  StudioOptions,
+  "store" | "storeName" | "logger" | "runs" | "flows" | "adapters" | "fns" | "bus" | "limits" | "externalTypes"
+>;
+
+/** The flows of files, as the studio shows them. */
+export const studioFlows = (files: readonly GraphFile[]): readonly StudioFlow[] =>
+  files.map((each) => ({
+    graph: each.graph,
+    file: each.file,
+    ...(each.kind === "flow" ? { flow: each.box.flow } : {}),
+  }));
 
 const defaultPort = 4477;
 
@@ -26,7 +32,7 @@ const defaultPort = 4477;
 export async function openStudioOf(
   terminal: Terminal,
   { settings: { studio = {} } }: ReadSettings,
-  { flows, ...parts }: StudioParts,
+  parts: StudioParts,
   options: { readonly makesToken?: boolean } = {},
 ): Promise<Studio> {
   const { port = defaultPort, host, readOnly = false } = studio;
@@ -36,11 +42,6 @@ export async function openStudioOf(
   try {
     return await openStudio({
       ...parts,
-      flows: flows.map((each) => ({
-        graph: each.graph,
-        file: each.file,
-        ...(each.kind === "flow" ? { flow: each.box.flow } : {}),
-      })),
       port,
       host,
       token: studio.token ?? made,

@@ -101,10 +101,21 @@ const flagsOf = ({ store, mongo }: StoreOptions) => ({
  *
  * @throws CliError `CLI_CONFIG`
  */
-export function settingsOfRun(terminal: Terminal, options: StoreOptions): ReadSettings {
-  const own = Object.entries(process.env).filter(([name]) => /^FLOWKIT_(MONGO_URL$|POSTGRES_)/.test(name));
-  return readSettings(terminal, { flags: flagsOf(options), env: Object.fromEntries(own) });
+export const settingsOfRun = (terminal: Terminal, options: StoreOptions): ReadSettings =>
+  readSettings(terminal, { flags: flagsOf(options), env: envLike(/^FLOWKIT_(MONGO_URL$|POSTGRES_)/) });
+
+/**
+ * The same for `flowkit dev`, which also has a studio.
+ *
+ * @throws CliError `CLI_CONFIG`
+ */
+export function settingsOfDev(terminal: Terminal, options: StoreOptions & { readonly port?: string }): ReadSettings {
+  const flags = { ...flagsOf(options), ...(options.port === undefined ? {} : { "studio.port": options.port }) };
+  return readSettings(terminal, { flags, env: envLike(/^FLOWKIT_(MONGO_URL$|POSTGRES_|STUDIO_)/) });
 }
+
+const envLike = (names: RegExp): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => names.test(name)));
 
 /**
  * Reads the settings of commands that access a store; they are the same as for a coordinator.

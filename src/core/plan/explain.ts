@@ -80,6 +80,8 @@ export type Reason =
       readonly type: string;
       /** How many live workers serve its type. */
       readonly workers: number;
+      /** When the worker last announced itself; absent if the store no longer knows. */
+      readonly heardAt?: number;
     }
   /** Asked to stop; its claim ends at `until` in any case. */
   | { readonly reason: "cancelling"; readonly workerId: string; readonly until: number }
@@ -111,6 +113,8 @@ export interface ExplainFacts {
   readonly plan: Plan;
   readonly shards: readonly ShardRecord[];
   readonly workers: readonly WorkerRecord[];
+  /** When a worker whose lease has expired last announced itself. */
+  readonly heardAt?: (workerId: string) => number | undefined;
   /** The flow is paused. */
   readonly isPaused?: boolean;
   /** Types that external workers serve: these accept commands, and no limit applies to them. */
@@ -174,7 +178,9 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason
     }
     const place = { workerId, since: last?.at ?? 0, leaseUntil, epoch: record.epoch };
     if (leaseUntil < facts.now) {
-      return { reason: "lease_expired", ...place, type: record.type, workers: workersOf(facts, record.type) };
+      const heardAt = facts.heardAt?.(workerId);
+      const known = heardAt === undefined ? {} : { heardAt };
+      return { reason: "lease_expired", ...place, type: record.type, workers: workersOf(facts, record.type), ...known };
     }
     const rate = facts.rateOf?.(node);
     const more = { ...(record.paused === undefined ? {} : { pausing: true as const }), ...(rate && { rate }) };
@@ -276,11 +282,12 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
       ({ workerId, since, pausing, rate }) =>
         `has been running on ${workerId} for ${seconds(now - since)}${pausing ? ", and ends after its batches: its task is paused" : ""}${rate === undefined ? "" : `, at ${rateText(rate, now)}`}`,
     )
-    .with({ reason: "lease_expired" }, ({ workerId, leaseUntil, type, workers }) => {
-      const lost =
-        leaseUntil === 0 ? `${workerId} has ended` : `the lease of ${workerId} ended ${span(now - leaseUntil)} ago`;
+    .with({ reason: "lease_expired" }, (lost) => {
+      const { workerId, leaseUntil, heardAt, type, workers } = lost;
+      const silent = heardAt === undefined ? "" : `${workerId} was not heard from for ${span(now - heardAt)}; `;
+      const lease = `${heardAt === undefined ? `the lease of ${workerId}` : "its lease"} ended ${span(now - leaseUntil)} ago`;
       const lacks = workers === 0 ? `, but no live worker serves '${type}'` : "";
-      return `lost its worker: ${lost}; a coordinator will queue it again${lacks}`;
+      return `lost its worker: ${leaseUntil === 0 ? `${workerId} has ended` : `${silent}${lease}`}; a coordinator will queue it again${lacks}`;
     })
     .with(
       { reason: "cancelling" },

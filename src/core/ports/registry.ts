@@ -16,7 +16,15 @@ export interface PageRequest {
  * Records apart from tasks, which need no more than a key, an order of creation and two times. A `task_log` has the id of
  * its task, and is deleted with it.
  */
-export const registryKinds = ["worker", "dead_letter", "schedule", "paused_flow", "rate", "task_log"] as const;
+export const registryKinds = [
+  "worker",
+  "worker_seen",
+  "dead_letter",
+  "schedule",
+  "paused_flow",
+  "rate",
+  "task_log",
+] as const;
 /** The kinds of records in a registry. */
 export type RegistryKind = (typeof registryKinds)[number];
 

@@ -284,6 +284,9 @@ export class RecordCache<TRecord> extends Map<string, TRecord> {
   }
 }
 
+/** How long it is known when a worker that has fallen silent was last heard from. */
+const keepSeenMs = 3_600_000;
+
 /** Workers and dead letters, as entries of the registry. */
 export abstract class RegistryRecords implements Pick<Store, "updateEntry" | "listEntries" | "dueEntries"> {
   readonly #keepDeadLettersMs: number | undefined;
@@ -306,13 +309,24 @@ export abstract class RegistryRecords implements Pick<Store, "updateEntry" | "li
     return this.registry.due(kind, limit);
   }
 
-  announceWorker(worker: WorkerRecord, ttlMs: number): Promise<void> {
-    const announce = (_: unknown, now: number) => ({ answer: undefined, next: { value: worker, until: now + ttlMs } });
-    return this.updateEntry({ kind: "worker", id: worker.id }, announce);
+  async announceWorker(worker: WorkerRecord, ttlMs: number): Promise<void> {
+    const { id } = worker;
+    await Promise.all([
+      this.updateEntry({ kind: "worker", id }, (_, now) => ({
+        answer: undefined,
+        next: { value: worker, until: now + ttlMs },
+      })),
+      this.updateEntry({ kind: "worker_seen", id }, (_, at) => ({
+        answer: undefined,
+        next: { value: { at }, until: at + keepSeenMs },
+      })),
+    ]);
   }
 
-  removeWorker(id: string): Promise<void> {
-    return this.updateEntry({ kind: "worker", id }, () => ({ answer: undefined, next: null }));
+  async removeWorker(id: string): Promise<void> {
+    const remove = () => ({ answer: undefined, next: null });
+    const kinds = ["worker", "worker_seen"] as const;
+    await Promise.all(kinds.map((kind) => this.updateEntry({ kind, id }, remove)));
   }
 
   async liveWorkers(): Promise<WorkerRecord[]> {

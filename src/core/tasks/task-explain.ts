@@ -14,8 +14,9 @@ export async function explainTask(parts: TaskReaderParts, taskId: string): Promi
   const plan = parts.plans.get(graph);
   const shards = await retry.run(() => store.readShards(taskId));
   const queued = shards.filter((record) => record.status === "queued");
-  const [workers, withArtifacts, rateOf, fullLimit, ahead, isPaused] = await Promise.all([
+  const [workers, heardAt, withArtifacts, rateOf, fullLimit, ahead, isPaused] = await Promise.all([
     retry.run(() => store.liveWorkers()),
+    lastHeard(parts, shards),
     firstBatches(parts, plan, shards),
     emptyRates(parts, plan, shards),
     fullLimits(parts, taskId, queued),
@@ -34,6 +35,7 @@ export async function explainTask(parts: TaskReaderParts, taskId: string): Promi
       plan,
       shards,
       workers,
+      heardAt,
       external,
       withArtifacts,
       rateOf,
@@ -45,6 +47,26 @@ export async function explainTask(parts: TaskReaderParts, taskId: string): Promi
       text: formatReason(each, now, plan.byId.get(each.nodeId)?.partitions),
     })),
   };
+}
+
+/** Of the workers whose leases have expired. */
+async function lastHeard(
+  { store, retry, clock }: TaskReaderParts,
+  shards: readonly ShardRecord[],
+): Promise<NonNullable<ExplainFacts["heardAt"]>> {
+  const silent = new Set(
+    shards.flatMap(({ lease }) => (lease !== undefined && lease.deadline < clock.now() ? lease.workerId : [])),
+  );
+  const found = new Map<string, number>();
+  for (const id of silent) {
+    const heardAt = await retry.run(() =>
+      store.updateEntry({ kind: "worker_seen", id }, (entry) => ({
+        answer: (entry?.value as { at: number } | undefined)?.at,
+      })),
+    );
+    if (heardAt !== undefined) found.set(id, heardAt);
+  }
+  return (workerId) => found.get(workerId);
 }
 
 const flowPaused = ({ store, retry }: TaskReaderParts, id: string): Promise<boolean> =>

@@ -25,6 +25,24 @@ export function registryContract(it: StoreTest): void {
     expect(await store.liveWorkers()).toEqual([]);
   });
 
+  it("knows when it last heard of a worker that has fallen silent", async ({ store, peer, advance }) => {
+    const seen = (from: typeof store) =>
+      from.updateEntry({ kind: "worker_seen", id: "w1" }, (entry, now) => ({
+        answer: { now, at: (entry?.value as { readonly at: number } | undefined)?.at },
+      }));
+    const before = await seen(store);
+    expect(before.at).toBeUndefined();
+    await store.announceWorker(worker, shortMs);
+    await advance(pastShortMs);
+    const { now, at = 0 } = await seen(peer);
+    expect(at).toBeGreaterThanOrEqual(before.now);
+    expect(now - at).toBeGreaterThanOrEqual(shortMs);
+    await peer.announceWorker(worker, shortMs);
+    expect((await seen(store)).at).toBeGreaterThan(at);
+    await peer.removeWorker("w1");
+    expect((await seen(store)).at).toBeUndefined();
+  });
+
   it("stores each dead letter once and lists them in pages, newest first", async ({ store, peer }) => {
     for (const id of ["a", "b", "c"]) await store.addDeadLetter(letterOf(id));
     await peer.addDeadLetter({ ...letterOf("a"), reason: "again" });

@@ -336,8 +336,8 @@ describe("values that do not match", () => {
     const error = await failureOf(handler("bad", { args: z.object({ size: z.int() }), setup }), {
       args: { size: "x" },
     });
-    expect(error.details).toMatchObject({ reasonCode: "bad_input", epoch: 1 });
-    expect(error.message).toMatch(/arguments .*\.size: expected (int|number)/);
+    expect(error.details).toMatchObject({ reasonCode: "handler_mismatch", epoch: 1 });
+    expect(error.message).toMatch(/arguments .*'bad': \.size: expected (int|number)/);
     expect(setup).not.toHaveBeenCalled();
   });
 
@@ -400,6 +400,30 @@ describe("missing definitions", () => {
     const graph = unchecked(node("f", [], { fn: "no.such" }));
     await store.createTask({ id: "t", graph, params: {}, priority: 0 });
     await expect(engine.task("t").result()).rejects.toMatchObject({ details: { reasonCode: "no_handler" } });
+  });
+
+  test("a handler that contradicts the schemas of the graph does not run", async () => {
+    const runs = vi.fn(() => "n");
+    const reader = (input: z.ZodType) => handler("read", { input, output: z.string(), processBatch: runs });
+    const graph = {
+      ...unchecked(node("src"), node("read", ["src"], { retry_policy: { ...atOnce, max: 3 } })),
+      schemas: { src: { output: { type: "number" } }, read: { input: { type: "number" }, output: { type: "string" } } },
+    };
+    const run = async (given: HandlerDefinition, taskId: string) => {
+      const { engine, store } = await testEngine([source("src", [1]), given]);
+      await store.createTask({ id: taskId, graph, params: {}, priority: 0 }); // as of another process
+      return engine.task(taskId).result();
+    };
+    await expect(run(reader(z.number()), "same")).resolves.toEqual({ read: ["n"] });
+    await expect(run(reader(z.union([z.number(), z.string()])), "accepts more")).resolves.toEqual({ read: ["n"] });
+    runs.mockClear();
+    await expect(run(reader(z.string()), "changed")).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /handler 'read': input does not match the graph's schema: the whole payload is number, needs string; worker \S+ has/,
+      ),
+      details: { nodeId: "read", reasonCode: "handler_mismatch", epoch: 1 },
+    });
+    expect(runs).not.toHaveBeenCalled();
   });
 
   test("a graph with a type that no handler serves is refused", async () => {

@@ -29,6 +29,7 @@ const dataNames = [
   "artifacts",
   "limits",
   "worker_registry",
+  "workers_seen",
   "dead_letters",
   "schedules",
   "paused_flows",

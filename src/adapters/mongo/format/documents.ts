@@ -24,6 +24,7 @@ export interface Documents {
   readonly artifacts: ArtifactDocument;
   readonly limits: LimitDocument;
   readonly workers: RegistryDocument;
+  readonly workersSeen: RegistryDocument;
   readonly deadLetters: RegistryDocument;
   readonly schedules: RegistryDocument;
   readonly pausedFlows: RegistryDocument;
@@ -40,6 +41,7 @@ export const collectionNames: Readonly<Record<keyof Documents, string>> = {
   artifacts: "artifacts",
   limits: "limits",
   workers: "worker_registry",
+  workersSeen: "workers_seen",
   deadLetters: "dead_letters",
   schedules: "schedules",
   pausedFlows: "paused_flows",
@@ -209,6 +211,7 @@ const deadLetterRecords = mapping<DeadLetter>({
 /** Where each kind is stored, and as what: workers and dead letters by field, for other programs to read. */
 export const registryFormats: Readonly<Record<RegistryKind, RegistryFormat>> = {
   worker: formatOf("workers", workerRecords),
+  worker_seen: formatOf("workersSeen"),
   dead_letter: formatOf("deadLetters", deadLetterRecords),
   schedule: formatOf("schedules"),
   paused_flow: formatOf("pausedFlows"),
@@ -216,7 +219,14 @@ export const registryFormats: Readonly<Record<RegistryKind, RegistryFormat>> = {
   task_log: formatOf("taskLogs"),
 };
 
-export type RegistryCollection = "workers" | "deadLetters" | "schedules" | "pausedFlows" | "rates" | "taskLogs";
+export type RegistryCollection =
+  | "workers"
+  | "workersSeen"
+  | "deadLetters"
+  | "schedules"
+  | "pausedFlows"
+  | "rates"
+  | "taskLogs";
 
 interface RegistryFormat {
   readonly of: RegistryCollection;

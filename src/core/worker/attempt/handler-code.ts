@@ -1,5 +1,7 @@
 import type { HandlerDefinition, Logger } from "../../../definitions/index.ts";
 import { loggable } from "../../../errors/index.ts";
+import { contradictions } from "../../../graph/data/zod-data.ts";
+import type { Graph } from "../../../graph/index.ts";
 import { WireCodec } from "../../codec/index.ts";
 import type { LogAccess } from "../../model/records.ts";
 import type { Clock, HandlerGate, WorkerStore } from "../../ports/index.ts";
@@ -190,6 +192,9 @@ export class HandlerRuntime {
   /** `undefined` for a handler without a `setup`. */
   readonly services: (() => Promise<unknown>) | undefined;
 
+  /** Whether the schemas that a graph declares for this type fit it. */
+  readonly #fits = new WeakMap<Graph, { readonly misfit: string | undefined }>();
+
   constructor(definition: HandlerDefinition, services: WorkerServices) {
     this.definition = definition;
     this.args = codecOf(definition.args);
@@ -198,6 +203,22 @@ export class HandlerRuntime {
     this.result = codecOf(definition.result);
     this.habits = { resumes: definition.resumable, rereads: definition.finalize !== undefined };
     this.services = services.of(definition);
+  }
+
+  /**
+   * What of this handler's arguments and input contradicts the schemas in the graph; compared once for each graph. Its
+   * output may fit nevertheless, if it declares too much; the nodes that read it find out.
+   */
+  misfit(graph: Graph): string | undefined {
+    let known = this.#fits.get(graph);
+    if (known === undefined) {
+      const { name, args, input } = this.definition;
+      const declared = Object.hasOwn(graph.schemas ?? {}, name) ? graph.schemas?.[name] : undefined;
+      const found = contradictions(`handler '${name}'`, { args, input }, declared);
+      known = { misfit: found.length === 0 ? undefined : found.join("; ") };
+      this.#fits.set(graph, known);
+    }
+    return known.misfit;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Graph } from "../../../graph/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
 import { keptLength } from "../../model/records.ts";
 import { type InputPlan, routeInput } from "../input/index.ts";
@@ -40,6 +41,7 @@ async function start(attempt: {
   const { run, runtime, cleanups, reports } = attempt;
   const { node, plan, parts, held } = run;
   const { definition } = runtime;
+  if (plan.graph.schemas !== undefined) checkFits(run, runtime, plan.graph);
   const input = routeInput({ node, plan, handler: definition, customAdapters: parts.inputAdapters });
   const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
   const tries = new TryCounts(run, { reports, concurrency: concurrencyOf(run, runtime) });
@@ -102,9 +104,16 @@ async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan
   return validateOutput(
     runtime.args.decode.bind(runtime.args),
     node.args,
-    "bad_input",
-    "arguments do not match their schema",
+    "handler_mismatch",
+    `the arguments of the node do not match the schema of this worker's handler '${node.type}'`,
   );
+}
+
+/** Before its code sees data that it was not written for. The answer is kept with the handler: it costs nothing twice. */
+function checkFits({ parts }: AttemptRun, runtime: HandlerRuntime, graph: Graph): void {
+  const why = runtime.misfit(graph);
+  if (why === undefined) return;
+  throw new AttemptError("handler_mismatch", `${why}; worker ${parts.workerId} has another version of it`);
 }
 
 async function announceFirst(run: AttemptRun, batch: StoredBatch): Promise<void> {

@@ -1,18 +1,14 @@
-import type { $ZodType } from "zod/v4/core";
 import type {
   CoordinatorFunctionDefinition,
   HandlerDefinition,
   InputAdapterDefinition,
 } from "../../../definitions/index.ts";
 import { FlowError, type Json, type JsonObject } from "../../../errors/index.ts";
-import { Assignability } from "../../../graph/data/fit.ts";
-import { mismatchText } from "../../../graph/data/mismatch.ts";
-import { readSchema } from "../../../graph/data/read-schema.ts";
-import { storedType, wireType } from "../../../graph/data/zod-data.ts";
+import { contradictions, type GivenTypeSchemas, schemaParts, wireType } from "../../../graph/data/zod-data.ts";
 import { formatMessage } from "../../../graph/format/messages.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { argumentsOf, replaceRefs } from "../../../graph/format/params.ts";
-import { type Graph, type GraphNode, type TypeSchemas, validateGraph, workerTypes } from "../../../graph/index.ts";
+import { type Graph, type GraphNode, validateGraph, workerTypes } from "../../../graph/index.ts";
 import { paramReference } from "../../model/param.ts";
 import { isSchema, withZodSchemas } from "../../model/schema.ts";
 import type { Args } from "../args/check.ts";
@@ -34,11 +30,6 @@ export interface LoadedWith {
   readonly fns: readonly CoordinatorFunctionDefinition[];
   readonly schemas: Readonly<Record<string, GivenTypeSchemas>>;
 }
-
-/** Zod schemas of one node type. */
-export type GivenTypeSchemas = { readonly [TPart in SchemaPart]?: $ZodType };
-const schemaParts = ["args", "input", "output"] as const;
-type SchemaPart = (typeof schemaParts)[number];
 
 /** @throws FlowError `FLOW_INVALID` when an option is invalid, or two definitions share a name */
 export function readLoadOptions({ handlers = [], adapters = [], fns = [], schemas = {} }: LoadOptions): LoadedWith {
@@ -130,20 +121,6 @@ export function nodeFindings(
   return graph.nodes.flatMap((node, index) => {
     const handler = handlers.get(node.type);
     return handler === undefined ? [] : findingsOf(node, handler, graph).map((message) => ({ index, message }));
-  });
-}
-
-function contradictions(what: string, given: GivenTypeSchemas, declared: TypeSchemas | undefined): string[] {
-  return schemaParts.flatMap((part) => {
-    const schema = given[part];
-    const wanted = declared?.[part];
-    if (schema === undefined || wanted === undefined) return [];
-    // A handler may accept more than the graph declares, and store less.
-    const why =
-      part === "output"
-        ? mismatchText(storedType(schema), readSchema(wanted), new Assignability())
-        : mismatchText(readSchema(wanted), wireType(schema), new Assignability());
-    return why === undefined ? [] : [formatMessage("contradictsGraph", { what, part, why })];
   });
 }
 

@@ -101,6 +101,11 @@ test.each<[string, ShardRecord, Partial<ExplainFacts>?]>([
     shard("a", "running", { lease: { ...lease, deadline: now - 19_000 }, ...entry("running", "claim") }),
   ],
   [
+    "lost its worker: w1 was not heard from for 49.0 s; its lease ended 19.0 s ago; a coordinator will queue it again, but no live worker serves 'a'",
+    shard("a", "running", { lease: { ...lease, deadline: now - 19_000 }, ...entry("running", "claim") }),
+    { workers: [], heardAt: () => now - 49_000 },
+  ],
+  [
     "lost its worker: w1 has ended; a coordinator will queue it again, but no live worker serves 'a'",
     shard("a", "running", { lease: { ...lease, deadline: 0 }, ...entry("running", "claim") }),
     { workers: [] },

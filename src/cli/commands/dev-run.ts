@@ -1,0 +1,129 @@
+import { registerHooks } from "node:module";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import type { Logger } from "../../definitions/index.ts";
+import { createEngine } from "../../engine/engine.ts";
+import { definedOf } from "../../engine/options.ts";
+import type { FromFlow, ToFlow } from "../dev/messages.ts";
+import { readParams } from "../loading/params.ts";
+import { readGraphFile } from "../loading/read-graph.ts";
+import { showProgress } from "../progress/live-view.ts";
+import { openStoreBus, requireStore, type StoreOptions, settingsOfRun } from "../settings/open-parts.ts";
+import { several } from "../settings/options.ts";
+import { CliError } from "../terminal/cli-error.ts";
+import { terminalLogger } from "../terminal/logger.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { exportOption, mongoOption, storeOption } from "./common.ts";
+import { outcomeOf, showOutcome } from "./run.ts";
+
+export interface DevRunOptions extends StoreOptions {
+  readonly export?: string;
+  readonly param?: readonly string[];
+  readonly params?: string;
+}
+
+/** The name of the hidden command that `flowkit dev` starts for each version of a file. */
+export const devRunCommand = "dev-run";
+
+export function addDevRun(root: Command, terminal: Terminal): void {
+  root
+    .command(devRunCommand, { hidden: true })
+    .description("What `flowkit dev` starts: loads a flow, and runs it once it is told to.")
+    .argument("<flow.ts>")
+    .option("--param <name=value>", "", several)
+    .option("--params <file>")
+    .addOption(exportOption())
+    .addOption(storeOption())
+    .addOption(mongoOption())
+    .action((file: string, options: DevRunOptions) => devRun(terminal, file, options));
+}
+
+/**
+ * Loads the file, sends its graph, runs it when it is told to, and then serves what the studio starts until it is told to
+ * stop. A process of its own, since Node cannot load a module again.
+ */
+async function devRun(terminal: Terminal, file: string, options: DevRunOptions): Promise<void> {
+  const parent = parentOf(process);
+  process.on("SIGINT", () => {}); // sent by the terminal to `flowkit dev` too, which says what to do
+  process.on("disconnect", () => process.exit(1)); // `flowkit dev` was killed
+  reportLoaded(parent.send);
+  const source = await readGraphFile(file, { export: options.export, schemas: true });
+  if (source.kind !== "flow") throw new CliError("CLI_USAGE", `${file} is not a module`);
+  const params = readParams({ assignments: options.param ?? [], file: options.params }, source.graph.params_schema);
+  parent.send({ kind: "graph", graph: source.graph });
+  await parent.run;
+
+  const read = settingsOfRun(terminal, options);
+  const { store } = await requireStore(read);
+  const { flow } = source.box;
+  const own: { taskId?: string } = {};
+  const engine = await createEngine({
+    handlers: Object.values(flow.handlers),
+    inputAdapters: flow.inputAdapters,
+    coordinatorFns: flow.coordinatorFns,
+    store,
+    keepAlive: true,
+    cancelGraceMs: graceMs,
+    logger: withoutTask(terminalLogger(terminal), own),
+    ...definedOf({ bus: await openStoreBus(read) }),
+  });
+  const task = await engine.run(flow, { params });
+  own.taskId = task.id;
+  parent.send({ kind: "started", taskId: task.id });
+  let hasEnded = false;
+  const stopping = parent.stop.then(async (reason) => {
+    if (hasEnded) return;
+    terminal.note(`cancelling the run: ${reason}`);
+    await task.cancel({ reason });
+  });
+  await Promise.race([showProgress(terminal, task.events(), source.graph), stopping.then(() => task.wait())]);
+  const view = await task.wait();
+  hasEnded = true;
+  if (view.status !== "cancelled") showOutcome(terminal, { ...(await outcomeOf(task, view)), wasInterrupted: false });
+  parent.send({ kind: "ended", status: view.status });
+  await stopping;
+  await engine.stop({ graceMs });
+}
+
+/** Until a handler that ignores its signal is given up. */
+export const graceMs = 2_000;
+
+function parentOf(own: NodeJS.Process): {
+  readonly send: (message: FromFlow) => void;
+  readonly run: Promise<void>;
+  /** Resolves with the reason. */
+  readonly stop: Promise<string>;
+} {
+  if (own.send === undefined) throw new CliError("CLI_USAGE", "this command is started by flowkit dev");
+  const run = Promise.withResolvers<void>();
+  const stop = Promise.withResolvers<string>();
+  own.on("message", (message: ToFlow) => {
+    if (message.kind === "run") run.resolve();
+    else stop.resolve(message.reason);
+  });
+  return { send: (message) => void own.send?.(message), run: run.promise, stop: stop.promise };
+}
+
+/** Also the files that are found by the names of packages in the same repository. */
+function reportLoaded(send: (message: FromFlow) => void): void {
+  registerHooks({
+    load(url, context, next) {
+      const isOfProject = url.startsWith("file:") && !url.includes("/node_modules/") && !url.startsWith(ownFolder);
+      if (isOfProject) send({ kind: "loading", path: fileURLToPath(url) });
+      return next(url, context);
+    },
+  });
+}
+
+/** Of the command, and of the library beside it. */
+const ownFolder = new URL("..", import.meta.url).href;
+
+/** The run shows itself what becomes of it; tasks that the studio starts are logged. */
+function withoutTask(logger: Logger, own: { readonly taskId?: string }): Logger {
+  const isOwn = (fields: object): boolean =>
+    "flow" in fields && "taskId" in fields && fields.taskId === (own.taskId ?? fields.taskId);
+  const unless = (level: "info" | "warn" | "error") => (fields: object, message?: string) => {
+    if (!isOwn(fields)) logger[level](fields, message);
+  };
+  return { ...logger, info: unless("info"), warn: unless("warn"), error: unless("error") };
+}
