@@ -127,6 +127,7 @@ export class Lifecycle {
 }
 
 const lookEveryMs = 1_000;
+const looksAtOnce = 100;
 
 /**
  * Keeps the process running while tasks of this engine run, but no longer: the engine's own timers let it exit, so that
@@ -176,12 +177,16 @@ export class KeepAlive {
     for (;;) {
       await this.#clock.sleep(lookEveryMs, signal);
       if (signal.aborted) return;
-      for (const taskId of [...this.#open.keys()]) {
-        // An unreachable store says nothing about the task: check again a second later.
-        const task = await this.#store.readTask(taskId).catch(() => "unreachable" as const);
-        if (task !== "unreachable" && (task === undefined || isTaskTerminal(task.status))) this.#release(taskId);
-      }
+      const open = [...this.#open.keys()];
+      for (let from = 0; from < open.length; from += looksAtOnce)
+        await Promise.all(open.slice(from, from + looksAtOnce).map((taskId) => this.#look(taskId)));
     }
+  }
+
+  async #look(taskId: string): Promise<void> {
+    // An unreachable store says nothing about the task: check again a second later.
+    const task = await this.#store.readTask(taskId).catch(() => "unreachable" as const);
+    if (task !== "unreachable" && (task === undefined || isTaskTerminal(task.status))) this.#release(taskId);
   }
 }
 

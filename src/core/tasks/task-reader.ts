@@ -73,7 +73,8 @@ export async function waitForEnd(parts: TaskReaderParts, taskId: string): Promis
   for (let waitMs = lookMinMs; ; waitMs = Math.min(lookMaxMs, waitMs * 2)) {
     const task = await readTask(parts, taskId);
     if (isTaskTerminal(task.status)) return task;
-    await changes.next(parts.clock, waitMs);
+    // At the same times as others that wait: a store may read all of their tasks at once.
+    await changes.next(parts.clock, 1.5 * waitMs - ((parts.clock.monotonic() + waitMs / 2) % waitMs));
   }
 }
 

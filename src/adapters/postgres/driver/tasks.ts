@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { jsonText, keepJson } from "../../../core/codec/index.ts";
 import { createVars, summaryOf } from "../../../core/model/index.ts";
 import { isTaskTerminal, type TaskRecord, type TaskStatus, type TaskSummary } from "../../../core/model/records.ts";
@@ -29,7 +30,7 @@ const insertTask = `WITH task AS (
   lent AS (INSERT INTO @loans (lender, borrower) SELECT lenders.id, task.id FROM lenders, task)
   SELECT id FROM task`;
 const existing = `SELECT id FROM @tasks WHERE id = $1 OR idempotency_key = $2 ORDER BY id = $1 DESC LIMIT 1`;
-const readTask = "SELECT pk::float8, record FROM @tasks WHERE id = $1";
+const readTasks = "SELECT id, pk::float8, record FROM @tasks WHERE id = ANY ($1)";
 const readFixed = "SELECT graph, params FROM @tasks WHERE id = $1 AND pk = $2";
 const readState = `SELECT pk::float8, rev, record, vars_version, applied_by, ${now} AS now FROM @tasks WHERE id = $1`;
 const replaceTask = `UPDATE @tasks SET rev = rev + 1, status = $3, paused = $4, record = $5, deadline_at = $6,
@@ -73,6 +74,8 @@ type TaskRow = Revised &
 export function taskTable(session: Session): TaskDriver {
   /** By the key of the row, what never changes. */
   const fixed = new RecordCache<Pick<TaskRecord, "graph" | "params">>(256);
+  /** To be read in this turn of the event loop. */
+  let reading: { readonly ids: Set<string>; readonly rows: Promise<ReadonlyMap<string, TaskRow>> } | undefined;
 
   return {
     async insert(task, create) {
@@ -94,7 +97,7 @@ export function taskTable(session: Session): TaskDriver {
       }
     },
     async read(id) {
-      const row = await session.get<TaskRow>(readTask, [idText(id)]);
+      const row = (await readTogether(idText(id))).get(idText(id));
       if (row === undefined) return undefined;
       const { pk } = row;
       const known = fixed.get(`${pk}`) ?? (await readFixedParts(id, pk));
@@ -160,6 +163,19 @@ export function taskTable(session: Session): TaskDriver {
       return rows.length > limit ? { items, cursor: String(rows[limit - 1]?.pk) } : { items };
     },
   };
+
+  /** One statement for all that is asked for in a turn of the event loop: many callers may wait for the ends of many tasks. */
+  function readTogether(id: string): Promise<ReadonlyMap<string, TaskRow>> {
+    const ids = reading?.ids ?? new Set();
+    const read = async () => {
+      await setImmediate();
+      reading = undefined;
+      return new Map((await session.all<TaskRow>(readTasks, [[...ids]])).map((row) => [row.id, row]));
+    };
+    ids.add(id);
+    reading ??= { ids, rows: read() };
+    return reading.rows;
+  }
 
   async function readFixedParts(id: string, pk: number) {
     const row = await session.get<TaskRow>(readFixed, [idText(id), pk]);
