@@ -25,10 +25,11 @@ const allStatuses: readonly TaskStatus[] = ["running", "cancelling", "finished",
 const insertTask = `WITH task AS (
     INSERT INTO @tasks (id, rev, status, paused, name, record, graph, params, vars, vars_version, applied_by,
       idempotency_key, parent_id, sweep_at, deadline_at)
-    VALUES ($1, 0, $2, false, $3, $4, $5, $6, $7, $8, $9, $10, $11, least($12, ${now}), $13) ON CONFLICT DO NOTHING RETURNING id),
+    VALUES ($1, 0, $2, false, $3, $4, $5, $6, $7, $8, $9, $10, $11, least($12, ${now}), $13)
+    ON CONFLICT DO NOTHING RETURNING id, pk),
   lenders AS (SELECT id FROM @tasks WHERE id = ANY ($14) FOR KEY SHARE),
   lent AS (INSERT INTO @loans (lender, borrower) SELECT lenders.id, task.id FROM lenders, task)
-  SELECT id FROM task`;
+  SELECT pk::float8 FROM task`;
 const existing = `SELECT id FROM @tasks WHERE id = $1 OR idempotency_key = $2 ORDER BY id = $1 DESC LIMIT 1`;
 const readTasks = "SELECT id, pk::float8, record FROM @tasks WHERE id = ANY ($1)";
 const readFixed = "SELECT graph, params FROM @tasks WHERE id = $1 AND pk = $2";
@@ -71,9 +72,13 @@ type TaskRow = Revised &
   Readonly<Record<"id" | "record" | "graph" | "params" | "vars" | "applied_by", string>> &
   Readonly<Record<"pk" | "vars_version" | "at", number>> & { readonly name: string | null };
 
+type StateRow = Pick<TaskRow, "pk" | "rev" | "record" | "now">;
+
 export function taskTable(session: Session): TaskDriver {
   /** By the key of the row, what never changes. */
   const fixed = new RecordCache<Pick<TaskRecord, "graph" | "params">>(256);
+  /** By ID, the state of tasks as this process has last written it. */
+  const written = new RecordCache<Omit<StateRow, "now">>(256);
   /** To be read in this turn of the event loop. */
   let reading: { readonly ids: Set<string>; readonly rows: Promise<ReadonlyMap<string, TaskRow>> } | undefined;
 
@@ -91,7 +96,13 @@ export function taskTable(session: Session): TaskDriver {
       const keys = [key, parent === undefined ? null : idText(parent.taskId)];
       const values = [idText(id), state.status, ...texts, paramsText, ...varsValues, ...keys, at, deadlineAt];
       for (;;) {
-        if (await session.has(insertTask, [...values, borrowsFrom.map(idText)])) return { outcome: "created", id };
+        const row = await session.get<{ pk: number }>(insertTask, [...values, borrowsFrom.map(idText)]);
+        if (row !== undefined) {
+          const { pk } = row;
+          keepFixed(pk, { graph: texts[2] as string, params: paramsText });
+          written.set(id, { pk, rev: 0, record: texts[1] as string });
+          return { outcome: "created", id };
+        }
         const there = await session.get<TaskRow>(existing, [idText(id), key]);
         if (there !== undefined) return { outcome: "exists", id: idOf(there.id) };
       }
@@ -105,13 +116,17 @@ export function taskTable(session: Session): TaskDriver {
     },
     update: (id, judge, { sweepNow }) =>
       compareAndSet({
-        read: () => session.get<TaskRow>(readState, [idText(id)]),
+        known: writtenRow(id),
+        read: () => session.get<StateRow>(readState, [idText(id)]),
         judge: (row) => judge(row && JSON.parse(row.record), row?.now ?? 0),
-        write: (next: TaskState, row) => {
+        write: async (next: TaskState, { pk, rev, now: at }) => {
           const { status, paused = false, endedAt } = next;
           const deadlineAt = status === "running" ? (next.deadlineAt ?? null) : null;
-          const times = [deadlineAt, isTaskTerminal(status) ? (endedAt ?? row.now) : null, sweepNow, row.now];
-          return session.has(replaceTask, [row.pk, row.rev, status, paused, stateText(next), ...times]);
+          const times = [deadlineAt, isTaskTerminal(status) ? (endedAt ?? at) : null, sweepNow, at];
+          const record = stateText(next);
+          const isWritten = await session.has(replaceTask, [pk, rev, status, paused, record, ...times]);
+          if (isWritten) written.set(id, { pk, rev: rev + 1, record });
+          return isWritten;
         },
       }),
     async readVars(id) {
@@ -180,15 +195,28 @@ export function taskTable(session: Session): TaskDriver {
   async function readFixedParts(id: string, pk: number) {
     const row = await session.get<TaskRow>(readFixed, [idText(id), pk]);
     if (row === undefined) return undefined;
-    const parts = deepFreeze({ graph: JSON.parse(row.graph), params: JSON.parse(row.params) });
+    return keepFixed(pk, row);
+  }
+
+  function keepFixed(pk: number, { graph, params }: Pick<TaskRow, "graph" | "params">) {
+    const parts = deepFreeze({ graph: JSON.parse(graph), params: JSON.parse(params) });
     fixed.set(`${pk}`, parts);
     return parts;
+  }
+
+  function writtenRow(id: string): StateRow | undefined {
+    const { time } = session;
+    const row = written.get(id);
+    return row && time !== undefined ? { ...row, now: time } : undefined;
   }
 }
 
 const stateText = (state: TaskState): string => jsonText(state, "the task's record", mostBytes);
 
-const varsState = (row: TaskRow) => ({ version: row.vars_version, appliedBy: JSON.parse(row.applied_by) as string[] });
+const varsState = (row: TaskRow) => ({
+  version: row.vars_version,
+  appliedBy: JSON.parse(row.applied_by) as string[],
+});
 
 function summary({ record, name }: TaskRow): TaskSummary {
   const graph = { ...(name === null ? {} : { name }) } as TaskRecord["graph"];
