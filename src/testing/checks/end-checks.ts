@@ -1,5 +1,5 @@
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
-import type { TaskRecord } from "../../core/model/records.ts";
+import type { ParentRef, TaskRecord } from "../../core/model/records.ts";
 import type { GraphNode } from "../../graph/index.ts";
 import { type AllTasks, checkKept } from "../cluster/archive.ts";
 import type { Client } from "../cluster/client.ts";
@@ -42,12 +42,21 @@ export function checkEnd(parts: EndParts): void {
     const { status } = task.record;
     if (status === "finished") checkOutputs(task, parts, violated);
     else checkOutcomes(task, parts, violated);
+    const { parent } = task.record;
     const isAsked =
-      client.cancelRequested.has(id) || (task.record.parent !== undefined && mayBeCancelled(allTasks, task.record));
+      client.cancelRequested.has(id) ||
+      (parent !== undefined && (mayBeCancelled(allTasks, task.record) || isVoid(parent, parts)));
     if (status === "cancelled" && !isAsked) violated("cancelled without a request");
     if (status === "failed") checkFailure(task, parts, violated);
   }
   checkLeftovers(parts);
+}
+
+/** Whether its node has no such batch any more: a source that started over need not produce it again. */
+function isVoid({ taskId, nodeId, uid }: ParentRef, { allTasks, journal }: EndParts): boolean {
+  const parent = allTasks.tasks.get(taskId);
+  const shards = parent === undefined ? [] : shardsOf(parent, journal)(nodeId);
+  return !shards.some(({ artifacts }) => artifacts.some((artifact) => artifact.uid === uid));
 }
 
 function checkOutputs(
