@@ -61,10 +61,10 @@ try {
 }
 
 async function startStudio(): Promise<{ readonly server: ChildProcess; readonly url: string }> {
-  const args = ["up", root("examples/flights/flow.ts"), "--store", join(folder, "runs.db"), "--studio"];
+  const args = ["up", root("examples/flights/flow.ts"), "--store", "runs.db", "--studio"];
   const env = { ...process.env, FLOWKIT_STUDIO_PORT: "0", NO_COLOR: "1" };
   const server = spawn(process.execPath, [root("dist/cli/main.js"), ...args], {
-    cwd: folder, // where the file of bad rows is
+    cwd: folder, // where the file of bad rows is, and the store
     env,
     stdio: ["ignore", "pipe", "pipe"],
   });

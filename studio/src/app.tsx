@@ -23,7 +23,7 @@ export function App() {
   const [section = "runs"] = useRoute().path;
   if (error instanceof RequestError && error.status === 401) return <SignIn onSignedIn={() => void refetch()} />;
   return (
-    <Shell section={section}>
+    <Shell section={section} store={info?.store}>
       {info?.readOnly ? (
         <Note tone="quiet" icon="info" className="banner">
           This studio is read-only: it shows runs, and starts or changes none.
@@ -60,7 +60,13 @@ function Page() {
   );
 }
 
-function Shell({ section, children }: { readonly section: string; readonly children: ReactNode }) {
+function Shell(props: {
+  readonly section: string;
+  /** Its display name. */
+  readonly store: string | undefined;
+  readonly children: ReactNode;
+}) {
+  const { section, store, children } = props;
   const main = useRef<HTMLElement>(null);
   return (
     <div className="shell">
@@ -77,6 +83,11 @@ function Shell({ section, children }: { readonly section: string; readonly child
           <NavLink to="flows" section={section} label="Flows" />
         </nav>
         <div className="spacer" />
+        {store === undefined ? null : (
+          <span className="store truncate muted" title={`Store: ${store}`}>
+            {store}
+          </span>
+        )}
         <Live />
         <ThemeButton />
       </header>

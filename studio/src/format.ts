@@ -1,9 +1,9 @@
 /** "1,204". */
 export const number = (value: number): string => value.toLocaleString("en-US");
 
-/** "1 batch", "1,204 batches". */
-export const counted = (count: number, one: string, many: string): string =>
-  `${number(count)} ${count === 1 ? one : many}`;
+/** A whole sentence, in which `#` stands for the number: parts of sentences cannot be put together in all languages. */
+export const plural = (count: number, one: string, many: string): string =>
+  (count === 1 ? one : many).replaceAll("#", number(count));
 
 /** "840 ms", "3.2 s", "4 min 12 s", "2 h 5 min", "3 d 4 h". */
 export function duration(ms: number): string {

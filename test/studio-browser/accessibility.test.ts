@@ -75,6 +75,27 @@ for (const { colorScheme, rules } of themes) {
   });
 }
 
+/** Texts that end beyond the page, where nothing scrolls to them and no ellipsis says so. */
+const cutOff = (page: Page): Promise<readonly string[]> =>
+  page.evaluate(() => {
+    const found: string[] = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const range = document.createRange();
+      range.selectNode(texts.currentNode);
+      const { right, width } = range.getBoundingClientRect();
+      if (width === 0 || right <= window.innerWidth + 1) continue;
+      let isMeant = false;
+      for (let at = texts.currentNode.parentElement; at !== null; at = at.parentElement) {
+        const { overflowX, textOverflow, clipPath } = getComputedStyle(at);
+        const scrolls = (overflowX === "auto" || overflowX === "scroll") && at.scrollWidth > at.clientWidth;
+        isMeant ||= scrolls || textOverflow === "ellipsis" || clipPath !== "none" || at.matches(".react-flow");
+      }
+      if (!isMeant) found.push(texts.currentNode.textContent ?? "");
+    }
+    return found;
+  });
+
 test("at 390 pixels nothing is wider than the page, and a node covers the graph", async () => {
   const { url, failed, waiting } = await studioWithRuns();
   const page = await openPage(url, { viewport: { width: 390, height: 800 } });
@@ -83,6 +104,7 @@ test("at 390 pixels nothing is wider than the page, and a node covers the graph"
     // Of what there is no room for, such as a column, the rest is enough.
     await page.getByText(shown).first().waitFor({ state: "attached" });
     expect(await page.evaluate(() => document.documentElement.scrollWidth), hash).toBe(390);
+    expect(await cutOff(page), hash).toEqual([]);
     // Of the views, the one that is shown is in view.
     for (const tab of await page.locator('.tabs:visible [aria-current="page"]').all()) {
       const { x = -1, width = 0 } = (await tab.boundingBox()) ?? {};

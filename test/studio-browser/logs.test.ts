@@ -13,15 +13,17 @@ import { testStudio } from "./helpers/studio.ts";
 
 const openPage = useBrowser();
 
-/** Logs at once; behind the gate its first attempt fails, and the second one logs more than is kept. */
-function chattyFlow(gate: Gate) {
+/** Logs before and after the first gate; behind the second its first attempt fails, and the next logs more than is kept. */
+function chattyFlow(first: Gate, second: Gate) {
   let attempts = 0;
   const chatty = defineHandler("chatty", {
     output: z.int(),
     async *iterBatches(_, ctx) {
       attempts++;
       ctx.logger.info({ attempt: attempts, request: { path: "/rows" } }, hostile);
-      await gate.pass(ctx.signal);
+      await first.pass(ctx.signal);
+      ctx.logger.info({}, "asking");
+      await second.pass(ctx.signal);
       if (attempts === 1) {
         ctx.logger.error({}, "no answer");
         throw new Error("the first attempt fails");
@@ -38,31 +40,33 @@ const lines = (page: Page) => page.locator(".log > li");
 const count = (page: Page) => page.getByTestId("log-count").textContent();
 
 test("log lines of a node appear while it runs, by attempt and level, and say how many are missing", async () => {
-  const gate = new Gate();
-  const chat = chattyFlow(gate);
+  const [first, second] = [new Gate(), new Gate()];
+  const chat = chattyFlow(first, second);
   const { url, engine } = await testStudio({ flows: [chat] });
   const task = await engine.run(chat);
   const page = await openPage(`${url}#/runs/${task.id}?node=chatty`);
   await page.getByRole("link", { name: "Logs" }).click();
-  // Nothing else changes while it waits.
   await lines(page).filter({ hasText: hostile }).waitFor();
   expect(await page.locator(".log img").count()).toBe(0);
   expect(await count(page)).toBe("1 line");
-  const first = lines(page).first();
-  expect(await first.textContent()).toContain("Attempt 1");
-  expect(await first.textContent()).toContain("attempt=1");
-  await first.getByRole("button", { name: "request" }).click();
-  await first.getByText('"/rows"').waitFor();
+  const begins = lines(page).first();
+  expect(await begins.textContent()).toContain("Attempt 1");
+  expect(await begins.textContent()).toContain("attempt=1");
+  await begins.getByRole("button", { name: "request" }).click();
+  await begins.getByText('"/rows"').waitFor();
+  // Nothing else of the run changes with this line.
+  first.open();
+  await lines(page).filter({ hasText: "asking" }).waitFor();
 
   const requests: string[] = [];
   page.on("request", (request) => requests.push(new URL(request.url()).search));
-  gate.open();
+  second.open();
   await task.wait();
   await lines(page).filter({ hasText: "slow" }).waitFor();
-  expect(await count(page)).toBe("252 lines");
-  // The second attempt logged 262 lines, of which the first 12 are not kept.
-  await page.getByText("12 lines are missing here.").waitFor();
-  await page.getByText("12 older lines of this run were dropped").waitFor();
+  expect(await count(page)).toBe("253 lines");
+  // The second attempt logged 263 lines, of which the first 13 are not kept.
+  await page.getByText("13 lines are missing here.").waitFor();
+  await page.getByText("13 older lines of this run were dropped").waitFor();
   expect(await lines(page).filter({ hasText: "step 10" }).first().textContent()).toContain("Attempt 2");
   // The end is in view, since nobody has scrolled away from it.
   await until(
@@ -89,18 +93,18 @@ test("log lines of a node appear while it runs, by attempt and level, and say ho
 });
 
 test("a report has the newest log lines, and says what it leaves out", async () => {
-  const gate = new Gate();
-  gate.open();
-  const chat = chattyFlow(gate);
+  const open = new Gate();
+  open.open();
+  const chat = chattyFlow(open, open);
   const store = memoryStore();
   await using engine = await createEngine({ store, logger: new RecordingLogger(), handlers: chat.handlers });
   const task = await engine.run(chat);
   await task.wait();
   const whole = await reportOf(store, task.id);
-  expect(whole.nodes.chatty?.logs).toMatchObject({ items: { length: 252 }, dropped: 12, hasMore: false });
+  expect(whole.nodes.chatty?.logs).toMatchObject({ items: { length: 253 }, dropped: 13, hasMore: false });
   const page = await openPage(`${await fileWith(whole)}#/?node=chatty&section=logs`);
-  expect(await count(page)).toBe("252 lines");
-  await page.getByText("12 lines are missing here.").waitFor();
+  expect(await count(page)).toBe("253 lines");
+  await page.getByText("13 lines are missing here.").waitFor();
   expect(await page.locator(".log img").count()).toBe(0);
 
   const short = await reportOf(store, task.id, 20_000);

@@ -125,7 +125,7 @@ describe("the timeline", () => {
       ["running", 500, 900],
     ]);
     expect(lane?.summary).toBe(
-      "queued for 100 ms; attempt 1 failed after 200 ms on w: odd; waited 200 ms before its next attempt; attempt 2 has been running for 400 ms on w",
+      "queued for 100 ms; attempt 1 failed after 200 ms · w · odd; waited 200 ms before its next attempt; attempt 2 has been running for 400 ms · w",
     );
   });
 

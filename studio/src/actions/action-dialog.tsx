@@ -18,7 +18,6 @@ export function ActionDialog(props: {
   const [error, setError] = useState<Error>();
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    if (isActing) return;
     setActing(true);
     setError(undefined);
     try {

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { type Task, useSource } from "../api/queries.ts";
 import type { Json, NodeAction, NodeDetail, Outcome, Started } from "../api/source.ts";
-import { counted } from "../format.ts";
+import { plural } from "../format.ts";
 import { hrefOf, navigate } from "../router.ts";
 import { ActionDialog } from "./action-dialog.tsx";
 import { SchemaForm, useSchemaForm } from "./schema-form.tsx";
@@ -55,8 +55,12 @@ function RetryBatchesDialog({ task, node, onClose }: NodeActionProps) {
       act={act}
     >
       <p>
-        A new run processes {counted(failed, "batch that was set aside", "batches that were set aside")} again, and what
-        depends on {failed === 1 ? "it" : "them"}. Everything else is taken over from this run, which stays as it is.
+        {plural(
+          failed,
+          "A new run processes # batch that was set aside again, and what depends on it.",
+          "A new run processes # batches that were set aside again, and what depends on them.",
+        )}{" "}
+        Everything else is taken over from this run, which stays as it is.
       </p>
     </ActionDialog>
   );

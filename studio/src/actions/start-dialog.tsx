@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useFlow, useFlows, useInfo, useSource } from "../api/queries.ts";
 import type { FlowDetail, Json, Started } from "../api/source.ts";
-import { counted } from "../format.ts";
+import { plural } from "../format.ts";
 import { hrefOf, navigate } from "../router.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { Problem } from "../ui/problem.tsx";
@@ -29,7 +29,7 @@ export function StartDialog(props: { readonly flow?: string; readonly onClose: (
             <li key={flow.name}>
               <button type="button" className="button" onClick={() => choose(flow.name)}>
                 {flow.name}
-                <span className="muted">{counted(flow.nodes, "node", "nodes")}</span>
+                <span className="muted">{plural(flow.nodes, "# node", "# nodes")}</span>
               </button>
             </li>
           ))}
@@ -75,7 +75,7 @@ function Form({ flow, onClose }: { readonly flow: FlowDetail; readonly onClose: 
   return (
     <ActionDialog title={`Run ${flow.name}`} confirm="Start the run" onClose={onClose} act={act}>
       <p>
-        A new run of this flow begins with {counted(flow.nodes, "node", "nodes")}.{" "}
+        {plural(flow.nodes, "A new run of this flow has # node.", "A new run of this flow has # nodes.")}{" "}
         {info?.runs === "engine"
           ? "This process runs it."
           : "Other processes have to run it: a coordinator and workers of this store."}

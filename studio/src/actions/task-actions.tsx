@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { type Task, useSource } from "../api/queries.ts";
 import type { Outcome, Started, TaskAction } from "../api/source.ts";
-import { counted } from "../format.ts";
+import { plural } from "../format.ts";
 import { hrefOf, navigate } from "../router.ts";
 import { ActionDialog } from "./action-dialog.tsx";
 
@@ -46,7 +46,11 @@ function CancelDialog({ task, onClose }: DialogProps) {
       <p>
         {open === 0
           ? "No node is running: no other will start."
-          : `${counted(open, "running node is", "running nodes are")} asked to stop, and no other will start.`}{" "}
+          : plural(
+              open,
+              "# running node is asked to stop, and no other will start.",
+              "# running nodes are asked to stop, and no other will start.",
+            )}{" "}
         What is stored stays, and the run can be retried later from there. Nodes that handle how others ended still run.
       </p>
       <div className="field">
@@ -73,11 +77,21 @@ function RetryDialog({ task, onClose }: DialogProps) {
     <ActionDialog title="Retry this run?" confirm="Start the retry" onClose={onClose} act={act}>
       <p>A new run starts with the same graph and parameters; this one stays as it is.</p>
       <ul className="bullets">
-        <li>{counted(finished, "node that finished is", "nodes that finished are")} taken over, and not run again.</li>
+        <li>
+          {plural(
+            finished,
+            "# node that finished is taken over, and not run again.",
+            "# nodes that finished are taken over, and not run again.",
+          )}
+        </li>
         <li>
           {batches === 0
             ? "The other nodes have stored no batch, so they start from the beginning."
-            : `The other nodes continue after the ${counted(batches, "batch", "batches")} that they have stored.`}
+            : plural(
+                batches,
+                "The other nodes continue after the # batch that they have stored.",
+                "The other nodes continue after the # batches that they have stored.",
+              )}
         </li>
       </ul>
     </ActionDialog>

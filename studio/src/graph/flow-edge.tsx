@@ -1,5 +1,5 @@
 import { BaseEdge, type Edge, EdgeLabelRenderer, type EdgeProps, getBezierPath } from "@xyflow/react";
-import { number, rate } from "../format.ts";
+import { plural, rate } from "../format.ts";
 import { type EdgeData, type Shown, useShown } from "./shown.ts";
 
 export function FlowEdge(props: EdgeProps<Edge<EdgeData>>) {
@@ -42,7 +42,7 @@ function trafficOf(
   const perSecond = moves ? nodes.get(source)?.rate : undefined;
   const parts = [
     ...(perSecond === undefined || perSecond === 0 ? [] : [rate(perSecond)]),
-    ...(backlog === 0 ? [] : [`${number(backlog)} waiting`]),
+    ...(backlog === 0 ? [] : [plural(backlog, "# waiting", "# waiting")]),
   ];
   return parts.length === 0 ? undefined : parts.join(" · ");
 }

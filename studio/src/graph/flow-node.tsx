@@ -1,7 +1,7 @@
 import { Handle, type Node, type NodeProps } from "@xyflow/react";
 import { memo } from "react";
 import type { GraphNodeView, NodeLive } from "../api/source.ts";
-import { counted, number } from "../format.ts";
+import { plural } from "../format.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Status } from "../ui/status.tsx";
 import { type NodeData, useShown } from "./shown.ts";
@@ -77,12 +77,16 @@ function Counts({ live }: { readonly live: NodeLive }) {
   return (
     <>
       <span className="card-counts tabular">
-        <span title={counted(done, "batch stored", "batches stored")}>{number(done)} done</span>
+        <span title={plural(done, "# batch stored", "# batches stored")}>{plural(done, "# done", "# done")}</span>
         {pending > 0 ? (
-          <span title={counted(pending, "batch waits", "batches wait")}>{number(pending)} pending</span>
+          <span title={plural(pending, "# batch waits", "# batches wait")}>
+            {plural(pending, "# pending", "# pending")}
+          </span>
         ) : null}
-        {retrying > 0 ? <span className="tone-waiting toned">{number(retrying)} retrying</span> : null}
-        {failed > 0 ? <span className="tone-failed toned">{number(failed)} failed</span> : null}
+        {retrying > 0 ? (
+          <span className="tone-waiting toned">{plural(retrying, "# retrying", "# retrying")}</span>
+        ) : null}
+        {failed > 0 ? <span className="tone-failed toned">{plural(failed, "# failed", "# failed")}</span> : null}
       </span>
       <span className="card-bar" aria-hidden="true">
         {total === 0 ? null : (

@@ -1,12 +1,12 @@
 import { useState } from "react";
 import { useArtifacts, useSource } from "../api/queries.ts";
 import type { ArtifactView, NodeDetail } from "../api/source.ts";
-import { compact, counted, number } from "../format.ts";
+import { compact, number, plural } from "../format.ts";
 import type { LinkTo } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { Problem } from "../ui/problem.tsx";
-import { Input } from "./errors.tsx";
+import { Input, Tries } from "./errors.tsx";
 import { LineageView } from "./lineage.tsx";
 
 /** What the node has stored, page by page. */
@@ -20,7 +20,8 @@ export function Artifacts(props: { readonly id: string; readonly node: NodeDetai
   return (
     <section className="section">
       <p className="muted tabular" data-testid="stored">
-        {counted(stored, "artifact is stored", "artifacts are stored")}; {number(artifacts.length)} shown
+        {plural(stored, "# artifact is stored", "# artifacts are stored")};{" "}
+        {plural(artifacts.length, "# shown", "# shown")}
       </p>
       {error === null ? null : <Problem error={error} />}
       <ol className="batches">
@@ -77,9 +78,12 @@ function Opened({ id, node, artifact, linkTo }: RowProps) {
   return (
     <div className="batch-open">
       {failure === undefined ? null : (
-        <p>
-          <code>{failure.reasonCode}</code> {failure.message}, tried {counted(failure.tries, "time", "times")}.
-        </p>
+        <>
+          <p>
+            <code>{failure.reasonCode}</code> {failure.message}
+          </p>
+          <Tries count={failure.tries} />
+        </>
       )}
       {failure !== undefined ? null : output.start === undefined && output.missing === undefined ? (
         <JsonTree value={output.value} />

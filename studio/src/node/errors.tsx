@@ -1,6 +1,6 @@
 import { useFailedBatches } from "../api/queries.ts";
 import type { FailedBatchView, Failure, InputView, NodeDetail, NodeLive } from "../api/source.ts";
-import { counted } from "../format.ts";
+import { plural } from "../format.ts";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { Problem } from "../ui/problem.tsx";
 import { Region } from "../ui/region.tsx";
@@ -32,7 +32,7 @@ export function FailureView({ failure }: { readonly failure: Omit<Failure, "node
       <p className="failure-line">
         <code>{reasonCode}</code> {message}
       </p>
-      {tries === undefined ? null : <p className="muted">Tried {counted(tries, "time", "times")}.</p>}
+      {tries === undefined ? null : <Tries count={tries} />}
       {method === undefined ? null : (
         <p className="muted">
           Thrown by <code>{method}</code>.
@@ -42,6 +42,10 @@ export function FailureView({ failure }: { readonly failure: Omit<Failure, "node
     </>
   );
 }
+
+export const Tries = ({ count }: { readonly count: number }) => (
+  <p className="muted">{plural(count, "Tried once.", "Tried # times.")}</p>
+);
 
 function Stack({ text }: { readonly text: string }) {
   return (
@@ -59,7 +63,9 @@ export function Input({ input: { value, start, length = 0, missing } }: { readon
       {start === undefined ? null : (
         <>
           <pre className="code-block">{start}…</pre>
-          <p className="muted">The beginning of {counted(length, "character", "characters")} of JSON.</p>
+          <p className="muted">
+            {plural(length, "The start of # character of JSON.", "The start of # characters of JSON.")}
+          </p>
         </>
       )}
       {missing === undefined && start === undefined ? <JsonTree value={value} /> : null}
@@ -73,7 +79,7 @@ function FailedBatches(props: { readonly id: string; readonly nodeId: string; re
   const batches = data?.pages.flatMap(({ items }) => items) ?? [];
   return (
     <section className="section">
-      <h3>{counted(count, "batch was set aside", "batches were set aside")}</h3>
+      <h3>{plural(count, "# batch was set aside", "# batches were set aside")}</h3>
       {error === null ? null : <Problem error={error} />}
       <ol className="batches">
         {batches.map((batch) => (

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 import { type LogLevel, logLevels, shownLines } from "../api/live-logs.ts";
 import { type Task, useLogs } from "../api/queries.ts";
 import type { Json, JsonObject, LogLineView, NodeDetail } from "../api/source.ts";
-import { clockMs, compact, counted, dateTime } from "../format.ts";
+import { clockMs, compact, dateTime, plural } from "../format.ts";
 import { navigate, useRoute, withQuery } from "../router.ts";
 import { Icon, type IconName } from "../ui/icon.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
@@ -46,7 +46,7 @@ export function Logs({ task, node }: { readonly task: Task; readonly node: NodeD
     <section className="section" aria-label="Log lines">
       <div className="log-head">
         <span className="muted tabular" data-testid="log-count">
-          {counted(shown.length, "line", "lines")}
+          {plural(shown.length, "# line", "# lines")}
         </span>
         <select
           className="select"
@@ -67,7 +67,7 @@ export function Logs({ task, node }: { readonly task: Task; readonly node: NodeD
         {shown.map(({ line, missing }) => (
           <li key={line.seq}>
             {missing === 0 ? null : (
-              <p className="log-gap muted">{counted(missing, "line is", "lines are")} missing here.</p>
+              <p className="log-gap muted">{plural(missing, "# line is missing here.", "# lines are missing here.")}</p>
             )}
             <Line line={line} node={node} />
           </li>
@@ -81,8 +81,8 @@ function Dropped({ count }: { readonly count: number }) {
   if (count === 0) return null;
   return (
     <p className="muted" data-testid="log-dropped">
-      {counted(count, "older line of this run was", "older lines of this run were")} dropped: a run keeps its newest
-      1,000 lines, and an attempt its newest 250.
+      {plural(count, "# older line of this run was dropped.", "# older lines of this run were dropped.")} A run keeps
+      its newest 1,000 lines, and an attempt its newest 250.
     </p>
   );
 }

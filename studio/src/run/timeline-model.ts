@@ -54,20 +54,22 @@ function lookOf({ state, cause, endCause, to }: Span): Look {
 }
 
 function wordsOf({ epoch, workerId, reasonCode }: Span, look: Look, time: string): string {
-  const place = workerId === undefined ? "" : ` on ${workerId}`;
-  const code = reasonCode === undefined ? "" : `: ${reasonCode}`;
   const words: Readonly<Record<Look, string>> = {
     queued: `queued for ${time}`,
-    running: `attempt ${epoch} has been running for ${time}${place}`,
-    done: `attempt ${epoch} finished after ${time}${place}`,
-    failed: `attempt ${epoch} failed after ${time}${place}${code}`,
-    lost: `attempt ${epoch} lost its worker after ${time}${place}`,
+    running: `attempt ${epoch} has been running for ${time}`,
+    done: `attempt ${epoch} finished after ${time}`,
+    failed: `attempt ${epoch} failed after ${time}`,
+    lost: `attempt ${epoch} lost its worker after ${time}`,
     waiting: `waited for ${time}`,
     retrying: `waited ${time} before its next attempt`,
     paused: `paused for ${time}`,
-    quiet: `attempt ${epoch} was stopped after ${time}${place}`,
+    quiet: `attempt ${epoch} was stopped after ${time}`,
   };
-  return words[look];
+  return [
+    words[look],
+    ...(workerId === undefined ? [] : [workerId]),
+    ...(look === "failed" && reasonCode !== undefined ? [reasonCode] : []),
+  ].join(" · ");
 }
 
 /** Round distances between ticks, in ms. */

@@ -1,7 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState } from "react";
 import { type Task, useSource, useTimeline } from "../api/queries.ts";
-import { counted, duration } from "../format.ts";
+import { duration, plural } from "../format.ts";
 import type { LinkTo } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";
 import { useNow } from "../ui/now.ts";
@@ -72,8 +72,11 @@ export function Timeline({ task, linkTo }: { readonly task: Task; readonly linkT
       </div>
       {data.forgotten === 0 ? null : (
         <Note tone="quiet" icon="info" className="banner">
-          {counted(data.forgotten, "older transition is", "older transitions are")} not kept any more: the store keeps
-          the newest 50 of each shard.
+          {plural(
+            data.forgotten,
+            "# older transition is missing: the store keeps the newest 50 of each shard.",
+            "# older transitions are missing: the store keeps the newest 50 of each shard.",
+          )}
         </Note>
       )}
       <Lanes lanes={lanes} from={data.from} to={Math.max(to, data.from + 1)} zoom={zoom} linkTo={linkTo} />

@@ -1,5 +1,5 @@
 import type { Task } from "../api/queries.ts";
-import { counted, duration, rate } from "../format.ts";
+import { duration, plural, rate } from "../format.ts";
 import type { LinkTo } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Region } from "../ui/region.tsx";
@@ -60,10 +60,10 @@ export function Why({ task, linkTo }: { readonly task: Task; readonly linkTo: Li
 export function batchesInWords(batches: Task["live"]["nodes"][number]["batches"]): string {
   const { done, pending = 0, failed, retrying, carried } = batches;
   return [
-    counted(done, "done", "done"),
-    ...(pending === 0 ? [] : [counted(pending, "pending", "pending")]),
-    ...(retrying === 0 ? [] : [counted(retrying, "retrying", "retrying")]),
-    ...(failed === 0 ? [] : [counted(failed, "failed", "failed")]),
-    ...(carried === 0 ? [] : [counted(carried, "kept from the earlier run", "kept from the earlier run")]),
+    plural(done, "# done", "# done"),
+    ...(pending === 0 ? [] : [plural(pending, "# pending", "# pending")]),
+    ...(retrying === 0 ? [] : [plural(retrying, "# retrying", "# retrying")]),
+    ...(failed === 0 ? [] : [plural(failed, "# failed", "# failed")]),
+    ...(carried === 0 ? [] : [plural(carried, "# kept from the earlier run", "# kept from the earlier run")]),
   ].join(", ");
 }

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { compact, counted } from "../format.ts";
+import { compact, plural } from "../format.ts";
 import { Icon } from "./icon.tsx";
 
 const pageSize = 100;
@@ -45,7 +45,7 @@ function Branch(props: { readonly label: React.ReactNode; readonly value: object
       </div>
     );
   }
-  const size = isList ? counted(entries.length, "item", "items") : counted(entries.length, "key", "keys");
+  const size = isList ? plural(entries.length, "# item", "# items") : plural(entries.length, "# key", "# keys");
   return (
     <div>
       <button type="button" className="json-toggle" aria-expanded={open} onClick={() => setOpen(!open)}>
@@ -61,7 +61,7 @@ function Branch(props: { readonly label: React.ReactNode; readonly value: object
           ))}
           {entries.length > shown ? (
             <button type="button" className="button quiet" onClick={() => setShown(shown + pageSize)}>
-              Show more of {counted(entries.length, "entry", "entries")}
+              {plural(entries.length, "Show more of # entry", "Show more of # entries")}
             </button>
           ) : null}
         </div>
@@ -79,7 +79,7 @@ function Scalar({ value }: { readonly value: unknown }) {
       "{isCut ? `${value.slice(0, longText)}…` : value}"
       {isCut ? (
         <button type="button" className="button quiet" onClick={() => setWhole(true)}>
-          Show all {counted(value.length, "character", "characters")}
+          {plural(value.length, "Show the # character", "Show all # characters")}
         </button>
       ) : null}
     </span>
