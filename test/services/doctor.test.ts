@@ -46,7 +46,14 @@ test("flowkit doctor compares the clocks, and looks at the topics", async () => 
   });
   const bus = openBus({ prefix, topics: { partitions: 1 } });
   await bus.subscribe({ group: "workers.square", topics: ["cmd.square.v1"], handle: async () => {} });
-  await untilLed(await openAdmin(), [`${prefix}.cmd.square.v1`]);
+  const admin = await openAdmin();
+  const brief = [
+    { name: "retention.ms", value: "5000" },
+    { name: "cleanup.policy", value: "compact,delete" },
+  ];
+  const status = { topic: `${prefix}.status.square.v1`, numPartitions: 2, configEntries: brief };
+  await admin.createTopics({ topics: [status], waitForLeaders: true });
+  await untilLed(admin, [`${prefix}.cmd.square.v1`, `${prefix}.status.square.v1`]);
   const found = await doctor();
   expect(found).toContainEqual({
     check: "kafka",
@@ -54,6 +61,12 @@ test("flowkit doctor compares the clocks, and looks at the topics", async () => 
     message: "commands with one partition: cmd.square.v1",
     hint: expect.any(String),
   });
+  for (const message of [
+    "topics that are compacted: status.square.v1",
+    "topics that keep messages for less than a minute: status.square.v1 (5.00 s)",
+  ]) {
+    expect(found).toContainEqual({ check: "kafka", verdict: "warning", message, hint: expect.any(String) });
+  }
   expect(found).toContainEqual(
     expect.objectContaining({ message: expect.stringMatching(/^topics with one replica: (.*, )?cmd\.square\.v1/) }),
   );

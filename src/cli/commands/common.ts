@@ -31,7 +31,7 @@ export const storeCommands = (parent: Command) => (name: string, summary: string
 /** The settings that are options of both coordinators and workers. */
 export const servingPaths = [
   ...["store", "mongo.url", "mongo.database", "mongo.prefix", "kafka.brokers", "kafka.prefix"],
-  ...["graceSec", "http.port", "http.host", "log.format", "log.level"],
+  ...["graceSec", "http.port", "http.host", "telemetry", "log.format", "log.level"],
 ] as const;
 
 export const graceOption = (): Option =>

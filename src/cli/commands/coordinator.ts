@@ -53,7 +53,7 @@ async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void>
   const { maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType, leaseMs, pageSize } = settings;
   const { tickMs, sweepMs, maxLostLeases, cancelGraceMs } = settings;
   const limits = { maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType, leaseMs, pageSize };
-  await serve(terminal, read, async ({ store, storeName, logger }) => {
+  await serve(terminal, read, async ({ store, storeName, logger, telemetry }) => {
     const bus = await openBus(read, logger);
     const part = new Coordinator({
       ...(types.length === 0 ? { handlers } : { workerTypes }),
@@ -61,7 +61,7 @@ async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void>
       coordinatorFns: fns,
       store,
       logger,
-      ...definedOf({ bus, externalTypes, ...limits, tickMs, sweepMs, maxLostLeases, cancelGraceMs }),
+      ...definedOf({ bus, telemetry, externalTypes, ...limits, tickMs, sweepMs, maxLostLeases, cancelGraceMs }),
     });
     const where = settings.kafka?.brokers === undefined ? storeName : `${storeName} and Kafka`;
     const served = {

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import type { TopicReport } from "../../adapters/kafka/topic-report.ts";
 import type { Bus, Store } from "../../core/ports/index.ts";
 import { systemClock, systemIds } from "../../core/ports/system.ts";
 import type { TaskExplanation } from "../../core/tasks/api.ts";
@@ -11,6 +10,7 @@ import { CliError, exitCodes } from "../terminal/cli-error.ts";
 import { terminalLogger } from "../terminal/logger.ts";
 import { counted, duration, type Terminal, table } from "../terminal/terminal.ts";
 import { configOption, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { topicFindings } from "./doctor-topics.ts";
 import { type StoreAccess, withClient } from "./with-client.ts";
 
 /** What was checked, and what came of it. */
@@ -76,7 +76,9 @@ async function diagnose(terminal: Terminal, options: StoreOptions): Promise<read
   });
   await attempted(findings, "kafka", async () => {
     const found = await readTopics(read, terminalLogger(terminal, { least: "error" }));
-    if (found !== undefined) findings.push(...ofTopics(found));
+    if (found === undefined) return;
+    const ofKafka = topicFindings(found, read.settings.kafka ?? {});
+    findings.push(...ofKafka.map((finding) => ({ check: "kafka", ...finding }) as const));
   });
   return findings;
 }
@@ -208,29 +210,4 @@ async function ofBus(bus: Bus): Promise<Finding> {
     late.abort();
     await bus.close();
   }
-}
-
-function ofTopics(found: readonly TopicReport[]): readonly Finding[] {
-  const findings: Finding[] = [
-    { check: "kafka", verdict: "ok", message: `${counted(found.length, "topic")} of this bus` },
-  ];
-  const add = (wrong: readonly TopicReport[], verdict: Finding["verdict"], says: string, hint: string): void => {
-    if (wrong.length === 0) return;
-    const names = wrong.map(({ topic }) => topic).join(", ");
-    findings.push({ check: "kafka", verdict, message: `${says}: ${names}`, hint });
-  };
-  const lacks = found.filter(({ leaderless }) => leaderless > 0);
-  add(lacks, "error", "partitions without a leader", "They accept no messages: look at the brokers.");
-  const single = found.filter(({ replicas }) => replicas === 1);
-  const hint =
-    "Messages only wake processes that look at the store anyway: work slows down when the broker fails, and none is lost.";
-  add(single, "warning", "topics with one replica", hint);
-  const commands = found.filter(({ topic, partitions }) => topic.startsWith("cmd.") && partitions === 1);
-  add(
-    commands,
-    "warning",
-    "commands with one partition",
-    "Only one worker of the type is woken; the others look at the store.",
-  );
-  return findings;
 }

@@ -9,6 +9,7 @@ import { readParams } from "../loading/params.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
 import { showProgress } from "../progress/live-view.ts";
 import { overlaid } from "../serving/counted-store.ts";
+import { closeSdk, openTelemetrySdk } from "../serving/telemetry.ts";
 import { openStore, type StoreOptions, settingsOfRun } from "../settings/open-parts.ts";
 import { several } from "../settings/options.ts";
 import { CliError, exitCodes } from "../terminal/cli-error.ts";
@@ -26,6 +27,7 @@ interface RunCommandOptions extends StoreOptions {
   readonly params?: string;
   readonly idempotencyKey?: string;
   readonly grace: number;
+  readonly telemetry?: true;
 }
 
 export function addRun(root: Command, terminal: Terminal): void {
@@ -42,6 +44,7 @@ export function addRun(root: Command, terminal: Terminal): void {
     .addOption(mongoOption())
     .option("--idempotency-key <key>", "continue the task with this key and the same input, if the store has one")
     .addOption(graceOption())
+    .option("--telemetry", "send traces and metrics by OTLP, as the variables OTEL_* say")
     .addOption(handlersOption())
     .addOption(exportOption())
     .addOption(jsonOption())
@@ -69,11 +72,15 @@ async function run(terminal: Terminal, file: string, options: RunCommandOptions)
       hint: "Pass --store FILE, --store postgres://... or --mongo URL.",
     });
   }
+  const logger = withoutTasks(terminalLogger(terminal));
+  const sdk = options.telemetry === true ? await openTelemetrySdk(terminal) : undefined;
+  await using _sdk = { [Symbol.asyncDispose]: () => closeSdk(sdk, logger) };
   await using engine = await createEngine({
     handlers: definitions.handlers,
     inputAdapters: definitions.adapters,
     coordinatorFns: definitions.fns,
-    logger: withoutTasks(terminalLogger(terminal)),
+    logger,
+    ...(sdk === undefined ? {} : { telemetry: sdk.telemetry }),
     ...(kept === undefined ? {} : { store: ownTasksOf(kept.store) }),
   });
   const { idempotencyKey } = options;

@@ -5,7 +5,7 @@ import { FlowError } from "../../errors/index.ts";
 import { readAllDefinitions, readAllFlows } from "../loading/read-graph.ts";
 import { type Part, sendTo, serve } from "../serving/serve.ts";
 import { studioFlows } from "../serving/studio.ts";
-import { openStoreBus } from "../settings/open-parts.ts";
+import { keptLogs, openStoreBus } from "../settings/open-parts.ts";
 import { addSettingOptions, flagValues } from "../settings/options.ts";
 import { type ReadSettings, readSettings } from "../settings/read-settings.ts";
 import { counted, type Terminal } from "../terminal/terminal.ts";
@@ -19,6 +19,8 @@ const paths = [
   "http.port",
   "http.host",
   "studio.enabled",
+  "telemetry",
+  "keepLogs",
   "log.format",
   "log.level",
 ];
@@ -64,7 +66,7 @@ async function up(terminal: Terminal, files: readonly string[], read: ReadSettin
   } = read.settings;
   const { leaseMs, pageSize, tickMs, sweepMs, maxLostLeases, cancelGraceMs } = read.settings;
   const limits = { capacityPerType, maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType };
-  await serve(terminal, read, async ({ store, storeName, logger }) => {
+  await serve(terminal, read, async ({ store, storeName, logger, telemetry }) => {
     const bus = await openStoreBus(read);
     const part = enginePart(() =>
       createEngine({
@@ -75,7 +77,18 @@ async function up(terminal: Terminal, files: readonly string[], read: ReadSettin
         keepAlive: true,
         capacity,
         logger,
-        ...definedOf({ bus, ...limits, leaseMs, pageSize, tickMs, sweepMs, maxLostLeases, cancelGraceMs }),
+        ...definedOf({
+          bus,
+          telemetry,
+          keepLogs: keptLogs(read),
+          ...limits,
+          leaseMs,
+          pageSize,
+          tickMs,
+          sweepMs,
+          maxLostLeases,
+          cancelGraceMs,
+        }),
       }),
     );
     const types = handlers.map(({ name }) => name).join(", ");

@@ -3,14 +3,14 @@ import { definedOf } from "../../engine/options.ts";
 import { Worker } from "../../engine/worker.ts";
 import { readAllDefinitions } from "../loading/read-graph.ts";
 import { serve } from "../serving/serve.ts";
-import { openBus } from "../settings/open-parts.ts";
+import { keptLogs, openBus } from "../settings/open-parts.ts";
 import { addSettingOptions, flagValues, otherSettings } from "../settings/options.ts";
 import { type ReadSettings, readSettings, showSettings } from "../settings/read-settings.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import { counted, type Terminal } from "../terminal/terminal.ts";
 import { examples, jsonOption, printConfigOption, servingPaths } from "./common.ts";
 
-const paths = ["handlers", "roles", "capacity", ...servingPaths];
+const paths = ["handlers", "roles", "capacity", "keepLogs", ...servingPaths];
 
 export function addWorker(root: Command, terminal: Terminal): void {
   const command = root
@@ -46,14 +46,14 @@ async function work(terminal: Terminal, read: ReadSettings): Promise<void> {
   const { handlers, adapters } = await readAllDefinitions(files);
   const { maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType, leaseMs, pageSize } = settings;
   const limits = { maxRunning, maxRunningPerType, maxRunningPerTask, ratePerType, leaseMs, pageSize };
-  await serve(terminal, read, async ({ store, storeName, logger }) => {
+  await serve(terminal, read, async ({ store, storeName, logger, telemetry }) => {
     const bus = await openBus(read, logger);
     const part = new Worker({
       handlers,
       inputAdapters: adapters,
       store,
       logger,
-      ...definedOf({ bus, roles, capacity, capacityPerType, ...limits }),
+      ...definedOf({ bus, telemetry, keepLogs: keptLogs(read), roles, capacity, capacityPerType, ...limits }),
     });
     const where = settings.kafka?.brokers === undefined ? storeName : `${storeName} and Kafka`;
     const served = roles ?? handlers.map(({ name }) => name);

@@ -1,4 +1,4 @@
-import type { Store } from "../../core/ports/index.ts";
+import type { Store, Telemetry } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import type { Coordinator } from "../../engine/coordinator.ts";
 import type { Engine } from "../../engine/engine.ts";
@@ -14,6 +14,7 @@ import { countedStore } from "./counted-store.ts";
 import { type Health, type Metrics, openMetrics } from "./metrics.ts";
 import { openProbes, type Probes, type SendSignal } from "./probes.ts";
 import { openStudioOf, type StudioParts } from "./studio.ts";
+import { closeSdk, openTelemetrySdk } from "./telemetry.ts";
 import { Webhook } from "./webhook.ts";
 
 /** A long-running part: a coordinator, a worker, or an engine. */
@@ -33,6 +34,12 @@ export interface Shared {
   /** The display name of the store. */
   readonly storeName: string;
   readonly logger: Logger;
+}
+
+/** What parts are made of. */
+interface Given extends Shared {
+  /** With the setting. */
+  readonly telemetry: Telemetry | undefined;
 }
 
 interface Made {
@@ -59,7 +66,7 @@ const defaultGraceSec = 10;
 export async function serve(
   terminal: Terminal,
   read: ReadSettings,
-  make: (shared: Shared) => Promise<Made>,
+  make: (given: Given) => Promise<Made>,
 ): Promise<void> {
   const { settings } = read;
   const { format = "text", level = "info" } = settings.log ?? {};
@@ -70,7 +77,8 @@ export async function serve(
   const metrics = settings.http?.port === undefined ? undefined : await tryOpenMetrics(terminal);
   const store = metrics === undefined || "missing" in metrics ? named.store : countedStore(named.store, metrics.events);
   const shared = { store, storeName: named.name, logger };
-  const { part, banner, studio: parts } = await make(shared);
+  const sdk = settings.telemetry === true ? await openTelemetrySdk(terminal) : undefined;
+  const { part, banner, studio: parts } = await make({ ...shared, telemetry: sdk?.telemetry });
   const studio =
     settings.studio?.enabled === true && parts !== undefined
       ? await openStudioOf(terminal, read, { ...shared, ...parts })
@@ -87,6 +95,7 @@ export async function serve(
   } finally {
     await probes?.close();
     await studio?.close();
+    await closeSdk(sdk, logger);
   }
   terminal.note("stopped");
 }

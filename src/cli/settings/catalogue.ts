@@ -249,6 +249,16 @@ export const catalogue: readonly Setting[] = [
     "at the start, report tasks again that ended so long before (default: 300)",
     { of: "coordinator" },
   ),
+  setting("telemetry", "FLOWKIT_TELEMETRY", "boolean", "send traces and metrics by OTLP, as the variables OTEL_* say", {
+    flag: "--telemetry",
+  }),
+  setting(
+    "keepLogs",
+    "FLOWKIT_KEEP_LOGS",
+    "text",
+    "lowest level of handlers' log lines kept with tasks: debug, info, warn, error, or none (default: info)",
+    { flag: "--keep-logs <level>", of: "worker" },
+  ),
   setting("log.format", "FLOWKIT_LOG_FORMAT", "text", "text, or json: one object per line (default: text)", {
     flag: "--log-format <format>",
   }),

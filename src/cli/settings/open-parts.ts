@@ -4,6 +4,7 @@ import type { TopicReport } from "../../adapters/kafka/topic-report.ts";
 import type { MongoStoreOptions } from "../../adapters/mongo/index.ts";
 import type { PostgresStoreOptions } from "../../adapters/postgres/index.ts";
 import { sqliteStore } from "../../adapters/sqlite/index.ts";
+import type { LogLevel } from "../../core/model/task-log.ts";
 import type { Bus, Store } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { definedOf } from "../../engine/options.ts";
@@ -124,6 +125,10 @@ const envLike = (names: RegExp): NodeJS.ProcessEnv =>
  */
 export const storeSettings = (terminal: Terminal, options: StoreOptions): ReadSettings =>
   readSettings(terminal, { flags: flagsOf(options), config: options.config });
+
+/** The engine's option of the same name. */
+export const keptLogs = ({ settings: { keepLogs } }: ReadSettings): LogLevel | false | undefined =>
+  keepLogs === "none" ? false : keepLogs;
 
 /**
  * Opens the store that a command requires.

@@ -111,6 +111,8 @@ export const settingsSchema = z
         replaySec: z.number().min(0).max(86_400),
       })
       .partial(),
+    telemetry: z.boolean(),
+    keepLogs: z.enum(["debug", "info", "warn", "error", "none"]),
     log: z
       .strictObject({ format: z.enum(["text", "json"]), level: z.enum(["debug", "info", "warn", "error"]) })
       .partial(),
