@@ -2,6 +2,7 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const plan = "core/plan/plan.ts";
 const claimer = "core/worker/claim/claimer.ts";
+const limits = "core/worker/claim/limits.ts";
 const store = "core/store/record-store.ts";
 const run = "core/worker/attempt/attempt-run.ts";
 const worker = "core/worker/worker-core.ts";
@@ -34,18 +35,18 @@ export const continuationMutations: readonly Mutation[] = [
   ),
   mutation(
     "a worker goes on although a limit is full",
-    edit(claimer, "if (limitsOf(limits.running, claim.taskId, next).length > 0 || ", "if ("),
+    edit(claimer, "return limitsOf(limits.running, claim.taskId, next).length === 0 && ", "return "),
   ),
   mutation(
     "a worker goes on with what a retry adopts",
-    edit(claimer, "byCoordinators: retryOf !== undefined || startsAt", "byCoordinators: startsAt"),
+    edit(limits, "byCoordinators: retryOf !== undefined || startsAt", "byCoordinators: startsAt"),
   ),
   {
     elsewhere: raceOf("a worker does not go on in a task that starts later", "seeds wait for no signals in such tasks"),
     ...mutation(
       "a worker goes on before its task starts",
       edit(
-        claimer,
+        limits,
         "byCoordinators: retryOf !== undefined || startsAt !== undefined",
         "byCoordinators: retryOf !== undefined",
       ),
@@ -63,19 +64,19 @@ export const continuationMutations: readonly Mutation[] = [
     "a worker goes on with what another has dispatched",
     edit(
       store,
-      "shard === ref.shard && lease?.claimId === by.claimId",
-      "shard === ref.shard && lease?.claimId !== by.workerId",
+      "record.shard === shard && record.lease?.claimId === claimId",
+      "record.shard === shard && record.lease?.claimId !== undefined",
     ),
   ),
   mutation(
     "a slot that was passed on is released",
-    edit(worker, "else if (!held.passedSlot) this.#claimer", "else this.#claimer"),
+    edit(worker, "else if (next === undefined) this.#claimer", "else this.#claimer"),
   ),
   {
     elsewhere: raceOf("a slot that could not be passed on", "few seeds limit a type that a worker goes on with"),
     ...mutation(
       "a slot that could not be passed on is kept",
-      edit(claimer, "if (!claimed) this.#capacity.pass(next.type, node.type);", ""),
+      edit(claimer, "      passBack();\n      return undefined;", "      return undefined;"),
     ),
   },
   mutation(
@@ -88,16 +89,20 @@ export const continuationMutations: readonly Mutation[] = [
   ),
   {
     harmless: "within a shard's first attempt, only a restart makes it read again, after which the log is empty too",
-    ...mutation(
-      "a first attempt does not read its log again",
-      edit(run, "if (!first || record.epoch > 1", "if (record.epoch > 1"),
-    ),
+    ...mutation("a first attempt does not read its log again", edit(run, "    await log.open();\n", "")),
   },
   {
     elsewhere: raceOf("a long chain leaves its slot", "costs others time, which seeds do not measure"),
     ...mutation(
       "a chain never leaves its slot to others",
-      edit(claimer, " || row.count >= maxInRow) return;", ") return;"),
+      edit(claimer, "if (row.count < maxInRow) return", "if (row.count >= 0) return"),
+    ),
+  },
+  {
+    elsewhere: raceOf("a long chain leaves its slot", "costs others time, which seeds do not measure"),
+    ...mutation(
+      "a chain keeps its slot although others are queued",
+      edit(claimer, "if (length > 0 || !this.#mayContinue", "if (!this.#mayContinue"),
     ),
   },
   {
@@ -107,7 +112,7 @@ export const continuationMutations: readonly Mutation[] = [
     ),
     ...mutation(
       "a worker goes on for as long as it can although others wait",
-      edit(claimer, "this.#othersWait && now - row.since >= maxRowMs", "false"),
+      edit(claimer, "this.#othersWait && clock.monotonic() - row.since >= maxRowMs", "false"),
     ),
   },
   mutation(

@@ -78,6 +78,9 @@ export interface Tail {
   readonly origins: readonly Origin[];
 }
 
+/** An answer that a store with its records at hand gives in the same step, or a promise for it. */
+export type Answer<T> = T | Promise<T>;
+
 /**
  * The source of truth. Every decision reads it again or compares-and-sets it.
  *
@@ -181,7 +184,7 @@ export interface Store extends Registry {
    * `dispatch` and `claim` in one write: absent -> `running`, epoch 1, with a lease; like a dispatch, `deferred` if its
    * task is paused. Returns the record if this claim has it; a repeated call gets the same answer.
    */
-  dispatchClaimed(ref: ShardRef, init: DispatchInit, by: ClaimInit): Promise<ShardRecord | undefined>;
+  dispatchClaimed(ref: ShardRef, init: DispatchInit, by: ClaimInit): Answer<ShardRecord | undefined>;
   /** absent -> `skipped`, with a closed, empty log. `exists`: likewise. */
   skip(ref: ShardRef, init: Pick<DispatchInit, "type" | "priority">): Promise<"skipped" | "exists">;
   /** absent -> `finished` or `skipped`, as `ended` is, with its artifacts, result and metrics. `exists`: likewise. */
@@ -282,7 +285,7 @@ export interface Store extends Registry {
     attempt: Attempt,
     generation: number,
     artifact: NewArtifact,
-  ): Promise<WriteAnswer | "conflict" | "duplicate_uid">;
+  ): Answer<WriteAnswer | "conflict" | "duplicate_uid">;
   /**
    * Closes the log with the complete marker at seq `count`, then `running` -> `finished` with count, result and
    * metrics. `conflict`: the length of the log is not `count`. Already recorded: `ok`.
@@ -296,7 +299,7 @@ export interface Store extends Registry {
       readonly result?: Json;
       readonly metrics?: Metrics;
     },
-  ): Promise<WriteAnswer | "conflict">;
+  ): Answer<WriteAnswer | "conflict">;
   /**
    * `running` -> `failed` if `permanent` or if this is failure number `maxFailures`, otherwise `deferred` for
    * `delayMs`; failures + 1. Already recorded: `ok`.

@@ -16,6 +16,7 @@ import type {
 } from "../model/records.ts";
 import { logsReadBy, planGraph } from "../plan/index.ts";
 import type {
+  Answer,
   ExternalRows,
   HandlerGate,
   HeldSlot,
@@ -106,7 +107,7 @@ export interface ShardDriver {
   insert(
     ref: ShardRef,
     create: (now: number, paused: boolean | undefined) => ShardRecord,
-  ): Promise<"inserted" | "exists" | "gone">;
+  ): Answer<"inserted" | "exists" | "gone">;
   update<TAnswer>(
     ref: ShardRef,
     change: ShardUpdate,

@@ -17,6 +17,7 @@ import {
   type WriteAnswer,
 } from "../model/records.ts";
 import type {
+  Answer,
   ExternalRows,
   HandlerGate,
   HeldSlot,
@@ -140,19 +141,26 @@ export class RecordStore extends RegistryRecords implements Store {
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "dispatched" : "exists";
   }
 
-  async dispatchClaimed(ref: ShardRef, init: DispatchInit, by: ClaimInit): Promise<ShardRecord | undefined> {
+  dispatchClaimed(ref: ShardRef, init: DispatchInit, by: ClaimInit): Answer<ShardRecord | undefined> {
     const { shards } = this.#driver;
     let created: ShardRecord | undefined;
-    const answer = await shards.insert(ref, (at, paused) => {
+    const inserted = shards.insert(ref, (at, paused) => {
       const queued = transitions.createShard(ref, { ...init, status: "queued", paused, at });
       created = transitions.claimShard(queued, queued, { ...by, now: at })?.next ?? queued;
       return created;
     });
-    if (answer === "gone") return undefined;
-    if (answer === "inserted" && created?.status === "running") return created;
-    // It may be this call, repeated after its answer was lost.
-    const records = await shards.read(ref.taskId, [ref.nodeId]);
-    return records.find(({ shard, lease }) => shard === ref.shard && lease?.claimId === by.claimId);
+    const claimed = (answer: "inserted" | "exists" | "gone"): Answer<ShardRecord | undefined> => {
+      if (answer === "gone") return undefined;
+      if (answer === "inserted" && created?.status === "running") return created;
+      return this.#ownClaim(ref, by);
+    };
+    return inserted instanceof Promise ? inserted.then(claimed) : claimed(inserted);
+  }
+
+  /** It may be this call, repeated after its answer was lost. */
+  async #ownClaim({ taskId, nodeId, shard }: ShardRef, { claimId }: ClaimInit): Promise<ShardRecord | undefined> {
+    const records = await this.#driver.shards.read(taskId, [nodeId]);
+    return records.find((record) => record.shard === shard && record.lease?.claimId === claimId);
   }
 
   async skip(ref: ShardRef, init: Parameters<Store["skip"]>[1]): Promise<"skipped" | "exists"> {

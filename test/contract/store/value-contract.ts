@@ -93,9 +93,11 @@ export function hugeValueContract(it: StoreTest): void {
     await store.dispatch(shardOf(), dispatchInit());
     const attempt = await claimed(store, shardOf());
     const tooLong = Array<string>(9).fill("x".repeat(2 ** 26));
-    const refusal = await store.append(attempt, 0, artifactOf(0, { meta: tooLong })).catch((error: unknown) => error);
+    const append = async () => store.append(attempt, 0, artifactOf(0, { meta: tooLong }));
+    const refusal = await append().catch((error: unknown) => error);
     expect(FlowError.is(refusal, "RECORD_TOO_LARGE")).toBe(true);
-    const result = await store.complete(attempt, { generation: 0, count: 0, result: tooLong }).catch((e: unknown) => e);
+    const complete = async () => store.complete(attempt, { generation: 0, count: 0, result: tooLong });
+    const result = await complete().catch((error: unknown) => error);
     expect(FlowError.is(result, "RECORD_TOO_LARGE")).toBe(true);
     expect(await peer.tail(attempt, 0)).toEqual({ length: 0, closed: false, origins: [] });
     expect(await store.append(attempt, 0, artifactOf(0))).toBe("ok");

@@ -12,8 +12,8 @@ import {
   type Position,
   type ShardRecord,
 } from "../../model/records.ts";
-import type { Tail, WorkerStore, WriteAnswer } from "../../ports/index.ts";
-import type { StoreRetry } from "../../resilience/store-retry.ts";
+import type { Answer, Tail, WorkerStore, WriteAnswer } from "../../ports/index.ts";
+import { isPending, type StoreRetry } from "../../resilience/store-retry.ts";
 import type { AppendSignals } from "../input/append-signals.ts";
 import { furthestOf, inInputOrder, placeOf } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-handle.ts";
@@ -34,6 +34,8 @@ export interface BatchOutcome {
   /** See `Origin`. */
   readonly traceparent?: string;
 }
+
+type AppendAnswer = Awaited<ReturnType<WorkerStore["append"]>>;
 
 /** Of a log of at most so many artifacts, its writer keeps them for the node behind it. */
 const mostKept = 4;
@@ -142,8 +144,10 @@ export class AttemptLog {
     this.#sources.take(origin);
   }
 
-  /** Appends are made one after another: each origin describes the log up to its own entry. */
-  async append({ uid, origin: from, place }: PlacedBatch, outcome: BatchOutcome): Promise<void> {
+  /**
+   * Appends are made one after another: each origin describes the log up to its own entry. `undefined`: it is stored.
+   */
+  append({ uid, origin: from, place }: PlacedBatch, outcome: BatchOutcome): Promise<void> | undefined {
     const { meta, metrics, failure, traceparent } = outcome;
     const own = traceparent === undefined ? from : { ...from, traceparent };
     const aside = this.#aside + (failure === undefined ? 0 : 1);
@@ -152,10 +156,14 @@ export class AttemptLog {
     const origin = this.#sources.originOf(aside === 0 ? placed : { ...placed, aside });
     const output = { seq: this.#length, uid, origin, meta, metrics };
     const artifact = failure === undefined ? output : { ...output, failure };
-    this.#inserted(artifact, await this.#insert(artifact));
-    this.#aside = aside;
-    this.#sources.stored(origin);
-    this.#signals.notify(this.#attempt);
+    const stored = (answer: AppendAnswer): undefined => {
+      this.#inserted(artifact, answer);
+      this.#aside = aside;
+      this.#sources.stored(origin);
+      this.#signals.notify(this.#attempt);
+    };
+    const answer = this.#insert(artifact);
+    return isPending(answer) ? answer.then(stored) : stored(answer);
   }
 
   /**
@@ -186,11 +194,11 @@ export class AttemptLog {
     this.#signals.notify(this.#attempt);
   }
 
-  #insert(artifact: NewArtifact): ReturnType<WorkerStore["append"]> {
+  #insert(artifact: NewArtifact): Answer<AppendAnswer> {
     return this.#retry.run(() => this.#store.append(this.#attempt, this.#generation, artifact));
   }
 
-  #inserted(artifact: NewArtifact, answer: Awaited<ReturnType<WorkerStore["append"]>>): void {
+  #inserted(artifact: NewArtifact, answer: AppendAnswer): void {
     if (answer === "duplicate_uid") {
       // Never skipped silently: either iterBatches used one uid for two batches, or a cursor is wrong.
       throw new AttemptError("duplicate_uid", `a batch with uid '${artifact.uid}' is already stored`);
@@ -217,11 +225,16 @@ export class AttemptLog {
     return (await this.#retry.run(() => this.#store.storedUids(this.#attempt, this.#generation, [uid]))).has(uid);
   }
 
-  async complete(outcome: { readonly result?: Json; readonly metrics?: Metrics }): Promise<void> {
+  /** `undefined`: it is done. */
+  complete(outcome: { readonly result?: Json; readonly metrics?: Metrics }): Promise<void> | undefined {
     const failedBatches = this.#aside === 0 ? {} : { failedBatches: this.#aside };
     const whole = { generation: this.#generation, count: this.#length, ...failedBatches, ...outcome };
-    refuse(await this.#retry.run(() => this.#store.complete(this.#attempt, whole)));
-    this.#signals.notify(this.#attempt);
+    const completed = (answer: WriteAnswer | "conflict"): undefined => {
+      refuse(answer);
+      this.#signals.notify(this.#attempt);
+    };
+    const answer = this.#retry.run(() => this.#store.complete(this.#attempt, whole));
+    return isPending(answer) ? answer.then(completed) : completed(answer);
   }
 
   /** The outputs of the whole log in the order of the input, page by page. */

@@ -1,6 +1,8 @@
 import { AttemptError } from "../../model/attempt-error.ts";
 import { type Artifact, keptLength } from "../../model/records.ts";
-import { type InputPlan, routeInput } from "../input/index.ts";
+import type { Answer } from "../../ports/index.ts";
+import { isPending } from "../../resilience/store-retry.ts";
+import type { InputPlan } from "../input/index.ts";
 import { isPromiseLike } from "./attempt-handle.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import { AttemptReports, TryCounts } from "./attempt-reports.ts";
@@ -17,86 +19,114 @@ import { LeftoverTries } from "./timed-try.ts";
  *
  * @returns all that the node stored, if its log has kept that
  */
-export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<readonly Artifact[] | undefined> {
+export function runHandler(run: AttemptRun, runtime: HandlerRuntime): Answer<Stored> {
   const cleanups = new Cleanups(run);
   const reports = new AttemptReports(run);
-  try {
-    return await start({ run, runtime, cleanups, reports });
-  } catch (error) {
+  const ended = (kept: Stored): Answer<Stored> => {
+    reports.end();
+    return cleanups.runAll()?.then(() => kept) ?? kept;
+  };
+  const failed = async (error: unknown): Promise<never> => {
     run.held.abortLeftover(); // before the cleanups release what it uses
-    throw error;
-  } finally {
     reports.end();
     await cleanups.runAll();
+    throw error;
+  };
+  let running: Answer<Stored>;
+  try {
+    running = start({ run, runtime, cleanups, reports });
+  } catch (error) {
+    return failed(error);
   }
+  return isPending(running) ? running.then(ended, failed) : ended(running);
 }
 
-async function start(attempt: {
+/** All artifacts of a node, if they are known. */
+type Stored = readonly Artifact[] | undefined;
+
+interface HandlerAttempt {
   readonly run: AttemptRun;
   readonly runtime: HandlerRuntime;
   readonly cleanups: Cleanups;
   readonly reports: AttemptReports;
-}): Promise<readonly Artifact[] | undefined> {
-  const { run, runtime, cleanups, reports } = attempt;
-  const { node, plan, parts, held } = run;
-  const { definition } = runtime;
-  const input = routeInput({ node, plan, handler: definition, customAdapters: parts.inputAdapters });
-  const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
+}
+
+function start(attempt: HandlerAttempt): Answer<Stored> {
+  const { run, runtime } = attempt;
+  const input = runtime.inputOf(run.node, { plan: run.plan, customAdapters: run.parts.inputAdapters });
+  const args = argsOf(run, runtime, input);
+  return args instanceof Promise ? args.then((value) => setUp(attempt, input, value)) : setUp(attempt, input, args);
+}
+
+function setUp({ run, runtime, cleanups, reports }: HandlerAttempt, input: InputPlan, args: unknown): Answer<Stored> {
+  const context = new RunContext(run, { args, cleanups, reports });
   const tries = new TryCounts(run, { reports, concurrency: concurrencyOf(run, runtime) });
-  const leftover = node.batches.timeoutMs === undefined ? undefined : new LeftoverTries();
-  if (runtime.services !== undefined) {
-    run.at.method = "setup";
-    context.services = await held.wait(runtime.services());
+  const leftover = run.node.batches.timeoutMs === undefined ? undefined : new LeftoverTries();
+  const onFirst = (batch: StoredBatch) => announceFirst(run, batch);
+  const started = { run, runtime, context, reports, tries, leftover, input, onFirst };
+  if (runtime.services === undefined) return overLog(run, (pass) => runPass(started, pass));
+  run.at.method = "setup";
+  return run.held.wait(runtime.services()).then((services) => {
+    context.services = services;
     run.at.method = undefined;
-  }
-  return overLog(run, async (pass) => {
-    const { log, record } = pass;
-    run.at.method = undefined;
-    const { carried } = record;
-    reports.resumeFrom(record);
-    const onFirst = (batch: StoredBatch) => announceFirst(run, batch);
-    const isWhole =
-      carried === undefined ||
-      log.length >= keptLength(carried) ||
-      (definition.resumable && (await copyCarried(run, { log, carried, onFirst })));
-    if (log.length > 0 || !isWhole) {
-      // Checked in every pass: the log may have been empty in the first and received an insert that an earlier attempt
-      // had in flight. A handler that cannot resume must not continue after that either.
-      if (!definition.resumable || !isWhole) {
-        if (pass.first && !definition.resumable && log.length > 0) await checkMayStartOver(run, input);
-        await log.restart(log.sourceGens);
-        reports.resumeFrom({ generation: log.generation });
-      }
-      // An earlier attempt may have died before it announced its first batch.
-      else if (pass.first) await announceResumed(run);
-    }
-    // After the restart: the checkpoint that it reads must belong to the output that it will produce.
-    if (pass.first && definition.loadInput !== undefined) {
-      run.at.method = "loadInput";
-      const loading = run.code.run(() => definition.loadInput?.(context.args, context));
-      context.loaded = await held.run(Promise.resolve(loading));
-      run.at.method = undefined;
-    }
-    tries.resumeFrom(log.generation);
-    if (!log.closed)
-      await consumeInput({
-        run,
-        runtime,
-        context,
-        pass,
-        reports,
-        tries,
-        leftover,
-        input,
-        onFirst,
-      });
-    await finish({ run, runtime, context, pass, reports });
-    return log.kept;
+    return overLog(run, (pass) => runPass(started, pass));
   });
 }
 
+type Started = Omit<Parameters<typeof consumeInput>[0], "pass">;
+
+function runPass(started: Started, pass: Pass): Answer<Stored> {
+  const { run, runtime, reports } = started;
+  run.at.method = undefined;
+  reports.resumeFrom(pass.record);
+  const isFresh = pass.log.length === 0 && pass.record.carried === undefined;
+  const needsMore = pass.first && runtime.definition.loadInput !== undefined;
+  if (!isFresh || needsMore) return prepare(started, pass).then(() => consume(started, pass));
+  return consume(started, pass);
+}
+
+/** What comes before the input: an earlier attempt has stored something, or the handler loads something. */
+async function prepare({ run, runtime, context, reports, input, onFirst }: Started, pass: Pass): Promise<void> {
+  const { log, record } = pass;
+  const { definition } = runtime;
+  const { carried } = record;
+  const isWhole =
+    carried === undefined ||
+    log.length >= keptLength(carried) ||
+    (definition.resumable && (await copyCarried(run, { log, carried, onFirst })));
+  if (log.length > 0 || !isWhole) {
+    // Checked in every pass: the log may have been empty in the first and received an insert that an earlier attempt
+    // had in flight. A handler that cannot resume must not continue after that either.
+    if (!definition.resumable || !isWhole) {
+      if (pass.first && !definition.resumable && log.length > 0) await checkMayStartOver(run, input);
+      await log.restart(log.sourceGens);
+      reports.resumeFrom({ generation: log.generation });
+    }
+    // An earlier attempt may have died before it announced its first batch.
+    else if (pass.first) await announceResumed(run);
+  }
+  // After the restart: the checkpoint that it reads must belong to the output that it will produce.
+  if (pass.first && definition.loadInput !== undefined) {
+    run.at.method = "loadInput";
+    const loading = run.code.run(() => definition.loadInput?.(context.args, context));
+    context.loaded = await run.held.run(Promise.resolve(loading));
+    run.at.method = undefined;
+  }
+}
+
+function consume(started: Started, pass: Pass): Answer<Stored> {
+  const { log } = pass;
+  started.tries.resumeFrom(log.generation);
+  const finished = (): Answer<Stored> => {
+    const finishing = finish(started, pass);
+    return finishing === undefined ? log.kept : finishing.then(() => log.kept);
+  };
+  const consuming = log.closed ? undefined : consumeInput({ ...started, pass });
+  return consuming === undefined ? finished() : consuming.then(finished);
+}
+
 /** The handler's arguments, validated before any of its code runs. */
-async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan): Promise<unknown> {
+function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan): unknown {
   const { node } = run;
   const argsAreInput = input.kind === "single" && runtime.input !== undefined;
   if (runtime.args === undefined || argsAreInput) return node.args;
@@ -108,12 +138,12 @@ async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan
   );
 }
 
-async function announceFirst(run: AttemptRun, batch: StoredBatch): Promise<void> {
-  if (!run.plan.streaming.has(run.node.id)) return;
+function announceFirst(run: AttemptRun, batch: StoredBatch): Promise<void> | undefined {
+  if (!run.plan.streaming.has(run.node.id)) return undefined;
   const { uid: batchUid, metrics, failure } = batch;
   if (failure === undefined) return announce(run, { kind: "BATCH_OK", batchUid, metrics });
   const { reasonCode, message: error } = failure;
-  await announce(run, { kind: "BATCH_FAILED", batchUid, reasonCode, permanent: true, error });
+  return announce(run, { kind: "BATCH_FAILED", batchUid, reasonCode, permanent: true, error });
 }
 
 async function announceResumed(run: AttemptRun): Promise<void> {
@@ -122,26 +152,23 @@ async function announceResumed(run: AttemptRun): Promise<void> {
   await announce(run, { kind: "TASK_RESUMED", leaseId: lease.claimId, leaseDeadline: lease.deadline });
 }
 
-async function finish(options: {
-  readonly run: AttemptRun;
-  readonly runtime: HandlerRuntime;
-  readonly context: RunContext;
-  readonly pass: Pass;
-  readonly reports: AttemptReports;
-}): Promise<void> {
-  const { run, runtime, context, pass, reports } = options;
-  const { definition } = runtime;
+/** `undefined`: it is done. */
+function finish(started: Started, pass: Pass): Promise<void> | undefined {
+  const { run, runtime, reports } = started;
   run.held.check();
   run.at.batchUid = undefined;
   checkShare(run, pass.log);
-  const complete = (outcome: Parameters<typeof pass.log.complete>[0]) => {
-    run.flushLogs(); // before the write that may end the task
-    return pass.log.complete(outcome);
-  };
-  if (definition.finalize === undefined) {
-    if (reports.hasNews) await reports.flush();
-    return complete({});
-  }
+  if (runtime.definition.finalize !== undefined) return finalize(started, pass);
+  return reports.hasNews ? reports.flush().then(() => complete(run, pass, {})) : complete(run, pass, {});
+}
+
+function complete(run: AttemptRun, { log }: Pass, outcome: Parameters<AttemptLog["complete"]>[0]) {
+  run.flushLogs(); // before the write that may end the task
+  return log.complete(outcome);
+}
+
+async function finalize({ run, runtime, context, reports }: Started, pass: Pass): Promise<void> {
+  const { definition } = runtime;
   const { pageSize } = run.parts.limits;
   const finalizeContext = context.forFinalize({
     count: pass.log.length - pass.log.aside,
@@ -158,7 +185,7 @@ async function finish(options: {
   run.held.check();
   if (reports.hasNews) await reports.flush();
   const metrics = finalizeContext.metrics.values;
-  if (runtime.result === undefined) return complete({ metrics });
+  if (runtime.result === undefined) return complete(run, pass, { metrics });
   const encode = runtime.result.encode.bind(runtime.result);
   const result = await validateOutput(
     encode,
@@ -166,7 +193,7 @@ async function finish(options: {
     "schema_mismatch",
     "the result of finalize does not match its schema",
   );
-  await complete({ result, metrics });
+  await complete(run, pass, { result, metrics });
 }
 
 /** Judged at the end only: before it, the share would depend on the order in which batches get done. */

@@ -1,4 +1,3 @@
-import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import {
   type Artifact,
   type Attempt,
@@ -9,13 +8,12 @@ import {
   type ShardRecord,
   shardKey,
 } from "../../model/records.ts";
-import { type NodePlan, nextOf, type PlanCache } from "../../plan/index.ts";
-import type { QueuedRef, WorkerStore } from "../../ports/index.ts";
-import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
+import { type NodePlan, nextOf } from "../../plan/index.ts";
+import type { Answer, QueuedRef } from "../../ports/index.ts";
+import { isPending, type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
-import type { Continued } from "../attempt/attempt-run.ts";
 import type { WorkerParts } from "../attempt/worker-options.ts";
-import type { CachedTask, Claimed, Row } from "./claimed.ts";
+import type { Claimed, Following, Row } from "./claimed.ts";
 import {
   Capacity,
   ConcurrencySlots,
@@ -25,6 +23,7 @@ import {
   type RateTokens,
   ratesOf,
   type SaturatedLimit,
+  type TaskCache,
 } from "./limits.ts";
 
 /** More attempts than this are asked again what blocks them. */
@@ -85,12 +84,22 @@ export class Claimer {
   #stopped = false;
   /** Monotonic time of the next scan for a token that is due then. */
   #tokenAt: number | undefined;
+  readonly #retry: StoreRetry;
+  readonly #claimIds: string;
+  #claims = 0;
 
   constructor(options: ClaimerOptions) {
     this.#options = options;
     const { store, limits } = options.parts;
     this.#capacity = new Capacity(limits);
     this.#slots = new ConcurrencySlots({ store, limits: limits.running });
+    this.#retry = new StoreRetry(options.parts.clock, options.supervisor);
+    this.#claimIds = options.parts.ids.next();
+  }
+
+  /** Unique like an id, and cheaper. */
+  #nextClaimId(): string {
+    return `${this.#claimIds}-${++this.#claims}`;
   }
 
   /** The last scan found an attempt that only a limit keeps from running. */
@@ -126,36 +135,56 @@ export class Claimer {
    * coordinator needs to look at the task in between. A coordinator that dispatches the node meanwhile loses, or this does.
    *
    * @param kept - all that the finished node stored, if its attempt has kept that
-   * @returns the node that runs now, in the slot
+   * @returns the node that is to run now, in the slot
    */
-  async continue(
-    { claim, record, task, node, row }: Claimed,
-    kept: readonly Artifact[] | undefined,
-  ): Promise<Continued | undefined> {
-    const { parts, supervisor, types } = this.#options;
-    const { store, ids, limits } = parts;
+  continue(from: Claimed, kept: readonly Artifact[] | undefined): Answer<Following | undefined> {
+    const { task, node, row } = from;
+    const { store } = this.#options.parts;
     const next = nextOf(task.plan, node);
-    if (next === undefined || task.byCoordinators || store.dispatchClaimed === undefined || !types.includes(next.type))
-      return;
+    if (next === undefined || task.byCoordinators || store.dispatchClaimed === undefined) return undefined;
+    if (!this.#options.types.includes(next.type) || !this.#mayContinue(from, next)) return undefined;
+    if (row.count < maxInRow) return this.#dispatchNext(from, next, kept);
+    return this.#retry
+      .run(() => store.peekQueue(this.#options.types, 1))
+      .then(({ length }) => {
+        if (length > 0 || !this.#mayContinue(from, next)) return undefined;
+        return this.#dispatchNext({ ...from, row: { ...row, count: 0 } }, next, kept);
+      });
+  }
+
+  #mayContinue({ claim, row }: Claimed, next: NodePlan): boolean {
+    const { clock, limits } = this.#options.parts;
     const isSought = this.#filling && this.#capacity.free === 0; // by a scan, which may find what comes first
-    const now = parts.clock.monotonic();
-    const mayWait = this.#othersWait && now - row.since >= maxRowMs;
-    if (this.#stopped || isSought || this.#blocked || mayWait || row.count >= maxInRow) return;
-    if (limitsOf(limits.running, claim.taskId, next).length > 0 || ratesOf(limits.running, next).length > 0) return;
-    if (!this.#capacity.pass(node.type, next.type)) return;
+    const mayWait = this.#othersWait && clock.monotonic() - row.since >= maxRowMs;
+    if (this.#stopped || isSought || this.#blocked || mayWait) return false;
+    return limitsOf(limits.running, claim.taskId, next).length === 0 && ratesOf(limits.running, next).length === 0;
+  }
+
+  #dispatchNext(
+    { claim, record, task, node, row }: Claimed,
+    next: NodePlan,
+    handedOver: readonly Artifact[] | undefined,
+  ): Answer<Following | undefined> {
+    const { store, clock } = this.#options.parts;
+    if (!this.#capacity.pass(node.type, next.type)) return undefined;
+    const passBack = () => this.#capacity.pass(next.type, node.type);
     const ref = { taskId: claim.taskId, nodeId: next.id, shard: 0, epoch: 1 };
+    const now = clock.monotonic();
     const isNews = now - row.toldAt >= tellEveryMs;
     const inRow: Row = { count: row.count + 1, since: row.since, toldAt: isNews ? now : row.toldAt };
-    const wanted = { claim: { ...ref, claimId: ids.next() }, task, node: next, row: inRow, handedOver: kept };
+    const wanted = { claim: { ...ref, claimId: this.#nextClaimId() }, task, node: next, row: inRow, handedOver };
     const init = { type: next.type, priority: record.priority };
-    let claimed = false;
-    try {
-      const retry = new StoreRetry(parts.clock, supervisor);
-      claimed = await this.#claimFrom(wanted, retry, async (by) => store.dispatchClaimed?.(ref, init, by));
-    } finally {
-      if (!claimed) this.#capacity.pass(next.type, node.type);
-    }
-    return claimed ? { nodeId: next.id, isNews } : undefined;
+    const claimedBy = (claimed: Claimed | undefined): Following | undefined => {
+      if (claimed !== undefined) return { nodeId: next.id, isNews, claimed };
+      passBack();
+      return undefined;
+    };
+    const failed = (error: unknown): never => {
+      passBack();
+      throw error;
+    };
+    const claiming = this.#claimFrom(wanted, (by) => store.dispatchClaimed?.(ref, init, by));
+    return isPending(claiming) ? claiming.then(claimedBy, failed) : claimedBy(claiming);
   }
 
   /**
@@ -183,10 +212,10 @@ export class Claimer {
   }
 
   /** The attempt has ended. `left`: its shard's record is known to have left this claim. */
-  async freeSlots(claim: Attempt, left: boolean): Promise<void> {
-    if (!left) return this.#slots.leave(claim);
-    const { parts, supervisor } = this.#options;
-    await this.#slots.free(claim, new StoreRetry(parts.clock, supervisor));
+  freeSlots(claim: Attempt, left: boolean): Promise<void> | undefined {
+    if (left) return this.#slots.free(claim, this.#retry);
+    this.#slots.leave(claim);
+    return undefined;
   }
 
   /** Frees the worker's slot. */
@@ -269,13 +298,13 @@ export class Claimer {
 
   /** @returns the limit that blocks it, if any */
   async #claim(ref: QueuedRef, scan: QueueScan | undefined): Promise<SaturatedLimit | undefined> {
-    const { parts, supervisor, tasks } = this.#options;
+    const { parts, tasks } = this.#options;
+    const retry = this.#retry;
     const { type } = ref;
     this.#capacity.use(type);
-    let claimed = false;
+    let claimed: Claimed | undefined;
     try {
-      const retry = new StoreRetry(parts.clock, supervisor);
-      const claim = { ...epochRef(ref), claimId: parts.ids.next() };
+      const claim = { ...epochRef(ref), claimId: this.#nextClaimId() };
       const task = await tasks.get(ref.taskId, retry);
       // Its task was deleted, or the command was forged. Remove what is left, or every scan would find it.
       if (task === undefined) await retry.run(() => parts.store.deleteTask(ref.taskId));
@@ -293,41 +322,46 @@ export class Claimer {
       if (full !== undefined) return full;
       const now = parts.clock.monotonic();
       const wanted = { claim, task, node, row: { count: 0, since: now, toldAt: now }, handedOver: undefined };
-      claimed = await this.#claimFrom(wanted, retry, (by) => parts.store.claim(claim, by));
+      claimed = await this.#claimFrom(wanted, (by) => parts.store.claim(claim, by));
+      if (claimed !== undefined) this.#options.onClaimed(claimed);
       return undefined;
     } finally {
-      if (!claimed) {
+      if (claimed === undefined) {
         this.#capacity.release(type);
         this.#scanForDropped(); // not earlier: until here, this claim's own slot counts as taken
       }
     }
   }
 
-  /** @returns false if another worker won */
-  async #claimFrom(
+  /** @returns `undefined` if another worker won */
+  #claimFrom(
     wanted: Omit<Claimed, "record" | "askedAt">,
-    retry: StoreRetry,
-    ask: (by: ClaimInit) => Promise<ShardRecord | undefined>,
-  ): Promise<boolean> {
+    ask: (by: ClaimInit) => Answer<ShardRecord | undefined>,
+  ): Answer<Claimed | undefined> {
     const { claim, node } = wanted;
     const { parts, supervisor } = this.#options;
     const { store, clock, workerId, limits } = parts;
     const { leaseMs } = limits;
     const by = { workerId, claimId: claim.claimId, leaseMs, habits: this.#options.habitsOf(node) };
     const askedAt = clock.monotonic();
-    let record: ShardRecord | undefined;
-    try {
-      record = await retry.run(() => ask(by));
-    } catch (error) {
+    const answered = (record: ShardRecord | undefined): Answer<Claimed | undefined> => {
+      if (record !== undefined) return { ...wanted, record, askedAt };
+      return this.#slots.free(claim, this.#retry)?.then(() => undefined);
+    };
+    const failed = async (error: unknown): Promise<never> => {
       this.#slots.leave(claim);
       // The claim may have succeeded, with its answer lost. A worker that is being stopped does not retry, so release
       // it here, at most twice, instead of letting others wait for the lease to expire.
       if (supervisor.signal.aborted) await store.release(claim, 0).catch(() => store.release(claim, 0));
       throw error;
+    };
+    let asking: Answer<ShardRecord | undefined>;
+    try {
+      asking = this.#retry.run(() => ask(by));
+    } catch (error) {
+      return failed(error);
     }
-    if (record === undefined) await this.#slots.free(claim, retry);
-    else this.#options.onClaimed({ ...wanted, record, askedAt });
-    return record !== undefined;
+    return isPending(asking) ? asking.then(answered, failed) : answered(asking);
   }
 
   /** Nothing announces a token. */
@@ -348,43 +382,5 @@ export class Claimer {
     if (!this.#droppedCommand) return;
     this.#droppedCommand = false;
     this.#options.supervisor.spawn("queue", () => this.fill());
-  }
-}
-
-const cachedTasks = 1_000;
-
-/**
- * Reads a task's graph once instead of once per attempt: with 10,000 nodes that would be 10,000 reads of 10,000 nodes.
- */
-export class TaskCache {
-  readonly #store: WorkerStore;
-  readonly #plans: PlanCache;
-  readonly #tasks = new Map<string, CachedTask>();
-
-  constructor(options: { readonly store: WorkerStore; readonly plans: PlanCache }) {
-    this.#store = options.store;
-    this.#plans = options.plans;
-  }
-
-  /** @returns `undefined` if the task has been deleted */
-  async get(taskId: string, retry: StoreRetry): Promise<CachedTask | undefined> {
-    const cached = this.#tasks.get(taskId);
-    if (cached !== undefined) return cached;
-    const task = await retry.run(() => this.#store.readTask(taskId));
-    if (task === undefined) return undefined;
-    const { traceparent, retryOf, startsAt } = task;
-    const fixed = {
-      params: deepFreeze(task.params),
-      traceparent,
-      byCoordinators: retryOf !== undefined || startsAt !== undefined,
-    };
-    const entry = { plan: this.#plans.get(task.graph), ...fixed };
-    if (task.isPartial) return entry;
-    this.#tasks.set(taskId, entry);
-    if (this.#tasks.size > cachedTasks) {
-      const [oldest] = this.#tasks.keys();
-      if (oldest !== undefined) this.#tasks.delete(oldest);
-    }
-    return entry;
   }
 }
