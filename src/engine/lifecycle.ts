@@ -168,7 +168,7 @@ export class KeepAlive {
     this.#open.get(taskId)?.[Symbol.dispose]();
     this.#open.delete(taskId);
     if (this.#open.size > 0) return;
-    this.#holding?.abort();
+    this.#holding?.abort(this); // without a reason, each abort creates a DOMException with a stack
     this.#holding = undefined;
   }
 

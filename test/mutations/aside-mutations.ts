@@ -132,8 +132,8 @@ export const asideMutations: readonly Mutation[] = [
     "a first batch that is set aside is not announced",
     edit(
       handlerRun,
-      'await announce(run, { kind: "BATCH_FAILED",',
-      'if (false) await announce(run, { kind: "BATCH_FAILED",',
+      'return announce(run, { kind: "BATCH_FAILED",',
+      'if (batchUid === "") return announce(run, { kind: "BATCH_FAILED",',
     ),
   ),
   {

@@ -141,11 +141,11 @@ export const carriedMutations: readonly Mutation[] = [
   ),
   mutation(
     "a checkpoint is carried without its batches",
-    edit(handlerRun, "      log.length >= keptLength(carried) ||\n", "      definition.resumable ||\n"),
+    edit(handlerRun, "    log.length >= keptLength(carried) ||\n", "    definition.resumable ||\n"),
   ),
   mutation(
     "an interrupted copy is taken for complete",
-    edit(handlerRun, "      log.length >= keptLength(carried) ||\n", "      log.length > 0 ||\n"),
+    edit(handlerRun, "    log.length >= keptLength(carried) ||\n", "    log.length > 0 ||\n"),
   ),
   mutation("a copy begins at the start again", edit(copy, "  let from = passed;\n", "  let from = 0;\n")),
   mutation("a copy skips a batch", edit(copy, "  let from = passed;\n", "  let from = passed + 1;\n")),
@@ -176,8 +176,8 @@ export const carriedMutations: readonly Mutation[] = [
     "a handler that cannot resume begins in the carried generation",
     edit(
       handlerRun,
-      "      (definition.resumable && (await copyCarried",
-      "      !definition.resumable || ((await copyCarried",
+      "    (definition.resumable && (await copyCarried",
+      "    !definition.resumable || ((await copyCarried",
     ),
   ),
   mutation(

@@ -2,7 +2,8 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const plan = "core/plan/plan.ts";
 const claimer = "core/worker/claim/claimer.ts";
-const store = "core/store/record-store.ts";
+const limits = "core/worker/claim/limits.ts";
+const store = "core/store/complete-and-claim.ts";
 const transitions = "core/model/attempt-transitions.ts";
 const runner = "core/worker/attempt/batch-runner.ts";
 const stream = "core/worker/input/stream-input.ts";
@@ -37,18 +38,18 @@ export const continuationMutations: readonly Mutation[] = [
   ),
   mutation(
     "a worker goes on although a limit is full",
-    edit(claimer, "if (limitsOf(limits.running, claim.taskId, next).length > 0 || ", "if ("),
+    edit(claimer, "return limitsOf(limits.running, claim.taskId, next).length === 0 && ", "return "),
   ),
   mutation(
     "a worker goes on with what a retry adopts",
-    edit(claimer, "byCoordinators: retryOf !== undefined || startsAt", "byCoordinators: startsAt"),
+    edit(limits, "byCoordinators: retryOf !== undefined || startsAt", "byCoordinators: startsAt"),
   ),
   {
     elsewhere: raceOf("a worker does not go on in a task that starts later", "seeds wait for no signals in such tasks"),
     ...mutation(
       "a worker goes on before its task starts",
       edit(
-        claimer,
+        limits,
         "byCoordinators: retryOf !== undefined || startsAt !== undefined",
         "byCoordinators: retryOf !== undefined",
       ),
@@ -62,13 +63,13 @@ export const continuationMutations: readonly Mutation[] = [
     "a worker goes on with what another has dispatched",
     edit(
       store,
-      "shard === ref.shard && lease?.claimId === by.claimId",
-      "shard === ref.shard && lease?.claimId !== by.workerId",
+      "record.shard === shard && record.lease?.claimId === claimId",
+      "record.shard === shard && record.lease?.claimId !== undefined",
     ),
   ),
   mutation(
     "a slot that was passed on is released",
-    edit(worker, "else if (!held.passedSlot) this.#claimer", "else this.#claimer"),
+    edit(worker, "else if (follower === undefined) this.#claimer", "else this.#claimer"),
   ),
   {
     elsewhere: raceOf("a slot that could not be passed on", "few seeds limit a type that a worker goes on with"),
@@ -76,8 +77,8 @@ export const continuationMutations: readonly Mutation[] = [
       "a slot that could not be passed on is kept",
       edit(
         claimer,
-        "        if (claimed === undefined) {\n          this.#capacity.pass(next.type, node.type);",
-        "        if (claimed === undefined) {",
+        "        this.#capacity.pass(next.type, node.type);\n        return undefined;",
+        "        return undefined;",
       ),
     ),
   },
@@ -91,16 +92,20 @@ export const continuationMutations: readonly Mutation[] = [
   ),
   {
     harmless: "within a shard's first attempt, only a restart makes it read again, after which the log is empty too",
-    ...mutation(
-      "a first attempt does not read its log again",
-      edit(run, "if (!first || record.epoch > 1", "if (record.epoch > 1"),
-    ),
+    ...mutation("a first attempt does not read its log again", edit(run, "    await log.open();\n", "")),
   },
   {
     elsewhere: raceOf("a long chain leaves its slot", "costs others time, which seeds do not measure"),
     ...mutation(
       "a chain never leaves its slot to others",
-      edit(claimer, " || row.count >= maxInRow) return;", ") return;"),
+      edit(claimer, "if (row.count < maxInRow) return", "if (row.count >= 0) return"),
+    ),
+  },
+  {
+    elsewhere: raceOf("a long chain leaves its slot", "costs others time, which seeds do not measure"),
+    ...mutation(
+      "a chain keeps its slot although others are queued",
+      edit(claimer, "if (length > 0 || !this.#mayContinue", "if (!this.#mayContinue"),
     ),
   },
   {
@@ -110,7 +115,7 @@ export const continuationMutations: readonly Mutation[] = [
     ),
     ...mutation(
       "a worker goes on for as long as it can although others wait",
-      edit(claimer, "this.#othersWait && now - row.since >= maxRowMs", "false"),
+      edit(claimer, "this.#othersWait && clock.monotonic() - row.since >= maxRowMs", "false"),
     ),
   },
   mutation(
@@ -152,7 +157,7 @@ export const continuationMutations: readonly Mutation[] = [
     },
     ...mutation(
       "a repeated end of a node with its last artifact is taken for fenced",
-      edit(store, 'appended === "ok" || appended === "fenced"; // as', 'appended === "ok"; // as'),
+      edit(store, 'stored === "ok" || stored === "fenced"; // as', 'stored === "ok"; // as'),
     ),
   },
   mutation(

@@ -23,8 +23,8 @@ export const extensionMutations: readonly Mutation[] = [
     "an attempt does not wait for its handler's setup",
     edit(
       "core/worker/attempt/handler-run.ts",
-      "    context.services = await held.wait(runtime.services());\n",
-      "    void runtime.services();\n",
+      "return run.held.wait(runtime.services()).then((services) => {",
+      "return Promise.resolve(void runtime.services()).then((services) => {",
     ),
   ),
   mutation(

@@ -78,15 +78,14 @@ export const limitMutations: readonly Mutation[] = [
   ),
   mutation(
     "a try begins before its token is due",
-    edit(pool, "if (tokenInMs === 0) open.outcome", "if (tokenInMs >= 0) open.outcome"),
-    edit(pool, "if (tokenInMs > 0) {", "if (tokenInMs < 0) {"),
+    edit(pool, "if (inMs === 0) return this.#tryNow(open);", "if (inMs >= 0) return this.#tryNow(open);"),
   ),
   mutation(
     "further tries of a batch need no token",
     edit(
       pool,
-      "if (run.takeToken !== undefined) tokenInMs",
-      "if (run.takeToken !== undefined && open.failed === 0) tokenInMs",
+      "return run.takeToken === undefined ? this.#tryNow(open)",
+      "return run.takeToken === undefined || open.failed > 0 ? this.#tryNow(open)",
     ),
   ),
   mutation("a limit by a key is kept in each task", edit(limits, '["key", `', '["key", taskId + `')),
@@ -103,23 +102,19 @@ export const limitMutations: readonly Mutation[] = [
     ),
     edit(
       claimer,
-      "      claimed = await this.#claimFrom(wanted, retry);",
-      "      claimed = await this.#claimFrom(wanted, retry);\n      if (claimed) await this.#slots.take(claim, node, retry);",
+      "      claimed = await this.#claimFrom(wanted);",
+      "      claimed = await this.#claimFrom(wanted);\n      if (claimed) await this.#slots.take(claim, node, retry);",
     ),
   ),
   mutation(
     "limit slots are never released",
-    edit(claimer, "if (!left) return this.#slots.leave(claim);", "if (left || !left) return this.#slots.leave(claim);"),
+    edit(claimer, "if (left) return this.#slots.free(claim, this.#retry);", ""),
     edit(sweeper, "if (isOver(slot.holder, record)) await store.freeSlot(slot);\n        else ", ""),
   ),
   {
     ...mutation(
       "a lost claim keeps its limit slots",
-      edit(
-        claimer,
-        "if (record === undefined) await this.#slots.free(claim, retry);\n    else this",
-        "if (record !== undefined) this",
-      ),
+      edit(claimer, "    await this.#slots.free(claim, this.#retry);\n", ""),
       edit(sweeper, "return !isOpen || record.lease?.claimId !== claim.claimId;", "return !isOpen;"),
     ),
     harmless: "a sweep releases them after that attempt; until then fewer attempts run",
@@ -132,8 +127,8 @@ export const limitMutations: readonly Mutation[] = [
     "limit slots are released before the outcome is written",
     edit(
       worker,
-      "      left = await this.#runTraced(run, this.#runtimes.get(claimed.node.type));",
-      "      await this.#freeSlots(held.attempt, true);\n      left = await this.#runTraced(run, this.#runtimes.get(claimed.node.type));",
+      "      running = this.#runTraced(run, this.#runtimes.get(claimed.node.type));",
+      "      void this.#claimer.freeSlots(held.attempt, true);\n      running = this.#runTraced(run, this.#runtimes.get(claimed.node.type));",
     ),
   ),
   {

@@ -64,13 +64,8 @@ export const parallelMutations: readonly Mutation[] = [
     "the next attempt forgets how often batches have failed",
     edit(
       reports,
-      "const { tries = {}, lease, generation } = run.claimed;",
-      "const { lease, generation } = run.claimed;",
-    ),
-    edit(
-      reports,
-      "Object.entries(tries)) {\n      this.#tried",
-      "Object.entries({} as NonNullable<typeof run.claimed.tries>)) {\n      this.#tried",
+      "const { tries, lease, generation } = run.claimed;",
+      "const { lease, generation } = run.claimed;\n    const tries = {} as typeof run.claimed.tries;",
     ),
   ),
   mutation(
@@ -141,8 +136,8 @@ export const parallelMutations: readonly Mutation[] = [
       "a batch that fails for good does not stop the input",
       edit(
         pool,
-        "    this.#options.part.stop(error);\n    this.#changed();\n  }\n\n  #change()",
-        "    if (this.#processing === 0) this.#options.part.stop(error);\n    this.#changed();\n  }\n\n  #change()",
+        "    this.#options.part.stop(error);\n    this.#changed();\n  }\n\n  #changed()",
+        "    if (this.#processing === 0) this.#options.part.stop(error);\n    this.#changed();\n  }\n\n  #changed()",
       ),
     ),
     elsewhere: concurrency("that is permanent aborts the others", "costs only time in most runs"),

@@ -28,6 +28,6 @@ export const readerMutations: readonly Mutation[] = [
     "handlers can modify the parameters of their task",
     edit("adapters/memory/tasks.ts", 'keepJson(task.params, "the set of the task\'s parameters");', ""),
     edit("adapters/memory/tasks.ts", "deepFreeze(create(now()))", "create(now())"),
-    edit("core/worker/claim/claimer.ts", "deepFreeze(task.params)", "task.params"),
+    edit("core/worker/claim/limits.ts", "deepFreeze(task.params)", "task.params"),
   ),
 ];

@@ -39,6 +39,6 @@ export const reportMutations: readonly Mutation[] = [
   ),
   mutation(
     "an attempt that restarts its log keeps its checkpoint in memory",
-    edit("core/worker/attempt/handler-run.ts", "        reports.resumeFrom({ generation: log.generation });\n", ""),
+    edit("core/worker/attempt/handler-run.ts", "      reports.resumeFrom({ generation: log.generation });\n", ""),
   ),
 ];

@@ -87,8 +87,8 @@ export const storeMutations: readonly Mutation[] = [
     "appends are not fenced",
     edit(
       logs,
-      'if (entry === undefined || answer !== "ok") return answer;\n      // A database checks the fence and',
-      "if (entry === undefined) return answer;\n      // A database checks the fence and",
+      'if (entry === undefined || answer !== "ok") return answer;\n      const insert',
+      "if (entry === undefined) return answer;\n      const insert",
     ),
   ),
   mutation(

@@ -17,9 +17,9 @@ export const whereMutations: readonly Mutation[] = [
     "an input ends at the first batch that does not match",
     edit(
       consume,
-      "          const payloads = payloadsOf(artifact, source, input);\n",
-      `          if (isOutput(artifact) && input.takes?.(artifact.meta) === false) return;
-          const payloads = payloadsOf(artifact, source, input);
+      "    const payloads = payloadsOf(artifact, source, input);\n",
+      `    if (isOutput(artifact) && input.takes?.(artifact.meta) === false) return;
+    const payloads = payloadsOf(artifact, source, input);
 `,
     ),
   ),
@@ -33,8 +33,8 @@ export const whereMutations: readonly Mutation[] = [
       "batches that do not match do not count as read",
       edit(
         consume,
-        "if (positions !== undefined && only === undefined) await",
-        "if (positions !== undefined && only === undefined && input.takes?.(artifact.meta) !== false) await",
+        "if (positions !== undefined && only === undefined) yield",
+        "if (positions !== undefined && only === undefined && input.takes?.(artifact.meta) !== false) yield",
       ),
     ),
   },

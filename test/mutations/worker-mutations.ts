@@ -21,8 +21,8 @@ export const workerMutations: readonly Mutation[] = [
     "the slot of a handler that ignores its signal is released early",
     edit(
       worker,
-      "      if (returned !== undefined) this.#linger(run, type, returned);\n      else if (!held.passedSlot) this.#claimer.release(type);",
-      "      if (returned !== undefined) this.#linger(run, type, returned);\n      if (!held.passedSlot) this.#claimer.release(type);",
+      "    else if (follower === undefined) this.#claimer.release(claimed.record.type);",
+      "    if (follower === undefined) this.#claimer.release(claimed.record.type);",
     ),
     edit(worker, "      this.#claimer.release(type);\n      this.#scanQueue();", "      this.#scanQueue();"),
   ),
@@ -135,15 +135,12 @@ export const workerMutations: readonly Mutation[] = [
   },
   mutation(
     "a finish is announced before it is written",
-    edit(
-      attempt,
-      '  await announce(run, { kind: "TASK_DONE", metrics: {}, ...continues }); // its metrics are in the store\n',
-      "",
-    ),
+    edit(attempt, "if (next === undefined) return announce(run, done).then(() => true as const);", ""),
+    edit(attempt, "  run.spawn(() => announce(run, { ...done, continuesWith: next.nodeId }));", ""),
     edit(
       handlerRun,
-      "  if (definition.finalize === undefined) {",
-      '  await announce(run, { kind: "TASK_DONE", metrics: {} });\n  if (definition.finalize === undefined) {',
+      "  if (runtime.definition.finalize !== undefined) return",
+      '  void announce(run, { kind: "TASK_DONE", metrics: {} });\n  if (runtime.definition.finalize !== undefined) return',
     ),
   ),
   mutation(
@@ -181,8 +178,8 @@ export const workerMutations: readonly Mutation[] = [
     "a retried source is read ahead of the stored batches",
     edit(
       consumeInput,
-      "  let inHand: Promise<unknown> = Promise.resolve();\n",
-      "  let inHand: Promise<unknown> = Promise.resolve();\n  const page: NumberedBatch[] = [];\n",
+      "  let inHand: Promise<unknown> | undefined;\n",
+      "  let inHand: Promise<unknown> | undefined;\n  const page: NumberedBatch[] = [];\n",
     ),
     edit(
       consumeInput,
@@ -219,7 +216,7 @@ async function consumeSingle`,
   ),
   mutation(
     "a shard processes the batches of all shards",
-    edit(consumeInput, "if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) await", "await"),
+    edit(consumeInput, "if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) yield", "yield"),
   ),
   mutation(
     "gather reads all parents, not only the chosen ones",
@@ -233,7 +230,7 @@ async function consumeSingle`,
   ),
   mutation(
     "a slot is not released",
-    edit(worker, "      else if (!held.passedSlot) this.#claimer.release(type);\n", ""),
+    edit(worker, "    else if (follower === undefined) this.#claimer.release(claimed.record.type);\n", ""),
   ),
   mutation(
     "a released slot does not trigger a queue scan",

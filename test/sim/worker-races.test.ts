@@ -327,6 +327,16 @@ test("a long chain leaves its slot to a node that this worker knows nothing of",
   expect(claims).toEqual([...nodes.slice(0, 17), "other"]);
 });
 
+test("a long chain keeps its slot while nothing is queued", async () => {
+  const nodes = Array.from({ length: 40 }, (_, index) => `n${index}`);
+  const { bus, seen, claims, finished, dispatch } = await workerOf({ capacity: 1, nodes, isChain: true, gates: [] });
+  await until(() => seen.looks === 1);
+  await dispatch("n0");
+  await bus.command("n0");
+  await finished("n39");
+  expect(claims).toEqual(nodes);
+});
+
 test("a node whose command has come waits for a chain of short nodes only", async () => {
   const short = await besideAChain({ lastsMs: 499 });
   expect(short.claims).toEqual([...short.nodes.slice(0, 17), "other"]);

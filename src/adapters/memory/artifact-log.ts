@@ -1,15 +1,22 @@
 import { keepJson } from "../../core/codec/index.ts";
 import type { Artifact, Attempt, Origin } from "../../core/model/records.ts";
 import type { NewArtifact, Tail } from "../../core/ports/index.ts";
+import { UidSet } from "../../core/store/uid-set.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
 
-/** The artifacts of one shard in one generation. */
+/** Among fewer artifacts, a uid is found by a look at each. */
+const longLog = 8;
+
+/** The artifacts of one shard in one generation. Most logs are short, and a store keeps many of them. */
 export class ArtifactLog {
   /** From seq `#dropped` on. */
   #artifacts: Artifact[] = [];
   #dropped = 0;
-  readonly #uids = new UidSet();
-  readonly #lastOrigins = new Map<string, Origin>();
+  /** Of a long log, and of one that has dropped something. */
+  #uids: UidSet | undefined;
+  #lastOrigin: Origin | undefined;
+  /** If there are several sources. */
+  #lastOrigins: Map<string, Origin> | undefined;
   #closed = false;
 
   /** Number of artifacts appended, including dropped ones. */
@@ -36,12 +43,28 @@ export class ArtifactLog {
     const { seq, uid, origin, meta, metrics, failure } = artifact;
     if (this.#closed || seq !== this.length) return "conflict";
     const kept = keepJson(meta, `the artifact '${uid}' of node '${nodeId}'`);
-    if (!this.#uids.add(uid)) return "duplicate_uid"; // after everything that may throw
+    if (!this.#addUid(uid)) return "duplicate_uid"; // after everything that may throw
     const output = { seq, uid, epoch, claimId, origin, meta: kept, metrics: deepFreeze(metrics) };
     const stored: Artifact = failure === undefined ? output : { ...output, failure: deepFreeze(failure) };
-    this.#artifacts.push(stored);
-    this.#lastOrigins.set(origin.source, origin);
+    if (this.#artifacts.length > 0) this.#artifacts.push(stored);
+    else this.#artifacts = [stored]; // a list that grows reserves room for more
+    const last = this.#lastOrigin;
+    this.#lastOrigin = origin;
+    if (last !== undefined && last.source !== origin.source) this.#lastOrigins ??= new Map([[last.source, last]]);
+    this.#lastOrigins?.set(origin.source, origin);
     return stored;
+  }
+
+  #addUid(uid: string): boolean {
+    if (this.#uids !== undefined) return this.#uids.add(uid);
+    if (this.#artifacts.some((artifact) => artifact.uid === uid)) return false;
+    if (this.#artifacts.length + 1 >= longLog) this.#allUids().add(uid);
+    return true;
+  }
+
+  #allUids(): UidSet {
+    this.#uids ??= new UidSet(this.#artifacts.map(({ uid }) => uid));
+    return this.#uids;
   }
 
   /** Writes the complete marker at seq `count`; returns false if the log has another length. */
@@ -54,7 +77,7 @@ export class ArtifactLog {
   drop(): void {
     this.#dropped = this.length;
     this.#artifacts = [];
-    this.#uids.clear();
+    this.#uids = undefined;
   }
 
   /**
@@ -65,6 +88,7 @@ export class ArtifactLog {
   dropBefore(seq: number): void {
     const surplus = Math.min(seq, this.length - 1) - this.#dropped;
     if (surplus <= 0 || 2 * surplus < this.#artifacts.length) return;
+    this.#allUids();
     this.#artifacts = this.#artifacts.slice(surplus);
     this.#dropped += surplus;
   }
@@ -75,46 +99,17 @@ export class ArtifactLog {
   }
 
   tail(): Tail {
-    return { length: this.length, closed: this.#closed, origins: [...this.#lastOrigins.values()] };
+    const origins = this.#lastOrigins?.values() ?? (this.#lastOrigin === undefined ? [] : [this.#lastOrigin]);
+    return { length: this.length, closed: this.#closed, origins: [...origins] };
   }
 
   /** The origin of the last artifact from this source. */
   lastFrom(source: string): Origin | undefined {
-    return this.#lastOrigins.get(source);
+    return this.#lastOrigin?.source === source ? this.#lastOrigin : this.#lastOrigins?.get(source);
   }
 
   stored(uids: readonly string[]): Set<string> {
-    return new Set(uids.filter((uid) => this.#uids.has(uid)));
+    const all = this.#uids ?? new Set(this.#artifacts.map(({ uid }) => uid));
+    return new Set(uids.filter((uid) => all.has(uid)));
   }
 }
-
-/** The uids of a log. Most count up, `"0"`, `"1"`, ...: these take two bits each, so that a log of millions stays small. */
-export class UidSet {
-  /** A bit for each number, 32 to a word. A sparse array: where numbers are far apart, V8 stores it as a hash table. */
-  #words: number[] = [];
-  readonly #names = new Set<string>();
-
-  has(uid: string): boolean {
-    const number = numberOf(uid);
-    return number === undefined ? this.#names.has(uid) : ((this.#words[number >> 5] ?? 0) & (1 << (number & 31))) !== 0;
-  }
-
-  /** False if it is among them already. */
-  add(uid: string): boolean {
-    const number = numberOf(uid);
-    const { size } = this.#names;
-    if (number === undefined) return this.#names.add(uid).size > size;
-    const word = this.#words[number >> 5] ?? 0;
-    this.#words[number >> 5] = word | (1 << (number & 31));
-    return this.#words[number >> 5] !== word;
-  }
-
-  clear(): void {
-    this.#words = [];
-    this.#names.clear();
-  }
-}
-
-/** The number that `uid` is the decimal form of, up to nine digits. Most other uids begin behind the digits. */
-const numberOf = (uid: string): number | undefined =>
-  uid < ":" && /^(0|[1-9]\d{0,8})$/.test(uid) ? Number(uid) : undefined;

@@ -25,8 +25,14 @@ interface Lane {
 
 interface Member {
   readonly handle: SubscribeOptions["handle"];
-  readonly running: Set<Promise<void>>;
+  /** Calls of `handle` that have not returned. */
+  running: number;
+  /** Called when there are none any more. */
+  readonly onIdle: (() => void)[];
 }
+
+const idle = (member: Member): Promise<void> =>
+  member.running === 0 ? Promise.resolve() : new Promise((resolve) => member.onIdle.push(resolve));
 
 export interface GroupOptions {
   readonly name: string;
@@ -71,12 +77,12 @@ export class Group {
 
   /** Returns what ends the membership. */
   join(handle: SubscribeOptions["handle"]): () => Promise<void> {
-    const member: Member = { handle, running: new Set() };
+    const member: Member = { handle, running: 0, onIdle: [] };
     this.#members = [...this.#members, member];
     return async () => {
       this.#members = this.#members.filter((other) => other !== member);
       if (this.isEmpty) this.#stop();
-      await Promise.all(member.running);
+      await idle(member);
     };
   }
 
@@ -96,7 +102,7 @@ export class Group {
     const members = this.#members;
     this.#members = [];
     this.#stop();
-    await Promise.all(members.flatMap((member) => [...member.running]));
+    await Promise.all(members.map(idle));
   }
 
   #stop(): void {
@@ -147,20 +153,15 @@ export class Group {
   async #handle({ message }: Posted): Promise<{ readonly error: unknown } | undefined> {
     const member = this.#members[this.#turn++ % this.#members.length];
     if (member === undefined) return undefined;
-    const run = async (): Promise<{ readonly error: unknown } | undefined> => {
-      try {
-        await member.handle(message);
-        return undefined;
-      } catch (error) {
-        return { error };
-      }
-    };
-    const running = run();
-    const settled = running.then(() => undefined);
-    member.running.add(settled);
-    const failure = await running;
-    member.running.delete(settled);
-    return failure;
+    member.running++;
+    try {
+      await member.handle(message);
+      return undefined;
+    } catch (error) {
+      return { error };
+    } finally {
+      if (--member.running === 0) for (const ended of member.onIdle.splice(0)) ended();
+    }
   }
 
   #giveUp({ topic, key, message }: Posted, error: unknown): void {

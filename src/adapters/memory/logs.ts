@@ -1,6 +1,6 @@
 import { keepJson } from "../../core/codec/index.ts";
 import { fence, finishShard, isRecorded } from "../../core/model/index.ts";
-import type { ShardRef } from "../../core/model/records.ts";
+import type { ShardRecord, ShardRef } from "../../core/model/records.ts";
 import { artifactsDropped, type Store } from "../../core/ports/index.ts";
 import type { LogDriver } from "../../core/store/driver.ts";
 import { ArtifactLog } from "./artifact-log.ts";
@@ -23,37 +23,36 @@ export function logDriver(context: StoreContext): LogDriver {
     return log.length === count;
   };
   return {
-    async append(attempt, generation, artifact) {
+    append(attempt, generation, artifact) {
       const entry = state.shard(attempt);
       const answer = fence(entry?.record, attempt);
       if (entry === undefined || answer !== "ok") return answer;
+      const insert = () => {
+        const log = logOf(entry, generation);
+        if (log.isOwn(attempt, artifact)) return "ok";
+        const stored = log.append(attempt, artifact);
+        if (typeof stored === "string") return stored;
+        entry.node.hasArtifacts = true;
+        observe?.({ kind: "artifact", ref: entry.record, generation, artifact: stored });
+        if (dropConsumed === "streaming") dropReadBy(entry, stored.origin);
+        if (sinks.has(entry.record.type)) dropSunk(entry, log);
+        return "ok";
+      };
       // A database checks the fence and inserts in two steps: a stale insert may get through, and its seq decides.
-      if (step !== undefined) await step("append:insert");
-      const log = logOf(entry, generation);
-      if (log.isOwn(attempt, artifact)) return "ok";
-      const stored = log.append(attempt, artifact);
-      if (typeof stored === "string") return stored;
-      entry.node.hasArtifacts = true;
-      observe?.({ kind: "artifact", ref: entry.record, generation, artifact: stored });
-      if (dropConsumed === "streaming") dropReadBy(entry, stored.origin);
-      if (sinks.has(entry.record.type)) dropSunk(entry, log);
-      return "ok";
+      return step === undefined ? insert() : step("append:insert").then(insert);
     },
 
-    async complete(attempt, outcome) {
-      keepJson(outcome.result, `the result of node '${attempt.nodeId}'`); // rejects before the log is closed
+    complete(attempt, outcome) {
+      if (outcome.result !== undefined) keepJson(outcome.result, `the result of node '${attempt.nodeId}'`); // rejects before the log is closed
       const entry = state.shard(attempt);
       if (isRecorded(entry?.record, attempt, "complete")) return "ok";
       const answer = fence(entry?.record, attempt);
       if (entry === undefined || answer !== "ok") return answer;
-      if (step !== undefined) await step("complete:marker");
-      if (!close(entry, outcome.generation, outcome.count)) return "conflict";
-      if (step !== undefined) await step("complete:finish");
-      return updateShard(context, {
-        ref: attempt,
-        change: "complete",
-        judge: (record, now) => finishShard(record, attempt, { ...outcome, now }),
-      });
+      const mark = () => close(entry, outcome.generation, outcome.count);
+      const judge = (record: ShardRecord | undefined, now: number) => finishShard(record, attempt, { ...outcome, now });
+      const finish = () => updateShard(context, { ref: attempt, change: "complete", judge });
+      if (step === undefined) return mark() ? finish() : "conflict";
+      return step("complete:marker").then(() => (mark() ? step("complete:finish").then(finish) : "conflict"));
     },
 
     close: async (ref, generation) => void close(state.shard(ref), generation),
@@ -87,4 +86,10 @@ export function logDriver(context: StoreContext): LogDriver {
   };
 }
 
-const logOf = ({ logs }: ShardEntry, generation: number): ArtifactLog => (logs[generation] ??= new ArtifactLog());
+function logOf(entry: ShardEntry, generation: number): ArtifactLog {
+  const { logs } = entry;
+  const log = logs[generation] ?? new ArtifactLog();
+  if (logs.length === 0 && generation === 0) entry.logs = [log];
+  else if (logs[generation] === undefined) entry.logs = Object.assign([...logs], { [generation]: log });
+  return log;
+}

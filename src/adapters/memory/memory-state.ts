@@ -42,7 +42,7 @@ export interface ShardEntry {
   readonly node: NodeEntry;
   record: ShardRecord;
   /** By generation. */
-  readonly logs: (ArtifactLog | undefined)[];
+  logs: readonly (ArtifactLog | undefined)[];
 }
 
 export interface OpenReading extends Reading {

@@ -33,12 +33,12 @@ export function shardDriver(context: StoreContext): ShardDriver {
 
     hasArtifacts: async (taskId, nodeId) => state.tasks.get(taskId)?.nodes.get(nodeId)?.hasArtifacts ?? false,
 
-    async insert(ref, create) {
+    insert(ref, create) {
       const task = state.tasks.get(ref.taskId);
       if (task === undefined) return "gone";
       if (state.shard(ref) !== undefined) return "exists";
       const record = keepShard(create(now(), task.record.paused));
-      const node = task.nodes.get(record.nodeId) ?? { shards: [], hasArtifacts: false, closedShards: 0 };
+      const node = task.nodes.get(record.nodeId) ?? { shards: [undefined], hasArtifacts: false, closedShards: 0 };
       task.nodes.set(record.nodeId, node);
       const entry: ShardEntry = { task, node, record, logs: [] };
       node.shards[record.shard] = entry;

@@ -68,7 +68,7 @@ export class Sweeper {
     const at = this.#options.clock.monotonic() + ms;
     if (at >= this.#dueAt) return;
     this.#dueAt = at;
-    this.#sleeping?.abort();
+    this.#sleeping?.abort(wakeUp);
   }
 
   /** Makes owed looks in the background, with pauses in between. */
@@ -277,3 +277,6 @@ function isOver(claim: Attempt, record: ShardRecord | undefined): boolean {
   const isOpen = record.status === "running" || record.status === "cancelling";
   return !isOpen || record.lease?.claimId !== claim.claimId;
 }
+
+/** An explicit reason: without one, each abort creates a DOMException with a stack. */
+const wakeUp = Symbol("wake up");

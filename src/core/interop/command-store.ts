@@ -198,10 +198,7 @@ export class CommandStore implements WorkerStore {
     return "ok";
   }
 
-  async complete(
-    attempt: Attempt,
-    outcome: Parameters<WorkerStore["complete"]>[1],
-  ): ReturnType<WorkerStore["complete"]> {
+  async complete(attempt: Attempt, outcome: Parameters<WorkerStore["complete"]>[1]): Promise<WriteAnswer | "conflict"> {
     const answer = fence(this.#work.get(shardKey(attempt))?.record, attempt);
     if (answer !== "ok") return answer;
     const { count, result, metrics = {} } = outcome;

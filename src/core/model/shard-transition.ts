@@ -95,7 +95,7 @@ export function createShard(
     lost: 0,
     yields: 0,
     generation: 0,
-    sourceGens: {},
+    sourceGens: noSourceGens,
     ...(carried === undefined ? {} : continuing(carried)),
     ...(init.chosen === undefined ? {} : { chosen: init.chosen }),
     ...(waits ? waitUntil(dueAt, paused) : {}),
@@ -103,6 +103,8 @@ export function createShard(
     history: [{ n: 0, epoch: 1, from: "absent", to: status, at, cause }],
   };
 }
+
+const noSourceGens: ShardRecord["sourceGens"] = Object.freeze({});
 
 /** What a deferred shard waits for; `Infinity`: a signal. */
 export function waitUntil(at: number, paused: boolean): Pick<ShardRecord, "dueAt" | "paused"> {

@@ -14,6 +14,7 @@ export type {
 } from "./registry.ts";
 export { registryKinds } from "./registry.ts";
 export {
+  type Answer,
   artifactsDropped,
   type CompleteAndClaimAnswer,
   type HandlerGate,

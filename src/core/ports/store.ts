@@ -86,6 +86,9 @@ export interface Tail {
   readonly origins: readonly Origin[];
 }
 
+/** Given in the same step by a store that has its records at hand. */
+export type Answer<T> = T | Promise<T>;
+
 /**
  * The source of truth. Every decision reads it again or compares-and-sets it.
  *
@@ -186,10 +189,10 @@ export interface Store extends Registry {
    */
   dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists">;
   /**
-   * `dispatch` and `claim` in one write: absent -> `running`, epoch 1, with a lease; like a dispatch, `deferred` if its
-   * task is paused. Returns the record if this claim has it; a repeated call gets the same answer.
+   * `dispatch` and `claim` in one write: absent -> `running`, epoch 1, with a lease; `deferred` if its task is paused.
+   * Returns the record if this claim has it; a repeated call gets the same answer.
    */
-  dispatchClaimed(next: NextClaim): Promise<ShardRecord | undefined>;
+  dispatchClaimed(next: NextClaim): Answer<ShardRecord | undefined>;
   /** absent -> `skipped`, with a closed, empty log. `exists`: likewise. */
   skip(ref: ShardRef, init: Pick<DispatchInit, "type" | "priority">): Promise<"skipped" | "exists">;
   /** absent -> `finished` or `skipped`, as `ended` is, with its artifacts, result and metrics. `exists`: likewise. */
@@ -224,10 +227,7 @@ export interface Store extends Registry {
    * state.
    */
   requeue(ref: EpochRef): Promise<ShardRecord | undefined>;
-  /**
-   * `deferred`, epoch 1 -> `queued`, epoch 2, before it is due. Returns the record afterwards; `undefined`: it was not in
-   * this state.
-   */
+  /** `deferred`, epoch 1 -> `queued`, epoch 2, before it is due. Returns the record afterwards, if it was in this state. */
   wake(ref: EpochRef): Promise<ShardRecord | undefined>;
   /**
    * Marks an open shard of a paused task: `queued` -> `deferred`, without a due time; a `deferred` one has none from now
@@ -290,14 +290,14 @@ export interface Store extends Registry {
     attempt: Attempt,
     generation: number,
     artifact: NewArtifact,
-  ): Promise<WriteAnswer | "conflict" | "duplicate_uid">;
+  ): Answer<WriteAnswer | "conflict" | "duplicate_uid">;
   /**
    * Closes the log with the complete marker at seq `count`, then `running` -> `finished` with count, result and
    * metrics. `conflict`: the length of the log is not `count`. Already recorded: `ok`.
    */
-  complete(attempt: Attempt, outcome: Outcome): Promise<WriteAnswer | "conflict">;
+  complete(attempt: Attempt, outcome: Outcome): Answer<WriteAnswer | "conflict">;
   /** `append` of `last`, `complete`, then `dispatchClaimed` of `next`; in one write where the store can do that. */
-  completeAndClaim(attempt: Attempt, outcome: OutcomeWithLast, next?: NextClaim): Promise<CompleteAndClaimAnswer>;
+  completeAndClaim(attempt: Attempt, outcome: OutcomeWithLast, next?: NextClaim): Answer<CompleteAndClaimAnswer>;
   /**
    * `running` -> `failed` if `permanent` or if this is failure number `maxFailures`, otherwise `deferred` for
    * `delayMs`; failures + 1. Already recorded: `ok`.

@@ -1,5 +1,13 @@
 import { FlowError } from "../../errors/index.ts";
-import type { Clock } from "../ports/index.ts";
+import type { Answer, Clock } from "../ports/index.ts";
+
+/** Whether the answer is still to come. */
+export const isPending = <T>(answer: Answer<T>): answer is Promise<T> =>
+  typeof answer === "object" && answer !== null && "then" in answer;
+
+/** Continues with the answer: in the same step, if it is there. */
+export const after = <T, TNext>(answer: Answer<T>, next: (value: T) => Answer<TNext>): Answer<TNext> =>
+  isPending(answer) ? answer.then(next) : next(answer);
 
 const tries = 12;
 const firstDelayMs = 10;
@@ -29,18 +37,38 @@ export class StoreRetry {
     this.#caller = caller;
   }
 
-  async run<T>(call: () => Promise<T>): Promise<T> {
+  /** Answers in the same step if the store does: most calls need no retry, and a promise costs more than they do. */
+  run<T>(call: () => Promise<T>): Promise<T>;
+  run<T>(call: () => Answer<T>): Answer<T>;
+  run<T>(call: () => Answer<T>): Answer<T> {
+    let answer: Answer<T>;
+    try {
+      answer = this.#ask(call);
+    } catch (error) {
+      return this.#again(call, error);
+    }
+    return isPending(answer) ? answer.then(undefined, (error: unknown) => this.#again(call, error)) : answer;
+  }
+
+  #ask<T>(call: () => Answer<T>): Answer<T> {
+    const watch = this.#caller?.watch;
+    return watch === undefined ? call() : watch.track(async () => call());
+  }
+
+  /** The first call failed. */
+  async #again<T>(call: () => Answer<T>, first: unknown): Promise<T> {
+    let error = first;
     for (let tried = 1; ; tried++) {
+      const signal = this.#until?.signal;
+      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
+      this.#caller?.check();
+      if (tried >= tries || signal?.aborted) throw error;
+      if (error.retryable === false) throw error; // unreachable permanently
+      await this.#clock.sleep(Math.min(maxDelayMs, firstDelayMs * 2 ** (tried - 1)), signal);
       try {
-        const watch = this.#caller?.watch;
-        return await (watch === undefined ? call() : watch.track(call));
-      } catch (error) {
-        const signal = this.#until?.signal;
-        if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
-        this.#caller?.check();
-        if (tried >= tries || signal?.aborted) throw error;
-        if (error.retryable === false) throw error; // unreachable permanently
-        await this.#clock.sleep(Math.min(maxDelayMs, firstDelayMs * 2 ** (tried - 1)), signal);
+        return await this.#ask(call);
+      } catch (next) {
+        error = next;
       }
     }
   }
@@ -77,25 +105,23 @@ export class StoreHealthTracker {
     }
   }
 
-  /** The store, with every failed call noted. */
+  /** The store, with every failed call noted. An object with its methods: the calls of a proxy cost several times more. */
   over<T extends object>(store: T): T {
     const note = (error: unknown): void => this.#note(error);
-    const noted = new Map<unknown, unknown>(); // one function a method instead of one a call
-    return new Proxy(store, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name, target);
-        if (typeof value !== "function") return value;
-        const known = noted.get(value);
-        if (known !== undefined) return known;
-        const call = (...args: unknown[]): unknown => {
-          const answer: unknown = Reflect.apply(value, target, args);
-          if (answer instanceof Promise) answer.catch(note);
-          return answer;
-        };
-        noted.set(value, call);
-        return call;
-      },
-    });
+    const noted: Record<PropertyKey, unknown> = {};
+    for (const name of namesOf(store)) {
+      const target = store as Record<PropertyKey, unknown>;
+      if (typeof target[name] !== "function") {
+        Object.defineProperty(noted, name, { get: () => target[name], enumerable: true });
+        continue;
+      }
+      noted[name] = (...args: unknown[]): unknown => {
+        const answer = (store as Record<PropertyKey, (...args: unknown[]) => unknown>)[name]?.(...args);
+        if (answer instanceof Promise) answer.then(undefined, note);
+        return answer;
+      };
+    }
+    return noted as T;
   }
 
   #note(error: unknown): void {
@@ -103,4 +129,13 @@ export class StoreHealthTracker {
     this.#failures++;
     this.#unreachableSince ??= this.#clock.now();
   }
+}
+
+/** The names of an object's properties, with those that it inherits from its classes. */
+function namesOf(object: object): ReadonlySet<PropertyKey> {
+  const names = new Set<PropertyKey>();
+  for (let at: object | null = object; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    for (const name of Reflect.ownKeys(at)) if (name !== "constructor") names.add(name);
+  }
+  return names;
 }

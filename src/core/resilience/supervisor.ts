@@ -37,11 +37,22 @@ export class Supervisor {
     return [...this.#loops].map(([name, state]) => ({ name, ...state }));
   }
 
-  /** Runs `work` in the background. */
-  spawn(name: string, work: () => Promise<void>): void {
-    const running = work()
-      .catch((error: unknown) => this.report(name, error))
-      .finally(() => this.#open.delete(running));
+  /** Runs `work` in the background, if it does not end at once. */
+  spawn(name: string, work: () => Promise<void> | undefined): void {
+    let working: Promise<void> | undefined;
+    try {
+      working = work();
+    } catch (error) {
+      this.report(name, error);
+    }
+    if (working === undefined) return;
+    const running = working.then(
+      () => void this.#open.delete(running),
+      (error: unknown) => {
+        this.#open.delete(running);
+        this.report(name, error);
+      },
+    );
     this.#open.add(running);
   }
 

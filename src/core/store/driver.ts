@@ -19,6 +19,7 @@ import type {
 } from "../model/records.ts";
 import { logsReadBy, planGraph } from "../plan/index.ts";
 import type {
+  Answer,
   ExternalRows,
   HandlerGate,
   HeldSlot,
@@ -109,7 +110,7 @@ export interface ShardDriver {
   insert(
     ref: ShardRef,
     create: (now: number, paused: boolean | undefined) => ShardRecord,
-  ): Promise<"inserted" | "exists" | "gone">;
+  ): Answer<"inserted" | "exists" | "gone">;
   update<TAnswer>(
     ref: ShardRef,
     change: ShardUpdate,
@@ -295,18 +296,18 @@ export abstract class RegistryRecords implements Pick<Store, "updateEntry" | "li
     this.#keepDeadLettersMs = keepDeadLettersMs;
   }
 
-  protected abstract get registry(): RegistryDriver;
+  protected abstract registry(): RegistryDriver;
 
   updateEntry<TAnswer>(key: RegistryKey, judge: RegistryJudge<TAnswer>): Promise<TAnswer> {
-    return this.registry.update(key, judge);
+    return this.registry().update(key, judge);
   }
 
   listEntries(kind: RegistryKind, query: PageRequest): ReturnType<Store["listEntries"]> {
-    return this.registry.list(kind, query);
+    return this.registry().list(kind, query);
   }
 
   dueEntries(kind: RegistryKind, limit: number): ReturnType<Store["dueEntries"]> {
-    return this.registry.due(kind, limit);
+    return this.registry().due(kind, limit);
   }
 
   async announceWorker(worker: WorkerRecord, ttlMs: number): Promise<void> {

@@ -12,7 +12,6 @@ import {
   type NewTask,
   type NextClaim,
   type Outcome,
-  type OutcomeWithLast,
   type ShardRecord,
   type ShardRef,
   type ShardStatus,
@@ -20,6 +19,7 @@ import {
   type WriteAnswer,
 } from "../model/records.ts";
 import type { ExternalRows, HandlerGate, HeldSlot, PlainRows, SlotLimit, Store } from "../ports/index.ts";
+import { completeAndClaim, dispatchClaimed } from "./complete-and-claim.ts";
 import {
   closedDriver,
   type Judged,
@@ -139,19 +139,8 @@ export class RecordStore extends RegistryRecords implements Store {
     return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "dispatched" : "exists";
   }
 
-  async dispatchClaimed(next: NextClaim): Promise<ShardRecord | undefined> {
-    const { shards } = this.#driver;
-    const { ref, by } = next;
-    let created: ShardRecord | undefined;
-    const answer = await shards.insert(ref, (at, paused) => {
-      created = transitions.dispatchClaimedShard(next, { at, paused });
-      return created;
-    });
-    if (answer === "gone") return undefined;
-    if (answer === "inserted" && created?.status === "running") return created;
-    // It may be this call, repeated after its answer was lost.
-    const records = await shards.read(ref.taskId, [ref.nodeId]);
-    return records.find(({ shard, lease }) => shard === ref.shard && lease?.claimId === by.claimId);
+  dispatchClaimed(next: NextClaim): ReturnType<Store["dispatchClaimed"]> {
+    return dispatchClaimed(this.#driver, next);
   }
 
   async skip(ref: ShardRef, init: Parameters<Store["skip"]>[1]): Promise<"skipped" | "exists"> {
@@ -262,21 +251,8 @@ export class RecordStore extends RegistryRecords implements Store {
     return this.#driver.logs.complete(attempt, outcome);
   }
 
-  async completeAndClaim(
-    attempt: Attempt,
-    { last, ...outcome }: OutcomeWithLast,
-    next?: NextClaim,
-  ): ReturnType<Store["completeAndClaim"]> {
-    const { logs } = this.#driver;
-    const done = await logs.completeWith?.(attempt, { ...outcome, last }, next);
-    if (done?.inserted?.status === "running") return { answer: "ok", claimed: done.inserted };
-    if (done === undefined) {
-      const appended = last === undefined ? "ok" : await logs.append(attempt, outcome.generation, last);
-      const mayBeComplete = appended === "ok" || appended === "fenced"; // as a repeated call is
-      const answer = mayBeComplete ? await logs.complete(attempt, outcome) : appended;
-      if (answer !== "ok") return { answer };
-    }
-    return { answer: "ok", claimed: next && (await this.dispatchClaimed(next)) };
+  completeAndClaim(...args: Parameters<Store["completeAndClaim"]>): ReturnType<Store["completeAndClaim"]> {
+    return completeAndClaim(this.#driver, ...args);
   }
 
   fail(attempt: Attempt, how: Parameters<Store["fail"]>[1]): Promise<WriteAnswer> {
@@ -337,7 +313,7 @@ export class RecordStore extends RegistryRecords implements Store {
     return this.#driver.slots.held();
   }
 
-  protected override get registry(): RegistryDriver {
+  protected override registry(): RegistryDriver {
     return this.#driver.registry;
   }
 

@@ -1,5 +1,6 @@
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError, type JsonObject, jsonReplacer, loggable, thrownMessage } from "../../errors/index.ts";
+import { traceIdOf } from "../messages/messages.ts";
 import type { Attempt } from "../model/records.ts";
 import {
   appendLines,
@@ -12,6 +13,7 @@ import {
 } from "../model/task-log.ts";
 import type { Clock, WorkerStore } from "../ports/index.ts";
 import type { Supervisor } from "../resilience/supervisor.ts";
+import type { WorkerParts } from "./attempt/worker-options.ts";
 
 const flushEveryMs = 500;
 /** A write replaces all lines of a task, and may compete with other workers: it takes a fraction of the time only. */
@@ -20,7 +22,41 @@ const restFactor = 10;
 const maxMessage = 1_000;
 const maxFields = 2_000;
 
-export interface HandlerLogsParts {
+/** The loggers of handlers. */
+export class HandlerLoggers {
+  readonly #parts: WorkerParts;
+  readonly #supervisor: Supervisor;
+  /** Created on demand: most handlers log nothing. */
+  #logs: HandlerLogs | undefined;
+
+  constructor(parts: WorkerParts, supervisor: Supervisor) {
+    this.#parts = parts;
+    this.#supervisor = supervisor;
+  }
+
+  of(attempt: Attempt, task: { readonly traceparent: string | undefined }): Logger {
+    const { store, clock, logger, telemetry, keepLogs = "info" } = this.#parts;
+    const { taskId, nodeId, epoch } = attempt;
+    const base = logger.child({ taskId, nodeId, epoch, ...traceIdOf(task) });
+    // Elsewhere the database belongs to other programs.
+    if (keepLogs === false || store.retriesAttempts === true) return base;
+    this.#logs ??= new HandlerLogs({ store, clock, logger, supervisor: this.#supervisor, least: keepLogs });
+    const kept = this.#logs.over(base, attempt);
+    return telemetry?.logger(kept) ?? kept;
+  }
+
+  /** Begins to store the lines of a task: a write that is made after this call is likely to be stored after them. */
+  flush(taskId: string): void {
+    this.#logs?.flush(taskId);
+  }
+
+  /** No handler runs any more. Never rejects. */
+  async close(): Promise<void> {
+    await this.#logs?.close();
+  }
+}
+
+interface HandlerLogsParts {
   readonly store: WorkerStore;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -33,7 +69,7 @@ export interface HandlerLogsParts {
  * Keeps what handlers log with their task in the store. Lines are collected and written together, in the background: no
  * handler waits for it, and if it fails, no attempt does.
  */
-export class HandlerLogs {
+class HandlerLogs {
   readonly #parts: HandlerLogsParts;
   /** By task, the attempts with lines that are not stored. */
   readonly #pending = new Map<string, Set<AttemptLines>>();
@@ -57,12 +93,10 @@ export class HandlerLogs {
     });
   }
 
-  /** Begins to store the lines of a task: a write that is made after this call is likely to be stored after them. */
   flush(taskId: string): void {
     if (this.#pending.has(taskId)) this.#parts.supervisor.spawn("logs", () => this.#write(taskId));
   }
 
-  /** No handler runs any more. Never rejects. */
   async close(): Promise<void> {
     await Promise.all([...this.#pending.keys()].map((taskId) => this.#write(taskId)));
     await Promise.all(this.#writing.values());

@@ -1,23 +1,22 @@
-import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../graph/index.ts";
-import { groups, topics, traceIdOf } from "../messages/messages.ts";
-import { type Artifact, type Attempt, type LogAccess, shardKey } from "../model/records.ts";
-import type { SubscribeOptions, Subscription } from "../ports/index.ts";
+import { groups, topics } from "../messages/messages.ts";
+import { type Artifact, type Attempt, type LogAccess, type ShardRecord, shardKey } from "../model/records.ts";
+import type { Answer, SubscribeOptions, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
-import { StoreHealthTracker, StoreRetry } from "../resilience/store-retry.ts";
+import { after, isPending, StoreHealthTracker, StoreRetry } from "../resilience/store-retry.ts";
 import { type LoopHealth, runConcurrently, runInOrder, Supervisor } from "../resilience/supervisor.ts";
-import { runAttempt } from "./attempt/attempt.ts";
+import { runAttempt, runInRow } from "./attempt/attempt.ts";
 import { AttemptHandle } from "./attempt/attempt-handle.ts";
-import { type AttemptRun, AttemptTimer, type NextNode } from "./attempt/attempt-run.ts";
+import { type AttemptRun, AttemptTimer, logUnheeded, type NextNode } from "./attempt/attempt-run.ts";
 import { EventLoopYielder, HandlerCode, HandlerRuntime, WorkerServices } from "./attempt/handler-code.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
-import type { Claimed } from "./claim/claimed.ts";
-import { Claimer, TaskCache } from "./claim/claimer.ts";
+import type { Claimed, HeldClaim, HeldRun } from "./claim/claimed.ts";
+import { Claimer } from "./claim/claimer.ts";
 import { LeaseRenewer } from "./claim/lease-renewer.ts";
-import { RateTokens, ratesOf } from "./claim/limits.ts";
+import { RateTokens, ratesOf, TaskCache } from "./claim/limits.ts";
 import { QueryAnswers, WorkerPresence } from "./claim/worker-presence.ts";
-import { HandlerLogs } from "./handler-logs.ts";
+import { HandlerLoggers } from "./handler-logs.ts";
 
 const pollMinMs = 20;
 /** No message announces a slot that another process freed, nor anything while the bus is unreachable. */
@@ -42,8 +41,7 @@ export class WorkerCore {
   readonly #services: WorkerServices;
   readonly #claimer: Claimer;
   readonly #tokens: RateTokens;
-  /** Created on demand: most handlers log nothing. */
-  #logs: HandlerLogs | undefined;
+  #logs: HandlerLoggers | undefined;
   readonly #held = new Map<string, AttemptHandle>();
   #lingering = 0;
   readonly #idle = new Set<() => void>();
@@ -103,7 +101,7 @@ export class WorkerCore {
       watch: this.#watch,
       habitsOf: ({ fn, type }) => (fn === undefined ? this.#runtimes.get(type)?.habits : undefined) ?? functionHabits,
       holds: (ref) => this.#held.get(shardKey(ref))?.attempt.epoch === ref.epoch,
-      onClaimed: (claimed) => this.#hold(claimed),
+      onClaimed: (claimed) => this.#start(claimed),
     });
   }
 
@@ -205,13 +203,21 @@ export class WorkerCore {
     }
     for (const held of this.#held.values()) held.abandon("stopping");
     // A claim that was on its way when the worker stopped may be held after all others have ended.
-    while (this.#held.size > 0) await new Promise<void>((resolve) => this.#idle.add(resolve));
+    while (this.#held.size > 0) await new Promise<void>((resolve) => this.#onceIdle(resolve));
+  }
+
+  #onceIdle(ended: () => void): void {
+    const once = () => {
+      this.#idle.delete(once);
+      ended();
+    };
+    this.#idle.add(once);
   }
 
   /** Aborted when the attempts held now have ended; one that is claimed later needs a new signal. */
   #idleSignal(): AbortSignal {
     const ended = new AbortController();
-    this.#idle.add(() => ended.abort());
+    this.#onceIdle(() => ended.abort());
     return ended.signal;
   }
 
@@ -228,68 +234,91 @@ export class WorkerCore {
     });
   }
 
-  #hold(claimed: Claimed): void {
+  #start(claimed: Claimed): void {
+    const first = this.#hold(claimed);
+    this.#supervisor.spawn("attempt", () => runInRow(first, (each) => this.#run(each)));
+  }
+
+  #hold(claimed: Claimed): HeldClaim {
     const { claim, askedAt } = claimed;
     const held = new AttemptHandle(claim, this.#leases.trustedUntil(askedAt));
     this.#held.set(shardKey(claim), held);
     this.#busySincePoll = true;
     this.#leases.add(held);
     if (this.#stopping !== undefined) held.abandon("stopping");
-    this.#supervisor.spawn("attempt", () => this.#run(held, claimed));
+    return { held, claimed };
   }
 
-  async #run(held: AttemptHandle, claimed: Claimed): Promise<void> {
+  /** Never rejects. @returns what follows */
+  #run(claim: HeldClaim): Answer<HeldClaim | undefined> {
     const pause = this.#yielder.pause();
-    if (pause !== undefined) await pause;
-    let left = false;
-    const run = this.#prepare(held, claimed);
-    try {
-      left = await this.#runTraced(run, this.#runtimes.get(claimed.node.type));
-      if (!left) this.#supervisor.spawn("leftovers", () => this.#removeLeftovers(held.attempt));
-    } finally {
-      await this.#freeSlots(held.attempt, left);
-      this.#leases.delete(held);
-      const { type } = claimed.record;
-      const { returned } = held;
-      if (returned !== undefined) this.#linger(run, type, returned);
-      else if (!held.passedSlot) this.#claimer.release(type);
-      const key = shardKey(held.attempt);
-      if (this.#held.get(key) === held) this.#held.delete(key);
-      if (this.#held.size === 0) this.#endIdleWaits();
-      if (!held.passedSlot) this.#scanQueue();
-    }
+    return pause === undefined ? this.#attempt(claim) : pause.then(() => this.#attempt(claim));
   }
 
-  #runTraced(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<boolean> {
+  #attempt({ held, claimed }: HeldClaim): Answer<HeldClaim | undefined> {
+    const run = this.#prepare(held, claimed);
+    const ended = (left: boolean) => {
+      if (!left) this.#supervisor.spawn("leftovers", () => this.#removeLeftovers(held.attempt));
+      return this.#ended(run, claimed, left);
+    };
+    const failed = (error: unknown) => {
+      this.#supervisor.report("attempt", error);
+      return this.#ended(run, claimed, false);
+    };
+    let running: Answer<boolean>;
+    try {
+      running = this.#runTraced(run, this.#runtimes.get(claimed.node.type));
+    } catch (error) {
+      return failed(error);
+    }
+    return isPending(running) ? running.then(ended, failed) : ended(running);
+  }
+
+  #ended(run: HeldRun, claimed: Claimed, left: boolean): Answer<HeldClaim | undefined> {
+    const { held, follower } = run;
+    const freeing = this.#claimer.freeSlots(held.attempt, left)?.catch((error: unknown) => {
+      if (!FlowError.is(error, "STORE_UNAVAILABLE")) this.#supervisor.report("attempt", error); // a sweep frees them
+    });
+    if (freeing === undefined) return this.#release(run, claimed);
+    if (follower === undefined) return freeing.then(() => this.#release(run, claimed));
+    this.#supervisor.spawn("slots", () => freeing);
+    return this.#release(run, claimed);
+  }
+
+  #release(run: HeldRun, claimed: Claimed): HeldClaim | undefined {
+    const { held, follower } = run;
+    this.#leases.delete(held);
+    if (held.returned !== undefined) this.#linger(run, claimed.record.type, held.returned);
+    else if (follower === undefined) this.#claimer.release(claimed.record.type);
+    const key = shardKey(held.attempt);
+    if (this.#held.get(key) === held) this.#held.delete(key);
+    if (this.#held.size === 0) for (const ended of this.#idle) ended();
+    if (follower === undefined) this.#scanQueue();
+    return follower;
+  }
+
+  #runTraced(run: AttemptRun, runtime: HandlerRuntime | undefined): Answer<boolean> {
     const { telemetry, workerId } = this.#parts;
     if (telemetry === undefined) return runAttempt(run, runtime);
     const { held, node, plan, traceparent } = run;
     const attempt = { ...held.attempt, type: node.fn?.name ?? node.type, flow: plan.graph.name, workerId, traceparent };
-    return telemetry.attempt(attempt, (trace) => {
+    return telemetry.attempt(attempt, async (trace) => {
       run.trace = trace;
       return runAttempt(run, runtime);
     });
   }
 
-  #next(held: AttemptHandle, claimed: Claimed, kept: readonly Artifact[] | undefined): NextNode | undefined {
-    if (held.returned !== undefined) return undefined; // it needs the slot until then
-    const next = this.#claimer.next(claimed, kept);
-    return (
-      next && {
-        ...next,
-        begin: (record) => {
-          const continued = next.begin(record);
-          held.passedSlot = continued !== undefined;
-          return continued;
-        },
-      }
-    );
-  }
-
-  #endIdleWaits(): void {
-    const waiting = [...this.#idle];
-    this.#idle.clear();
-    for (const ended of waiting) ended();
+  #next(run: HeldRun, claimed: Claimed, kept: readonly Artifact[] | undefined): Answer<NextNode | undefined> {
+    if (run.held.returned !== undefined) return undefined; // it needs the slot until then
+    return after(this.#claimer.next(claimed, kept), (next) => {
+      if (next === undefined) return undefined;
+      const begin = (record: ShardRecord | undefined) => {
+        const following = next.begin(record);
+        if (following !== undefined) run.follower = this.#hold(following.claimed);
+        return following;
+      };
+      return { ...next, begin };
+    });
   }
 
   #scanQueue(): void {
@@ -300,7 +329,7 @@ export class WorkerCore {
    * Handler code that ignores its signal cannot be ended: it occupies its slot, and the worker claims nothing in its
    * place.
    */
-  #linger({ held, at }: AttemptRun, type: string, returned: Promise<void>): void {
+  #linger(run: AttemptRun, type: string, returned: Promise<void>): void {
     const heeding = new AbortController();
     this.#lingering++;
     void returned.then(() => {
@@ -309,16 +338,8 @@ export class WorkerCore {
       this.#claimer.release(type);
       this.#scanQueue();
     });
-    const { clock, logger } = this.#parts;
-    const { taskId, nodeId, shard, epoch } = held.attempt;
-    const batch = at.batchUid === undefined ? {} : { batchUid: at.batchUid };
-    const fields = { taskId, nodeId, shard, epoch, ...batch, type, ended: held.reason ?? "failed" };
-    void clock.sleep(heedMs, heeding.signal).then(() => {
-      if (heeding.signal.aborted) return;
-      logger.warn(
-        fields,
-        "a handler ignores its AbortSignal: its attempt has ended, but it occupies its slot until it returns",
-      );
+    void this.#parts.clock.sleep(heedMs, heeding.signal).then(() => {
+      if (!heeding.signal.aborted) logUnheeded(run, type);
     });
   }
 
@@ -328,34 +349,22 @@ export class WorkerCore {
     if ((await store.readTask(taskId)) === undefined) await store.deleteTask(taskId);
   }
 
-  async #freeSlots(attempt: Attempt, left: boolean): Promise<void> {
-    try {
-      await this.#claimer.freeSlots(attempt, left);
-    } catch (error) {
-      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // a sweep frees them
-    }
+  /** Created on demand: most handlers log nothing. */
+  #loggers(): HandlerLoggers {
+    this.#logs ??= new HandlerLoggers(this.#parts, this.#supervisor);
+    return this.#logs;
   }
 
-  #handlerLogger({ attempt }: AttemptHandle, task: Claimed["task"]): Logger {
-    const { store, clock, logger, telemetry, keepLogs = "info" } = this.#parts;
-    const { taskId, nodeId, epoch } = attempt;
-    const base = logger.child({ taskId, nodeId, epoch, ...traceIdOf(task) });
-    // Elsewhere the database belongs to other programs.
-    if (keepLogs === false || store.retriesAttempts === true) return base;
-    this.#logs ??= new HandlerLogs({ store, clock, logger, supervisor: this.#supervisor, least: keepLogs });
-    const kept = this.#logs.over(base, attempt);
-    return telemetry?.logger(kept) ?? kept;
-  }
-
-  #prepare(held: AttemptHandle, claimed: Claimed): AttemptRun {
+  #prepare(held: AttemptHandle, claimed: Claimed): HeldRun {
     const { record, task, node } = claimed;
     const { clock } = this.#parts;
     const { plan, params, traceparent } = task;
     const timer = new AttemptTimer(clock, node.timeoutMs);
     const retry = new StoreRetry(clock, held);
     const rates = ratesOf(this.#parts.limits.running, node);
-    return {
+    const run: HeldRun = {
       parts: this.#parts,
+      follower: undefined,
       yielder: this.#yielder,
       code: this.#code,
       held,
@@ -368,14 +377,16 @@ export class WorkerCore {
       retry,
       takeToken: rates.length === 0 ? undefined : () => this.#tokens.take(rates, retry),
       at: {},
-      handlerLogger: () => this.#handlerLogger(held, task),
+      handlerLogger: () => this.#loggers().of(held.attempt, task),
+      spawn: (work) => this.#supervisor.spawn("attempt", work),
       flushLogs: () => this.#logs?.flush(held.attempt.taskId),
       keepLease: () => this.#leases.keep(held),
       handedOver: claimed.handedOver,
-      next: (kept) => this.#next(held, claimed, kept),
+      next: (kept) => this.#next(run, claimed, kept),
       remainingMs: () => timer.remainingMs(),
       untimed: (work) => timer.untimed(work),
     };
+    return run;
   }
 }
 

@@ -12,7 +12,7 @@ import { visibleState } from "../store/visible-state.ts";
 const operations = fc.array(fc.tuple(operation, fc.constantFrom(0, 1, 10, 60)), { minLength: 10, maxLength: 120 });
 
 /** An answer or a rejection: both stores must reject alike. */
-const answerOf = async (call: (store: Store) => Promise<unknown>, store: Store): Promise<unknown> => {
+const answerOf = async (call: (store: Store) => unknown, store: Store): Promise<unknown> => {
   try {
     return { answer: await call(store) };
   } catch (error) {

@@ -108,7 +108,7 @@ export function artifactContract(it: StoreTest): void {
   it("appending an attempt's artifact again is ok and stores it once", async (fixture) => {
     const attempt = await runningShard(fixture.store);
     await appended(fixture.store, attempt, 1);
-    const answers = await competing(fixture, 10, (store) => store.append(attempt, 0, artifactOf(1)));
+    const answers = await competing(fixture, 10, async (store) => store.append(attempt, 0, artifactOf(1)));
     expect(new Set(answers)).toEqual(new Set(["ok"]));
     await fixture.store.append(attempt, 0, artifactOf(2));
     expect(await fixture.peer.append(attempt, 0, artifactOf(1))).toBe("ok");

@@ -154,7 +154,7 @@ export function outcomeContract(it: StoreTest): void {
   it("complete repeated is ok and changes nothing", async (fixture) => {
     const attempt = await runningShard(fixture.store);
     await appended(fixture.store, attempt, 1);
-    const answers = await competing(fixture, 10, (store) => store.complete(attempt, { generation: 0, count: 1 }));
+    const answers = await competing(fixture, 10, async (store) => store.complete(attempt, { generation: 0, count: 1 }));
     expect(new Set(answers)).toEqual(new Set(["ok"]));
     const before = await recordOf(fixture.store, attempt);
     expect(before.history.filter(({ to }) => to === "finished")).toHaveLength(1);

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import type { Attempt, CarriedOutput, EpochRef, ShardRef } from "../../../src/core/model/records.ts";
-import type { Store } from "../../../src/core/ports/index.ts";
+import type { Answer, Store } from "../../../src/core/ports/index.ts";
 import { artifactOf, failureOf, newTask } from "./fixture.ts";
 
 /*
@@ -20,7 +20,7 @@ export interface Progress {
 /** One operation, called on every store. */
 export interface Operation {
   /** Resolves state-dependent arguments; called once, before the calls. */
-  readonly prepare: (progress: Progress) => Promise<(store: Store) => Promise<unknown>>;
+  readonly prepare: (progress: Progress) => Promise<(store: Store) => Answer<unknown>>;
   /** The order of the answer is not significant. */
   readonly unordered?: true;
   readonly toString: () => string;
@@ -64,7 +64,7 @@ const pickAttempt = ({ attempts }: Progress, back: number): Attempt =>
 
 const back = fc.constantFrom(0, 0, 0, 0, 1, 2, 3, 5, 8);
 
-type Call = (store: Store) => Promise<unknown>;
+type Call = (store: Store) => Answer<unknown>;
 
 /** An operation with drawn arguments only. */
 const plain = <T>(args: fc.Arbitrary<T>, name: string, call: (store: Store, args: T) => Promise<unknown>) =>

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Store } from "../../../src/core/ports/index.ts";
+import type { Answer, Store } from "../../../src/core/ports/index.ts";
 import { FlowError } from "../../../src/errors/index.ts";
 import {
   artifactOf,
@@ -32,7 +32,7 @@ async function seen(store: Store): Promise<unknown> {
 }
 
 /** Prepares the store and returns the call, which is then made twice with the same arguments. */
-type Repeat = (fixture: StoreFixture) => Promise<(store: Store) => Promise<unknown>>;
+type Repeat = (fixture: StoreFixture) => Promise<(store: Store) => Answer<unknown>>;
 
 const vars = { n: 1 };
 const failure = failureOf();
@@ -226,8 +226,8 @@ export function connectionContract(it: StoreTest): void {
       () => leaving.readShards("t"),
       () => leaving.dispatch(shardOf(), dispatchInit()),
       () => leaving.claim(attempt, claimBy),
-      () => leaving.append(attempt, 0, artifactOf(0)),
-      () => leaving.complete(attempt, { generation: 0, count: 0 }),
+      async () => leaving.append(attempt, 0, artifactOf(0)),
+      async () => leaving.complete(attempt, { generation: 0, count: 0 }),
       () => leaving.peekQueue(["extractor"], 1),
       () => leaving.dueTasks(1, 1),
     ];

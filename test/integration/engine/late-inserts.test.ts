@@ -142,7 +142,7 @@ describe("a late complete marker of an attempt that lost its lease", () => {
       resumable: true,
       stored: ["x"],
       yields: ["x", "grown"],
-      write: (store, by) => store.complete(by, { generation: 0, count: 1 }),
+      write: async (store, by) => store.complete(by, { generation: 0, count: 1 }),
     });
     expect(stored).toEqual(["epoch 1: x"]);
   });
@@ -152,7 +152,7 @@ describe("a late complete marker of an attempt that lost its lease", () => {
       resumable: false,
       stored: ["x"],
       yields: ["x", "grown"],
-      write: (store, by) => store.complete(by, { generation: 0, count: 1 }),
+      write: async (store, by) => store.complete(by, { generation: 0, count: 1 }),
     });
     expect(stored).toEqual(["epoch 2: x", "epoch 2: grown"]);
   });

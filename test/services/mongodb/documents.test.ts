@@ -234,10 +234,10 @@ test("a record beyond the document size limit is rejected before anything is wri
   await refused(store.createTask(newTask("big", { params: { large } })));
   const attempt = await runningShard(store);
   await refused(store.writeVars("t", { version: 0, vars: { large }, appliedBy: "a" }));
-  await refused(store.append(attempt, 0, artifactOf(0, { meta: large })));
-  await refused(store.complete(attempt, { generation: 0, count: 0, result: large }));
+  await refused((async () => store.append(attempt, 0, artifactOf(0, { meta: large })))());
+  await refused((async () => store.complete(attempt, { generation: 0, count: 0, result: large }))());
   const last = artifactOf(0, { meta: large });
-  await refused(store.completeAndClaim(attempt, { generation: 0, count: 1, last }));
+  await refused((async () => store.completeAndClaim(attempt, { generation: 0, count: 1, last }))());
   expect(await documents("artifacts")).toEqual([]);
   expect(await store.readTask("big")).toBeUndefined();
   expect(await recordOf(store, attempt)).toMatchObject({ status: "running" });

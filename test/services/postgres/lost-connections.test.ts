@@ -57,7 +57,8 @@ async function liveThrough(store: Store, nodeId: string): Promise<void> {
   expect(claimed).toMatchObject({ status: "running", lease: { claimId } });
   const attempt = { ...ref, claimId };
   expect(await asked(() => store.takeSlot({ key: "all", max: 100 }, attempt))).toBe("ok");
-  for (let seq = 0; seq < 5; seq++) expect(await asked(() => store.append(attempt, 0, artifactOf(seq)))).toBe("ok");
+  for (let seq = 0; seq < 5; seq++)
+    expect(await asked(async () => store.append(attempt, 0, artifactOf(seq)))).toBe("ok");
   expect(await asked(() => store.renew([attempt], longMs))).toEqual(["ok"]);
   expect(await asked(() => store.report(attempt, { generation: 0, n: 1, checkpoint: nodeId }))).toBe("ok");
   for (let written = false; !written; ) {
@@ -69,7 +70,7 @@ async function liveThrough(store: Store, nodeId: string): Promise<void> {
     written = answer !== "conflict";
   }
   const outcome = { generation: 0, count: 6, result: nodeId, last: artifactOf(5) };
-  expect(await asked(() => store.completeAndClaim(attempt, outcome))).toEqual({ answer: "ok" });
+  expect(await asked(async () => store.completeAndClaim(attempt, outcome))).toEqual({ answer: "ok" });
   await asked(() => store.freeSlot({ key: "all", holder: attempt }));
 }
 

@@ -36,8 +36,6 @@ export class AttemptHandle implements Stoppable {
   readonly #idle = new Waiting();
   /** Monotonic time of this process after which the lease may have expired. */
   until: number;
-  /** The next node of its task runs in its slot. */
-  passedSlot = false;
 
   constructor(attempt: Attempt, until: number) {
     this.attempt = attempt;

@@ -14,8 +14,8 @@ import {
   type Position,
   type ShardRecord,
 } from "../../model/records.ts";
-import type { CompleteAndClaimAnswer, Tail, WorkerStore } from "../../ports/index.ts";
-import type { StoreRetry } from "../../resilience/store-retry.ts";
+import type { Answer, CompleteAndClaimAnswer, Tail, WorkerStore } from "../../ports/index.ts";
+import { after, isPending, type StoreRetry } from "../../resilience/store-retry.ts";
 import type { AppendSignals } from "../input/append-signals.ts";
 import { furthestOf, inInputOrder, placeOf } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-handle.ts";
@@ -36,6 +36,8 @@ export interface BatchOutcome {
   /** See `Origin`. */
   readonly traceparent?: string;
 }
+
+type AppendAnswer = Awaited<ReturnType<WorkerStore["append"]>>;
 
 /** Of a log of at most so many artifacts, its writer keeps them for the node behind it. */
 const mostKept = 4;
@@ -150,13 +152,15 @@ export class AttemptLog {
     this.#sources.take(origin);
   }
 
-  /** Appends are made one after another: each origin describes the log up to its own entry. */
-  append(batch: PlacedBatch, outcome: BatchOutcome): Promise<void> {
+  /**
+   * Appends are made one after another: each origin describes the log up to its own entry. `undefined`: it is stored.
+   */
+  append(batch: PlacedBatch, outcome: BatchOutcome): Promise<void> | undefined {
     return this.#append(batch, outcome, (artifact) => this.#insert(artifact));
   }
 
   /** Appends the last artifact, where possible together with the outcome: until then, it is not stored. */
-  appendLast(batch: PlacedBatch, outcome: BatchOutcome): Promise<void> {
+  appendLast(batch: PlacedBatch, outcome: BatchOutcome): Promise<void> | undefined {
     if (this.#store.completeAndClaim === undefined) return this.append(batch, outcome);
     return this.#append(batch, outcome, (artifact) => {
       this.#last = artifact;
@@ -164,11 +168,11 @@ export class AttemptLog {
     });
   }
 
-  async #append(
+  #append(
     { uid, origin: from, place }: PlacedBatch,
     outcome: BatchOutcome,
-    insert: (artifact: NewArtifact) => AppendAnswer | Promise<AppendAnswer>,
-  ): Promise<void> {
+    insert: (artifact: NewArtifact) => Answer<AppendAnswer>,
+  ): Promise<void> | undefined {
     const { meta, metrics, failure, traceparent } = outcome;
     const own = traceparent === undefined ? from : { ...from, traceparent };
     const aside = this.#aside + (failure === undefined ? 0 : 1);
@@ -177,10 +181,14 @@ export class AttemptLog {
     const origin = this.#sources.originOf(aside === 0 ? placed : { ...placed, aside });
     const output = { seq: this.#length, uid, origin, meta, metrics };
     const artifact = failure === undefined ? output : { ...output, failure };
-    this.#inserted(artifact, await insert(artifact));
-    this.#aside = aside;
-    this.#sources.stored(origin);
-    if (this.#last === undefined) this.#signals.notify(this.#attempt);
+    const stored = (answer: AppendAnswer): undefined => {
+      this.#inserted(artifact, answer);
+      this.#aside = aside;
+      this.#sources.stored(origin);
+      if (this.#last === undefined) this.#signals.notify(this.#attempt);
+    };
+    const answer = insert(artifact);
+    return isPending(answer) ? answer.then(stored) : stored(answer);
   }
 
   /**
@@ -211,7 +219,7 @@ export class AttemptLog {
     this.#signals.notify(this.#attempt);
   }
 
-  #insert(artifact: NewArtifact): Promise<AppendAnswer> {
+  #insert(artifact: NewArtifact): Answer<AppendAnswer> {
     return this.#retry.run(() => this.#store.append(this.#attempt, this.#generation, artifact));
   }
 
@@ -239,20 +247,21 @@ export class AttemptLog {
   }
 
   /** @returns the record of the next shard, if it was claimed */
-  async complete(outcome: Pick<Outcome, "result" | "metrics">, next?: NextClaim): Promise<ShardRecord | undefined> {
+  complete(outcome: Pick<Outcome, "result" | "metrics">, next?: NextClaim): Answer<ShardRecord | undefined> {
     const failedBatches = this.#aside === 0 ? {} : { failedBatches: this.#aside };
     const whole = { generation: this.#generation, count: this.#length, ...failedBatches, ...outcome };
     const attempt = this.#attempt;
     const last = this.#last;
-    const { answer, claimed }: CompleteAndClaimAnswer = await this.#retry.run(
-      async () =>
-        (await this.#store.completeAndClaim?.(attempt, { ...whole, last }, next)) ?? {
-          answer: await this.#store.complete(attempt, whole),
-        },
-    );
-    refuse(answer, last);
-    this.#signals.notify(attempt);
-    return claimed;
+    const completed = ({ answer, claimed }: CompleteAndClaimAnswer): ShardRecord | undefined => {
+      refuse(answer, last);
+      this.#signals.notify(attempt);
+      return claimed;
+    };
+    const store = this.#store;
+    const ask = (): Answer<CompleteAndClaimAnswer> =>
+      store.completeAndClaim?.(attempt, { ...whole, last }, next) ??
+      after(store.complete(attempt, whole), (answer) => ({ answer }));
+    return after(this.#retry.run(ask), completed);
   }
 
   /** The outputs of the whole log in the order of the input, page by page. */
@@ -359,8 +368,6 @@ const isAt = ([seq, chunk]: Position, origin: Origin): boolean => seq === origin
 const isBehind = ({ seq, chunk }: Origin, [toSeq, toChunk]: Position): boolean =>
   seq > toSeq || (seq === toSeq && chunk > toChunk);
 const isBefore = (a: Position, b: Position): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
-
-type AppendAnswer = Awaited<ReturnType<WorkerStore["append"]>>;
 
 /** @throws AttemptEnded unless the write was accepted */
 function refuse(answer: AppendAnswer, artifact?: NewArtifact): void {

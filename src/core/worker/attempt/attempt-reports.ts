@@ -146,7 +146,7 @@ export class TryCounts {
   readonly #maxKept: number;
   #generation: number;
   readonly #tried = new Map<string, Tried>();
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<void> | undefined;
   /** Begins after the write in progress, and covers everything until then. */
   #nextWrite: Promise<void> | undefined;
 
@@ -154,8 +154,9 @@ export class TryCounts {
     this.#run = run;
     this.#reports = options.reports;
     this.#maxKept = Math.max(minTriesKept, triesKeptPerSlot * options.concurrency);
-    const { tries = {}, lease, generation } = run.claimed;
+    const { tries, lease, generation } = run.claimed;
     this.#generation = generation;
+    if (tries === undefined) return;
     const { clock, limits } = run.parts;
     const claimedAt = (lease?.deadline ?? 0) - limits.leaseMs; // by the store's clock
     const now = clock.monotonic();
@@ -176,7 +177,7 @@ export class TryCounts {
       if (this.#tried.size <= this.#maxKept) break;
       this.#tried.delete(oldest);
     }
-    this.#nextWrite ??= this.#writing.then(() => this.#write());
+    this.#nextWrite ??= (this.#writing ?? Promise.resolve()).then(() => this.#write());
     return this.#nextWrite;
   }
 

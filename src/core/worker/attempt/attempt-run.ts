@@ -11,8 +11,8 @@ import {
 } from "../../messages/messages.ts";
 import type { Artifact, Failure, NextClaim, Outcome, ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
-import type { AttemptTrace, Clock } from "../../ports/index.ts";
-import type { StoreRetry } from "../../resilience/store-retry.ts";
+import type { Answer, AttemptTrace, Clock } from "../../ports/index.ts";
+import { after, isPending, type StoreRetry } from "../../resilience/store-retry.ts";
 import type { SourceWatch } from "../input/append-signals.ts";
 import { AttemptEnded, type AttemptHandle, type Stoppable } from "./attempt-handle.ts";
 import { AttemptLog } from "./attempt-log.ts";
@@ -47,6 +47,8 @@ export interface AttemptRun {
   untimed<T>(work: () => Promise<T>): Promise<T>;
   /** For its handler: a logger whose lines are kept with the task. */
   handlerLogger(): Logger;
+  /** The worker does not stop before this has ended. */
+  spawn(work: () => Promise<void>): void;
   /** Begins to store these lines. */
   flushLogs(): void;
   /** Renews the lease if it is due. */
@@ -55,7 +57,7 @@ export interface AttemptRun {
    * The node behind its own, if that may run in the same slot. Called when its own is about to finish, with all that it
    * has stored, if it has kept that.
    */
-  next(kept: readonly Artifact[] | undefined): NextNode | undefined;
+  next(kept: readonly Artifact[] | undefined): Answer<NextNode | undefined>;
 }
 
 /** A node for which the slot of the one before it is reserved. One of the functions must be called, once. */
@@ -66,6 +68,9 @@ export interface NextNode {
   /** The outcome of the claim is unknown, or it was not requested. */
   giveUp(): Promise<void>;
 }
+
+/** Begins the next node, once its own has ended. */
+export type BeginNext = () => Continued | undefined;
 
 /** A node that runs in the slot of the one before it. */
 export interface Continued {
@@ -116,17 +121,35 @@ export interface Pass {
  * Runs `work` over the attempt's log, and again from the current state whenever the log changed or one of its sources
  * restarted.
  */
-export async function overLog<T>(run: AttemptRun, work: (pass: Pass) => Promise<T>): Promise<T> {
-  for (let first = true; ; first = false) {
-    const record = first ? run.claimed : await readAgain(run);
-    const { store, signals } = run.parts;
-    const log = new AttemptLog({ store, signals, retry: run.retry, attempt: run.held.attempt, record });
-    // Nothing can be in the log of a shard's first attempt; what a retry begins with is copied by it.
-    if (!first || record.epoch > 1) await log.open();
+export function overLog<T>(run: AttemptRun, work: (pass: Pass) => Answer<T>): Answer<T> {
+  const record = run.claimed;
+  const pass = { log: logOf(run, record), record, first: true };
+  const again = (error: unknown): Promise<T> => overLogAgain(run, work, error);
+  // Nothing can be in the log of a shard's first attempt; what a retry begins with is copied by it.
+  if (record.epoch > 1)
+    return pass.log
+      .open()
+      .then(() => work(pass))
+      .catch(again);
+  let working: Answer<T>;
+  try {
+    working = work(pass);
+  } catch (error) {
+    return again(error);
+  }
+  return isPending(working) ? working.catch(again) : working;
+}
+
+async function overLogAgain<T>(run: AttemptRun, work: (pass: Pass) => Answer<T>, reason: unknown): Promise<T> {
+  for (let ended = reason; ; ) {
+    if (!(isInstance(ended, AttemptEnded) && ended.reason === "reload")) throw ended;
+    const record = await readAgain(run);
+    const log = logOf(run, record);
+    await log.open();
     try {
-      return await work({ log, record, first });
+      return await work({ log, record, first: false });
     } catch (error) {
-      if (!(isInstance(error, AttemptEnded) && error.reason === "reload")) throw error;
+      ended = error;
     }
   }
 }
@@ -136,20 +159,30 @@ export async function overLog<T>(run: AttemptRun, work: (pass: Pass) => Promise<
  *
  * @returns what begins the next one
  */
-export async function completeNode(
+export function completeNode(
   run: AttemptRun,
   log: AttemptLog,
   outcome: Pick<Outcome, "result" | "metrics">,
-): Promise<() => Continued | undefined> {
+): Answer<BeginNext> {
   run.flushLogs(); // before the write that may end the task
-  const next = run.next(log.kept);
-  try {
-    const claimed = await log.complete(outcome, next?.claim);
-    return () => next?.begin(claimed);
-  } catch (error) {
-    await next?.giveUp();
-    throw error;
-  }
+  return after(run.next(log.kept), (next) => {
+    const failed = async (error: unknown): Promise<never> => {
+      await next?.giveUp();
+      throw error;
+    };
+    let completing: Answer<ShardRecord | undefined>;
+    try {
+      completing = log.complete(outcome, next?.claim);
+    } catch (error) {
+      return failed(error);
+    }
+    const begin = (claimed: ShardRecord | undefined) => () => next?.begin(claimed);
+    return isPending(completing) ? completing.then(begin, failed) : begin(completing);
+  });
+}
+
+function logOf({ parts: { store, signals }, retry, held: { attempt } }: AttemptRun, record: ShardRecord): AttemptLog {
+  return new AttemptLog({ store, signals, retry, attempt, record });
 }
 
 async function readAgain(run: AttemptRun): Promise<ShardRecord> {
@@ -165,6 +198,14 @@ export function logFailure(run: AttemptRun, failure: Failure, says: string, foll
   const { stack: _, message: error, ...place } = failure;
   const { taskId } = run.held.attempt;
   run.parts.logger.warn({ taskId, flow: run.plan.graph.name, ...place, error, ...follows, ...traceIdOf(run) }, says);
+}
+
+export function logUnheeded({ held, at, parts }: AttemptRun, type: string): void {
+  const { taskId, nodeId, shard, epoch } = held.attempt;
+  const batch = at.batchUid === undefined ? {} : { batchUid: at.batchUid };
+  const fields = { taskId, nodeId, shard, epoch, ...batch, type, ended: held.reason ?? "failed" };
+  const says = "a handler ignores its AbortSignal: its attempt has ended, but it occupies its slot until it returns";
+  parts.logger.warn(fields, says);
 }
 
 /** Notifies the coordinators that this node changed. A hint: they read the details from the store. */

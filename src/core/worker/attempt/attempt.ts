@@ -2,10 +2,10 @@ import type { HandlerDefinition } from "../../../definitions/index.ts";
 import { FlowError, isInstance } from "../../../errors/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
 import { retryDelayMs } from "../../plan/index.ts";
-import type { WriteAnswer } from "../../ports/index.ts";
-import { StoreRetry } from "../../resilience/store-retry.ts";
+import type { Answer, WriteAnswer } from "../../ports/index.ts";
+import { isPending, StoreRetry } from "../../resilience/store-retry.ts";
 import { AttemptEnded, type EndReason } from "./attempt-handle.ts";
-import { type AttemptRun, announce, type Continued, logFailure } from "./attempt-run.ts";
+import { type AttemptRun, announce, type BeginNext, type Continued, logFailure } from "./attempt-run.ts";
 import { classifyFailure } from "./failure.ts";
 import { runFunction } from "./function-run.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
@@ -28,21 +28,42 @@ const releaseMinMs = 100;
 const releaseMaxMs = 5_000;
 
 /** @returns whether the shard's record is known to have left this claim */
-export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<boolean> {
+export function runAttempt(run: AttemptRun, runtime: HandlerRuntime | undefined): Answer<boolean> {
   const timeout = run.remainingMs() === undefined ? undefined : startTimeout(run);
-  let beginNext: () => Continued | undefined;
-  try {
-    beginNext = await work(run, runtime);
-  } catch (error) {
+  const ended = (beginNext: BeginNext): Answer<boolean> => {
+    timeout?.abort();
+    return tellDone(run, beginNext());
+  };
+  const failed = (error: unknown): Promise<boolean> => {
+    timeout?.abort();
     // The attempt's own retry stops with its signal, which may be aborted by now, but the outcome must be written.
     return settle({ ...run, retry: new StoreRetry(run.parts.clock) }, error, runtime?.definition);
-  } finally {
-    timeout?.abort();
+  };
+  let working: Answer<BeginNext>;
+  try {
+    working = work(run, runtime);
+  } catch (error) {
+    return failed(error);
   }
-  const next = beginNext();
+  return isPending(working) ? working.then(ended, failed) : ended(working);
+}
+
+/** Runs an attempt, and then each that follows in its slot. */
+export function runInRow<T>(first: T, run: (each: T) => Answer<T | undefined>): Promise<void> | undefined {
+  let next: Answer<T | undefined> = first;
+  while (next !== undefined && !isPending<T | undefined>(next)) next = run(next);
+  return isPending(next) ? runRest(next, run) : undefined;
+}
+
+async function runRest<T>(first: Promise<T | undefined>, run: (each: T) => Answer<T | undefined>): Promise<void> {
+  for (let next = await first; next !== undefined; ) next = await run(next);
+}
+
+function tellDone(run: AttemptRun, next: Continued | undefined): Answer<true> {
   if (next?.isNews === false) return true;
-  const continues = next === undefined ? {} : { continuesWith: next.nodeId };
-  await announce(run, { kind: "TASK_DONE", metrics: {}, ...continues }); // its metrics are in the store
+  const done = { kind: "TASK_DONE", metrics: {} } as const; // its metrics are in the store
+  if (next === undefined) return announce(run, done).then(() => true as const);
+  run.spawn(() => announce(run, { ...done, continuesWith: next.nodeId })); // the next node waits for this attempt's end
   return true;
 }
 
@@ -59,7 +80,7 @@ function startTimeout(run: AttemptRun): AbortController {
   return ended;
 }
 
-async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<() => Continued | undefined> {
+function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Answer<BeginNext> {
   const { node, parts } = run;
   if (node.fn !== undefined) {
     const definition = parts.functions?.get(node.fn.name);

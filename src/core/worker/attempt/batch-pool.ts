@@ -2,34 +2,19 @@ import { FlowError, isInstance } from "../../../errors/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
 import type { BatchFailure, Failure } from "../../model/records.ts";
 import { retryDelayMs } from "../../plan/index.ts";
-import { AttemptEnded, type AttemptScope } from "./attempt-handle.ts";
-import type { AttemptLog, BatchOutcome } from "./attempt-log.ts";
-import type { TryCounts } from "./attempt-reports.ts";
-import { type AttemptRun, logFailure } from "./attempt-run.ts";
-import { type BatchRunner, type IncomingBatch, keptPayload } from "./batch-runner.ts";
+import type { Answer } from "../../ports/index.ts";
+import { isPending } from "../../resilience/store-retry.ts";
+import { AttemptEnded } from "./attempt-handle.ts";
+import type { BatchOutcome } from "./attempt-log.ts";
+import { logFailure } from "./attempt-run.ts";
+import { type IncomingBatch, keptPayload } from "./batch-runner.ts";
 import { classifyFailure } from "./failure.ts";
-import type { HandlerRuntime } from "./handler-code.ts";
-import { BatchFailed, type OpenBatch, OutcomeQueue } from "./outcome-queue.ts";
-import { type LeftoverTries, TryTimedOut } from "./timed-try.ts";
+import { Alarm, BatchFailed, type BatchPoolOptions, Changes, type OpenBatch, OutcomeQueue } from "./outcome-queue.ts";
+import { TryTimedOut } from "./timed-try.ts";
 
 /** Limit of open batches: in progress, processed but not stored, or waiting for their next try. */
 const minOpen = 128;
 const openPerSlot = 4;
-
-export interface BatchPoolOptions {
-  readonly run: AttemptRun;
-  readonly runtime: HandlerRuntime;
-  readonly runner: BatchRunner;
-  readonly log: AttemptLog;
-  readonly tries: TryCounts;
-  /** If tries have a time limit. */
-  readonly leftover: LeftoverTries | undefined;
-  /** What a batch that fails for good ends: the input and the other batches. */
-  readonly part: AttemptScope;
-  readonly concurrency: number;
-  /** Whether the attempt keeps its slot while all of its batches wait. */
-  readonly mayStay: (wouldLoseWork: boolean) => Promise<boolean>;
-}
 
 /**
  * The batches of one attempt, each with its own fate: one that fails waits for its next try while the others continue,
@@ -50,9 +35,8 @@ export class BatchPool {
   #failing = 0;
   /** No further tries: the input has ended early. */
   #isLeaving = false;
-  #alarm: { readonly at: number; readonly abort: AbortController } | undefined;
-  #changes = 0;
-  #wakers: (() => void)[] = [];
+  readonly #alarm: Alarm;
+  readonly #changes = new Changes();
   #listens = false;
 
   constructor(options: BatchPoolOptions) {
@@ -64,16 +48,25 @@ export class BatchPool {
       onFailed: (open, error) => this.#end(open, error),
       onChange: () => this.#changed(),
     });
+    this.#alarm = new Alarm(run.parts.clock, () => this.#changed());
     if (options.leftover !== undefined) options.leftover.onReturn = () => this.#changed();
     this.#maxOpen = run.node.batches.ordered ? 2 * concurrency : Math.max(minOpen, openPerSlot * concurrency);
   }
 
-  /** Resolves when there is room for another batch. */
-  async process(batch: IncomingBatch): Promise<void> {
-    const { run, log, tries, part, concurrency } = this.#options;
-    part.checkMayBegin();
+  /** Resolves when there is room for another batch; `undefined`: there is. */
+  process(batch: IncomingBatch): Promise<void> | undefined {
+    this.#options.part.checkMayBegin();
+    return this.#isBusy ? this.#processLater(batch) : this.#begin(batch);
+  }
+
+  async #processLater(batch: IncomingBatch): Promise<void> {
     while (this.#isBusy && !this.#isOver) await this.#nextChange(); // a batch was tried again that was due
-    part.checkMayBegin();
+    this.#options.part.checkMayBegin();
+    await this.#begin(batch);
+  }
+
+  #begin(batch: IncomingBatch): Promise<void> | undefined {
+    const { run, log, tries, concurrency } = this.#options;
     const tried = tries.of(batch.uid);
     const open: OpenBatch = {
       batch,
@@ -87,12 +80,26 @@ export class BatchPool {
     if (tried !== undefined && tried.dueAt > run.parts.clock.monotonic()) this.#wait(open);
     else {
       const trying = this.#try(open);
-      if (concurrency === 1) await trying;
+      if (concurrency === 1 && trying !== undefined) return trying.then(() => this.#begun(open));
     }
-    // One that is tried once its token is due must be stored before the source is asked for the next, as any other.
-    const isHeld = () => concurrency === 1 && open.awaitsToken && this.#open.has(open);
-    while ((this.#isFull || isHeld()) && !this.#isOver) await this.#nextChange();
-    part.check();
+    return this.#begun(open);
+  }
+
+  #begun(open: OpenBatch): Promise<void> | undefined {
+    if (this.#awaitsRoom(open)) return this.#untilRoom(open);
+    this.#options.part.check();
+    return undefined;
+  }
+
+  async #untilRoom(open: OpenBatch): Promise<void> {
+    while (this.#awaitsRoom(open)) await this.#nextChange();
+    this.#options.part.check();
+  }
+
+  /** One that is tried once its token is due must be stored before the source is asked for the next, as any other. */
+  #awaitsRoom(open: OpenBatch): boolean {
+    const isHeld = this.#options.concurrency === 1 && open.awaitsToken && this.#open.has(open);
+    return (this.#isFull || isHeld) && !this.#isOver;
   }
 
   /** Resolves when all batches so far are stored; false if one of them will not be. */
@@ -104,12 +111,17 @@ export class BatchPool {
     return !isOpen();
   }
 
-  /** Resolves when all batches are stored. @throws what ended them */
-  async drain(): Promise<void> {
-    const { part } = this.#options;
+  /** Resolves when all batches are stored; `undefined`: they are. @throws what ended them */
+  drain(): Promise<void> | undefined {
+    if (this.#open.size > 0) return this.#drain();
+    this.#options.part.check();
+    return undefined;
+  }
+
+  async #drain(): Promise<void> {
     while (this.#open.size > 0 && !this.#isOver) await this.#nextChange();
     if (this.#open.size > 0) await this.#finishTries();
-    part.check();
+    this.#options.part.check();
   }
 
   /** Begins no further tries. Resolves when none is in progress. @throws what ended the batches */
@@ -157,8 +169,8 @@ export class BatchPool {
 
   async #finishTries(): Promise<void> {
     this.#isLeaving = true;
-    this.#alarm?.abort.abort(wakeUp);
-    while (!this.#isIdle) await this.#change();
+    this.#alarm.clear();
+    while (!this.#isIdle) await this.#changes.next();
   }
 
   /**
@@ -171,7 +183,7 @@ export class BatchPool {
     const { leftover, concurrency } = this.#options;
     if (isIdle && leftover !== undefined && leftover.count >= concurrency) return this.#waitForSlot();
     const due = isIdle ? this.#firstDue() : undefined;
-    if (due === undefined) return this.#change();
+    if (due === undefined) return this.#changes.next();
     part.checkMayBegin();
     const { awaitsToken } = due.open;
     const idle = <T>(wait: () => Promise<T>) => {
@@ -180,17 +192,17 @@ export class BatchPool {
     // A wait must not count as a timeout either.
     const remainingMs = awaitsToken ? undefined : run.remainingMs();
     const isLong = due.inMs > Math.min(limits.starveMs, remainingMs ?? Number.POSITIVE_INFINITY);
-    if (!isLong) return idle(() => this.#change());
-    const before = this.#changes;
+    if (!isLong) return idle(() => this.#changes.next());
+    const before = this.#changes.count;
     // To wait here for a token costs less than to begin again, if nothing else could use the slot.
     const wouldLoseWork = this.#waiting.size < this.#open.size || awaitsToken;
     if (inputMayContinue || (await mayStay(wouldLoseWork))) {
       const woken = new AbortController();
       const sleeping = clock.sleep(limits.starveMs, woken.signal);
-      await idle(() => Promise.race([this.#change(), sleeping])).finally(() => woken.abort(wakeUp));
+      await idle(() => Promise.race([this.#changes.next(), sleeping])).finally(() => woken.abort(wakeUp));
       if (!inputMayContinue || (await mayStay(wouldLoseWork))) return;
     }
-    if (this.#changes === before) this.#stop(new AttemptEnded("waiting", this.#firstDue()?.inMs));
+    if (this.#changes.count === before) this.#stop(new AttemptEnded("waiting", this.#firstDue()?.inMs));
   }
 
   /** Code that ignores its signal occupies all slots: another attempt continues, where this one is not in its way. */
@@ -200,7 +212,9 @@ export class BatchPool {
     part.checkMayBegin();
     const woken = new AbortController();
     const sleeping = clock.sleep(limits.starveMs, woken.signal).then(() => "stuck" as const);
-    const waited = await part.whileIdle(Promise.race([this.#change(), sleeping])).finally(() => woken.abort(wakeUp));
+    const waited = await part
+      .whileIdle(Promise.race([this.#changes.next(), sleeping]))
+      .finally(() => woken.abort(wakeUp));
     if (waited !== "stuck") return;
     // One that cannot resume would start over, with all tries anew, and might never end: as a failure it is counted.
     const startsOver = !runtime.definition.resumable && log.length > 0;
@@ -218,37 +232,63 @@ export class BatchPool {
     return { open: first, inMs: Math.max(0, first.dueAt - this.#options.run.parts.clock.monotonic()) };
   }
 
-  /** One try. Never rejects. */
-  async #try(open: OpenBatch): Promise<void> {
+  /** One try. Never rejects. `undefined`: it is over. */
+  #try(open: OpenBatch): Promise<void> | undefined {
     const { run } = this.#options;
     this.#processing++;
-    let failure: { readonly error: unknown } | undefined;
-    let tokenInMs = 0;
+    return run.takeToken === undefined ? this.#tryNow(open) : this.#tryWithToken(open, run.takeToken);
+  }
+
+  #tryNow(open: OpenBatch): Promise<void> | undefined {
+    let outcome: Answer<BatchOutcome>;
     try {
-      if (run.takeToken !== undefined) tokenInMs = await run.takeToken();
-      if (tokenInMs === 0) open.outcome = await this.#process(open);
+      outcome = this.#process(open);
     } catch (error) {
-      failure = { error };
+      return this.#tryFailed(open, error);
     }
+    if (!isPending(outcome)) return this.#tryDone(open, outcome);
+    return outcome.then(
+      (value) => this.#tryDone(open, value),
+      (error: unknown) => this.#tryFailed(open, error),
+    );
+  }
+
+  async #tryWithToken(open: OpenBatch, takeToken: () => Promise<number>): Promise<void> {
+    let inMs: number;
+    try {
+      inMs = await takeToken();
+    } catch (error) {
+      return this.#tryFailed(open, error);
+    }
+    if (inMs === 0) return this.#tryNow(open);
     this.#processing--;
-    if (tokenInMs > 0) {
-      open.awaitsToken = true;
-      open.dueAt = run.parts.clock.monotonic() + tokenInMs;
-      this.#wait(open);
-    } else if (failure === undefined) await this.#outcomes.add(open);
-    else {
-      if (isInstance(failure.error, TryTimedOut)) this.#options.leftover?.add(failure.error);
-      await this.#failed(open, failure.error);
-    }
+    open.awaitsToken = true;
+    open.dueAt = this.#options.run.parts.clock.monotonic() + inMs;
+    this.#wait(open);
+  }
+
+  #tryDone(open: OpenBatch, outcome: BatchOutcome): Promise<void> | undefined {
+    this.#processing--;
+    open.outcome = outcome;
+    const storing = this.#outcomes.add(open);
+    if (storing !== undefined) return storing.then(() => this.#changed());
+    this.#changed();
+    return undefined;
+  }
+
+  async #tryFailed(open: OpenBatch, error: unknown): Promise<void> {
+    this.#processing--;
+    if (isInstance(error, TryTimedOut)) this.#options.leftover?.add(error);
+    await this.#failed(open, error);
     this.#changed();
   }
 
-  #process({ batch, failed }: OpenBatch): Promise<BatchOutcome> {
+  #process({ batch, failed }: OpenBatch): Answer<BatchOutcome> {
     const { run, runner } = this.#options;
     const tries = failed + 1;
     if (run.trace === undefined) return runner.process(batch, tries);
     const { uid, producer } = batch;
-    return run.trace.try({ uid, tries, producer }, () => runner.process(batch, tries));
+    return run.trace.try({ uid, tries, producer }, async () => runner.process(batch, tries));
   }
 
   /** A try failed: the next one follows, or the batch has failed for good. Never rejects. */
@@ -323,49 +363,28 @@ export class BatchPool {
     this.#changed();
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wakers.push(resolve);
-    });
-  }
-
   #changed(): void {
-    this.#changes++;
-    if (this.#waiting.size > 0 || this.#alarm !== undefined) this.#retryDue();
-    if (this.#wakers.length === 0) return;
-    const wakers = this.#wakers;
-    this.#wakers = [];
-    for (const wake of wakers) wake();
+    if (this.#waiting.size > 0 || this.#alarm.isSet) this.#retryDue();
+    this.#changes.note();
   }
 
   /** Tries what is due as far as there is room, and sets the alarm for the next. */
   #retryDue(): void {
     const { held } = this.#options.run;
     if (this.#isOver || this.#isLeaving || held.isWindingDown) {
-      this.#alarm?.abort.abort(wakeUp);
+      this.#alarm.clear();
       return;
     }
     while (!this.#isBusy) {
       const due = this.#firstDue();
       if (due === undefined) return;
       if (due.inMs > 0) {
-        this.#setAlarm(due.open.dueAt, due.inMs);
+        this.#alarm.set(due.open.dueAt, due.inMs);
         return;
       }
       this.#waiting.delete(due.open);
       void this.#try(due.open);
     }
-  }
-
-  #setAlarm(at: number, inMs: number): void {
-    if (this.#alarm !== undefined && this.#alarm.at <= at) return;
-    this.#alarm?.abort.abort(wakeUp);
-    const alarm = { at, abort: new AbortController() };
-    this.#alarm = alarm;
-    void this.#options.run.parts.clock.sleep(inMs, alarm.abort.signal).then(() => {
-      if (this.#alarm === alarm) this.#alarm = undefined;
-      if (!alarm.abort.signal.aborted) this.#changed();
-    });
   }
 }
 

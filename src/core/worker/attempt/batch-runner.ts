@@ -3,11 +3,12 @@ import { type CoreReasonCode, FlowError, isInstance, type Json } from "../../../
 import { copyJson, NotJsonError, SchemaMismatch, type WireCodec } from "../../codec/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
 import type { BatchFailure } from "../../model/records.ts";
+import type { Answer } from "../../ports/index.ts";
 import { type AttemptScope, isPromiseLike } from "./attempt-handle.ts";
 import type { AttemptLog, BatchOutcome, PlacedBatch } from "./attempt-log.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { Backpressure } from "./backpressure.ts";
-import type { RunContext } from "./contexts.ts";
+import type { RunBatchContext, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 import { TimedTry } from "./timed-try.ts";
 
@@ -37,7 +38,7 @@ export class BatchRunner {
   readonly #runtime: HandlerRuntime;
   readonly #context: RunContext;
   readonly #log: AttemptLog;
-  readonly #onFirst: (batch: StoredBatch) => Promise<void>;
+  readonly #onFirst: (batch: StoredBatch) => Promise<void> | undefined;
   readonly #part: AttemptScope;
   readonly #backpressure: Backpressure | undefined;
   /** Nothing reads or judges the output before the node ends. */
@@ -49,7 +50,7 @@ export class BatchRunner {
     readonly context: RunContext;
     readonly log: AttemptLog;
     /** Called when the shard's first batch has been stored. */
-    readonly onFirst: (batch: StoredBatch) => Promise<void>;
+    readonly onFirst: (batch: StoredBatch) => Promise<void> | undefined;
     /** Provides the handler's signal. */
     readonly part: AttemptScope;
   }) {
@@ -65,50 +66,84 @@ export class BatchRunner {
     this.#mayStoreAtEnd = definition.finalize === undefined && !node.batches.setsAside && !plan.streaming.has(node.id);
   }
 
-  /** One try, of which it is number `tries`. */
-  async process(batch: IncomingBatch, tries: number): Promise<BatchOutcome> {
+  /** One try, of which it is number `tries`. In the same step, unless something has to be waited for. */
+  process(batch: IncomingBatch, tries: number): Answer<BatchOutcome> {
     const run = this.#run;
     const pause = run.yielder.pause();
-    if (pause !== undefined) await pause;
+    if (pause !== undefined) return pause.then(() => this.#decoded(batch, tries));
+    return this.#decoded(batch, tries);
+  }
+
+  #decoded(batch: IncomingBatch, tries: number): Answer<BatchOutcome> {
     this.#checkLease();
     this.#part.check();
-    let payload = this.#payloadOf(batch);
-    if (payload instanceof Promise) payload = await this.#settled(payload, batch, "input");
+    const payload = this.#payloadOf(batch);
+    if (payload instanceof Promise)
+      return this.#settled(payload, batch, "input").then((settled) => this.#handled(batch, tries, settled));
+    return this.#handled(batch, tries, payload);
+  }
+
+  #handled(batch: IncomingBatch, tries: number, payload: unknown): Answer<BatchOutcome> {
+    const run = this.#run;
+    const { definition } = this.#runtime;
     const { timeoutMs } = run.node.batches;
-    const timed = timeoutMs === undefined ? undefined : new TimedTry(run, this.#part.signal, timeoutMs);
-    // Not `using`, which is compiled for older versions of Node to calls that every batch would pay for.
+    if (timeoutMs !== undefined) return this.#handledInTime(batch, tries, { payload, timeoutMs });
+    this.#part.check(); // another batch may have failed during the decoding
+    const context = this.#context.forBatch({ uid: batch.uid, tries }, this.#part);
+    if (definition.processBatch === undefined) return this.#encoded(batch, payload, context);
+    // Called as a method: a handler may be an instance of a class.
+    const output = run.code.run(() => definition.processBatch?.(payload, context));
+    if (isPromiseLike(output)) return run.held.run(output).then((value) => this.#encoded(batch, value, context));
+    return this.#encoded(batch, output, context);
+  }
+
+  async #handledInTime(
+    batch: IncomingBatch,
+    tries: number,
+    { payload, timeoutMs }: { readonly payload: unknown; readonly timeoutMs: number },
+  ): Promise<BatchOutcome> {
+    const run = this.#run;
+    const { definition } = this.#runtime;
+    const timed = new TimedTry(run, this.#part.signal, timeoutMs);
     try {
-      const context = this.#context.forBatch({ uid: batch.uid, tries }, timed ?? this.#part);
-      this.#part.check(); // another batch may have failed during the decoding
-      const { definition } = this.#runtime;
-      // Called as a method: a handler may be an instance of a class.
+      const context = this.#context.forBatch({ uid: batch.uid, tries }, timed);
+      this.#part.check();
       let output =
         definition.processBatch === undefined
           ? payload
           : run.code.run(() => definition.processBatch?.(payload, context));
-      if (isPromiseLike(output)) output = await (timed ?? run.held).run(output);
-      run.held.check();
-      let meta = this.#encode(output, batch);
-      if (meta instanceof Promise) meta = (await this.#settled(meta, batch, "output")) as Json;
-      return { meta, metrics: context.metrics.values };
+      if (isPromiseLike(output)) output = await timed.run(output);
+      return await this.#encoded(batch, output, context);
     } finally {
-      timed?.[Symbol.dispose]();
+      timed[Symbol.dispose]();
     }
+  }
+
+  #encoded(batch: IncomingBatch, output: unknown, { metrics }: RunBatchContext): Answer<BatchOutcome> {
+    this.#run.held.check();
+    const meta = this.#encode(output, batch);
+    if (meta instanceof Promise)
+      return this.#settled(meta, batch, "output").then((json) => ({ meta: json as Json, metrics: metrics.values }));
+    return { meta, metrics: metrics.values };
   }
 
   /**
    * Stores the outcome of a batch, or keeps it to be stored with that of the node. Calls must not overlap: an attempt has at
-   * most one insert in flight.
+   * most one insert in flight. `undefined`: it is done.
    *
    * @param failed - its failed tries, which are recorded until it is stored
    */
-  store(batch: IncomingBatch, outcome: BatchOutcome, failed: number): Promise<void> {
+  store(batch: IncomingBatch, outcome: BatchOutcome, failed: number): Promise<void> | undefined {
     this.#run.held.check();
     if (batch.isOnly === true && this.#mayStoreAtEnd && this.#log.length === 0 && failed === 0)
       return this.#log.appendLast(batch, outcome);
     const room = this.#backpressure?.room(this.#log.length);
-    const isPlain = room === undefined && this.#log.length > 0 && outcome.failure === undefined;
-    return isPlain ? this.#log.append(batch, outcome) : this.#storeAfter(room, batch, outcome);
+    if (room !== undefined || outcome.failure !== undefined) return this.#storeAfter(room, batch, outcome);
+    const isFirst = this.#log.length === 0;
+    const stored = this.#log.append(batch, outcome);
+    if (!isFirst) return stored;
+    const told = () => this.#onFirst({ uid: batch.uid, ...outcome });
+    return stored === undefined ? told() : stored.then(told);
   }
 
   async #storeAfter(room: Promise<void> | undefined, batch: IncomingBatch, outcome: BatchOutcome): Promise<void> {

@@ -20,7 +20,7 @@ interface Copy {
   readonly log: AttemptLog;
   readonly carried: Carried;
   /** Called when the first artifact of the log has been copied. */
-  readonly onFirst: (artifact: Artifact) => Promise<void>;
+  readonly onFirst: (artifact: Artifact) => Promise<void> | undefined;
 }
 
 /**

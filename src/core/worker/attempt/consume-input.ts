@@ -6,6 +6,7 @@ import {
   FailureInput,
   gather,
   type InputPlan,
+  type Pulled,
   placeOf,
   readOutcomes,
   readSources,
@@ -44,14 +45,14 @@ interface Consuming extends PassRun {
   readonly part: AttemptScope;
 }
 
-/** Processes the attempt's input to its end, from the position that the log shows. */
-export async function consumeInput(
+/** Processes the attempt's input to its end, from the position that the log shows. `undefined`: it is done. */
+export function consumeInput(
   options: PassRun & {
     readonly input: InputPlan;
     /** Called when the shard's first batch has been stored. */
-    readonly onFirst: (batch: StoredBatch) => Promise<void>;
+    readonly onFirst: (batch: StoredBatch) => Promise<void> | undefined;
   },
-): Promise<void> {
+): Promise<void> | undefined {
   const { input, onFirst, ...passRun } = options;
   const { run, runtime, context, pass, tries, leftover } = passRun;
   const { log } = pass;
@@ -60,19 +61,21 @@ export async function consumeInput(
   const runner = new BatchRunner({ run, runtime, context, log, onFirst, part });
   const mayStay = (wouldLoseWork: boolean) => mayWaitForTries(passRun, wouldLoseWork);
   const batches = new BatchPool({ run, runtime, runner, log, tries, leftover, part, concurrency, mayStay });
+  const leave = (error: unknown): Promise<never> => batches.leave(error);
+  let consuming: Promise<void> | undefined;
   try {
-    await consume(input, { ...passRun, batches, part });
-    await batches.drain();
+    consuming = consume(input, { ...passRun, batches, part }) ?? batches.drain();
   } catch (error) {
-    await batches.leave(error);
+    return leave(error);
   }
+  return consuming?.then(() => batches.drain()).then(undefined, leave);
 }
 
 /** How many batches are processed at once: of a flow, how many of its tasks run. */
 export const concurrencyOf = ({ node }: AttemptRun, { definition }: HandlerRuntime): number =>
   node.flow?.maxRunning ?? definition.concurrency ?? 1;
 
-async function consume(input: InputPlan, consuming: Consuming): Promise<void> {
+function consume(input: InputPlan, consuming: Consuming): Promise<void> | undefined {
   switch (input.kind) {
     case "source":
       return consumeSource(consuming);
@@ -90,7 +93,7 @@ async function consume(input: InputPlan, consuming: Consuming): Promise<void> {
 async function consumeSource({ run, runtime, context, pass, batches, reports, part }: Consuming): Promise<void> {
   const { log } = pass;
   const uids = new StoredUids(log, run.parts.limits.pageSize);
-  let inHand: Promise<unknown> = Promise.resolve();
+  let inHand: Promise<unknown> | undefined;
   const checkpoint = new SourceCheckpoint({
     reports,
     generation: log.generation,
@@ -100,7 +103,7 @@ async function consumeSource({ run, runtime, context, pass, batches, reports, pa
     },
     afterLast: Math.max(log.length, ...log.origins.map(({ seq }) => seq + 1)),
   });
-  const process = ({ uid, index, payload }: NumberedBatch): Promise<void> =>
+  const process = ({ uid, index, payload }: NumberedBatch): Promise<void> | undefined =>
     batches.process({ uid, origin: { source: "", seq: index, chunk: 0 }, payload, stored: false });
   const processUnlessStored = async (batch: NumberedBatch, isStored: Promise<boolean>): Promise<void> => {
     if (!(await isStored)) await process(batch);
@@ -121,7 +124,7 @@ async function consumeSource({ run, runtime, context, pass, batches, reports, pa
     const isStored = uids.has(batch.uid);
     if (isStored !== true) {
       inHand = isStored === false ? process(batch) : processUnlessStored(batch, isStored);
-      await inHand;
+      if (inHand !== undefined) await inHand;
     }
     run.at.method = "iterBatches";
   }
@@ -135,8 +138,10 @@ async function consumeSingle({ run, pass, batches }: Consuming): Promise<void> {
   await batches.process({ uid: singleUid, origin, payload, stored: true, misfit: "bad_input", isOnly: true });
 }
 
-async function consumeStream(consuming: Consuming, input: InputPlan & { readonly kind: "stream" }): Promise<void> {
-  const { run, runtime, pass, batches, part, reports } = consuming;
+type StreamPlan = InputPlan & { readonly kind: "stream" };
+
+function consumeStream(consuming: Consuming, input: StreamPlan): Promise<void> | undefined {
+  const { run, pass, reports } = consuming;
   const { store, limits } = run.parts;
   const { taskId } = run.held.attempt;
   const sources = shardsOf(run.plan, input.fromNodes);
@@ -156,6 +161,56 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
   const reader =
     failuresOf === undefined ? stream : new FailureInput(stream, { store, taskId, plan, pageSize, failuresOf });
   const positions = ReadPositions.of(run, { reports, stream, fromNodes: input.fromNodes });
+  const reading = { ...consuming, input, sources, reader, positions };
+  // All that it reads is here: nothing has to be looked up or waited for.
+  const here = positions === undefined && reader === stream ? stream.takeKnown() : undefined;
+  return here === undefined ? readStream(reading) : processPage(here, reading);
+}
+
+interface StreamReading extends Consuming {
+  readonly input: StreamPlan;
+  readonly sources: readonly { readonly nodeId: string; readonly shard: number }[];
+  readonly reader: Pick<StreamInput, "pull">;
+  readonly positions: ReadPositions | undefined;
+}
+
+type Page = Extract<Pulled, { kind: "page" }>;
+
+/** `undefined`: all of it is processed. */
+function processPage(page: Page, reading: StreamReading): Promise<void> | undefined {
+  const steps = stepsOf(page, reading);
+  for (let step = steps.next(); step.done !== true; step = steps.next())
+    if (step.value !== undefined) return processRest(step.value, steps);
+  return undefined;
+}
+
+async function processRest(first: Promise<void>, rest: Iterable<Promise<void> | undefined>): Promise<void> {
+  await first;
+  for (const step of rest) if (step !== undefined) await step;
+}
+
+function* stepsOf(
+  { source, artifacts, skipChunks, isAll, only }: Page,
+  { run, batches, input, sources, positions }: StreamReading,
+): Generator<Promise<void> | undefined> {
+  const from = batchesOf(source, input, sources);
+  let first = skipChunks;
+  for (const artifact of artifacts) {
+    const payloads = payloadsOf(artifact, source, input);
+    const isOnly = isAll && artifacts.length === 1 && payloads.length === 1;
+    for (let chunk = first; chunk < payloads.length; chunk++) {
+      if (only?.includes(chunk) === false) continue;
+      const made = from(artifact, chunk, payloads[chunk]);
+      const batch: IncomingBatch = isOnly ? { ...made, isOnly } : made;
+      if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) yield batches.process(batch);
+    }
+    first = 0;
+    if (positions !== undefined && only === undefined) yield positions.passed(source, artifact.seq);
+  }
+}
+
+async function readStream(reading: StreamReading): Promise<void> {
+  const { run, runtime, pass, batches, part, input, sources, reader, positions } = reading;
   if (positions !== undefined) await positions.begin();
   const readsFlow = input.fromNodes.some((id) => run.plan.byId.get(id)?.flow !== undefined);
   await withInputWait(
@@ -176,21 +231,8 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
           continue;
         }
         wait.reset();
-        const { source, only } = pulled;
-        let { skipChunks } = pulled;
-        const from = batchesOf(source, input, sources);
-        for (const artifact of pulled.artifacts) {
-          const payloads = payloadsOf(artifact, source, input);
-          const isOnly = pulled.isAll && pulled.artifacts.length === 1 && payloads.length === 1;
-          for (let chunk = skipChunks; chunk < payloads.length; chunk++) {
-            if (only?.includes(chunk) === false) continue;
-            const made = from(artifact, chunk, payloads[chunk]);
-            const batch: IncomingBatch = isOnly ? { ...made, isOnly } : made;
-            if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) await batches.process(batch);
-          }
-          skipChunks = 0;
-          if (positions !== undefined && only === undefined) await positions.passed(source, artifact.seq);
-        }
+        const processing = processPage(pulled, reading);
+        if (processing !== undefined) await processing;
       }
     },
     {

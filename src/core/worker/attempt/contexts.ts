@@ -292,8 +292,14 @@ export class Cleanups {
     else this.#waiting.push(cleanup);
   }
 
-  /** The attempt has ended. */
-  async runAll(): Promise<void> {
+  /** The attempt has ended. `undefined`: there were none. */
+  runAll(): Promise<void> | undefined {
+    if (this.#waiting.length > 0) return this.#runAll();
+    this.#over = true;
+    return undefined;
+  }
+
+  async #runAll(): Promise<void> {
     const { held } = this.#run;
     for (let next = this.#waiting.pop(); next !== undefined; next = this.#waiting.pop()) {
       await this.#call(next, (cleaning) => held.run(cleaning));

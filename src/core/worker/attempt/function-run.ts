@@ -14,7 +14,7 @@ import type { ShardRecord } from "../../model/records.ts";
 import { firstNotUpstream, type WaitPlan } from "../../plan/index.ts";
 import { readLog, readSources } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-handle.ts";
-import { type AttemptRun, type Continued, completeNode, overLog, shardsOf, withInputWait } from "./attempt-run.ts";
+import { type AttemptRun, type BeginNext, completeNode, overLog, shardsOf, withInputWait } from "./attempt-run.ts";
 import { validateOutput } from "./batch-runner.ts";
 
 /** uid of the only artifact of a coordinator function. */
@@ -25,10 +25,7 @@ const resultUid = "result";
  *
  * @returns what begins the next node
  */
-export async function runFunction(
-  run: AttemptRun,
-  definition: CoordinatorFunctionDefinition,
-): Promise<() => Continued | undefined> {
+export async function runFunction(run: AttemptRun, definition: CoordinatorFunctionDefinition): Promise<BeginNext> {
   const { held, parts } = run;
   const args = argsOf(run, definition);
   return overLog(run, async ({ log }) => {

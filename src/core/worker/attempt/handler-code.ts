@@ -1,10 +1,13 @@
+import { adapterName } from "../../../builtins/input-adapters/index.ts";
 import type { HandlerDefinition, Logger } from "../../../definitions/index.ts";
 import { loggable } from "../../../errors/index.ts";
 import { contradictions } from "../../../graph/data/zod-data.ts";
 import type { Graph } from "../../../graph/index.ts";
 import { WireCodec } from "../../codec/index.ts";
 import type { LogAccess } from "../../model/records.ts";
+import type { NodePlan, Plan } from "../../plan/index.ts";
 import type { Clock, HandlerGate, WorkerStore } from "../../ports/index.ts";
+import { type InputPlan, routeInput } from "../input/index.ts";
 import { isPromiseLike } from "./attempt-handle.ts";
 
 /** Runs handler code through the gate of the store, if it has one. */
@@ -181,6 +184,8 @@ export class WorkerServices {
   }
 }
 
+type CustomAdapters = Parameters<typeof routeInput>[0]["customAdapters"];
+
 /** A handler, with what a worker keeps of it between attempts: codecs of its schemas, and its services. */
 export class HandlerRuntime {
   readonly definition: HandlerDefinition;
@@ -189,6 +194,7 @@ export class HandlerRuntime {
   readonly output: WireCodec;
   readonly result: WireCodec | undefined;
   readonly habits: LogAccess;
+  readonly #inputs = new WeakMap<NodePlan, InputPlan>();
   /** `undefined` for a handler without a `setup`. */
   readonly services: (() => Promise<unknown>) | undefined;
 
@@ -219,6 +225,22 @@ export class HandlerRuntime {
       this.#fits.set(graph, known);
     }
     return known.misfit;
+  }
+
+  /**
+   * Where the batches of a node come from.
+   *
+   * @throws AttemptError `bad_input_adapter` or `bad_input_args`
+   */
+  inputOf(node: NodePlan, of: { readonly plan: Plan; readonly customAdapters: CustomAdapters }): InputPlan {
+    const known = this.#inputs.get(node);
+    if (known !== undefined) return known;
+    const { definition } = this;
+    const input = routeInput({ node, handler: definition, ...of });
+    // Code of the user gets arguments of its own for each attempt.
+    const { adapter } = node.routing ?? definition.inputAdapter ?? {};
+    if (adapter === undefined || !of.customAdapters.has(adapterName(adapter))) this.#inputs.set(node, input);
+    return input;
   }
 }
 

@@ -1,11 +1,13 @@
 import type { Graph } from "../../../graph/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
 import { keptLength } from "../../model/records.ts";
-import { type InputPlan, routeInput } from "../input/index.ts";
+import type { Answer } from "../../ports/index.ts";
+import { isPending } from "../../resilience/store-retry.ts";
+import type { InputPlan } from "../input/index.ts";
 import { isPromiseLike } from "./attempt-handle.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import { AttemptReports, TryCounts } from "./attempt-reports.ts";
-import { type AttemptRun, announce, type Continued, completeNode, overLog, type Pass } from "./attempt-run.ts";
+import { type AttemptRun, announce, type BeginNext, completeNode, overLog, type Pass } from "./attempt-run.ts";
 import { type StoredBatch, validateOutput } from "./batch-runner.ts";
 import { copyCarried } from "./carried-log.ts";
 import { checkMayStartOver, concurrencyOf, consumeInput } from "./consume-input.ts";
@@ -18,86 +20,113 @@ import { LeftoverTries } from "./timed-try.ts";
  *
  * @returns what begins the next node
  */
-export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<() => Continued | undefined> {
+export function runHandler(run: AttemptRun, runtime: HandlerRuntime): Answer<BeginNext> {
   const cleanups = new Cleanups(run);
   const reports = new AttemptReports(run);
-  try {
-    return await start({ run, runtime, cleanups, reports });
-  } catch (error) {
+  const ended = (beginNext: BeginNext): Answer<BeginNext> => {
+    reports.end();
+    return cleanups.runAll()?.then(() => beginNext) ?? beginNext;
+  };
+  const failed = async (error: unknown): Promise<never> => {
     run.held.abortLeftover(); // before the cleanups release what it uses
-    throw error;
-  } finally {
     reports.end();
     await cleanups.runAll();
+    throw error;
+  };
+  let running: Answer<BeginNext>;
+  try {
+    running = start({ run, runtime, cleanups, reports });
+  } catch (error) {
+    return failed(error);
   }
+  return isPending(running) ? running.then(ended, failed) : ended(running);
 }
 
-async function start(attempt: {
+interface HandlerAttempt {
   readonly run: AttemptRun;
   readonly runtime: HandlerRuntime;
   readonly cleanups: Cleanups;
   readonly reports: AttemptReports;
-}): Promise<() => Continued | undefined> {
-  const { run, runtime, cleanups, reports } = attempt;
-  const { node, plan, parts, held } = run;
-  const { definition } = runtime;
-  if (plan.graph.schemas !== undefined) checkFits(run, runtime, plan.graph);
-  const input = routeInput({ node, plan, handler: definition, customAdapters: parts.inputAdapters });
-  const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
+}
+
+function start(attempt: HandlerAttempt): Answer<BeginNext> {
+  const { run, runtime } = attempt;
+  const { graph } = run.plan;
+  if (graph.schemas !== undefined) checkFits(run, runtime, graph);
+  const input = runtime.inputOf(run.node, { plan: run.plan, customAdapters: run.parts.inputAdapters });
+  const args = argsOf(run, runtime, input);
+  return args instanceof Promise ? args.then((value) => setUp(attempt, input, value)) : setUp(attempt, input, args);
+}
+
+function setUp(
+  { run, runtime, cleanups, reports }: HandlerAttempt,
+  input: InputPlan,
+  args: unknown,
+): Answer<BeginNext> {
+  const context = new RunContext(run, { args, cleanups, reports });
   const tries = new TryCounts(run, { reports, concurrency: concurrencyOf(run, runtime) });
-  const leftover = node.batches.timeoutMs === undefined ? undefined : new LeftoverTries();
-  if (runtime.services !== undefined) {
-    run.at.method = "setup";
-    context.services = await held.wait(runtime.services());
+  const leftover = run.node.batches.timeoutMs === undefined ? undefined : new LeftoverTries();
+  const onFirst = (batch: StoredBatch) => announceFirst(run, batch);
+  const started = { run, runtime, context, reports, tries, leftover, input, onFirst };
+  if (runtime.services === undefined) return overLog(run, (pass) => runPass(started, pass));
+  run.at.method = "setup";
+  return run.held.wait(runtime.services()).then((services) => {
+    context.services = services;
     run.at.method = undefined;
-  }
-  return overLog(run, async (pass) => {
-    const { log, record } = pass;
-    run.at.method = undefined;
-    const { carried } = record;
-    reports.resumeFrom(record);
-    const onFirst = (batch: StoredBatch) => announceFirst(run, batch);
-    const isWhole =
-      carried === undefined ||
-      log.length >= keptLength(carried) ||
-      (definition.resumable && (await copyCarried(run, { log, carried, onFirst })));
-    if (log.length > 0 || !isWhole) {
-      // Checked in every pass: the log may have been empty in the first and received an insert that an earlier attempt
-      // had in flight. A handler that cannot resume must not continue after that either.
-      if (!definition.resumable || !isWhole) {
-        if (pass.first && !definition.resumable && log.length > 0) await checkMayStartOver(run, input);
-        await log.restart(log.sourceGens);
-        reports.resumeFrom({ generation: log.generation });
-      }
-      // An earlier attempt may have died before it announced its first batch.
-      else if (pass.first) await announceResumed(run);
-    }
-    // After the restart: the checkpoint that it reads must belong to the output that it will produce.
-    if (pass.first && definition.loadInput !== undefined) {
-      run.at.method = "loadInput";
-      const loading = run.code.run(() => definition.loadInput?.(context.args, context));
-      context.loaded = await held.run(Promise.resolve(loading));
-      run.at.method = undefined;
-    }
-    tries.resumeFrom(log.generation);
-    if (!log.closed)
-      await consumeInput({
-        run,
-        runtime,
-        context,
-        pass,
-        reports,
-        tries,
-        leftover,
-        input,
-        onFirst,
-      });
-    return finish({ run, runtime, context, pass, reports });
+    return overLog(run, (pass) => runPass(started, pass));
   });
 }
 
+type Started = Omit<Parameters<typeof consumeInput>[0], "pass">;
+
+function runPass(started: Started, pass: Pass): Answer<BeginNext> {
+  const { run, runtime, reports } = started;
+  run.at.method = undefined;
+  reports.resumeFrom(pass.record);
+  const isFresh = pass.log.length === 0 && pass.record.carried === undefined;
+  const needsMore = pass.first && runtime.definition.loadInput !== undefined;
+  if (!isFresh || needsMore) return prepare(started, pass).then(() => consume(started, pass));
+  return consume(started, pass);
+}
+
+/** What comes before the input: an earlier attempt has stored something, or the handler loads something. */
+async function prepare({ run, runtime, context, reports, input, onFirst }: Started, pass: Pass): Promise<void> {
+  const { log, record } = pass;
+  const { definition } = runtime;
+  const { carried } = record;
+  const isWhole =
+    carried === undefined ||
+    log.length >= keptLength(carried) ||
+    (definition.resumable && (await copyCarried(run, { log, carried, onFirst })));
+  if (log.length > 0 || !isWhole) {
+    // Checked in every pass: the log may have been empty in the first and received an insert that an earlier attempt
+    // had in flight. A handler that cannot resume must not continue after that either.
+    if (!definition.resumable || !isWhole) {
+      if (pass.first && !definition.resumable && log.length > 0) await checkMayStartOver(run, input);
+      await log.restart(log.sourceGens);
+      reports.resumeFrom({ generation: log.generation });
+    }
+    // An earlier attempt may have died before it announced its first batch.
+    else if (pass.first) await announceResumed(run);
+  }
+  // After the restart: the checkpoint that it reads must belong to the output that it will produce.
+  if (pass.first && definition.loadInput !== undefined) {
+    run.at.method = "loadInput";
+    const loading = run.code.run(() => definition.loadInput?.(context.args, context));
+    context.loaded = await run.held.run(Promise.resolve(loading));
+    run.at.method = undefined;
+  }
+}
+
+function consume(started: Started, pass: Pass): Answer<BeginNext> {
+  const { log } = pass;
+  started.tries.resumeFrom(log.generation);
+  const consuming = log.closed ? undefined : consumeInput({ ...started, pass });
+  return consuming === undefined ? finish(started, pass) : consuming.then(() => finish(started, pass));
+}
+
 /** The handler's arguments, validated before any of its code runs. */
-async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan): Promise<unknown> {
+function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan): unknown {
   const { node } = run;
   const argsAreInput = input.kind === "single" && runtime.input !== undefined;
   if (runtime.args === undefined || argsAreInput) return node.args;
@@ -116,12 +145,12 @@ function checkFits({ parts }: AttemptRun, runtime: HandlerRuntime, graph: Graph)
   throw new AttemptError("handler_mismatch", `${why}; worker ${parts.workerId} has another version of it`);
 }
 
-async function announceFirst(run: AttemptRun, batch: StoredBatch): Promise<void> {
-  if (!run.plan.streaming.has(run.node.id)) return;
+function announceFirst(run: AttemptRun, batch: StoredBatch): Promise<void> | undefined {
+  if (!run.plan.streaming.has(run.node.id)) return undefined;
   const { uid: batchUid, metrics, failure } = batch;
   if (failure === undefined) return announce(run, { kind: "BATCH_OK", batchUid, metrics });
   const { reasonCode, message: error } = failure;
-  await announce(run, { kind: "BATCH_FAILED", batchUid, reasonCode, permanent: true, error });
+  return announce(run, { kind: "BATCH_FAILED", batchUid, reasonCode, permanent: true, error });
 }
 
 async function announceResumed(run: AttemptRun): Promise<void> {
@@ -130,22 +159,18 @@ async function announceResumed(run: AttemptRun): Promise<void> {
   await announce(run, { kind: "TASK_RESUMED", leaseId: lease.claimId, leaseDeadline: lease.deadline });
 }
 
-async function finish(options: {
-  readonly run: AttemptRun;
-  readonly runtime: HandlerRuntime;
-  readonly context: RunContext;
-  readonly pass: Pass;
-  readonly reports: AttemptReports;
-}): Promise<() => Continued | undefined> {
-  const { run, runtime, context, pass, reports } = options;
-  const { definition } = runtime;
+function finish(started: Started, pass: Pass): Answer<BeginNext> {
+  const { run, runtime, reports } = started;
+  const { log } = pass;
   run.held.check();
-  run.at.batchUid = pass.log.last?.uid;
-  checkShare(run, pass.log);
-  if (definition.finalize === undefined) {
-    if (reports.hasNews) await reports.flush();
-    return completeNode(run, pass.log, {});
-  }
+  run.at.batchUid = log.last?.uid;
+  checkShare(run, log);
+  if (runtime.definition.finalize !== undefined) return finalize(started, pass);
+  return reports.hasNews ? reports.flush().then(() => completeNode(run, log, {})) : completeNode(run, log, {});
+}
+
+async function finalize({ run, runtime, context, reports }: Started, pass: Pass): Promise<BeginNext> {
+  const { definition } = runtime;
   const { pageSize } = run.parts.limits;
   const finalizeContext = context.forFinalize({
     count: pass.log.length - pass.log.aside,

@@ -1,12 +1,15 @@
 import { FlowError, isInstance } from "../../../errors/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
 import type { BatchFailure } from "../../model/records.ts";
+import type { Clock } from "../../ports/index.ts";
+import type { AttemptScope } from "./attempt-handle.ts";
 import type { AttemptLog, BatchOutcome } from "./attempt-log.ts";
 import type { TryCounts } from "./attempt-reports.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import type { BatchRunner, IncomingBatch } from "./batch-runner.ts";
 import { type ClassifiedFailure, classifyFailure } from "./failure.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
+import type { LeftoverTries } from "./timed-try.ts";
 
 /** A batch that is not stored yet. */
 export interface OpenBatch {
@@ -30,6 +33,21 @@ export class BatchFailed extends Error {
     super(classified.failure.message);
     this.classified = classified;
   }
+}
+
+export interface BatchPoolOptions {
+  readonly run: AttemptRun;
+  readonly runtime: HandlerRuntime;
+  readonly runner: BatchRunner;
+  readonly log: AttemptLog;
+  readonly tries: TryCounts;
+  /** If tries have a time limit. */
+  readonly leftover: LeftoverTries | undefined;
+  /** What a batch that fails for good ends: the input and the other batches. */
+  readonly part: AttemptScope;
+  readonly concurrency: number;
+  /** Whether the attempt keeps its slot while all of its batches wait. */
+  readonly mayStay: (wouldLoseWork: boolean) => Promise<boolean>;
 }
 
 export interface OutcomeQueueOptions {
@@ -82,30 +100,56 @@ export class OutcomeQueue {
     return undefined;
   }
 
-  async #store(first: OpenBatch | undefined): Promise<void> {
-    const { runner, tries, open: allOpen, onRefused, onFailed, onChange } = this.#options;
+  /** Stores this outcome, and those after it. `undefined`: they are stored. */
+  #store(first: OpenBatch | undefined): Promise<void> | undefined {
     this.#isStoring = true;
     for (let open = first; open?.outcome !== undefined; open = this.#next()) {
-      const { batch, outcome } = open;
-      open.outcome = undefined;
-      const excess = outcome.failure === undefined ? undefined : this.#excess(batch, outcome.failure);
-      if (excess !== undefined) onFailed(open, excess);
-      else {
-        try {
-          await runner.store(batch, outcome, open.failed);
-          allOpen.delete(open);
-          tries.over(batch.uid);
-        } catch (error) {
-          if (isRefused(error) && outcome.failure === undefined) await onRefused(open, error);
-          else {
-            this.#mayNotStore = true;
-            onFailed(open, error);
-          }
-        }
-      }
-      onChange();
+      const storing = this.#storeOne(open, open.outcome);
+      if (storing !== undefined) return this.#storeRest(storing);
+      this.#options.onChange();
     }
     this.#isStoring = false;
+    return undefined;
+  }
+
+  async #storeRest(first: Promise<void>): Promise<void> {
+    for (let storing: Promise<void> | undefined = first; ; ) {
+      if (storing !== undefined) await storing;
+      this.#options.onChange();
+      const next = this.#next();
+      if (next?.outcome === undefined) break;
+      storing = this.#storeOne(next, next.outcome);
+    }
+    this.#isStoring = false;
+  }
+
+  /** Never rejects. */
+  #storeOne(open: OpenBatch, outcome: BatchOutcome): Promise<void> | undefined {
+    const { runner, tries, open: allOpen, onRefused, onFailed } = this.#options;
+    const { batch } = open;
+    open.outcome = undefined;
+    const excess = outcome.failure === undefined ? undefined : this.#excess(batch, outcome.failure);
+    if (excess !== undefined) {
+      onFailed(open, excess);
+      return undefined;
+    }
+    const stored = (): undefined => {
+      allOpen.delete(open);
+      tries.over(batch.uid);
+    };
+    const failed = (error: unknown): Promise<void> | undefined => {
+      if (isRefused(error) && outcome.failure === undefined) return onRefused(open, error);
+      this.#mayNotStore = true;
+      onFailed(open, error);
+      return undefined;
+    };
+    let storing: Promise<void> | undefined;
+    try {
+      storing = runner.store(batch, outcome, open.failed);
+    } catch (error) {
+      return failed(error);
+    }
+    return storing === undefined ? stored() : storing.then(stored, failed);
   }
 
   #next(): OpenBatch | undefined {
@@ -135,3 +179,56 @@ export class OutcomeQueue {
 /** The store has refused this artifact and is unchanged. */
 const isRefused = (error: unknown): boolean =>
   FlowError.is(error, "RECORD_TOO_LARGE") || (isInstance(error, AttemptError) && error.code === "duplicate_uid");
+
+/** Wakes those that wait for a change. */
+export class Changes {
+  count = 0;
+  #wakers: (() => void)[] = [];
+
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#wakers.push(resolve));
+  }
+
+  note(): void {
+    this.count++;
+    if (this.#wakers.length === 0) return;
+    const wakers = this.#wakers;
+    this.#wakers = [];
+    for (const wake of wakers) wake();
+  }
+}
+
+/** Calls `ring` at the earliest of the times that it was set to. */
+export class Alarm {
+  readonly #clock: Clock;
+  readonly #ring: () => void;
+  #next: { readonly at: number; readonly abort: AbortController } | undefined;
+
+  constructor(clock: Clock, ring: () => void) {
+    this.#clock = clock;
+    this.#ring = ring;
+  }
+
+  get isSet(): boolean {
+    return this.#next !== undefined;
+  }
+
+  clear(): void {
+    this.#next?.abort.abort(cleared);
+  }
+
+  /** @param at - monotonic time, which is in `inMs` */
+  set(at: number, inMs: number): void {
+    if (this.#next !== undefined && this.#next.at <= at) return;
+    this.clear();
+    const next = { at, abort: new AbortController() };
+    this.#next = next;
+    void this.#clock.sleep(inMs, next.abort.signal).then(() => {
+      if (this.#next === next) this.#next = undefined;
+      if (!next.abort.signal.aborted) this.#ring();
+    });
+  }
+}
+
+/** An explicit reason: without one, each abort creates a DOMException with a stack. */
+const cleared = Symbol("cleared");

@@ -1,6 +1,8 @@
 import type { JsonObject } from "../../../errors/index.ts";
 import type { Artifact, Attempt, ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
+import type { AttemptHandle } from "../attempt/attempt-handle.ts";
+import type { AttemptRun, Continued, NextNode } from "../attempt/attempt-run.ts";
 
 export interface Claimed {
   readonly claim: Attempt;
@@ -32,4 +34,25 @@ export interface CachedTask {
   readonly traceparent: string | undefined;
   /** It takes over the output of an earlier task, or does not start before some time: only coordinators start its nodes. */
   readonly byCoordinators: boolean;
+}
+
+/** A node that is claimed for the slot of the one before it. */
+export interface Following extends Continued {
+  readonly claimed: Claimed;
+}
+
+/** A node for which that slot is reserved. */
+export interface NextClaimed extends Omit<NextNode, "begin"> {
+  begin(claimed: ShardRecord | undefined): Following | undefined;
+}
+
+/** An attempt that this worker runs, with what it claimed. */
+export interface HeldClaim {
+  readonly held: AttemptHandle;
+  readonly claimed: Claimed;
+}
+
+export interface HeldRun extends AttemptRun {
+  /** The next node of its task, which runs in its slot. */
+  follower: HeldClaim | undefined;
 }

@@ -1,4 +1,3 @@
-import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import {
   type Artifact,
   type Attempt,
@@ -8,13 +7,12 @@ import {
   type ShardRecord,
   shardKey,
 } from "../../model/records.ts";
-import { type NodePlan, nextOf, type PlanCache } from "../../plan/index.ts";
-import type { QueuedRef, WorkerStore } from "../../ports/index.ts";
+import { type NodePlan, nextOf } from "../../plan/index.ts";
+import type { Answer, QueuedRef, WorkerStore } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
-import type { NextNode } from "../attempt/attempt-run.ts";
 import type { WorkerParts } from "../attempt/worker-options.ts";
-import type { CachedTask, Claimed, Row } from "./claimed.ts";
+import type { Claimed, NextClaimed, Row } from "./claimed.ts";
 import {
   Capacity,
   ConcurrencySlots,
@@ -24,6 +22,7 @@ import {
   type RateTokens,
   ratesOf,
   type SaturatedLimit,
+  type TaskCache,
 } from "./limits.ts";
 
 /** More attempts than this are asked again what blocks them. */
@@ -84,12 +83,22 @@ export class Claimer {
   #stopped = false;
   /** Monotonic time of the next scan for a token that is due then. */
   #tokenAt: number | undefined;
+  readonly #retry: StoreRetry;
+  readonly #claimIds: string;
+  #claims = 0;
 
   constructor(options: ClaimerOptions) {
     this.#options = options;
     const { store, limits } = options.parts;
     this.#capacity = new Capacity(limits);
     this.#slots = new ConcurrencySlots({ store, limits: limits.running });
+    this.#retry = new StoreRetry(options.parts.clock, options.supervisor);
+    this.#claimIds = options.parts.ids.next();
+  }
+
+  /** Unique like an id, and cheaper. */
+  #nextClaimId(): string {
+    return `${this.#claimIds}-${++this.#claims}`;
   }
 
   /** The last scan found an attempt that only a limit keeps from running. */
@@ -127,34 +136,53 @@ export class Claimer {
    *
    * @param kept - all that the node has stored by then, if its attempt has kept that
    */
-  next({ claim, record, task, node, row }: Claimed, kept: readonly Artifact[] | undefined): NextNode | undefined {
-    const { parts, supervisor, types, habitsOf, onClaimed } = this.#options;
-    const { store, ids, limits, clock, workerId } = parts;
+  next(from: Claimed, kept: readonly Artifact[] | undefined): Answer<NextClaimed | undefined> {
+    const { task, node, row } = from;
+    const { store } = this.#options.parts;
     const next = nextOf(task.plan, node);
-    if (next === undefined || task.byCoordinators || store.completeAndClaim === undefined || !types.includes(next.type))
-      return;
-    const now = clock.monotonic();
-    const mayWait = this.#othersWait && now - row.since >= maxRowMs;
-    if (this.#stopped || this.#blocked || mayWait || row.count >= maxInRow) return;
-    if (limitsOf(limits.running, claim.taskId, next).length > 0 || ratesOf(limits.running, next).length > 0) return;
-    if (!this.#capacity.pass(node.type, next.type)) return;
+    if (next === undefined || task.byCoordinators || store.completeAndClaim === undefined) return undefined;
+    if (!this.#options.types.includes(next.type) || !this.#mayContinue(from, next)) return undefined;
+    if (row.count < maxInRow) return this.#reserve(from, next, kept);
+    return this.#retry
+      .run(() => store.peekQueue(this.#options.types, 1))
+      .then(({ length }) => {
+        if (length > 0 || !this.#mayContinue(from, next)) return undefined;
+        return this.#reserve({ ...from, row: { ...row, count: 0 } }, next, kept);
+      });
+  }
+
+  #mayContinue({ claim, row }: Claimed, next: NodePlan): boolean {
+    const { clock, limits } = this.#options.parts;
+    const mayWait = this.#othersWait && clock.monotonic() - row.since >= maxRowMs;
+    if (this.#stopped || this.#blocked || mayWait) return false;
+    return limitsOf(limits.running, claim.taskId, next).length === 0 && ratesOf(limits.running, next).length === 0;
+  }
+
+  #reserve(
+    { claim, record, task, node, row }: Claimed,
+    next: NodePlan,
+    handedOver: readonly Artifact[] | undefined,
+  ): NextClaimed | undefined {
+    const { parts, supervisor, habitsOf } = this.#options;
+    const { store, clock, workerId, limits } = parts;
+    if (!this.#capacity.pass(node.type, next.type)) return undefined;
     const ref = { taskId: claim.taskId, nodeId: next.id, shard: 0, epoch: 1 };
-    const own = { ...ref, claimId: ids.next() };
+    const own = { ...ref, claimId: this.#nextClaimId() };
+    const now = clock.monotonic();
     const isNews = now - row.toldAt >= tellEveryMs;
     const inRow: Row = { count: row.count + 1, since: row.since, toldAt: isNews ? now : row.toldAt };
+    const by = { workerId, claimId: own.claimId, leaseMs: limits.leaseMs, habits: habitsOf(next) };
     return {
-      claim: {
-        ref,
-        init: { type: next.type, priority: record.priority },
-        by: { workerId, claimId: own.claimId, leaseMs: limits.leaseMs, habits: habitsOf(next) },
-      },
+      claim: { ref, init: { type: next.type, priority: record.priority }, by },
       begin: (claimed) => {
-        if (claimed === undefined) {
-          this.#capacity.pass(next.type, node.type);
-          return undefined;
-        }
-        onClaimed({ claim: own, task, node: next, row: inRow, handedOver: kept, record: claimed, askedAt: now });
-        return { nodeId: next.id, isNews };
+        if (claimed !== undefined)
+          return {
+            nodeId: next.id,
+            isNews,
+            claimed: { claim: own, task, node: next, row: inRow, handedOver, record: claimed, askedAt: now },
+          };
+        this.#capacity.pass(next.type, node.type);
+        return undefined;
       },
       giveUp: async () => {
         this.#capacity.pass(next.type, node.type);
@@ -188,10 +216,10 @@ export class Claimer {
   }
 
   /** The attempt has ended. `left`: its shard's record is known to have left this claim. */
-  async freeSlots(claim: Attempt, left: boolean): Promise<void> {
-    if (!left) return this.#slots.leave(claim);
-    const { parts, supervisor } = this.#options;
-    await this.#slots.free(claim, new StoreRetry(parts.clock, supervisor));
+  freeSlots(claim: Attempt, left: boolean): Promise<void> | undefined {
+    if (left) return this.#slots.free(claim, this.#retry);
+    this.#slots.leave(claim);
+    return undefined;
   }
 
   /** Frees the worker's slot. */
@@ -274,13 +302,13 @@ export class Claimer {
 
   /** @returns the limit that blocks it, if any */
   async #claim(ref: QueuedRef, scan: QueueScan | undefined): Promise<SaturatedLimit | undefined> {
-    const { parts, supervisor, tasks } = this.#options;
+    const { parts, tasks } = this.#options;
+    const retry = this.#retry;
     const { type } = ref;
     this.#capacity.use(type);
-    let claimed = false;
+    let claimed: Claimed | undefined;
     try {
-      const retry = new StoreRetry(parts.clock, supervisor);
-      const claim = { ...epochRef(ref), claimId: parts.ids.next() };
+      const claim = { ...epochRef(ref), claimId: this.#nextClaimId() };
       const task = await tasks.get(ref.taskId, retry);
       // Its task was deleted, or the command was forged. Remove what is left, or every scan would find it.
       if (task === undefined) await retry.run(() => parts.store.deleteTask(ref.taskId));
@@ -298,18 +326,19 @@ export class Claimer {
       if (full !== undefined) return full;
       const now = parts.clock.monotonic();
       const wanted = { claim, task, node, row: { count: 0, since: now, toldAt: now }, handedOver: undefined };
-      claimed = await this.#claimFrom(wanted, retry);
+      claimed = await this.#claimFrom(wanted);
+      if (claimed !== undefined) this.#options.onClaimed(claimed);
       return undefined;
     } finally {
-      if (!claimed) {
+      if (claimed === undefined) {
         this.#capacity.release(type);
         this.#scanForDropped(); // not earlier: until here, this claim's own slot counts as taken
       }
     }
   }
 
-  /** @returns false if another worker won */
-  async #claimFrom(wanted: Omit<Claimed, "record" | "askedAt">, retry: StoreRetry): Promise<boolean> {
+  /** @returns `undefined` if another worker won */
+  async #claimFrom(wanted: Omit<Claimed, "record" | "askedAt">): Promise<Claimed | undefined> {
     const { claim, node } = wanted;
     const { parts, supervisor } = this.#options;
     const { store, clock, workerId, limits } = parts;
@@ -318,15 +347,15 @@ export class Claimer {
     const askedAt = clock.monotonic();
     let record: ShardRecord | undefined;
     try {
-      record = await retry.run(() => store.claim(claim, by));
+      record = await this.#retry.run(() => store.claim(claim, by));
     } catch (error) {
       this.#slots.leave(claim);
       if (supervisor.signal.aborted) await releaseUnknown(store, claim);
       throw error;
     }
-    if (record === undefined) await this.#slots.free(claim, retry);
-    else this.#options.onClaimed({ ...wanted, record, askedAt });
-    return record !== undefined;
+    if (record !== undefined) return { ...wanted, record, askedAt };
+    await this.#slots.free(claim, this.#retry);
+    return undefined;
   }
 
   /** Nothing announces a token. */
@@ -356,41 +385,3 @@ export class Claimer {
  */
 const releaseUnknown = (store: WorkerStore, claim: Attempt): Promise<unknown> =>
   store.release(claim, 0).catch(() => store.release(claim, 0));
-
-const cachedTasks = 1_000;
-
-/**
- * Reads a task's graph once instead of once per attempt: with 10,000 nodes that would be 10,000 reads of 10,000 nodes.
- */
-export class TaskCache {
-  readonly #store: WorkerStore;
-  readonly #plans: PlanCache;
-  readonly #tasks = new Map<string, CachedTask>();
-
-  constructor(options: { readonly store: WorkerStore; readonly plans: PlanCache }) {
-    this.#store = options.store;
-    this.#plans = options.plans;
-  }
-
-  /** @returns `undefined` if the task has been deleted */
-  async get(taskId: string, retry: StoreRetry): Promise<CachedTask | undefined> {
-    const cached = this.#tasks.get(taskId);
-    if (cached !== undefined) return cached;
-    const task = await retry.run(() => this.#store.readTask(taskId));
-    if (task === undefined) return undefined;
-    const { traceparent, retryOf, startsAt } = task;
-    const fixed = {
-      params: deepFreeze(task.params),
-      traceparent,
-      byCoordinators: retryOf !== undefined || startsAt !== undefined,
-    };
-    const entry = { plan: this.#plans.get(task.graph), ...fixed };
-    if (task.isPartial) return entry;
-    this.#tasks.set(taskId, entry);
-    if (this.#tasks.size > cachedTasks) {
-      const [oldest] = this.#tasks.keys();
-      if (oldest !== undefined) this.#tasks.delete(oldest);
-    }
-    return entry;
-  }
-}

@@ -1,8 +1,10 @@
+import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import { type Attempt, type EpochRef, shardKey } from "../../model/records.ts";
-import type { NodePlan, RatePlan } from "../../plan/index.ts";
+import type { NodePlan, PlanCache, RatePlan } from "../../plan/index.ts";
 import type { Clock, QueuedRef, RegistryEntry, RegistryJudge, SlotLimit, WorkerStore } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { RunningLimits } from "../attempt/worker-options.ts";
+import type { CachedTask } from "./claimed.ts";
 
 /** A limit that is full, or a rate whose next token is due in `inMs`. */
 export type SaturatedLimit =
@@ -77,11 +79,11 @@ export class ConcurrencySlots {
   }
 
   /** The claim was not made, or its shard's record has left `running`. */
-  async free(claim: Attempt, retry: StoreRetry): Promise<void> {
-    const taken = this.#held.get(claimKey(claim));
-    if (taken === undefined) return;
+  free(claim: Attempt, retry: StoreRetry): Promise<void> | undefined {
+    const taken = this.#held.size === 0 ? undefined : this.#held.get(claimKey(claim));
+    if (taken === undefined) return undefined;
     this.#held.delete(claimKey(claim));
-    await this.#free(claim, taken, retry);
+    return this.#free(claim, taken, retry);
   }
 
   /** It is unknown whether the claim runs: leaves its slots to a sweep. */
@@ -338,3 +340,41 @@ export class QueueScan {
 const limitId = (limit: SaturatedLimit): string => (limit.kind === "all" ? "all" : `${limit.kind}:${limit.of}`);
 
 export const epochKey = (ref: EpochRef): string => `${shardKey(ref)}:${ref.epoch}`;
+
+const cachedTasks = 1_000;
+
+/**
+ * Reads a task's graph once instead of once per attempt: with 10,000 nodes that would be 10,000 reads of 10,000 nodes.
+ */
+export class TaskCache {
+  readonly #store: WorkerStore;
+  readonly #plans: PlanCache;
+  readonly #tasks = new Map<string, CachedTask>();
+
+  constructor(options: { readonly store: WorkerStore; readonly plans: PlanCache }) {
+    this.#store = options.store;
+    this.#plans = options.plans;
+  }
+
+  /** @returns `undefined` if the task has been deleted */
+  async get(taskId: string, retry: StoreRetry): Promise<CachedTask | undefined> {
+    const cached = this.#tasks.get(taskId);
+    if (cached !== undefined) return cached;
+    const task = await retry.run(() => this.#store.readTask(taskId));
+    if (task === undefined) return undefined;
+    const { traceparent, retryOf, startsAt } = task;
+    const fixed = {
+      params: deepFreeze(task.params),
+      traceparent,
+      byCoordinators: retryOf !== undefined || startsAt !== undefined,
+    };
+    const entry = { plan: this.#plans.get(task.graph), ...fixed };
+    if (task.isPartial) return entry;
+    this.#tasks.set(taskId, entry);
+    if (this.#tasks.size > cachedTasks) {
+      const [oldest] = this.#tasks.keys();
+      if (oldest !== undefined) this.#tasks.delete(oldest);
+    }
+    return entry;
+  }
+}

@@ -112,6 +112,16 @@ export class StreamInput {
     return new Map(this.#open.map((cursor) => [cursor, cursor.seq]));
   }
 
+  /** The rest of what is known, which is then read. `undefined`: it has to be pulled. */
+  takeKnown(): Extract<Pulled, { kind: "page" }> | undefined {
+    const { known } = this.#options;
+    const [source] = this.#open;
+    if (known === undefined || source === undefined || source.open.length > 0) return undefined;
+    this.#open = [];
+    const { seq, skipChunks } = source;
+    return { kind: "page", source, artifacts: known.slice(seq), skipChunks, isAll: seq === 0 };
+  }
+
   async pull(): Promise<Pulled> {
     if (!this.#looked) {
       // Most sources have finished before their consumer starts: then one read finds all of their ends.

@@ -54,7 +54,7 @@ test("an insert in flight when its lease is lost becomes a valid next entry", as
   const { slow, other, stopAt, takeOver } = interruptible();
   const stale = await runningShard(slow, shardOf(), 500);
   await slow.append(stale, 0, artifactOf(0));
-  const { resume } = await stopAt("append:insert", (store) => store.append(stale, 0, artifactOf(1)));
+  const { resume } = await stopAt("append:insert", async (store) => store.append(stale, 0, artifactOf(1)));
   const holder = await takeOver(stale);
 
   expect(await resume()).toBe("ok");
@@ -76,7 +76,7 @@ test("an insert in flight when its lease is lost becomes a valid next entry", as
 test("an insert that arrives after one of the next attempt is a conflict and changes nothing", async () => {
   const { slow, other, stopAt, takeOver } = interruptible();
   const stale = await runningShard(slow, shardOf(), 500);
-  const { resume } = await stopAt("append:insert", (store) => store.append(stale, 0, artifactOf(0)));
+  const { resume } = await stopAt("append:insert", async (store) => store.append(stale, 0, artifactOf(0)));
   const holder = await takeOver(stale);
   expect(await other.append(holder, 0, artifactOf(0))).toBe("ok");
 
@@ -89,7 +89,7 @@ test("an insert that arrives after one of the next attempt is a conflict and cha
 test("an insert that arrives after the complete marker is a conflict", async () => {
   const { slow, other, stopAt, takeOver } = interruptible();
   const stale = await runningShard(slow, shardOf(), 500);
-  const { resume } = await stopAt("append:insert", (store) => store.append(stale, 0, artifactOf(0)));
+  const { resume } = await stopAt("append:insert", async (store) => store.append(stale, 0, artifactOf(0)));
   const holder = await takeOver(stale);
   await other.complete(holder, { generation: 0, count: 0 });
 
@@ -101,7 +101,7 @@ test("an insert that arrives after the complete marker is a conflict", async () 
 test("a complete marker that arrives after a stale insert is a conflict", async () => {
   const { slow, other, stopAt, takeOver } = interruptible();
   const stale = await runningShard(slow, shardOf(), 500);
-  const insert = await stopAt("append:insert", (store) => store.append(stale, 0, artifactOf(0)));
+  const insert = await stopAt("append:insert", async (store) => store.append(stale, 0, artifactOf(0)));
   const holder = await takeOver(stale);
   expect(await insert.resume()).toBe("ok");
   expect(await other.complete(holder, { generation: 0, count: 0 })).toBe("conflict");
@@ -114,7 +114,7 @@ test("an attempt that loses its lease between marker and record does not finish;
   const stale = await runningShard(slow, shardOf(), 500);
   await slow.append(stale, 0, artifactOf(0));
   const outcome = { generation: 0, count: 1 };
-  const { resume } = await stopAt("complete:finish", (store) => store.complete(stale, outcome));
+  const { resume } = await stopAt("complete:finish", async (store) => store.complete(stale, outcome));
   const holder = await takeOver(stale);
   expect(await resume()).toBe("fenced");
   expect(await recordOf(other, holder)).toMatchObject({ status: "running", epoch: 2 });
@@ -128,7 +128,9 @@ test("an attempt that loses its lease between marker and record does not finish;
 test("a cancel between fence and marker keeps the shard from finishing", async () => {
   const { slow, other, stopAt } = interruptible();
   const attempt = await runningShard(slow, shardOf(), 500);
-  const { resume } = await stopAt("complete:marker", (store) => store.complete(attempt, { generation: 0, count: 0 }));
+  const { resume } = await stopAt("complete:marker", async (store) =>
+    store.complete(attempt, { generation: 0, count: 0 }),
+  );
   expect(await other.cancelShard(attempt, { type: "extractor", graceMs: 1_000 })).toBe("cancelling");
   expect(await resume()).toBe("cancelling");
   expect(await other.confirmCancelled(attempt)).toBe("ok");

@@ -1,0 +1,70 @@
+import { dispatchClaimedShard } from "../model/index.ts";
+import type { Attempt, ClaimInit, NextClaim, OutcomeWithLast, ShardRecord, ShardRef } from "../model/records.ts";
+import type { Answer, Store } from "../ports/index.ts";
+import { after } from "../resilience/store-retry.ts";
+import type { StoreDriver } from "./driver.ts";
+
+/*
+ * How a worker goes on with the node behind the one that it ends. A driver may do all of it in one write; else the parts are
+ * written in the order in which they would be written alone, so that it makes no difference where they are interrupted.
+ */
+
+type Completed = ReturnType<Store["completeAndClaim"]>;
+
+export function dispatchClaimed({ shards }: StoreDriver, next: NextClaim): ReturnType<Store["dispatchClaimed"]> {
+  const { ref, by } = next;
+  let created: ShardRecord | undefined;
+  const inserted = shards.insert(ref, (at, paused) => {
+    created = dispatchClaimedShard(next, { at, paused });
+    return created;
+  });
+  return after(inserted, (answer): Answer<ShardRecord | undefined> => {
+    if (answer === "gone") return undefined;
+    return answer === "inserted" && created?.status === "running" ? created : ownClaim(shards, ref, by);
+  });
+}
+
+/** It may be this call, repeated after its answer was lost. */
+async function ownClaim(
+  shards: StoreDriver["shards"],
+  { taskId, nodeId, shard }: ShardRef,
+  { claimId }: ClaimInit,
+): Promise<ShardRecord | undefined> {
+  const records = await shards.read(taskId, [nodeId]);
+  return records.find((record) => record.shard === shard && record.lease?.claimId === claimId);
+}
+
+export function completeAndClaim(
+  driver: StoreDriver,
+  attempt: Attempt,
+  outcome: OutcomeWithLast,
+  next?: NextClaim,
+): Completed {
+  const together = driver.logs.completeWith?.(attempt, outcome, next);
+  if (together === undefined) return inParts(driver, attempt, outcome, next);
+  return together.then((done) => {
+    if (done === undefined) return inParts(driver, attempt, outcome, next);
+    return done.inserted?.status === "running" ? { answer: "ok", claimed: done.inserted } : claimNext(driver, next);
+  });
+}
+
+function inParts(
+  driver: StoreDriver,
+  attempt: Attempt,
+  { last, ...outcome }: OutcomeWithLast,
+  next: NextClaim | undefined,
+): Completed {
+  const { logs } = driver;
+  const appended = last === undefined ? "ok" : logs.append(attempt, outcome.generation, last);
+  return after(appended, (stored) => {
+    const mayBeComplete = stored === "ok" || stored === "fenced"; // as a repeated call is
+    return after(mayBeComplete ? logs.complete(attempt, outcome) : stored, (answer) =>
+      answer === "ok" ? claimNext(driver, next) : { answer },
+    );
+  });
+}
+
+function claimNext(driver: StoreDriver, next: NextClaim | undefined): Completed {
+  if (next === undefined) return { answer: "ok" };
+  return after(dispatchClaimed(driver, next), (claimed) => ({ answer: "ok", claimed }));
+}
