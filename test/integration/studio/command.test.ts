@@ -69,6 +69,18 @@ test("studio shows a store, and stores what is started for others to run", async
   expect(await studio.outcome).toMatchObject({ exitCode: 0, stdout: "" });
 });
 
+test("studio --read-only starts and changes nothing", async () => {
+  const cwd = project();
+  await cli(["run", "flow.ts", "--store", "runs.db"], { cwd });
+  const studio = startCli(["studio", "flow.ts", "--store", "runs.db", "--port", "0", "--read-only"], { cwd });
+  const url = await studioOf(studio);
+  expect(JSON.parse((await ask(url, "/api/info")).text)).toMatchObject({ readOnly: true });
+  expect(await ask(url, "/api/tasks", { body: { flow: "squares" } })).toMatchObject({
+    status: 403,
+    text: expect.stringContaining("STUDIO_READ_ONLY"),
+  });
+});
+
 test("other addresses require a token, which --auth makes, and which is not logged", async () => {
   const cwd = project();
   const args = ["studio", "flow.ts", "--store", "runs.db", "--host", "0.0.0.0", "--port", "0"];
@@ -118,7 +130,7 @@ test("a port that is taken is an error, and up runs nothing then", async () => {
   }
 });
 
-/** Stores many artifacts, with text that would end a script. */
+/** Stores more than a report may have, with text that would end a script. */
 const hostileFlow = `
 import { defineHandler, flow } from "flowkit";
 import * as z from "zod";
@@ -127,11 +139,16 @@ const many = defineHandler("many", {
   output: z.object({ text: z.string() }),
   *iterBatches() { for (let n = 0; n < 60; n++) yield { payload: { text: text + "x".repeat(60_000) } }; },
 });
+const Text = z.object({ text: z.string() });
+const copy = defineHandler("copy", { input: Text, output: Text, processBatch: (batch) => batch });
 const fails = defineHandler("fails", {
   input: z.object({ text: z.string() }), output: z.int(),
   processBatch({ text }) { throw new Error(text.slice(0, 40)); },
 });
-export const hostile = flow(text).node("many", many).then("fails", fails, { retry: { max: 0 } });
+export const hostile = flow(text)
+  .node("many", many)
+  .then("more", copy)
+  .then("fails", fails, { retry: { max: 0 } });
 `;
 
 test("report writes one file, of at most 2 MB, in which data stays data", async () => {
@@ -153,7 +170,13 @@ test("report writes one file, of at most 2 MB, in which data stays data", async 
     nodes: { fails: { detail: { failedInput: { value: { text: expect.stringContaining("</script>") } } } } },
   });
   expect(report.omitted.length).toBeGreaterThan(0);
-  expect(report.nodes.many?.artifacts).toMatchObject({ stored: 60 });
+  for (const node of ["many", "more"]) {
+    const { items, stored = 0 } = report.nodes[node]?.artifacts ?? {};
+    expect(stored).toBe(60);
+    expect(items?.length).toBeGreaterThan(0);
+    // A page of artifacts ends at 1 MiB, so that one node has room.
+    expect(items?.length).toBeLessThan(17);
+  }
 
   expect(await cli(["report", id, "--store", "runs.db", "-o", "run.html"], { cwd })).toMatchObject({
     exitCode: 2,
