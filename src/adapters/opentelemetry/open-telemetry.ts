@@ -3,7 +3,7 @@ import type { Telemetry } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError, propertyOf } from "../../errors/index.ts";
 import { Meters } from "./meters.ts";
-import { ObservedAttempt, SpanRate, traceCreation, traceEnded } from "./spans.ts";
+import { ObservedAttempt, SpanRate, TaskContexts, traceCreation, traceEnded } from "./spans.ts";
 
 /** Options of {@link openTelemetry}. */
 export interface OpenTelemetryOptions {
@@ -45,7 +45,8 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
   const { tracerProvider = trace, meterProvider = metrics } = options;
   const meters = new Meters(meterProvider.getMeter("flowkit"));
   const tracer = tracerProvider.getTracer("flowkit");
-  const parts = { tracer, meters, attempts: rateOf("attemptsPerSec"), batches: rateOf("batchesPerSec") };
+  const rates = { attempts: rateOf("attemptsPerSec"), batches: rateOf("batchesPerSec") };
+  const parts = { tracer, meters, contexts: new TaskContexts(), ...rates };
   return {
     createTask: (task, create) => traceCreation(tracer, task, create),
     taskEnded(task) {

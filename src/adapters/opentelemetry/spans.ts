@@ -56,9 +56,29 @@ export function traceEnded(tracer: Tracer, task: TaskRecord): void {
   span.end(endedAt);
 }
 
+/** The contexts of the newest tasks: their attempts would each parse the same text. */
+export class TaskContexts {
+  readonly #known = new Map<string, Context>();
+
+  get(traceparent: string | undefined): Context {
+    if (traceparent === undefined) return ROOT_CONTEXT;
+    let known = this.#known.get(traceparent);
+    if (known === undefined) {
+      known = contextOf(traceparent);
+      this.#known.set(traceparent, known);
+      const [oldest] = this.#known.size > keptContexts ? this.#known.keys() : [];
+      if (oldest !== undefined) this.#known.delete(oldest);
+    }
+    return known;
+  }
+}
+
+const keptContexts = 100;
+
 export interface AttemptObservers {
   readonly tracer: Tracer;
   readonly meters: Meters;
+  readonly contexts: TaskContexts;
   readonly attempts: SpanRate;
   readonly batches: SpanRate;
 }
@@ -82,38 +102,57 @@ export class ObservedAttempt implements AttemptTrace {
   constructor(observers: AttemptObservers, attempt: TracedAttempt) {
     this.#observers = observers;
     this.#attempt = attempt;
-    this.#context = contextOf(attempt.traceparent);
+    this.#context = observers.contexts.get(attempt.traceparent);
     if (observers.attempts.take(this.#began)) this.#start();
     this.#isRecording = this.#span === undefined || this.#span.isRecording();
     observers.meters.attemptStarted(attempt.type);
   }
 
-  async run<T>(run: (trace: AttemptTrace) => Promise<T>): Promise<T> {
+  run<T>(run: (trace: AttemptTrace) => Promise<T>): Promise<T> {
+    const running = context.with(this.#context, run, undefined, this);
+    return running.finally(() => this.#end());
+  }
+
+  try<T extends object>(batch: TracedTry, run: () => Promise<T>): Promise<T & { readonly traceparent?: string }> {
+    if (!this.#isRecording) return this.#counted(run());
+    const began = performance.now();
+    if (this.#observers.batches.take(began)) return this.#traced(this.#startTry(batch), run);
+    return this.#counted(run(), (error) => {
+      const span = this.#startTry(batch, began);
+      recordError(span, error);
+      span.end();
+    });
+  }
+
+  async #traced<T extends object>(span: Span, run: () => Promise<T>): Promise<T & { readonly traceparent?: string }> {
     try {
-      return await context.with(this.#context, run, undefined, this);
+      const outcome = await this.#counted(context.with(trace.setSpan(this.#context, span), run));
+      const traceparent = traceparentOf(span);
+      return traceparent === undefined ? outcome : { ...outcome, traceparent };
+    } catch (error) {
+      recordError(span, error);
+      throw error;
     } finally {
-      this.#end();
+      span.end();
     }
   }
 
-  async try<T extends object>(batch: TracedTry, run: () => Promise<T>): Promise<T & { readonly traceparent?: string }> {
-    const began = performance.now();
-    const span = this.#isRecording && this.#observers.batches.take(began) ? this.#startTry(batch) : undefined;
-    try {
-      const outcome = await (span === undefined ? run() : context.with(trace.setSpan(this.#context, span), run));
-      this.#processed++;
-      const traceparent = span && traceparentOf(span);
-      return traceparent === undefined ? outcome : { ...outcome, traceparent };
-    } catch (error) {
-      const isFailure = propertyOf(error, "name") !== "AttemptEnded"; // for a reason that lies outside of it
-      if (isFailure) this.#failed++;
-      const failed = span ?? (isFailure && this.#isRecording ? this.#startTry(batch, began) : undefined);
-      if (failed !== undefined) recordError(failed, error);
-      if (span === undefined) failed?.end();
-      throw error;
-    } finally {
-      span?.end();
-    }
+  /** Most tries have no span: they pay for one promise. */
+  #counted<T>(running: Promise<T>, onFailure?: (error: unknown) => void): Promise<T> {
+    return running.then(
+      (outcome) => {
+        this.#processed++;
+        return outcome;
+      },
+      (error) => {
+        // Otherwise it ends for a reason that lies outside of it.
+        if (propertyOf(error, "name") !== "AttemptEnded") {
+          this.#failed++;
+          onFailure?.(error);
+        }
+        throw error;
+      },
+    );
   }
 
   setAside(reasonCode: string): void {
