@@ -41,6 +41,7 @@ type Ended<TSteps, TParent, TWhere> = TParent extends string
 type View<TRecords, TIds extends string, THead extends AnyState["head"]> = FlowState<
   [TRecords],
   [],
+  never,
   PlacesIn<0, TIds>,
   {},
   never,
