@@ -10,6 +10,7 @@ import {
   type FinalizeContext,
   flow,
   type HandlerDefinition,
+  type IdsOf,
   type InputOf,
   type Json,
   type OutputOf,
@@ -430,6 +431,7 @@ describe("helpers that are generic", () => {
     etl.then("next", more).node("b", more, { after: ["a"] });
     expectTypeOf<(typeof etl)["$infer"]["outputs"]>().toEqualTypeOf<{ readonly a: number; readonly audit: number }>();
     expectTypeOf<ParamsOf<typeof etl>>().toEqualTypeOf<{ day: string }>();
+    expectTypeOf<IdsOf<typeof etl>>().toEqualTypeOf<"a" | "audit">();
     // @ts-expect-error: the id is used
     etl.node("audit", one);
   });

@@ -6,12 +6,13 @@ import { namePattern } from "../graph/format/names.ts";
 import { asZod, schemaFault } from "../graph/format/standard-schema.ts";
 import { FlowBuilder } from "./flow-builder.ts";
 import type { AnyInputAdapter } from "./model/adapter.ts";
+import type { FirstTexts } from "./model/node-count.ts";
 import { type AnySchema, isSchema, type StoredOr, type WireOr, withZodSchemas } from "./model/schema.ts";
 import type { FlowHead, FlowState } from "./model/state.ts";
 import { isOneWay } from "./rules/definition/not-json.ts";
 import type { ReadOption } from "./rules/definition/types.ts";
 import type { InputNames, InputSchemas, InputsArgument, StoredInputs } from "./rules/subflow/types.ts";
-import type { Flow } from "./types/flow.ts";
+import type { FlowOf } from "./types/flow.ts";
 
 /**
  * Starts a flow: nodes are added one by one, each checked against those before it.
@@ -41,12 +42,15 @@ export function flow<
     readonly adapters?: TAdapters;
     readonly inputs?: InputsArgument<TInputs>;
   },
-): Flow<
+): FlowOf<
+  TName,
+  "0 nodes",
   keyof TInputs & string,
   WireOr<TParams, {}>,
   FlowState<
     [StoredInputs<TInputs>],
     [],
+    FirstTexts,
     PlacesIn<0, keyof TInputs>,
     {},
     never,
@@ -55,7 +59,7 @@ export function flow<
     InputNames<keyof TInputs>,
     FlowHead<TName, StoredOr<TParams, {}>, TAdapters[number], StoredInputs<TInputs>>
   >
->;
+>["flow"];
 // The builder implements `Flow` without its types: this signature adds them.
 export function flow(name?: unknown, options: FlowOptions = {}): object {
   const { params, adapters = [], inputs = {} } = options;

@@ -5,7 +5,7 @@ import { openEditor } from "./language-service.ts";
 
 /** What stands before the code of every case. */
 const prelude = `
-import { defineCoordinatorFn, defineHandler, defineInputAdapter, flow, param } from "flowkit";
+import { defineCoordinatorFn, defineHandler, defineInputAdapter, flow, type IdsOf, param } from "flowkit";
 import { createEngine } from "flowkit/engine";
 import * as z from "zod";
 import { byDay, clean, count, extract, join, latest, notify, seeded } from "../handlers.ts";

@@ -15,6 +15,26 @@ describe.each(editors)("TypeScript $version", ({ editor }) => {
     await expect(shown.join("\n")).toMatchFileSnapshot("hovers.txt");
   });
 
+  test("shows how many nodes a flow has, however many", () => {
+    const sizes = [0, 1, 9, 10, 20, 300];
+    const codes = sizes.map((size) => {
+      const nodes = Array.from({ length: size }, (_, at) => `.node("n${at}", extract, { args: { batchSize: ${at} } })`);
+      return `const |long = flow("long")\n${nodes.join("\n")};`;
+    });
+    const shown = codes.map((code) => editor.open(code)).map((file) => hover(editor, file));
+    expect(shown).toEqual(
+      sizes.map((size) => `const long: Flow<"long", "${size} ${size === 1 ? "node" : "nodes"}", never>`),
+    );
+  });
+
+  test("counts the nodes of subflows", () => {
+    const seven = Array.from({ length: 7 }, (_, at) => `.node("n${at}", extract, { args: { batchSize: ${at} } })`);
+    const file = editor.open(`const seven = flow("seven")${seven.join("")};
+const |all = flow("all", { params: z.object({}) }).use("a", seven).use("b", seven)
+  .node("last", count, { after: ["a.n3"] });`);
+    expect(hover(editor, file)).toBe(`const all: Flow<"all", "15 nodes", never>`);
+  });
+
   test("shows zod's internals only where the code uses zod", () => {
     const typesAlone = hovers.filter((code) => !code.includes("|defineHandler"));
     for (const page of pages(editor, typesAlone, hover)) expect(page.split("\n---\n")[1]).not.toMatch(/Zod|_zod/);

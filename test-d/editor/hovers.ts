@@ -33,6 +33,7 @@ export const hovers: readonly string[] = [
   `defineHandler("sum", ${source}  processBatch: (payload, ctx) => ({ n: ctx.|args.size }),
 });`,
   `defineHandler("read", { args: z.object({ size: z.int() }), output: z.int(), *iterBatches(|args) {} })`,
+  `type |Ids = IdsOf<typeof etl>;`,
   `type |Params = typeof etl.$infer.params;`,
   `type |Outputs = typeof etl.$infer.outputs;`,
   `task.|result()`,

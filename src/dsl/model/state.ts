@@ -7,8 +7,8 @@ import type { AnyHandler } from "./handler.ts";
  *
  * An intersection is instantiated as a whole when it is first indexed, and one that grows is a new one at every step. So
  * the nodes so far are not an intersection of their outputs, whose types are large, but of their places, whose types are
- * two literals. The outputs stand in blocks, tuples of 16. The places are in two generations: `places` keeps its identity
- * for 16 steps, and `recentPlaces` is merged into it with each full block. Flattening an intersection inside the chain
+ * two literals. The outputs stand in blocks, tuples of ten. The places are in two generations: `places` keeps its identity
+ * for ten steps, and `recentPlaces` is merged into it with each full block. Flattening an intersection inside the chain
  * overflows the compiler at about 50 nodes.
  */
 
@@ -19,6 +19,9 @@ import type { AnyHandler } from "./handler.ts";
 export declare const ids: unique symbol;
 export declare const params: unique symbol;
 export declare const state: unique symbol;
+
+/** The ids of a flow's nodes, as a union. */
+export type IdsOf<TFlow extends { readonly [ids]: string }> = TFlow[typeof ids];
 
 /** The parameters of a flow, as the caller of `run` writes them. */
 export type ParamsOf<TFlow extends { readonly [params]: unknown }> = TFlow[typeof params];
@@ -67,9 +70,11 @@ export interface FlowHead<TName, TParams, TAdapters, TInputs> {
  * What the methods of the chain read from their receiver. Behind one property, because readers of a type do not need
  * it.
  */
-export interface FlowState<TBlocks, TRecent, TPlaces, TRecentPlaces, TFresh, TSteps, TUsed, TLast, THead> {
+export interface FlowState<TBlocks, TRecent, TTexts, TPlaces, TRecentPlaces, TFresh, TSteps, TUsed, TLast, THead> {
   readonly blocks: TBlocks;
   readonly recent: TRecent;
+  /** How many nodes it has with one more, as text, by the number of the latest. */
+  readonly texts: TTexts;
   readonly places: TPlaces;
   readonly recentPlaces: TRecentPlaces;
   readonly fresh: TFresh;
@@ -82,9 +87,18 @@ export interface FlowState<TBlocks, TRecent, TPlaces, TRecentPlaces, TFresh, TSt
 }
 
 export interface AnyState extends NodeRecords {
+  // biome-ignore lint/suspicious/noExplicitAny: looked up like `recent`; a type would be compared at each step
+  readonly texts: any;
   readonly used: string;
   readonly last: readonly string[];
   readonly head: FlowHead<unknown, unknown, AnyInputAdapter, unknown>;
+}
+
+/** What the methods of any flow read. */
+export interface AnyChain {
+  readonly [ids]: string;
+  readonly [params]: unknown;
+  readonly [state]: AnyState;
 }
 
 /**
@@ -99,10 +113,11 @@ export type StateAfter<
   TOutput,
   TStep,
   TParents,
-> = TState["recent"]["length"] extends 15
+> = TState["recent"]["length"] extends 9
   ? FlowState<
       [...TState["blocks"], [...TState["recent"], TOutput]],
       [],
+      TState["texts"]["next"],
       TState["places"] & TState["recentPlaces"] & TPlaced,
       {},
       never,
@@ -114,6 +129,7 @@ export type StateAfter<
   : FlowState<
       TState["blocks"],
       [...TState["recent"], TOutput],
+      TState["texts"],
       TState["places"],
       TState["recentPlaces"] & TPlaced,
       TState["fresh"] | TId,

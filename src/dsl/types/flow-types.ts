@@ -3,6 +3,7 @@ import type { Absent, OutputOf } from "../../builtins/node-records.ts";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { AnyState, AnyStep, ids, params, state } from "../model/state.ts";
+import type { Printable } from "../model/unprinted.ts";
 import type { CompileReceiver } from "../rules/subflow/types.ts";
 import type { CaseKeyArgument, NoHandler, NoResult, SignalsOf } from "../rules/where/types.ts";
 
@@ -67,7 +68,7 @@ type ByPartition<TResult, TPartitions extends number> = number extends TPartitio
     : TResult[];
 
 /** What a flow is, apart from the methods that add nodes. */
-export interface BuiltFlow<TIds extends string, TParams, TState extends AnyState> {
+export interface BuiltFlow<TIds extends string, TParams, TState extends AnyState> extends Printable {
   readonly [ids]: TIds;
   readonly [params]: TParams;
   readonly [state]: TState;

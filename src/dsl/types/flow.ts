@@ -5,7 +5,8 @@ import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function
 import type { AnyHandler } from "../model/handler.ts";
 import type { AnyString } from "../model/markers.ts";
 import type { AnySchema, Wire } from "../model/schema.ts";
-import type { AnyState, HandlerStep, IdsAfter, ids, params, StateAfter, state } from "../model/state.ts";
+import type { AnyChain, AnyState, HandlerStep, IdsAfter, ids, params, StateAfter, state } from "../model/state.ts";
+import type { NotPrinted, Printed } from "../model/unprinted.ts";
 import type { FnArgument } from "../rules/fn/types.ts";
 import type { HandlerOrError, HandlerProblem } from "../rules/handler/types.ts";
 import type { IdArgument } from "../rules/id/types.ts";
@@ -16,6 +17,7 @@ import type {
   StateAfterUse,
   SubflowArgument,
   SubflowIds,
+  TextAfterUse,
   UseOptions,
 } from "../rules/subflow/types.ts";
 import type { ControlOf, FnStep, Seen, SignalStep } from "../rules/where/types.ts";
@@ -23,13 +25,16 @@ import type { BuiltFlow } from "./flow-types.ts";
 import type { FnOptions, WaitOptions } from "./fn-options.ts";
 import type { NodeOptions } from "./options.ts";
 
-/**
- * A chain of nodes, each checked against those before it. Immutable: every method returns a new flow.
- *
- * Its type parameters are inferred, never written. The first two, its node ids and its parameters, come first because
- * editors cut long types at their end. The third is what the compiler knows of the nodes so far; see `state.ts`.
- */
-export interface Flow<TIds extends string, TParams, TState extends AnyState> extends BuiltFlow<TIds, TParams, TState> {
+/* Not exported: see `NotPrinted`. */
+type Flow<_TName, _TCount, TUnprinted> = TUnprinted & FlowMethods;
+
+/** A flow, as a property: it prints as `Flow<"etl", "20 nodes", never>`, and an alias of it would print as that alias. */
+export interface FlowOf<TName, TCount, TIds extends string, TParams, TState extends AnyState> {
+  readonly flow: Flow<TName, TCount, BuiltFlow<TIds, TParams, TState> & NotPrinted>;
+}
+
+/** The methods of a flow that add nodes. A flow is immutable: every method returns a new one. */
+export interface FlowMethods extends Printed {
   // One sentence each, for the list of members; the signatures below have the rest, for the author of a call.
   /** Adds a node. Without `after` it is a root, which depends on nothing. */
   readonly node: AddRoot;
@@ -46,21 +51,11 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> ext
 }
 
 /** Any flow, as a constraint of generic helpers. What the compiler cannot know in them, `compile()` checks. */
-export interface AnyFlow {
-  readonly [ids]: string;
-  readonly [params]: unknown;
-  readonly [state]: AnyState;
-  readonly node: AddRoot;
-  readonly then: AddNext;
-  readonly next: AddNext;
-  readonly fn: AddFn;
-  readonly use: AddSubflow;
-  readonly wait: AddWait;
-}
+export interface AnyFlow extends FlowMethods, AnyChain {}
 
 /*
- * The signatures of the chain's methods. They are generic over their receiver (`this: TFlow`) and read its state from
- * one property, so that the accumulated nodes are never part of a half-instantiated signature, which alone would make the
+ * The signatures of the chain's methods. They are generic over their receiver without its methods (`TFlow`) and read its
+ * state from one property, so that the accumulated nodes are never part of a half-instantiated signature, which alone would make the
  * chain five times as expensive. `TParents` is never inferred: as a parameter its default is computed once for all checks.
  */
 
@@ -85,7 +80,9 @@ export interface AddRoot {
   <
     const TId extends string,
     THandler extends AnyHandler,
-    TFlow extends AnyFlow,
+    TFlow extends AnyChain,
+    TName,
+    TCount,
     const TAfter extends After = Absent,
     TFanIn extends string = "all",
     TAdapter extends AnyString | Suggested | Absent = THandler["$infer"]["suggested"],
@@ -101,7 +98,7 @@ export interface AddRoot {
     TKeys extends PropertyKey = never,
     TParents extends readonly string[] = ParentsOf<TAfter, []>,
   >(
-    this: TFlow,
+    this: Flow<TName, TCount, TFlow & NotPrinted>,
     id: IdArgument<TId, TFlow[typeof ids]>,
     handler: HandlerOrError<
       THandler,
@@ -139,7 +136,9 @@ export interface AddRoot {
       TOptional
     > &
       WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>,
-  ): Flow<
+  ): FlowOf<
+    TName,
+    TFlow[typeof state]["texts"][TFlow[typeof state]["recent"]["length"]],
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
     StateAfter<
@@ -150,11 +149,10 @@ export interface AddRoot {
       HandlerStep<TId, THandler, TPartitions, ControlOf<TParents, TFrom, TAdapter, TWhere, TWhen, TOptional>>,
       TParents[number]
     >
-  >;
+  >["flow"];
 }
 
-// `node` and `then` differ in the default of `TParents`, and in their documentation: editors take it from a signature. As a
-// parameter, the default would cost a chain 6 to 7 % more; an object for those of `input` alone 0.5 %.
+// `then` differs in the default of `TParents`, which as a parameter would cost a chain 6 to 7 % more, and in its documentation.
 /** The methods {@link Flow.then} and {@link Flow.next}. */
 export interface AddNext {
   /**
@@ -172,7 +170,9 @@ export interface AddNext {
   <
     const TId extends string,
     THandler extends AnyHandler,
-    TFlow extends AnyFlow,
+    TFlow extends AnyChain,
+    TName,
+    TCount,
     const TAfter extends After = Absent,
     TFanIn extends string = "all",
     TAdapter extends AnyString | Suggested | Absent = THandler["$infer"]["suggested"],
@@ -188,7 +188,7 @@ export interface AddNext {
     TKeys extends PropertyKey = never,
     TParents extends readonly string[] = ParentsOf<TAfter, TFlow[typeof state]["last"]>,
   >(
-    this: TFlow,
+    this: Flow<TName, TCount, TFlow & NotPrinted>,
     id: IdArgument<TId, TFlow[typeof ids]>,
     handler: HandlerOrError<
       THandler,
@@ -226,7 +226,9 @@ export interface AddNext {
       TOptional
     > &
       WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>,
-  ): Flow<
+  ): FlowOf<
+    TName,
+    TFlow[typeof state]["texts"][TFlow[typeof state]["recent"]["length"]],
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
     StateAfter<
@@ -237,7 +239,7 @@ export interface AddNext {
       HandlerStep<TId, THandler, TPartitions, ControlOf<TParents, TFrom, TAdapter, TWhere, TWhen, TOptional>>,
       TParents[number]
     >
-  >;
+  >["flow"];
 }
 
 /** The method {@link Flow.fn}. */
@@ -258,7 +260,9 @@ export interface AddFn {
   <
     const TId extends string,
     TFn extends BuiltInFunctionName | AnyCoordinatorFn | AnyString,
-    TFlow extends AnyFlow,
+    TFlow extends AnyChain,
+    TName,
+    TCount,
     const TAfter extends readonly string[] | [] = [],
     const TArgs extends object = {},
     TFanIn extends string = "all",
@@ -267,7 +271,7 @@ export interface AddFn {
     TOptional extends boolean = false,
     TKeys extends PropertyKey = never,
   >(
-    this: TFlow,
+    this: Flow<TName, TCount, TFlow & NotPrinted>,
     id: IdArgument<TId, TFlow[typeof ids]>,
     fn: FnArgument<TFn, TId, keyof TArgs>,
     options?: FnOptions<
@@ -284,7 +288,9 @@ export interface AddFn {
       TOptional
     > &
       WrittenOptions<TKeys, Exclude<TKeys, FnOption>, FnOption, TId>,
-  ): Flow<
+  ): FlowOf<
+    TName,
+    TFlow[typeof state]["texts"][TFlow[typeof state]["recent"]["length"]],
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
     StateAfter<
@@ -295,7 +301,7 @@ export interface AddFn {
       FnStep<TId, FnOutputOf<TFlow[typeof state], TFn, TArgs>, TWhen, TOptional>,
       TAfter[number]
     >
-  >;
+  >["flow"];
 }
 
 /** The method {@link Flow.wait}. */
@@ -308,17 +314,21 @@ export interface AddWait {
   <
     const TId extends string,
     TPayload extends AnySchema,
-    TFlow extends AnyFlow,
+    TFlow extends AnyChain,
+    TName,
+    TCount,
     const TAfter extends readonly string[] | [] = [],
     const TWhen extends object = Absent,
     TOptional extends boolean = false,
     TKeys extends PropertyKey = never,
   >(
-    this: TFlow,
+    this: Flow<TName, TCount, TFlow & NotPrinted>,
     id: IdArgument<TId, TFlow[typeof ids]>,
     options: WaitOptions<TId, TPayload, TAfter, TFlow[typeof ids], TFlow[typeof state], TWhen, TOptional> &
       WrittenOptions<TKeys, Exclude<TKeys, WaitOption>, WaitOption, TId>,
-  ): Flow<
+  ): FlowOf<
+    TName,
+    TFlow[typeof state]["texts"][TFlow[typeof state]["recent"]["length"]],
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
     StateAfter<
@@ -329,7 +339,7 @@ export interface AddWait {
       SignalStep<TId, Wire<TPayload>, TWhen, TOptional>,
       TAfter[number]
     >
-  >;
+  >["flow"];
 }
 
 /** The method {@link Flow.use}. */
@@ -351,8 +361,15 @@ export interface AddSubflow {
    * @param subflow - a flow; it may be used many times, and may have subflows itself
    * @param options - which nodes feed its inputs
    */
-  <TFlow extends AnyFlow, const TPrefix extends string, TSubflow extends AnyFlow, const TBound extends Bindings = {}>(
-    this: TFlow,
+  <
+    TFlow extends AnyChain,
+    TName,
+    TCount,
+    const TPrefix extends string,
+    TSubflow extends AnyFlow,
+    const TBound extends Bindings = {},
+  >(
+    this: Flow<TName, TCount, TFlow & NotPrinted>,
     prefix: PrefixArgument<
       TPrefix,
       SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
@@ -373,9 +390,11 @@ export interface AddSubflow {
       TFlow[typeof ids],
       TFlow[typeof state]
     >,
-  ): Flow<
+  ): FlowOf<
+    TName,
+    TextAfterUse<TFlow[typeof state], TSubflow[typeof state]>,
     TFlow[typeof ids] | SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
     TFlow[typeof params],
     StateAfterUse<TFlow[typeof state], TSubflow[typeof ids], TSubflow[typeof state], TPrefix, TBound>
-  >;
+  >["flow"];
 }

@@ -6,10 +6,11 @@ import type { coordinatorFnType } from "../../graph/index.ts";
 import type { AnyInputAdapter } from "../model/adapter.ts";
 import type { AnyCoordinatorFn, CoordinatorFnTypes, FnOutputOf } from "../model/coordinator-function.ts";
 import type { AnyHandler, HandlerTypes } from "../model/handler.ts";
+import type { LatestOf, TextNow, TextsOf, UnknownTexts } from "../model/node-count.ts";
 import type { Stored } from "../model/schema.ts";
 import type { Control, FlowHead, FlowState, HandlerStep } from "../model/state.ts";
 import type { GraphSource, IdOf, IsLiteral, NodeIn, TypeOf } from "../rules/loaded/types.ts";
-import type { Flow } from "./flow.ts";
+import type { FlowOf } from "./flow.ts";
 import type { FromJsonSchema } from "./json-schema.ts";
 
 export interface GivenSchemas {
@@ -36,12 +37,15 @@ export type LoadedFlow<
   TSchemas,
 > =
   IsLiteral<TGraph> extends true
-    ? Flow<
+    ? FlowOf<
+        NameOf<TGraph>,
+        TextNow<TextsOf<TGraph["nodes"]["length"]>, LatestOf<TGraph["nodes"]["length"]>>,
         IdOf<NodeIn<TGraph>>,
         ParamsIn<TGraph>,
         FlowState<
           [Outputs<Sources<TGraph, HandlerIn<THandlers>, TFn, TSchemas>>],
-          [],
+          LatestOf<TGraph["nodes"]["length"]>,
+          TextsOf<TGraph["nodes"]["length"]>,
           PlacesIn<0, IdOf<NodeIn<TGraph>>>,
           {},
           never,
@@ -50,13 +54,16 @@ export type LoadedFlow<
           LastOf<TGraph>,
           FlowHead<NameOf<TGraph>, ParamsIn<TGraph, true>, TAdapter, {}>
         >
-      >
-    : Flow<
+      >["flow"]
+    : FlowOf<
+        NameOf<TGraph>,
+        string,
         string,
         JsonObject,
         FlowState<
           [{ [id: string]: Json }],
           [],
+          UnknownTexts,
           PlacesIn<0, string>,
           {},
           never,
@@ -65,7 +72,7 @@ export type LoadedFlow<
           [string],
           FlowHead<NameOf<TGraph>, AnyParams, TAdapter, {}>
         >
-      >;
+      >["flow"];
 
 // The parameters are known only at run time: any name is accepted, and matches every type.
 interface AnyParams {

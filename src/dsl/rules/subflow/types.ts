@@ -2,6 +2,7 @@ import type { IsAssignable, IsNever, OutputOf, PlacesIn } from "../../../builtin
 import type { EdgeText, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Join, LastOf, MessageText, zodSchemas } from "../../../graph/format/messages.ts";
 import type { FlowChoiceError, FlowSchemaError, FlowStateError, FlowTypeError } from "../../model/markers.ts";
+import type { LatestOfBoth, TextNow, TextsOfBoth } from "../../model/node-count.ts";
 import type { AnySchema, Stored } from "../../model/schema.ts";
 import type { AnyState, AnyStep, FlowHead, FlowState, SubflowControl } from "../../model/state.ts";
 import type { ReadOption } from "../definition/types.ts";
@@ -239,6 +240,12 @@ type HeadAfterUse<THead extends AnyState["head"], TAdapters> = [TAdapters] exten
   ? THead
   : FlowHead<THead["name"], THead["params"], THead["adapters"] | TAdapters, THead["inputs"]>;
 
+/* How many nodes a flow has with those of a subflow. */
+export type TextAfterUse<TState extends AnyState, TSubState extends AnyState> = TextNow<
+  TextsOfBoth<TState["texts"], TState["recent"], TSubState["texts"], TSubState["recent"]>,
+  LatestOfBoth<TState["recent"], TSubState["recent"]>
+>;
+
 /* The state with all nodes of a subflow. Each argument is resolved by itself; see `StateAfter`. */
 export type StateAfterUse<
   TState extends AnyState,
@@ -248,7 +255,8 @@ export type StateAfterUse<
   TBound extends Bindings,
 > = FlowState<
   BlocksAfterUse<TState, TSubIds, TSubState, TPrefix>,
-  [],
+  LatestOfBoth<TState["recent"], TSubState["recent"]>,
+  TextsOfBoth<TState["texts"], TState["recent"], TSubState["texts"], TSubState["recent"]>,
   PlacesAfterUse<TState, SubflowIds<TSubIds, TSubState, TPrefix>>,
   {},
   never,

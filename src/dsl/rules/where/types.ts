@@ -41,6 +41,7 @@ type Ended<TSteps, TParent, TWhere> = TParent extends string
 type View<TRecords, TIds extends string, THead extends AnyState["head"]> = FlowState<
   [TRecords],
   [],
+  never,
   PlacesIn<0, TIds>,
   {},
   never,
@@ -285,10 +286,7 @@ export interface NoHandler<TOutput> {
   readonly $infer: HandlerTypes<Absent, TOutput, TOutput, {}, never, false, Absent>;
 }
 
-/*
- * `exhaustive`: every value of a key goes to some node. A node takes a case for certain if it has no condition, and its
- * `where` is absent or of this key alone.
- */
+/* `exhaustive`: every value of a key goes to some node, for certain if that has no condition, and no `where` of another key. */
 
 /** The keys, and keys of keys, that hold scalars. */
 type CaseKey<T> = {
