@@ -35,7 +35,8 @@ const readTasks = "SELECT id, pk::float8, record FROM @tasks WHERE id = ANY ($1)
 const readFixed = "SELECT graph, params FROM @tasks WHERE id = $1 AND pk = $2";
 const readState = `SELECT pk::float8, rev, record, vars_version, applied_by, ${now} AS now FROM @tasks WHERE id = $1`;
 const replaceTask = `UPDATE @tasks SET rev = rev + 1, status = $3, paused = $4, record = $5, deadline_at = $6,
-  ended_at = $7, sweep_at = CASE WHEN $7::float8 IS NOT NULL THEN NULL WHEN $8 THEN $9 ELSE sweep_at END
+  ended_at = CASE WHEN $7::float8 IS NOT NULL THEN least($7, ${now}) END,
+  sweep_at = CASE WHEN $7::float8 IS NOT NULL THEN NULL WHEN $8 THEN least($9, ${now}) ELSE sweep_at END
   WHERE pk = $1 AND rev = $2 RETURNING 1`;
 const replaceVars = `UPDATE @tasks SET rev = rev + 1, vars = $3, vars_version = $4, applied_by = $5
   WHERE pk = $1 AND rev = $2 RETURNING 1`;
