@@ -134,6 +134,17 @@ export const continuationMutations: readonly Mutation[] = [
     "a batch that is not the last is stored with the end of its node",
     edit(stream, "sources.length === 1 && artifacts.length === cursor.count", "sources.length === 1"),
   ),
+  {
+    elsewhere: {
+      file: "test/integration/engine/failures-input.test.ts",
+      title: "delivers each of the failed batches that its only source has handed over",
+      why: "seeds hand few logs with several failed batches to a node that reads only these",
+    },
+    ...mutation(
+      "a failed batch that others follow is stored with the end of its reader",
+      edit("core/worker/input/failed-input.ts", "page.isAll && artifacts.length === 1;", "page.isAll;"),
+    ),
+  },
   mutation(
     "the only batch of an input is stored with the end of a node that reads its own outputs",
     edit(runner, "definition.finalize === undefined && ", ""),

@@ -70,6 +70,15 @@ describe.each([
     expect(shown).toEqual((await task.result()).letters);
   });
 
+  test("delivers each of the failed batches that its only source has handed over", async () => {
+    const step = refusing("step", (n) => !isOdd(n));
+    const { engine } = await testEngine([source("src", numbers(3)), step, handler("letters")], { store: open() });
+    const task = await engine.run(
+      graphOf(node("src"), node("step", ["src"], { ...pull, ...setsAside }), node("letters", ["step"], failures)),
+    );
+    expect(await task.result()).toEqual({ letters: [0, 2].map((n) => failedBatch(String(n), n)) });
+  });
+
   test("delivers what each batch consisted of, however its node reads its input", async () => {
     const pages = [{ items: [1, 2, 3] }, { items: [4] }];
     const handlers = [

@@ -141,8 +141,9 @@ export class FailureInput {
       return (await this.#stream.look()) ?? { kind: "nothing", sourceRunning: false };
     }
     const rest = artifacts.slice(at + 1);
-    this.#page = rest.length === 0 ? undefined : { ...page, artifacts: rest, skipChunks: 0 };
-    return { ...page, artifacts: [...artifacts.slice(0, at), { ...failed, meta: payload }] };
+    const isAll = page.isAll && artifacts.length === 1;
+    this.#page = rest.length === 0 ? undefined : { ...page, artifacts: rest, skipChunks: 0, isAll };
+    return { ...page, artifacts: [...artifacts.slice(0, at), { ...failed, meta: payload }], isAll };
   }
 
   async #payloadOf(failed: Artifact, { source }: Pulled & { readonly kind: "page" }): Promise<Json | undefined> {
