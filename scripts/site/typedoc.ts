@@ -58,7 +58,7 @@ export async function siteApplication({ sections, indexFile, entryPoints, out }:
     requiredToBeDocumented: ["Module", "Class", "Interface", "TypeAlias", "Variable", "Function", "Method"],
     intentionallyNotExported: [
       ...["Fill", "Values", "Joined", "SeveralInOrder", "WithHint"], // the sentences of type errors
-      ...["BuiltInAdapters", "FunctionTypes", "NodeRecords", "Recorded", "OutputOf", "PlacesIn"], // the tables that the names of built-ins come from
+      ...["BuiltInAdapters", "FunctionTypes", "NodeRecords", "OutputOf"], // the tables that the names of built-ins come from
       "Traced",
       ...["HandlerErrorLike", "WithoutSender", "Edge", "GraphJson"], // shown where they are used
       ...["FlowArgument", "RunOptionsOf"], // what the compiler checks `run` by

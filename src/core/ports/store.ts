@@ -70,6 +70,7 @@ export interface QueuedRef extends EpochRef {
   readonly priority?: number;
 }
 
+/** What `completeAndClaim` answers. */
 export interface CompleteAndClaimAnswer {
   readonly answer: WriteAnswer | "conflict" | "duplicate_uid";
   /** The record of the next shard, if the claim has it. */

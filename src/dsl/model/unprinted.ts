@@ -9,14 +9,17 @@
 
 declare const printed: unique symbol;
 
+/** Can be left out of what is printed. */
 export interface Printable {
   readonly [printed]: true;
 }
 
+/** Leaves it out. */
 export interface NotPrinted {
   readonly [printed]: false;
 }
 
+/** Brings it back. */
 export interface Printed {
   readonly [printed]: never;
 }

@@ -1,5 +1,5 @@
 import type { Logger } from "../../../definitions/index.ts";
-import { isInstance, type JsonObject } from "../../../errors/index.ts";
+import { FlowError, isInstance, type JsonObject } from "../../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../../graph/index.ts";
 import {
   type AttemptEvent,
@@ -65,8 +65,8 @@ export interface NextNode {
   readonly claim: NextClaim;
   /** Runs it, if it was claimed. */
   begin(claimed: ShardRecord | undefined): Continued | undefined;
-  /** The outcome of the claim is unknown, or it was not requested. */
-  giveUp(): Promise<void>;
+  /** It is not claimed, or it is unknown whether it is. */
+  giveUp(isUnknown: boolean): Promise<void>;
 }
 
 /** Begins the next node, once its own has ended. */
@@ -167,7 +167,7 @@ export function completeNode(
   run.flushLogs(); // before the write that may end the task
   return after(run.next(log.kept), (next) => {
     const failed = async (error: unknown): Promise<never> => {
-      await next?.giveUp();
+      await next?.giveUp(FlowError.is(error, "STORE_UNAVAILABLE"));
       throw error;
     };
     let completing: Answer<ShardRecord | undefined>;

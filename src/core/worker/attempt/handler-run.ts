@@ -130,12 +130,12 @@ function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan): unk
   const { node } = run;
   const argsAreInput = input.kind === "single" && runtime.input !== undefined;
   if (runtime.args === undefined || argsAreInput) return node.args;
-  return validateOutput(
-    runtime.args.decode.bind(runtime.args),
-    node.args,
-    "handler_mismatch",
-    `the arguments of the node do not match the schema of this worker's handler '${node.type}'`,
-  );
+  const decode = runtime.args.decode.bind(runtime.args);
+  // Those of other coordinators come with a command, for which they have a code.
+  if (run.parts.store.retriesAttempts === true)
+    return validateOutput(decode, node.args, "bad_input", "arguments do not match their schema");
+  const says = `the arguments of the node do not match the schema of this worker's handler '${node.type}'`;
+  return validateOutput(decode, node.args, "handler_mismatch", says);
 }
 
 /** Before its code sees data that it was not written for. The answer is kept with the handler: it costs nothing twice. */

@@ -163,7 +163,7 @@ export class Claimer {
     next: NodePlan,
     handedOver: readonly Artifact[] | undefined,
   ): NextClaimed | undefined {
-    const { parts, supervisor, habitsOf } = this.#options;
+    const { parts, habitsOf } = this.#options;
     const { store, clock, workerId, limits } = parts;
     if (!this.#capacity.pass(node.type, next.type)) return undefined;
     const ref = { taskId: claim.taskId, nodeId: next.id, shard: 0, epoch: 1 };
@@ -184,9 +184,10 @@ export class Claimer {
         this.#capacity.pass(next.type, node.type);
         return undefined;
       },
-      giveUp: async () => {
+      giveUp: async (isUnknown) => {
         this.#capacity.pass(next.type, node.type);
-        if (supervisor.signal.aborted) await releaseUnknown(store, own);
+        // What keeps it from being released is what its attempt failed with: others wait for the lease to expire.
+        if (isUnknown) await releaseUnknown(store, own).catch(() => undefined);
       },
     };
   }
@@ -380,8 +381,8 @@ export class Claimer {
 }
 
 /**
- * The claim may have succeeded, with its answer lost. A worker that is being stopped does not retry, so release it, at most
- * twice, instead of letting others wait for the lease to expire.
+ * The claim may have succeeded, with its answer lost. Who does not ask again, such as a worker that is being stopped, releases
+ * it, at most twice, instead of letting others wait for the lease to expire.
  */
 const releaseUnknown = (store: WorkerStore, claim: Attempt): Promise<unknown> =>
   store.release(claim, 0).catch(() => store.release(claim, 0));
