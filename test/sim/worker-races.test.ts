@@ -7,6 +7,7 @@ import { defaultWorkerLimits } from "../../src/core/worker/attempt/worker-option
 import { AppendSignals } from "../../src/core/worker/input/append-signals.ts";
 import { WorkerCore } from "../../src/core/worker/worker-core.ts";
 import { silentLogger } from "../../src/definitions/index.ts";
+import { FlowError } from "../../src/errors/index.ts";
 import { node, parsed } from "../helpers/graphs.ts";
 import { handler } from "../helpers/handlers.ts";
 import { Gate, until } from "../helpers/waiting.ts";
@@ -335,6 +336,25 @@ test("a long chain keeps its slot while nothing is queued", async () => {
   await bus.command("n0");
   await finished("n39");
   expect(claims).toEqual(nodes);
+});
+
+test("a node of a long chain ends although the queue cannot be looked at", async () => {
+  const nodes = Array.from({ length: 20 }, (_, index) => `n${index}`);
+  let isGone = false;
+  const { bus, seen, claims, finished, dispatch } = await workerOf({
+    ...{ capacity: 1, nodes, isChain: true, gates: [] },
+    processBatch: async (nodeId) => {
+      isGone ||= nodeId === "n16";
+    },
+    afterPeek: async () => {
+      if (isGone) throw new FlowError("STORE_UNAVAILABLE", "gone", { retryable: false });
+    },
+  });
+  await until(() => seen.looks === 1);
+  await dispatch("n0");
+  await bus.command("n0");
+  await finished("n16");
+  expect(claims).toEqual(nodes.slice(0, 17));
 });
 
 test("a node whose command has come waits for a chain of short nodes only", async () => {

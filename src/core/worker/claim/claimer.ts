@@ -1,3 +1,4 @@
+import { FlowError } from "../../../errors/index.ts";
 import {
   type Artifact,
   type Attempt,
@@ -145,10 +146,16 @@ export class Claimer {
     if (row.count < maxInRow) return this.#reserve(from, next, kept);
     return this.#retry
       .run(() => store.peekQueue(this.#options.types, 1))
-      .then(({ length }) => {
-        if (length > 0 || !this.#mayContinue(from, next)) return undefined;
-        return this.#reserve({ ...from, row: { ...row, count: 0 } }, next, kept);
-      });
+      .then(
+        ({ length }) => {
+          if (length > 0 || !this.#mayContinue(from, next)) return undefined;
+          return this.#reserve({ ...from, row: { ...row, count: 0 } }, next, kept);
+        },
+        (error: unknown) => {
+          if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // a coordinator starts it
+          return undefined;
+        },
+      );
   }
 
   #mayContinue({ claim, row }: Claimed, next: NodePlan): boolean {
