@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { NextClaim } from "../../../src/core/model/records.ts";
+import type { Attempt, NextClaim } from "../../../src/core/model/records.ts";
 import {
   appended,
   artifactOf,
@@ -126,6 +126,41 @@ export function outcomeContract(it: StoreTest): void {
     const second = await store.completeAndClaim(other, outcome, nextClaim("c1", "u"));
     expect([second.answer, second.claimed]).toEqual(["ok", undefined]);
     expect(await recordOf(peer, shardOf("clean", 0, "u"))).toMatchObject({ status: "queued", epoch: 1 });
+  });
+
+  it("completeAndClaim of many at once: each gets its own answer", async ({ store, peer }) => {
+    const taskIds = Array.from({ length: 12 }, (_, n) => `t${n}`);
+    const attempts = await Promise.all(taskIds.map((id) => runningShard(store, shardOf("extract", 0, id))));
+    const first = (taskId: string) => shardOf("extract", 0, taskId);
+    await nextAttempt(peer, attempts[0] as Attempt); // fences the first one
+    await peer.pauseTask("t1", true);
+    await peer.dispatch(shardOf("clean", 0, "t2"), { type: "cleaner", priority: 0 });
+    await peer.cancelShard(first("t3"), { type: "extractor", graceMs: longMs });
+    const done = await Promise.all(
+      attempts.map((attempt, n) => {
+        const outcome = { generation: 0, count: n === 4 ? 2 : 1, last: artifactOf(n === 4 ? 1 : 0) };
+        const next = n === 5 ? [] : [nextClaim(`c${n}`, taskIds[n])];
+        return store.completeAndClaim(attempt, outcome, ...next);
+      }),
+    );
+    const claimed = done.map(({ claimed: record }) => record?.lease?.claimId ?? record?.status);
+    expect(done.map(({ answer }) => answer)).toEqual([
+      "fenced",
+      "ok",
+      "ok",
+      "cancelling",
+      "conflict",
+      ...Array.from({ length: 7 }, () => "ok"),
+    ]);
+    expect(claimed).toEqual([...Array.from({ length: 6 }, () => undefined), "c6", "c7", "c8", "c9", "c10", "c11"]);
+    for (const [n, { answer }] of done.entries()) {
+      const record = await recordOf(peer, first(taskIds[n] ?? ""));
+      expect(record.status === "finished").toBe(answer === "ok");
+      expect(await peer.tail(record, record.generation)).toMatchObject({ closed: answer === "ok" });
+      const next = await peer.readShards(taskIds[n] ?? "", ["clean"]);
+      const expected = n === 1 ? ["deferred"] : n === 2 ? ["queued"] : n > 5 ? ["running"] : [];
+      expect(next.map(({ status }) => status)).toEqual(expected);
+    }
   });
 
   it("a shard may finish without artifacts, and null is a valid result", async ({ store }) => {

@@ -48,6 +48,9 @@ test("no statement scans a table that grows", async () => {
   const next = await nextAttempt(store, attempt);
   await store.complete(next, { generation: 0, count: 2 });
   await store.closeFailed(next);
+  const pair = await Promise.all([shardOf("a"), shardOf("b")].map((ref) => runningShard(store, ref)));
+  const done = pair.map((each) => store.completeAndClaim(each, { generation: 0, count: 1, last: artifactOf(0) }));
+  expect(await Promise.all(done)).toEqual([{ answer: "ok" }, { answer: "ok" }]);
   await store.dispatch(shardOf("clean"), dispatchInit());
   await store.peekQueue(["extractor"], 10, new Set(["x"]), new Set(["t"]), 5);
   await store.expiredLeases(10);
@@ -94,6 +97,34 @@ test("no statement scans a table that grows", async () => {
   } finally {
     client.release(true);
   }
+});
+
+test("what is asked for at the same time is one statement, and what is refused of one is not refused of others", async () => {
+  const pool = testPool();
+  const store = await openStore({ pool, schema: freshSchema() });
+  const ids = Array.from({ length: 40 }, (_, n) => `t${n}`);
+  const attempts = await Promise.all(ids.map((id) => runningShard(store, shardOf("extract", 0, id))));
+  let statements = 0;
+  const { query } = pool;
+  pool.query = ((...given: readonly unknown[]) => {
+    statements++;
+    return Reflect.apply(query, pool, given);
+  }) as typeof query;
+
+  await Promise.all(ids.map((id) => store.readShards(id, ["extract"])));
+  expect(statements).toBeLessThanOrEqual(3);
+  statements = 0;
+  const last = (n: number) => artifactOf(0, n === 7 ? { origin: { source: "\u0000", seq: 0, chunk: 0 } } : {});
+  const done = await Promise.allSettled(
+    attempts.map((attempt, n) => store.completeAndClaim(attempt, { generation: 0, count: 1, last: last(n) })),
+  );
+  const refused = done.flatMap(({ status }, n) => (status === "rejected" ? [n] : []));
+  expect(refused).toEqual([7]); // PostgreSQL has no such character
+  expect(statements).toBeLessThanOrEqual(45); // tried together, then one by one
+  statements = 0;
+  const ends = await Promise.all(ids.map(async (id) => (await store.readShards(id, ["extract"]))[0]?.status));
+  expect(ends).toEqual(ids.map((_, n) => (n === 7 ? "running" : "finished")));
+  expect(statements).toBeLessThanOrEqual(3);
 });
 
 test("statements are prepared once for each connection, unless the options say otherwise", async () => {

@@ -11,13 +11,17 @@ import {
 import type { LogDriver } from "../../../core/store/driver.ts";
 import type { Json } from "../../../errors/index.ts";
 import { foreignKeyViolation, sqlStateOf } from "../database/errors.ts";
-import { idOf, idText, mostBytes, type Session } from "../database/session.ts";
+import { idOf, idText, mostBytes, type Session, together } from "../database/session.ts";
 import {
+  givenNewShard,
+  givenShard,
+  insertGivenShard,
   insertShardFrom,
   isShard,
   keepWritten,
   newShardValues,
   refValues,
+  setGivenShard,
   setShard,
   shardValues,
   updateShard,
@@ -38,6 +42,10 @@ const insertArtifact = `INSERT INTO @artifacts (shard_pk, generation, seq, epoch
   WHERE ${isShard} AND status = 'running' AND epoch = $6::int AND claim_id = $7 AND ${isNext("$4::int", "$5::int")}
   ON CONFLICT DO NOTHING RETURNING 1`;
 const insertMarker = "INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id)";
+const columnsOf = (types: Readonly<Record<string, string>>): string =>
+  Object.entries(types)
+    .map(([name, type]) => `"${name}" ${type}`)
+    .join(", ");
 /**
  * Closes the log and replaces the record together, if the record has not changed since it was read. With `last`, stores that
  * artifact before, and with `next`, inserts another shard after that.
@@ -63,6 +71,37 @@ const finishes = {
   "": { "": finishWith(false, false), next: finishWith(false, true) },
   last: { "": finishWith(true, false), next: finishWith(true, true) },
 };
+/** The columns of a table of completions, each with the artifact before its marker, and some with another shard to insert. */
+const givenCompletion = {
+  ...givenShard,
+  log: "int",
+  end: "int",
+  by_epoch: "int",
+  by_claim: "text",
+  uid: "text",
+  origin_source: "text",
+  origin_seq: "int",
+  chunk: "int",
+  more: "text",
+  meta: "text",
+  metrics: "text",
+  ...givenNewShard,
+};
+const completionColumns = Object.keys(givenCompletion);
+/** The longest text that is stored together with others' ones, in characters. */
+const longestTogether = 100_000;
+/** As `finish` and `finishAndInsert`, of many shards, each after it has stored its last artifact. */
+const finishMany = `WITH own AS (SELECT given.*, place FROM json_to_recordset($1) AS given (${columnsOf(givenCompletion)})
+    CROSS JOIN LATERAL (SELECT ctid AS place FROM @shards shard WHERE pk = given.pk AND rev = given.rev
+      AND ${isNext("given.log", '(given."end" - 1)')} FOR NO KEY UPDATE) AS locked),
+  last AS (INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
+    SELECT pk, log, "end" - 1, by_epoch, by_claim, ${artifactColumns} FROM own ON CONFLICT DO NOTHING RETURNING shard_pk),
+  marked AS (${insertMarker} SELECT pk, log, "end", by_epoch, by_claim FROM own JOIN last ON shard_pk = pk
+    ON CONFLICT DO NOTHING RETURNING shard_pk),
+  done AS (${setGivenShard} FROM own JOIN marked ON marked.shard_pk = own.pk WHERE shard.ctid = place RETURNING shard.pk),
+  next AS (${insertGivenShard("own JOIN done USING (pk)")})
+  SELECT own.pk::float8, next.pk AS next FROM own JOIN done USING (pk)
+  LEFT JOIN next ON task_id = new_task_id AND node_id = new_node_id AND next.shard = new_shard`;
 const lastEntry = (generation: string) => `SELECT seq, uid IS NULL AS closed FROM @artifacts
   WHERE shard_pk = shard.pk AND generation = ${generation} ORDER BY seq DESC LIMIT 1`;
 const close = `${insertMarker} SELECT pk, $4::int, coalesce(last.seq + 1, 0), 0, ''
@@ -90,88 +129,121 @@ interface End {
   readonly closed: boolean | null;
 }
 
-export const artifactLogs = (session: Session): LogDriver => ({
-  async append(attempt, generation, artifact) {
-    const { epoch, claimId } = attempt;
-    const key = [...refValues(attempt), generation, artifact.seq, epoch, claimId];
-    const values = [...key, ...artifactValues(attempt, artifact)];
-    for (;;) {
-      if (await isStored(session, insertArtifact, values)) return "ok";
-      const answer = await updateShard(session, attempt, (record) => ({ answer: fence(record, attempt) }));
-      if (answer !== "ok") return answer;
-      const found = await findInstead(session, attempt, generation, artifact);
-      if (found !== undefined) return found;
-    }
-  },
-  async complete(attempt, outcome) {
-    const { result, generation, count } = outcome;
-    if (result !== undefined) checkResult(attempt, result);
-    const marker = [generation, count, attempt.epoch, attempt.claimId];
-    let isConflict = false;
-    return updateShard<Awaited<ReturnType<LogDriver["complete"]>>>(
-      session,
-      attempt,
-      (record, now) => {
-        if (isRecorded(record, attempt, "complete")) return { answer: "ok" };
-        const answer = fence(record, attempt);
-        if (answer !== "ok") return { answer };
-        return isConflict ? { answer: "conflict" } : finishShard(record, attempt, { ...outcome, now });
-      },
-      async (values) => {
-        if (await session.has(finish({}), [...values, ...marker])) return true;
-        const { length } = await readEnd(session, attempt, generation);
-        isConflict = length !== count;
-        return false;
-      },
-    );
-  },
-  async completeWith(attempt, { last, ...outcome }, next) {
-    const { written, time } = session;
-    const known = written.get(shardKey(attempt));
-    if (known === undefined || time === undefined) return undefined;
-    const { next: finished } = finishShard(JSON.parse(known.record), attempt, { ...outcome, now: time });
-    if (finished === undefined) return undefined;
-    const { result, generation, count } = outcome;
-    if (result !== undefined) checkResult(attempt, result);
-    const inserted = next && dispatchClaimedShard(next, { at: time });
-    const values = [...shardValues(finished, known), generation, count, attempt.epoch, attempt.claimId];
-    if (last !== undefined) values.push(...artifactValues(attempt, last));
-    if (inserted !== undefined) values.push(...newShardValues(inserted, false));
-    const row = await session.get<{ next: number | null }>(finish({ last, next }), values);
-    if (row === undefined) return undefined;
-    keepWritten(session, finished, { pk: known.pk, rev: known.rev + 1 });
-    if (inserted === undefined || row.next === null) return {};
-    keepWritten(session, inserted, { pk: row.next, rev: 0 });
-    return { inserted };
-  },
-  async close(ref, generation) {
-    while (!(await isStored(session, close, [...refValues(ref), generation]))) {
-      const end = await session.get<End>(logEnd, [...refValues(ref), generation]);
-      if (end === undefined || end.closed === true) return; // else another entry was stored meanwhile
-    }
-  },
-  async read(ref, { generation, from, limit }) {
-    const values = [...refValues(ref), generation, from, limit];
-    return (await session.all<ArtifactRow>(artifacts, values)).map(artifactOf);
-  },
-  async tail(ref, generation) {
-    const end = await readEnd(session, ref, generation);
-    if (end.length === 0) return { ...end, origins: [] };
-    const rows = await session.all<OriginRow>(lastOrigins, [...refValues(ref), generation]);
-    return { ...end, origins: rows.map((row) => moreOf(row).origin) };
-  },
-  async readUids(ref, { generation, from, limit }) {
-    const rows = await session.all<{ uid: string }>(uidPage, [...refValues(ref), generation, from, limit]);
-    return rows.map(({ uid }) => idOf(uid));
-  },
-  async storedUids(ref, generation, uids) {
-    return new Set(uids.length === 0 ? [] : await readStored(session, ref, generation, uids));
-  },
-  async count(taskId) {
-    const rows = await session.all<{ node_id: string; shard: number; count: number }>(counts, [idText(taskId)]);
-    return rows.map(({ node_id: nodeId, ...row }) => ({ nodeId, ...row }));
-  },
-});
+export function artifactLogs(session: Session): LogDriver {
+  const completeOne = ({ text, values }: Completion) => session.get<Completed>(text, values);
+  const completeSoon = together(async (given: readonly Completion[]) =>
+    given.length > 1 ? await completeMany(session, given) : [await completeOne(given[0] as Completion)],
+  );
+  return {
+    async append(attempt, generation, artifact) {
+      const { epoch, claimId } = attempt;
+      const key = [...refValues(attempt), generation, artifact.seq, epoch, claimId];
+      const values = [...key, ...artifactValues(attempt, artifact)];
+      for (;;) {
+        if (await isStored(session, insertArtifact, values)) return "ok";
+        const answer = await updateShard(session, attempt, (record) => ({ answer: fence(record, attempt) }));
+        if (answer !== "ok") return answer;
+        const found = await findInstead(session, attempt, generation, artifact);
+        if (found !== undefined) return found;
+      }
+    },
+    async complete(attempt, outcome) {
+      const { result, generation, count } = outcome;
+      if (result !== undefined) checkResult(attempt, result);
+      const marker = [generation, count, attempt.epoch, attempt.claimId];
+      let isConflict = false;
+      return updateShard<Awaited<ReturnType<LogDriver["complete"]>>>(
+        session,
+        attempt,
+        (record, now) => {
+          if (isRecorded(record, attempt, "complete")) return { answer: "ok" };
+          const answer = fence(record, attempt);
+          if (answer !== "ok") return { answer };
+          return isConflict ? { answer: "conflict" } : finishShard(record, attempt, { ...outcome, now });
+        },
+        async (values) => {
+          if (await session.has(finish({}), [...values, ...marker])) return true;
+          const { length } = await readEnd(session, attempt, generation);
+          isConflict = length !== count;
+          return false;
+        },
+      );
+    },
+    async completeWith(attempt, { last, ...outcome }, next) {
+      const { written, time } = session;
+      const known = written.get(shardKey(attempt));
+      if (known === undefined || time === undefined) return undefined;
+      const { next: finished } = finishShard(JSON.parse(known.record), attempt, { ...outcome, now: time });
+      if (finished === undefined) return undefined;
+      const { result, generation, count } = outcome;
+      if (result !== undefined) checkResult(attempt, result);
+      const inserted = next && dispatchClaimedShard(next, { at: time });
+      const values = [...shardValues(finished, known), generation, count, attempt.epoch, attempt.claimId];
+      if (last !== undefined) values.push(...artifactValues(attempt, last));
+      if (inserted !== undefined) values.push(...newShardValues(inserted, false));
+      const completion = { text: finish({ last, next }), values };
+      const row = await (last === undefined || isLarge(values) ? completeOne : completeSoon)(completion);
+      if (row === undefined) return undefined;
+      keepWritten(session, finished, { pk: known.pk, rev: known.rev + 1 });
+      if (inserted === undefined || row.next === null) return {};
+      keepWritten(session, inserted, { pk: row.next, rev: 0 });
+      return { inserted };
+    },
+    async close(ref, generation) {
+      while (!(await isStored(session, close, [...refValues(ref), generation]))) {
+        const end = await session.get<End>(logEnd, [...refValues(ref), generation]);
+        if (end === undefined || end.closed === true) return; // else another entry was stored meanwhile
+      }
+    },
+    async read(ref, { generation, from, limit }) {
+      const values = [...refValues(ref), generation, from, limit];
+      return (await session.all<ArtifactRow>(artifacts, values)).map(artifactOf);
+    },
+    async tail(ref, generation) {
+      const end = await readEnd(session, ref, generation);
+      if (end.length === 0) return { ...end, origins: [] };
+      const rows = await session.all<OriginRow>(lastOrigins, [...refValues(ref), generation]);
+      return { ...end, origins: rows.map((row) => moreOf(row).origin) };
+    },
+    async readUids(ref, { generation, from, limit }) {
+      const rows = await session.all<{ uid: string }>(uidPage, [...refValues(ref), generation, from, limit]);
+      return rows.map(({ uid }) => idOf(uid));
+    },
+    async storedUids(ref, generation, uids) {
+      return new Set(uids.length === 0 ? [] : await readStored(session, ref, generation, uids));
+    },
+    async count(taskId) {
+      const rows = await session.all<{ node_id: string; shard: number; count: number }>(counts, [idText(taskId)]);
+      return rows.map(({ node_id: nodeId, ...row }) => ({ nodeId, ...row }));
+    },
+  };
+}
+
+/** What ends a shard. */
+interface Completion {
+  readonly text: string;
+  /** Of `completionColumns`; without another shard, not of the last ones. */
+  readonly values: readonly unknown[];
+}
+
+interface Completed {
+  /** The row of the inserted shard. */
+  readonly next: number | null;
+}
+
+async function completeMany(session: Session, given: readonly Completion[]) {
+  const inOrder = given.toSorted(({ values: [one] }, { values: [other] }) => Number(one) - Number(other));
+  const rows = inOrder.map(({ values }) =>
+    Object.fromEntries(values.map((value, at) => [completionColumns[at], value])),
+  );
+  const done = await session.all<Completed & { pk: number }>(finishMany, [JSON.stringify(rows)]);
+  const byPk = new Map(done.map((row) => [row.pk, row]));
+  return given.map(({ values: [pk] }) => byPk.get(pk as number));
+}
+
+/** Whether it is not worth holding others up for. */
+const isLarge = (values: readonly unknown[]): boolean =>
+  values.some((value) => typeof value === "string" && value.length > longestTogether);
 
 /** A result that is too large is rejected before the log is closed. */
 function checkResult({ nodeId }: Attempt, result: Json): void {

@@ -9,23 +9,36 @@ import {
   shardKey,
 } from "../../../core/model/records.ts";
 import { type Judged, type ShardDriver, splitDue } from "../../../core/store/driver.ts";
-import { compareAndSet, idText, mostBytes, now, type Session, type ShardRow } from "../database/session.ts";
+import { compareAndSet, idText, mostBytes, now, type Session, type ShardRow, together } from "../database/session.ts";
 
 export const isShard = "task_id = $1 AND node_id = $2 AND shard = $3";
 /** Nodes in the order of their first shard. */
 const shardsOfTask = `SELECT record FROM (SELECT record, shard, min(pk) OVER (PARTITION BY node_id) AS first
   FROM @shards WHERE task_id = $1) AS shards ORDER BY first, shard`;
-const shardsOfNodes = `SELECT record FROM @shards WHERE task_id = $1 AND node_id = ANY ($2)
-  ORDER BY array_position($2, node_id), shard`;
+const shardsOfNodes = `SELECT record, at
+  FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS wanted (task_id, node_id, at, place)
+  JOIN @shards USING (task_id, node_id) ORDER BY place, shard`;
 const hasArtifacts = `SELECT 1 FROM @shards shard WHERE task_id = $1 AND node_id = $2
   AND (count > 0 OR EXISTS (SELECT 1 FROM @artifacts WHERE shard_pk = shard.pk AND uid IS NOT NULL)) LIMIT 1`;
-const columns =
-  "status, record, priority, epoch, claim_id, generation, count, ready_at, due_at, expires_at, queue_order";
-/** The values of these columns, from the parameter `$n` on. */
-const valuesFrom = (n: number): string => {
-  const parameters = Array.from({ length: 10 }, (_, index) => `$${n + index}`);
-  return `${parameters.join(", ")}, CASE WHEN $${n} = 'queued' THEN nextval('@queue_order') END`;
+const columnTypes = {
+  status: "text",
+  record: "text",
+  priority: "int",
+  epoch: "int",
+  claim_id: "text",
+  generation: "int",
+  count: "int",
+  ready_at: "float8",
+  due_at: "float8",
+  expires_at: "float8",
 };
+const columnNames = Object.keys(columnTypes);
+const columns = `${columnNames.join(", ")}, queue_order`;
+/** The values of `columns`. */
+const valuesOf = (parameters: readonly string[]): string =>
+  `${parameters.join(", ")}, CASE WHEN ${parameters[0]} = 'queued' THEN nextval('@queue_order') END`;
+/** From the parameter `$n` on. */
+const valuesFrom = (n: number): string => valuesOf(columnNames.map((_, index) => `$${n + index}`));
 const headOfTask = `SELECT paused, ${now} AS now FROM @tasks WHERE id = $1`;
 /**
  * Inserts the record of {@link newShardValues}, from the parameter `$n` on. Locks the task, so that it is neither paused nor
@@ -42,13 +55,38 @@ const readWithLength = `SELECT pk::float8, rev, record, ${now} AS now, (SELECT C
   FROM @shards shard WHERE ${isShard}`;
 /** Replaces the record of the row `$1` with the revision `$2`. */
 export const setShard = `UPDATE @shards shard SET rev = rev + 1, (${columns}) = ROW (${valuesFrom(3)})`;
+/** The columns of a table that has rows of {@link shardValues}. */
+export const givenShard = { pk: "bigint", rev: "int", ...columnTypes };
+/** As `setShard`, of a row of such a table. */
+export const setGivenShard = `UPDATE @shards shard SET rev = shard.rev + 1,
+  (${columns}) = ROW (${valuesOf(columnNames.map((name) => `own.${name}`))})`;
+/** The columns of a table that has rows of {@link newShardValues}. */
+export const givenNewShard = Object.fromEntries(
+  Object.entries({
+    task_id: "text",
+    node_id: "text",
+    shard: "int",
+    type: "text",
+    paused: "boolean",
+    ...columnTypes,
+  }).map(([name, type]) => [`new_${name}`, type]),
+);
+/** As `insertShardFrom`, from the rows of such a table. */
+export const insertGivenShard = (from: string): string =>
+  `INSERT INTO @shards (task_id, node_id, shard, type, rev, ${columns})
+  SELECT new_task_id, new_node_id, new_shard, new_type, 0, ${valuesOf(columnNames.map((name) => `new_${name}`))}
+  FROM ${from} CROSS JOIN LATERAL (SELECT FROM @tasks WHERE id = new_task_id AND paused = new_paused FOR SHARE) AS locked
+  ON CONFLICT DO NOTHING RETURNING pk::float8, task_id, node_id, shard`;
 const replaceShard = `${setShard} WHERE pk = $1 AND rev = $2 RETURNING 1`;
 const readMany = `SELECT pk::float8, rev, record, at, ${now} AS now
   FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS wanted (task_id, node_id, shard, at)
   JOIN @shards shard USING (task_id, node_id, shard)`;
-const renewMany = `UPDATE @shards shard SET rev = shard.rev + 1, record = renewed.record, expires_at = renewed.expires_at
-  FROM unnest($1::bigint[], $2::int[], $3::text[], $4::float8[]) AS renewed (pk, rev, record, expires_at)
-  WHERE shard.pk = renewed.pk AND shard.rev = renewed.rev RETURNING shard.pk::float8`;
+/** Rows are locked in the order of their keys, here and where several shards are completed: so neither waits in a circle. */
+const renewMany = `WITH renewed AS (SELECT given.* FROM @shards shard
+    JOIN unnest($1::bigint[], $2::int[], $3::text[], $4::float8[]) AS given (pk, rev, record, expires_at) USING (pk, rev)
+    ORDER BY pk FOR NO KEY UPDATE OF shard)
+  UPDATE @shards shard SET rev = shard.rev + 1, record = renewed.record, expires_at = renewed.expires_at
+  FROM renewed WHERE shard.pk = renewed.pk RETURNING shard.pk::float8`;
 const expired = `SELECT record FROM @shards WHERE expires_at <= ${now} ORDER BY expires_at LIMIT $1`;
 const deferred = `SELECT record, due_at AS at, ${now} AS now FROM @shards WHERE due_at IS NOT NULL ORDER BY due_at LIMIT $1`;
 /** A query for each type, along the index, merged. */
@@ -58,75 +96,98 @@ const queued = `SELECT record FROM unnest($1::text[]) AS wanted (type) CROSS JOI
     ORDER BY priority DESC, ready_at, queue_order LIMIT $2) AS shard
   ORDER BY priority DESC, ready_at, queue_order LIMIT $2`;
 
-export const shardTable = (session: Session): ShardDriver => ({
-  async read(taskId, nodeIds) {
-    if (nodeIds?.length === 0) return [];
-    const all = nodeIds === undefined;
-    const values = all ? [idText(taskId)] : [idText(taskId), nodeIds];
-    return (await session.all<ShardRow>(all ? shardsOfTask : shardsOfNodes, values)).map(recordOf);
-  },
-  hasArtifacts: (taskId, nodeId) => session.has(hasArtifacts, [idText(taskId), nodeId]),
-  async insert(ref, create) {
-    // Most tasks are not paused.
-    for (let known = session.time; ; known = undefined) {
-      const read = () => session.get<{ now: number; paused: boolean }>(headOfTask, [idText(ref.taskId)]);
-      const task = known === undefined ? await read() : { now: known, paused: false };
-      if (task === undefined) return "gone";
-      const record = create(task.now, task.paused || undefined);
-      const row = await session.get<{ pk: number }>(insertShard, newShardValues(record, task.paused));
-      if (row !== undefined) {
-        keepWritten(session, record, { pk: row.pk, rev: 0 });
-        return "inserted";
+interface NodesOfTask {
+  readonly taskId: string;
+  readonly nodeIds: readonly string[];
+}
+
+export function shardTable(session: Session): ShardDriver {
+  const readNodes = together((asked: readonly NodesOfTask[]) => nodesOf(session, asked));
+  return {
+    async read(taskId, nodeIds) {
+      if (nodeIds?.length === 0) return [];
+      if (nodeIds !== undefined) return readNodes({ taskId, nodeIds });
+      return (await session.all<ShardRow>(shardsOfTask, [idText(taskId)])).map(recordOf);
+    },
+    hasArtifacts: (taskId, nodeId) => session.has(hasArtifacts, [idText(taskId), nodeId]),
+    async insert(ref, create) {
+      // Most tasks are not paused.
+      for (let known = session.time; ; known = undefined) {
+        const read = () => session.get<{ now: number; paused: boolean }>(headOfTask, [idText(ref.taskId)]);
+        const task = known === undefined ? await read() : { now: known, paused: false };
+        if (task === undefined) return "gone";
+        const record = create(task.now, task.paused || undefined);
+        const row = await session.get<{ pk: number }>(insertShard, newShardValues(record, task.paused));
+        if (row !== undefined) {
+          keepWritten(session, record, { pk: row.pk, rev: 0 });
+          return "inserted";
+        }
+        if (await session.has(readShard, refValues(ref))) return "exists";
       }
-      if (await session.has(readShard, refValues(ref))) return "exists";
-    }
-  },
-  update: (ref, _, judge) => updateShard(session, ref, judge),
-  updateWithLength: (ref, _, judge) =>
-    compareAndSet({
-      read: () => session.get<ShardRow & { length: number | null }>(readWithLength, refValues(ref)),
-      judge: (row) => judge(row && recordOf(row), row?.now ?? 0, row?.length ?? 0),
-      write: (next, row) => session.has(replaceShard, shardValues(next, row)),
-    }),
-  async renew(attempts, leaseMs) {
-    const answers = new Map<number, RenewAnswer>();
-    for (let open = attempts.map((_, index) => index); open.length > 0; ) {
-      const wanted = open.map((index) => attempts[index] as ShardRef);
-      const keys = [wanted.map(({ taskId }) => idText(taskId)), wanted.map(({ nodeId }) => nodeId)];
-      const rows = await session.all<ShardRow & { at: string }>(readMany, [...keys, wanted.map(({ shard }) => shard)]);
-      const found = new Map(rows.map((row) => [Number(row.at) - 1, row]));
-      const renewed = open.flatMap((index, place) => {
-        const row = found.get(place);
-        const attempt = attempts[index];
-        if (attempt === undefined) return [];
-        const { answer, next } = renewLease(row && recordOf(row), attempt, { leaseMs, now: row?.now ?? 0 });
-        answers.set(index, answer);
-        return row === undefined || next === undefined ? [] : [{ index, row, next }];
-      });
-      if (renewed.length === 0) break;
-      const rowValues = [renewed.map(({ row }) => row.pk), renewed.map(({ row }) => row.rev)];
-      const nextValues = [
-        renewed.map(({ next }) => recordText(next)),
-        renewed.map(({ next }) => expiresAt(next) ?? null),
-      ];
-      const written = await session.all<{ pk: number }>(renewMany, [...rowValues, ...nextValues]);
-      const pks = new Set(written.map(({ pk }) => pk));
-      open = renewed.filter(({ row }) => !pks.has(row.pk)).map(({ index }) => index); // changed since the read
-    }
-    return attempts.map((_, index) => answers.get(index) ?? "fenced");
-  },
-  expiredLeases: async (limit) => (await session.all<ShardRow>(expired, [limit])).map((row) => epochRef(recordOf(row))),
-  async dueDeferred(limit) {
-    const rows = await session.all<ShardRow & { at: number }>(deferred, [limit + 1]);
-    const { due, nextInMs } = splitDue(rows, limit, rows[0]?.now ?? 0);
-    return { due: due.map((row) => epochRef(recordOf(row))), nextInMs };
-  },
-  async peekQueue(types, limit, exceptTasks, onlyTasks, below = maxInteger) {
-    const lists = [exceptTasks, onlyTasks].map((tasks) => tasks && [...tasks].map(idText));
-    const rows = await session.all<ShardRow>(queued, [types, limit, ...lists.map((list) => list ?? null), below]);
-    return rows.map((row) => queuedRef(recordOf(row)));
-  },
-});
+    },
+    update: (ref, _, judge) => updateShard(session, ref, judge),
+    updateWithLength: (ref, _, judge) =>
+      compareAndSet({
+        read: () => session.get<ShardRow & { length: number | null }>(readWithLength, refValues(ref)),
+        judge: (row) => judge(row && recordOf(row), row?.now ?? 0, row?.length ?? 0),
+        write: (next, row) => session.has(replaceShard, shardValues(next, row)),
+      }),
+    async renew(attempts, leaseMs) {
+      const answers = new Map<number, RenewAnswer>();
+      for (let open = attempts.map((_, index) => index); open.length > 0; ) {
+        const wanted = open.map((index) => attempts[index] as ShardRef);
+        const keys = [wanted.map(({ taskId }) => idText(taskId)), wanted.map(({ nodeId }) => nodeId)];
+        const rows = await session.all<ShardRow & { at: string }>(readMany, [
+          ...keys,
+          wanted.map(({ shard }) => shard),
+        ]);
+        const found = new Map(rows.map((row) => [Number(row.at) - 1, row]));
+        const renewed = open.flatMap((index, place) => {
+          const row = found.get(place);
+          const attempt = attempts[index];
+          if (attempt === undefined) return [];
+          const { answer, next } = renewLease(row && recordOf(row), attempt, { leaseMs, now: row?.now ?? 0 });
+          answers.set(index, answer);
+          return row === undefined || next === undefined ? [] : [{ index, row, next }];
+        });
+        if (renewed.length === 0) break;
+        const rowValues = [renewed.map(({ row }) => row.pk), renewed.map(({ row }) => row.rev)];
+        const nextValues = [
+          renewed.map(({ next }) => recordText(next)),
+          renewed.map(({ next }) => expiresAt(next) ?? null),
+        ];
+        const written = await session.all<{ pk: number }>(renewMany, [...rowValues, ...nextValues]);
+        const pks = new Set(written.map(({ pk }) => pk));
+        open = renewed.filter(({ row }) => !pks.has(row.pk)).map(({ index }) => index); // changed since the read
+      }
+      return attempts.map((_, index) => answers.get(index) ?? "fenced");
+    },
+    expiredLeases: async (limit) =>
+      (await session.all<ShardRow>(expired, [limit])).map((row) => epochRef(recordOf(row))),
+    async dueDeferred(limit) {
+      const rows = await session.all<ShardRow & { at: number }>(deferred, [limit + 1]);
+      const { due, nextInMs } = splitDue(rows, limit, rows[0]?.now ?? 0);
+      return { due: due.map((row) => epochRef(recordOf(row))), nextInMs };
+    },
+    async peekQueue(types, limit, exceptTasks, onlyTasks, below = maxInteger) {
+      const lists = [exceptTasks, onlyTasks].map((tasks) => tasks && [...tasks].map(idText));
+      const rows = await session.all<ShardRow>(queued, [types, limit, ...lists.map((list) => list ?? null), below]);
+      return rows.map((row) => queuedRef(recordOf(row)));
+    },
+  };
+}
+
+/** The shards of each asked node, for each that asks. */
+async function nodesOf(session: Session, asked: readonly NodesOfTask[]): Promise<readonly ShardRecord[][]> {
+  const wanted = asked.flatMap(({ taskId, nodeIds }, at) =>
+    [...new Set(nodeIds)].map((id) => [idText(taskId), id, at]),
+  );
+  const columns = [0, 1, 2].map((column) => wanted.map((each) => each[column]));
+  const found = asked.map((): ShardRecord[] => []);
+  for (const row of await session.all<ShardRow & { at: number }>(shardsOfNodes, columns))
+    found[row.at]?.push(recordOf(row));
+  return found;
+}
 
 const maxInteger = 2 ** 31 - 1;
 

@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import { jsonText, keepJson } from "../../../core/codec/index.ts";
 import { createVars, summaryOf } from "../../../core/model/index.ts";
 import { isTaskTerminal, type TaskRecord, type TaskStatus, type TaskSummary } from "../../../core/model/records.ts";
@@ -15,6 +14,7 @@ import {
   now,
   type Revised,
   type Session,
+  together,
 } from "../database/session.ts";
 
 const whatParams = "the set of the task's parameters";
@@ -80,8 +80,12 @@ export function taskTable(session: Session): TaskDriver {
   const fixed = new RecordCache<Pick<TaskRecord, "graph" | "params">>(256);
   /** By ID, the state of tasks as this process has last written it. */
   const written = new RecordCache<Omit<StateRow, "now">>(256);
-  /** To be read in this turn of the event loop. */
-  let reading: { readonly ids: Set<string>; readonly rows: Promise<ReadonlyMap<string, TaskRow>> } | undefined;
+  /** Many callers may wait for the ends of many tasks. */
+  const readRow = together(async (ids: readonly string[]) => {
+    const rows = await session.all<TaskRow>(readTasks, [[...new Set(ids)]]);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return ids.map((id) => byId.get(id));
+  });
 
   return {
     async insert(task, create) {
@@ -109,7 +113,7 @@ export function taskTable(session: Session): TaskDriver {
       }
     },
     async read(id) {
-      const row = (await readTogether(idText(id))).get(idText(id));
+      const row = await readRow(idText(id));
       if (row === undefined) return undefined;
       const { pk } = row;
       const known = fixed.get(`${pk}`) ?? (await readFixedParts(id, pk));
@@ -179,19 +183,6 @@ export function taskTable(session: Session): TaskDriver {
       return rows.length > limit ? { items, cursor: String(rows[limit - 1]?.pk) } : { items };
     },
   };
-
-  /** One statement for all that is asked for in a turn of the event loop: many callers may wait for the ends of many tasks. */
-  function readTogether(id: string): Promise<ReadonlyMap<string, TaskRow>> {
-    const ids = reading?.ids ?? new Set();
-    const read = async () => {
-      await setImmediate();
-      reading = undefined;
-      return new Map((await session.all<TaskRow>(readTasks, [[...ids]])).map((row) => [row.id, row]));
-    };
-    ids.add(id);
-    reading ??= { ids, rows: read() };
-    return reading.rows;
-  }
 
   async function readFixedParts(id: string, pk: number) {
     const row = await session.get<TaskRow>(readFixed, [idText(id), pk]);
