@@ -23,6 +23,8 @@ export const sizes = {
   items: 100_000,
   itemSteps: 3,
   storedTasks: 100,
+  /** How many steps or jobs a library that stores them runs at a time, if it has such a setting. */
+  atOnce: 100,
 } as const;
 
 export const itemAt = (n: number): Item => ({ n, label: "an item" });

@@ -22,7 +22,7 @@ async function programOf(length: number, times: number): Promise<Program> {
       const [input = job.data] = Object.values(await job.getChildrenValues<Item>());
       return checkedStep(input);
     },
-    { connection, concurrency: 10 },
+    { connection, concurrency: sizes.atOnce },
   );
   await Promise.all([worker.waitUntilReady(), events.waitUntilReady()]);
   return {

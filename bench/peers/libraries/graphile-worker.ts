@@ -25,7 +25,7 @@ async function programOf(length: number, times: number): Promise<Program> {
     },
   };
   const logger = new Logger(() => () => {});
-  const runner = await run({ connectionString: process.env.POSTGRES_URL, concurrency: 10, taskList, logger });
+  const runner = await run({ connectionString: process.env.POSTGRES_URL, concurrency: sizes.atOnce, taskList, logger });
   return {
     async run() {
       const chains = Array.from({ length: times }, () => results.next());

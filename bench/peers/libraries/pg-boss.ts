@@ -15,7 +15,7 @@ interface Payload {
 }
 
 /** The shortest intervals that it takes; its defaults are 2 and 30 seconds. */
-const looks = { localConcurrency: 10, pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 0.5 };
+const looks = { localConcurrency: sizes.atOnce, pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 0.5 };
 
 async function programOf(length: number, times: number): Promise<Program> {
   const results = new Results();

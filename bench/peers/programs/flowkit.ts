@@ -53,8 +53,12 @@ function stream(): Graph {
 /** The place where an engine keeps its tasks. */
 type Place = Pick<EngineOptions, "store" | "bus"> & { remove?(): void };
 
-async function programOf(graph: Graph, times: number, { remove, ...place }: Place = {}): Promise<Program> {
-  const engine = await createEngine({ handlers, logger: silentLogger, ...place });
+async function programOf(
+  graph: Graph,
+  times: number,
+  { remove, ...options }: Place & Pick<EngineOptions, "capacity"> = {},
+): Promise<Program> {
+  const engine = await createEngine({ handlers, logger: silentLogger, ...options });
   const flow = flowOf(graph);
   return {
     async run() {
@@ -82,8 +86,9 @@ async function sqlite(): Promise<Place> {
 }
 
 const stored = (place: () => Promise<Place>): Programs => ({
-  storedChain: async () => programOf(chainOf(sizes.chain), 1, await place()),
-  storedTasks: async () => programOf(chainOf(sizes.taskSteps), sizes.storedTasks, await place()),
+  storedChain: async () => programOf(chainOf(sizes.chain), 1, { ...(await place()), capacity: sizes.atOnce }),
+  storedTasks: async () =>
+    programOf(chainOf(sizes.taskSteps), sizes.storedTasks, { ...(await place()), capacity: sizes.atOnce }),
 });
 
 export const memory: Programs = {
