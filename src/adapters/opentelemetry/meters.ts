@@ -42,6 +42,7 @@ export class Meters {
   readonly #ended: Tally;
   readonly #running: Tally;
   readonly #duration: Histogram;
+  readonly #durations = new Map<string, Attributes>();
   readonly #processed: Tally;
   readonly #failed: Tally;
   readonly #aside: Tally;
@@ -94,18 +95,28 @@ export class Meters {
     const { outcome, sec, processed, failed } = how;
     this.#running.add(-1, type, () => typed(type));
     this.#ended.add(1, `${type} ${outcome}`, () => ({ ...typed(type), "flowkit.attempt.outcome": outcome }));
-    this.#duration.record(sec, {
-      "messaging.system": "flowkit",
-      "messaging.operation.name": "attempt",
-      "messaging.destination.name": type,
-      ...(outcome === "failed" || outcome === "retried" ? { "error.type": outcome } : {}),
-    });
+    this.#duration.record(sec, this.#durationOf(type, outcome));
     if (processed > 0) this.#processed.add(processed, type, () => typed(type));
     if (failed > 0) this.#failed.add(failed, type, () => typed(type));
   }
 
   setAside(type: string, reasonCode: string): void {
     this.#aside.add(1, `${type} ${reasonCode}`, () => ({ ...typed(type), "error.type": reasonCode }));
+  }
+
+  /** The same object each time: the SDK copies it anyway. */
+  #durationOf(type: string, outcome: AttemptOutcome): Attributes {
+    const hasFailed = outcome === "failed" || outcome === "retried";
+    const known = hasFailed ? undefined : this.#durations.get(type);
+    if (known !== undefined) return known;
+    const attributes = {
+      "messaging.system": "flowkit",
+      "messaging.operation.name": "attempt",
+      "messaging.destination.name": type,
+      ...(hasFailed ? { "error.type": outcome } : {}),
+    };
+    if (!hasFailed) this.#durations.set(type, attributes);
+    return attributes;
   }
 
   /** The SDK calls what observes an instrument before it reads the others. This instrument has no values. */

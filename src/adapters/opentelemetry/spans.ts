@@ -12,7 +12,8 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { Failure, NewTask, TaskRecord } from "../../core/model/records.ts";
-import type { AttemptOutcome, AttemptTrace, TracedAttempt, TracedTry } from "../../core/ports/index.ts";
+import type { Answer, AttemptOutcome, AttemptTrace, TracedAttempt, TracedTry } from "../../core/ports/index.ts";
+import { isPending } from "../../core/resilience/store-retry.ts";
 import { propertyOf, thrownMessage, thrownStack } from "../../errors/index.ts";
 import type { Meters } from "./meters.ts";
 
@@ -108,51 +109,70 @@ export class ObservedAttempt implements AttemptTrace {
     observers.meters.attemptStarted(attempt.type);
   }
 
-  run<T>(run: (trace: AttemptTrace) => Promise<T>): Promise<T> {
-    const running = context.with(this.#context, run, undefined, this);
-    return running.finally(() => this.#end());
+  run<T>(run: (trace: AttemptTrace) => Answer<T>): Answer<T> {
+    let running: Answer<T>;
+    try {
+      running = context.with(this.#context, run, undefined, this);
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+    if (isPending(running)) return running.finally(() => this.#end());
+    this.#end();
+    return running;
   }
 
-  try<T extends object>(batch: TracedTry, run: () => Promise<T>): Promise<T & { readonly traceparent?: string }> {
-    if (!this.#isRecording) return this.#counted(run());
+  try<T extends object>(batch: TracedTry, run: () => Answer<T>): Answer<T & { readonly traceparent?: string }> {
+    if (!this.#isRecording) return this.#counted(run, undefined, {});
     const began = performance.now();
-    if (this.#observers.batches.take(began)) return this.#traced(this.#startTry(batch), run);
-    return this.#counted(run(), (error) => {
-      const span = this.#startTry(batch, began);
-      recordError(span, error);
-      span.end();
+    const whole = batch.isOnly ? this.#span : undefined;
+    if (whole === undefined && this.#observers.batches.take(began)) return this.#traced(this.#startTry(batch), run);
+    if (whole !== undefined) describeOnly(whole, batch);
+    return this.#counted(run, whole, {
+      failed: (error, isCounted) => {
+        if (!isCounted) return;
+        const span = this.#startTry(batch, began);
+        recordError(span, error);
+        span.end();
+      },
     });
   }
 
-  async #traced<T extends object>(span: Span, run: () => Promise<T>): Promise<T & { readonly traceparent?: string }> {
-    try {
-      const outcome = await this.#counted(context.with(trace.setSpan(this.#context, span), run));
-      const traceparent = traceparentOf(span);
-      return traceparent === undefined ? outcome : { ...outcome, traceparent };
-    } catch (error) {
-      recordError(span, error);
-      throw error;
-    } finally {
-      span.end();
-    }
+  #traced<T extends object>(span: Span, run: () => Answer<T>): Answer<T & { readonly traceparent?: string }> {
+    return this.#counted(() => context.with(trace.setSpan(this.#context, span), run), span, {
+      done: () => span.end(),
+      failed: (error) => {
+        recordError(span, error);
+        span.end();
+      },
+    });
   }
 
-  /** Most tries have no span: they pay for one promise. */
-  #counted<T>(running: Promise<T>, onFailure?: (error: unknown) => void): Promise<T> {
-    return running.then(
-      (outcome) => {
-        this.#processed++;
-        return outcome;
-      },
-      (error) => {
-        // Otherwise it ends for a reason that lies outside of it.
-        if (propertyOf(error, "name") !== "AttemptEnded") {
-          this.#failed++;
-          onFailure?.(error);
-        }
-        throw error;
-      },
-    );
+  /** @param span - the one whose context is stored with the batch */
+  #counted<T extends object>(
+    run: () => Answer<T>,
+    span: Span | undefined,
+    ends: { readonly done?: () => void; readonly failed?: (error: unknown, isCounted: boolean) => void },
+  ): Answer<T & { readonly traceparent?: string }> {
+    const done = (outcome: T): T & { readonly traceparent?: string } => {
+      this.#processed++;
+      ends.done?.();
+      const traceparent = span === undefined ? undefined : traceparentOf(span);
+      return traceparent === undefined ? outcome : { ...outcome, traceparent };
+    };
+    const failed = (error: unknown): never => {
+      const isCounted = propertyOf(error, "name") !== "AttemptEnded"; // which it ends by for a reason outside of it
+      if (isCounted) this.#failed++;
+      ends.failed?.(error, isCounted);
+      throw error;
+    };
+    let running: Answer<T>;
+    try {
+      running = run();
+    } catch (error) {
+      return failed(error);
+    }
+    return isPending(running) ? running.then(done, failed) : done(running);
   }
 
   setAside(reasonCode: string): void {
@@ -208,6 +228,12 @@ export class ObservedAttempt implements AttemptTrace {
     const options = { attributes, links, ...startedAt(began) };
     return this.#observers.tracer.startSpan(`batch ${nodeId}`, options, this.#context);
   }
+}
+
+function describeOnly(span: Span, { uid, tries, producer }: TracedTry): void {
+  span.setAttributes({ "flowkit.batch.uid": uid, "flowkit.batch.tries": tries });
+  const from = spanContextOf(producer);
+  if (from !== undefined && tries === 1) span.addLink({ context: from });
 }
 
 /** By the clock of `performance.now()`. */

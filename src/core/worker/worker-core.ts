@@ -302,7 +302,7 @@ export class WorkerCore {
     if (telemetry === undefined) return runAttempt(run, runtime);
     const { held, node, plan, traceparent } = run;
     const attempt = { ...held.attempt, type: node.fn?.name ?? node.type, flow: plan.graph.name, workerId, traceparent };
-    return telemetry.attempt(attempt, async (trace) => {
+    return telemetry.attempt(attempt, (trace) => {
       run.trace = trace;
       return runAttempt(run, runtime);
     });
