@@ -27,9 +27,14 @@ compdef _flowkit flowkit
 `,
   fish: `function __flowkit_complete
     set -l words (commandline -opc) (commandline -ct)
-    flowkit complete -- $words[2..-1] 2>/dev/null
+    set -l found (flowkit complete -- $words[2..-1] 2>/dev/null)
+    if test (count $found) -gt 0
+        printf '%s\\n' $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
-complete -c flowkit -a '(__flowkit_complete)'
+complete -c flowkit -f -a '(__flowkit_complete)'
 `,
 } as const;
 
