@@ -12,7 +12,14 @@ type EngineCase = Pick<Case, "name" | "unit" | "units" | "target" | "isLong" | "
     readonly atOnce?: number;
     /** @defaultValue memory */
     readonly store?: BenchStore;
+    /** @defaultValue nothing observes it */
+    readonly observe?: () => Observer;
   };
+
+/** Observes the engine of one round. */
+export interface Observer extends Disposable {
+  readonly telemetry: NonNullable<EngineOptions["telemetry"]>;
+}
 
 /** The same case on several stores, measured in turn; the others are compared with the first one. */
 export const onStores = (
@@ -34,14 +41,16 @@ export const onStores = (
  * engine validates the flow's graph once, at its first run; other cases measure the cost of validation.
  */
 export function engineCase(what: EngineCase): Case {
-  const { handlers, graph, tasks = 1, atOnce = 1, store: kind = "memory", ...rest } = what;
+  const { handlers, graph, tasks = 1, atOnce = 1, store: kind = "memory", observe, ...rest } = what;
   return {
     ...rest,
     async prepare(calls) {
       const { store, ...round } = await roundStore(kind);
+      const observer = observe?.();
       const engine = await createEngine({
         logger: silentLogger,
         handlers,
+        ...(observer === undefined ? {} : { telemetry: observer.telemetry }),
         store: calls === undefined ? store : countingStore(store, calls),
       });
       const flow = flowOf(graph);
@@ -56,6 +65,7 @@ export function engineCase(what: EngineCase): Case {
         },
         async [Symbol.asyncDispose]() {
           await engine.stop();
+          observer?.[Symbol.dispose]();
           await round[Symbol.asyncDispose]();
         },
       };

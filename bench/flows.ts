@@ -43,7 +43,7 @@ export function fanOutTo(ids: readonly string[], first: HandlerDefinition, next:
   return spread;
 }
 
-const Tick = z.object({ index: z.int() });
+export const Tick = z.object({ index: z.int() });
 
 /** Produces one batch. */
 export const source = defineHandler("source", {

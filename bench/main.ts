@@ -15,6 +15,7 @@ import { fanOuts } from "./cases/fan-out.ts";
 import { manyTasks } from "./cases/many-tasks.ts";
 import { retries } from "./cases/retries.ts";
 import { streams } from "./cases/streaming.ts";
+import { telemetry } from "./cases/telemetry.ts";
 import { validations } from "./cases/validation.ts";
 import { compareWith } from "./compare.ts";
 import { describeMachine } from "./machine.ts";
@@ -45,7 +46,7 @@ const marks = {
 };
 
 const words = values.only.split(",").filter((word) => word !== "");
-const cases = [...chains, ...fanOuts, ...manyTasks, ...streams, ...retries, ...validations].filter(
+const cases = [...chains, ...fanOuts, ...manyTasks, ...streams, ...retries, ...validations, ...telemetry].filter(
   ({ name, isLong }) =>
     (words.length === 0 || words.some((word) => name.includes(word))) && !(values.quick && isLong === true),
 );

@@ -133,7 +133,7 @@ function enteredFiles(): string[] {
     const one = defineHandler("one", { output: z.int(), iterBatches: () => [{ payload: 1 }] });
     const two = defineHandler("two", { input: z.int(), output: z.int(), processBatch: (n) => n * 2 });
     const pair = flow("pair").node("one", one).then("two", two);
-    pair.compile();
+    pair.compile({ schemas: true }); // as its tasks are stored
     // No sweep takes part, however long the run takes on a busy machine.
     await using engine = await createEngine({ handlers: pair.handlers, tickMs: 600_000 });
     const profiler = new Session();

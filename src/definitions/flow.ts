@@ -32,6 +32,6 @@ export interface FlowDefinition<TTypes extends FlowTypes = FlowTypes> {
   readonly inputAdapters: readonly InputAdapterDefinition[];
   readonly coordinatorFns: readonly CoordinatorFunctionDefinition[];
   readonly paramsSchema: $ZodType | undefined;
-  /** Returns the same frozen object each time. */
-  compile(): Graph;
+  /** Returns the same frozen object each time; with `schemas`, one that describes the data of its handlers. */
+  compile(options?: { readonly schemas?: boolean }): Graph;
 }

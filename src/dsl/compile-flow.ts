@@ -3,6 +3,7 @@ import type { HandlerDefinition, InputAdapterDefinition } from "../definitions/i
 import { FlowError, type JsonObject } from "../errors/index.ts";
 import { formatMessage } from "../graph/format/messages.ts";
 import { withoutRefusedPatterns } from "../graph/format/params-validator.ts";
+import { deepFreeze } from "../graph/format/plain-data.ts";
 import { storedJsonSchema, wireJsonSchema } from "../graph/format/wire-schema.ts";
 import { type Graph, type GraphNode, parseGraph, type TypeSchemas } from "../graph/index.ts";
 import { type Renaming, renameNode } from "../graph/rename-node.ts";
@@ -18,9 +19,8 @@ export function compileFlow(flow: {
   readonly view: FlowView;
   /** Those of the flow and of its subflows. Called only when the flow has no mistakes. */
   readonly adapters: () => readonly InputAdapterDefinition[];
-  readonly schemas: boolean;
 }): Graph {
-  const { head, view, adapters, schemas } = flow;
+  const { head, view, adapters } = flow;
   const inputs = Object.keys(view.inputs);
   if (inputs.length > 0)
     throw new FlowError("FLOW_INVALID", formatMessage("openInputs", { inputs: inputs.join(", ") }));
@@ -33,8 +33,8 @@ export function compileFlow(flow: {
     nodes: steps.map(nodeJson),
     edges: steps.flatMap(({ id, options }) => options.after.map((parent) => [parent, id])),
     ...paramsJson(head),
-    ...schemasJson({ head, steps, schemas }),
-    ...flowsJson(steps, schemas),
+    ...(head.loaded?.schemas === undefined ? {} : { schemas: head.loaded.schemas }),
+    ...flowsJson(steps, false),
   };
   try {
     return parseGraph(json, {
@@ -65,19 +65,15 @@ function paramsJson({ paramsSchema, loaded }: FlowHead): object {
   return paramsSchema === undefined ? {} : { params_schema: withoutRefusedPatterns(wireJsonSchema(paramsSchema)) };
 }
 
-/** Schemas of a loaded graph JSON stay in it, whether or not `schemas` is set. */
-function schemasJson({
-  head,
-  steps,
-  schemas,
-}: {
-  readonly head: FlowHead;
-  readonly steps: readonly Step[];
-  readonly schemas: boolean;
-}): object {
-  const loaded = head.loaded?.schemas;
-  if (!schemas) return loaded === undefined ? {} : { schemas: loaded };
-  return { schemas: { ...schemasOf(steps), ...loaded } };
+/** A compiled graph, with the schemas of its handlers. Those of a loaded graph JSON stay in it. */
+export function withSchemas(
+  compiled: Graph,
+  { head, view }: { readonly head: FlowHead; readonly view: FlowView },
+): Graph {
+  const { flows: _, ...graph } = compiled;
+  const steps = view.steps();
+  const schemas = { ...schemasOf(steps), ...head.loaded?.schemas };
+  return deepFreeze({ ...graph, schemas, ...flowsJson(steps, true) });
 }
 
 function schemasOf(steps: readonly Step[]): Record<string, TypeSchemas> {

@@ -8,7 +8,7 @@ import type {
 import { FlowError } from "../errors/index.ts";
 import { formatMessage } from "../graph/format/messages.ts";
 import { type Graph, primeGraph } from "../graph/index.ts";
-import { compileFlow, flowViewOf } from "./compile-flow.ts";
+import { compileFlow, flowViewOf, withSchemas } from "./compile-flow.ts";
 import { type FlowView, flowView, lastIds } from "./model/flow-view.ts";
 import {
   type ChainStep,
@@ -100,9 +100,10 @@ export class FlowBuilder {
     const key = `${primed} ${schemas}`;
     let graph = this.#compiled.get(key);
     if (graph === undefined) {
-      graph = primed
-        ? primeGraph(this.compile({ schemas }))
-        : compileFlow({ head: this.#head, view: this[flowView], adapters: () => this.inputAdapters, schemas });
+      const flow = { head: this.#head, view: this[flowView] };
+      if (primed) graph = primeGraph(this.compile({ schemas }));
+      else if (schemas) graph = withSchemas(this.compile(), flow);
+      else graph = compileFlow({ ...flow, adapters: () => this.inputAdapters });
       this.#compiled.set(key, graph);
     }
     return graph;

@@ -1,4 +1,5 @@
 import { memoryBus, type UndeliveredMessage } from "../adapters/memory/index.ts";
+import { StartLog } from "../core/messages/messages.ts";
 import { PlanCache } from "../core/plan/index.ts";
 import type { Bus, BusHealth, Store, Telemetry } from "../core/ports/index.ts";
 import { systemClock, systemIds, systemRandom } from "../core/ports/system.ts";
@@ -14,6 +15,9 @@ type OpenedStore = Pick<Store, "open" | "close" | "addDeadLetter">;
 
 /** Shared by all users of one store in this process: plans, and signals from writers to readers. */
 const ofStore = new WeakMap<OpenedStore, { readonly plans: PlanCache; readonly signals: AppendSignals }>();
+
+/** The parts of an engine have one log, in which a task starts once. */
+const startsOf = new WeakMap<Logger, StartLog>();
 
 /** The connections of an engine, a coordinator, a worker or a client, from its start to its stop. */
 export class Connections<TStore extends OpenedStore = Store> {
@@ -32,6 +36,7 @@ export class Connections<TStore extends OpenedStore = Store> {
   readonly telemetry: Telemetry | undefined;
   readonly deadLetters: DeadLetters;
   readonly plans: PlanCache;
+  readonly starts: StartLog;
   readonly signals: AppendSignals;
   readonly #store: TStore;
   readonly #bus: Bus;
@@ -51,6 +56,8 @@ export class Connections<TStore extends OpenedStore = Store> {
     this.store = this.watch.over(store);
     this.logger = logger;
     this.telemetry = telemetry;
+    this.starts = startsOf.get(given) ?? new StartLog(logger, this.clock.now());
+    startsOf.set(given, this.starts);
     this.deadLetters = new DeadLetters({ store, ids: systemIds, logger });
     this.#bus = options.bus ?? localBus(this.deadLetters);
     this.bus = this.deadLetters.guard(this.#bus);

@@ -162,6 +162,7 @@ export function coordinatorCore(how: {
     logger: ports.logger,
     telemetry: ports.telemetry,
     plans: ports.plans,
+    starts: ports.starts,
     signals: ports.signals,
     coordinatorId: `coordinator-${ports.ids.next()}`,
     workerTypes: known.names,

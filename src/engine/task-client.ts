@@ -21,7 +21,7 @@ import type { RunningLimits } from "../core/worker/attempt/worker-options.ts";
 import type { FlowDefinition, FlowTypes } from "../definitions/flow.ts";
 import { FlowError } from "../errors/index.ts";
 import { formatMessage } from "../graph/format/messages.ts";
-import { type Graph, isWorkerType } from "../graph/index.ts";
+import { describedBy, type Graph, isWorkerType } from "../graph/index.ts";
 import type { Connections } from "./connections.ts";
 import type { KnownTypes } from "./known-types.ts";
 import { type KeepAlive, type Lifecycle, type PartHealth, partHealth, type StopOptions } from "./lifecycle.ts";
@@ -203,13 +203,15 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
   }
 
   #graphOf(flow: unknown): Graph {
-    const { core, known } = this.#parts;
+    const { core, known, ports } = this.#parts;
     if (!isFlow(flow)) return core.checkGraph(flow);
     let graph = this.#graphs.get(flow);
     if (graph === undefined) {
       const compiled = flow.compile();
       assertHandlers(compiled, known);
-      graph = core.checkGraph(compiled);
+      // With schemas, by which later versions of its handlers are compared with those that its tasks were created for.
+      graph = describedBy(core.checkGraph(compiled), flow.compile({ schemas: true }));
+      ports.plans.compiled(graph, flow.handlers);
       for (const { name, finalize } of Object.values(flow.handlers)) if (finalize) this.#finalizing.add(name);
       this.#graphs.set(flow, graph);
     }

@@ -106,6 +106,7 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
       logger: ports.logger,
       telemetry: ports.telemetry,
       plans: ports.plans,
+      starts: ports.starts,
       signals: ports.signals,
       workerId,
       handlers,

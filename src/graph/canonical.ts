@@ -126,6 +126,13 @@ function filled<TValue extends object>(value: TValue): TValue | undefined {
   return Object.keys(value).length === 0 ? undefined : value;
 }
 
+/** The same graph, with no description of its data: two versions of a flow whose nodes do the same have the same one. */
+export function withoutSchemas({ schemas: _, flows, ...graph }: Graph): Graph {
+  if (flows === undefined) return graph;
+  const bare = Object.entries(flows).map(([name, flow]) => [name, withoutSchemas(flow)]);
+  return { ...graph, flows: Object.fromEntries(bare) };
+}
+
 /**
  * SHA-256 of a graph's meaning, in hexadecimal: it does not depend on the order of nodes, edges and keys, or on written
  * defaults. The order within `depends_on` and other lists does count: it determines the order of input.

@@ -1,9 +1,10 @@
 import { outputAsWritten } from "../builtins/coordinator-functions/index.ts";
 import { EdgeInputs, patternsOf, readingOf } from "../builtins/input-adapters/deliveries.ts";
+import { defaultAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json } from "../errors/index.ts";
 import { canonicalGraph } from "./canonical.ts";
-import type { DataType } from "./data/data-type.ts";
-import { type KnownData, knownData } from "./data/graph-data.ts";
+import { type DataType, unionOf } from "./data/data-type.ts";
+import { type DataSources, type KnownData, knownData } from "./data/graph-data.ts";
 import { leftCases, leftMessage } from "./data/narrow.ts";
 import { formatMessage } from "./format/messages.ts";
 import type { GraphNode } from "./format/node-fields.ts";
@@ -131,9 +132,9 @@ function incompatibilities(before: Graph, after: Graph): Pick<GraphDiff["edges"]
 
 const misfitKey = ({ from, to }: EdgeMisfit): string => edgeKey([from.join(), to]); // nor a comma
 
-/** According to the graph's own `schemas`. */
-function misfits(graph: Graph): readonly EdgeMisfit[] {
-  const deliveries = new EdgeInputs(dataOf(graph));
+/** By default, according to the graph's own `schemas`. */
+function misfits(graph: Graph, data = dataOf(graph)): readonly EdgeMisfit[] {
+  const deliveries = new EdgeInputs(data);
   return graph.nodes.flatMap(({ node_id: nodeId, type, io, fan_in: fanIn, depends_on: parents }) => {
     const reading = readingOf({ nodeId, inline: io?.input_inline, fanIn, parents });
     if (reading === undefined || type === coordinatorFnType) return [];
@@ -141,9 +142,46 @@ function misfits(graph: Graph): readonly EdgeMisfit[] {
   });
 }
 
-function dataOf({ nodes, schemas, flows }: Graph): KnownData {
+function dataOf({ nodes, schemas, flows }: Graph, definitions: NewDefinitions = {}): KnownData {
   const byId = new Map(nodes.map((node) => [node.node_id, node]));
-  return knownData({ schemas, flows, outputAsWritten }, (id) => ({ type: byId.get(id)?.type, ...byId.get(id)?.io }));
+  const sources = { schemas, flows, outputAsWritten, ...definitions };
+  return knownData(sources, (id) => ({ type: byId.get(id)?.type, ...byId.get(id)?.io }));
+}
+
+interface NewDefinitions extends Pick<DataSources, "functions" | "adapters"> {
+  readonly handlers?: readonly (NonNullable<DataSources["handlers"]>[number] & { readonly inputAdapter?: unknown })[];
+}
+
+/** Whose handlers made the output of a node: those of the graph's version, or both, before and after a deployment. */
+export type MadeBefore = "all" | "some";
+
+/**
+ * Inputs of a graph that do not fit with handlers of another version than its `schemas` are of.
+ *
+ * @param definitions - the new ones
+ * @param made - of a node's output, by the old version
+ */
+export function misfitsWith(
+  graph: Graph,
+  definitions: NewDefinitions,
+  made: (nodeId: string) => MadeBefore | undefined = () => undefined,
+): readonly EdgeMisfit[] {
+  const [old, now] = [dataOf(graph), dataOf(graph, definitions)];
+  const outputOf = (id: string): DataType | undefined => {
+    const [before, after] = [old.outputOf(id), now.outputOf(id)];
+    if (before === undefined || after === undefined) return before ?? after;
+    const by = made(id);
+    return by === undefined ? after : by === "all" ? before : unionOf([before, after]);
+  };
+  const suggesting = new Set(definitions.handlers?.flatMap(({ name, inputAdapter }) => (inputAdapter ? [name] : [])));
+  const nodes = graph.nodes.map((node) => (suggesting.has(node.type) ? node : withDefaultAdapter(node)));
+  return misfits({ ...graph, nodes }, { ...now, outputOf });
+}
+
+function withDefaultAdapter(node: GraphNode): GraphNode {
+  const { input_inline: inline } = node.io ?? {};
+  if (inline?.input_adapter !== undefined || node.depends_on.length === 0) return node;
+  return { ...node, io: { ...node.io, input_inline: { ...inline, input_adapter: defaultAdapter } } };
 }
 
 /** A graph does not say which of its keys `exhaustive` named, so each one counts of which no case was left. */

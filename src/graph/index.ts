@@ -15,7 +15,7 @@ export {
   commonAdapterArgs,
   isBuiltInAdapter,
 } from "../builtins/input-adapters/index.ts";
-export { canonicalGraph, graphHash } from "./canonical.ts";
+export { canonicalGraph, graphHash, withoutSchemas } from "./canonical.ts";
 export type { NamedArgs, ValidateOptions } from "./checks/context.ts";
 export { type Change, diffGraphs, type EdgeMisfit, type GraphDiff, type LostCases, type NodeChange } from "./diff.ts";
 export { type Finding, type FindingCode, findingCodes, formatFindings } from "./format/findings.ts";

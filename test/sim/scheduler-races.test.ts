@@ -3,6 +3,7 @@ import { MemoryState, memoryStore } from "../../src/adapters/memory/index.ts";
 import { Scheduler } from "../../src/core/coordinator/scheduler.ts";
 import { Sweeper } from "../../src/core/coordinator/sweeper.ts";
 import type { Message } from "../../src/core/messages/messages.ts";
+import { StartLog } from "../../src/core/messages/messages.ts";
 import type { Attempt, ShardRef } from "../../src/core/model/records.ts";
 import { PlanCache } from "../../src/core/plan/index.ts";
 import type { Bus, Clock, Store } from "../../src/core/ports/index.ts";
@@ -25,6 +26,7 @@ const coordinator = (store: Store, plans: PlanCache, bus: Bus = deafBus) =>
     store,
     bus,
     plans,
+    starts: new StartLog(silentLogger, 0),
     logger: silentLogger,
     cancelGraceMs: 1_000,
     onChange() {},

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { MemoryState, memoryStore } from "../../src/adapters/memory/index.ts";
 import type { Message } from "../../src/core/messages/messages.ts";
+import { StartLog } from "../../src/core/messages/messages.ts";
 import { PlanCache } from "../../src/core/plan/index.ts";
 import type { Bus, Clock, Store, SubscribeOptions } from "../../src/core/ports/index.ts";
 import { defaultWorkerLimits } from "../../src/core/worker/attempt/worker-options.ts";
@@ -140,6 +141,7 @@ async function workerOf(options: {
     functions: undefined,
     inputAdapters: new Map(),
     plans: new PlanCache(),
+    starts: new StartLog(silentLogger, 0),
     signals: new AppendSignals(),
     limits: { ...defaultWorkerLimits, capacity, capacityPerType: { other: 1 }, starveMs: 1_000 },
   });

@@ -4,35 +4,55 @@ import type { AttemptOutcome } from "../../core/ports/index.ts";
 /** In seconds. */
 const explicitBucketBoundaries = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800, 3_600];
 
+/** What is added to a counter with these attributes. */
+interface Series {
+  readonly attributes: Attributes;
+  sum: number;
+  isNew: boolean;
+}
+
 /**
- * A sum that is handed to the SDK when it collects: at each call, the SDK would compare the attributes with those of all series,
+ * Sums that are handed to the SDK when it collects: at each call, the SDK would compare the attributes with those of all series,
  * which costs as much as a span.
  */
 class Tally {
   readonly #counter: { add(value: number, attributes: Attributes): void };
-  readonly #pending = new Map<string, { readonly attributes: Attributes; sum: number; isNew: boolean }>();
+  readonly #series = new Map<string, Series>();
 
   constructor(counter: { add(value: number, attributes: Attributes): void }) {
     this.#counter = counter;
   }
 
   /** @param key - names the attributes, which are made once */
-  add(value: number, key: string, make: () => Attributes): void {
-    let series = this.#pending.get(key);
+  of(key: string, make: () => Attributes): Series {
+    let series = this.#series.get(key);
     if (series === undefined) {
       series = { attributes: make(), sum: 0, isNew: true };
-      this.#pending.set(key, series);
+      this.#series.set(key, series);
     }
-    series.sum += value;
+    return series;
   }
 
   flush(): void {
-    for (const series of this.#pending.values()) {
+    for (const series of this.#series.values()) {
       if (series.sum !== 0 || series.isNew) this.#counter.add(series.sum, series.attributes);
       series.sum = 0;
       series.isNew = false;
     }
   }
+}
+
+/** Counts the attempts of a type. */
+export interface AttemptMeter {
+  started(): void;
+  ended(how: {
+    readonly outcome: AttemptOutcome;
+    readonly processed: number;
+    readonly failed: number;
+    /** `undefined`: it is not one of those whose duration is recorded. */
+    readonly sec: number | undefined;
+  }): void;
+  setAside(reasonCode: string): void;
 }
 
 /** Counts what this process does. */
@@ -42,6 +62,7 @@ export class Meters {
   readonly #ended: Tally;
   readonly #running: Tally;
   readonly #duration: Histogram;
+  readonly #ofTypes = new Map<string, AttemptMeter>();
   readonly #processed: Tally;
   readonly #failed: Tally;
   readonly #aside: Tally;
@@ -70,42 +91,60 @@ export class Meters {
   }
 
   taskEnded(status: string): void {
-    this.#tasks.add(1, status, () => ({ "flowkit.task.status": status }));
+    this.#tasks.of(status, () => ({ "flowkit.task.status": status })).sum++;
   }
 
   leaseExpired(type: string, to: string): void {
-    this.#expired.add(1, `${type} ${to}`, () => ({ ...typed(type), "flowkit.node.status": to }));
+    this.#expired.of(`${type} ${to}`, () => ({ ...typed(type), "flowkit.node.status": to })).sum++;
   }
 
-  attemptStarted(type: string): void {
-    this.#started.add(1, type, () => typed(type));
-    this.#running.add(1, type, () => typed(type));
+  of(type: string): AttemptMeter {
+    let meter = this.#ofTypes.get(type);
+    if (meter === undefined) {
+      meter = this.#meterOf(type);
+      this.#ofTypes.set(type, meter);
+    }
+    return meter;
   }
 
-  attemptEnded(
-    type: string,
-    how: {
-      readonly outcome: AttemptOutcome;
-      readonly sec: number;
-      readonly processed: number;
-      readonly failed: number;
-    },
-  ): void {
-    const { outcome, sec, processed, failed } = how;
-    this.#running.add(-1, type, () => typed(type));
-    this.#ended.add(1, `${type} ${outcome}`, () => ({ ...typed(type), "flowkit.attempt.outcome": outcome }));
-    this.#duration.record(sec, {
+  /** Most attempts finish, and none of their tries fails: they look for no series. */
+  #meterOf(type: string): AttemptMeter {
+    const attributes = typed(type);
+    const started = this.#started.of(type, () => attributes);
+    const running = this.#running.of(type, () => attributes);
+    const durations = {
       "messaging.system": "flowkit",
       "messaging.operation.name": "attempt",
       "messaging.destination.name": type,
-      ...(outcome === "failed" || outcome === "retried" ? { "error.type": outcome } : {}),
-    });
-    if (processed > 0) this.#processed.add(processed, type, () => typed(type));
-    if (failed > 0) this.#failed.add(failed, type, () => typed(type));
-  }
-
-  setAside(type: string, reasonCode: string): void {
-    this.#aside.add(1, `${type} ${reasonCode}`, () => ({ ...typed(type), "error.type": reasonCode }));
+    };
+    const endedAs = (outcome: AttemptOutcome) =>
+      this.#ended.of(`${type} ${outcome}`, () => ({ ...attributes, "flowkit.attempt.outcome": outcome }));
+    let finished: Series | undefined;
+    let processedBy: Series | undefined;
+    return {
+      started() {
+        started.sum++;
+        running.sum++;
+      },
+      ended: ({ outcome, processed, failed, sec }) => {
+        running.sum--;
+        if (outcome === "finished") {
+          finished ??= endedAs(outcome);
+          finished.sum++;
+        } else endedAs(outcome).sum++;
+        if (processed > 0) {
+          processedBy ??= this.#processed.of(type, () => attributes);
+          processedBy.sum += processed;
+        }
+        if (failed > 0) this.#failed.of(type, () => attributes).sum += failed;
+        if (sec === undefined) return;
+        const hasFailed = outcome === "failed" || outcome === "retried";
+        this.#duration.record(sec, hasFailed ? { ...durations, "error.type": outcome } : durations);
+      },
+      setAside: (reasonCode) => {
+        this.#aside.of(`${type} ${reasonCode}`, () => ({ ...attributes, "error.type": reasonCode })).sum++;
+      },
+    };
   }
 
   /** The SDK calls what observes an instrument before it reads the others. This instrument has no values. */

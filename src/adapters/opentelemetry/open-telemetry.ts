@@ -25,6 +25,8 @@ export interface OpenTelemetryOptions {
   readonly meterProvider?: MeterProvider;
 }
 
+const durationsPerSec = 1_000;
+
 const defaults = { attemptsPerSec: 200, batchesPerSec: 50 } as const;
 
 /**
@@ -46,7 +48,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
   const meters = new Meters(meterProvider.getMeter("flowkit"));
   const tracer = tracerProvider.getTracer("flowkit");
   const rates = { attempts: rateOf("attemptsPerSec"), batches: rateOf("batchesPerSec") };
-  const parts = { tracer, meters, contexts: new TaskContexts(), ...rates };
+  const parts = { tracer, meters, contexts: new TaskContexts(), durations: new SpanRate(durationsPerSec), ...rates };
   return {
     createTask: (task, create) => traceCreation(tracer, task, create),
     taskEnded(task) {

@@ -12,9 +12,10 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { Failure, NewTask, TaskRecord } from "../../core/model/records.ts";
-import type { AttemptOutcome, AttemptTrace, TracedAttempt, TracedTry } from "../../core/ports/index.ts";
+import type { Answer, AttemptOutcome, AttemptTrace, TracedAttempt, TracedTry } from "../../core/ports/index.ts";
+import { isPending } from "../../core/resilience/store-retry.ts";
 import { propertyOf, thrownMessage, thrownStack } from "../../errors/index.ts";
-import type { Meters } from "./meters.ts";
+import type { AttemptMeter, Meters } from "./meters.ts";
 
 /** Creates a task within a span, which the spans of its attempts continue. */
 export async function traceCreation<T>(
@@ -81,6 +82,8 @@ export interface AttemptObservers {
   readonly contexts: TaskContexts;
   readonly attempts: SpanRate;
   readonly batches: SpanRate;
+  /** Of the histogram: the SDK takes about 2 us for each value, as much as for a span. */
+  readonly durations: SpanRate;
 }
 
 /**
@@ -95,6 +98,7 @@ export class ObservedAttempt implements AttemptTrace {
   #span: Span | undefined;
   #context: Context;
   readonly #isRecording: boolean;
+  readonly #meter: AttemptMeter;
   #outcome: AttemptOutcome = "finished";
   #processed = 0;
   #failed = 0;
@@ -105,58 +109,78 @@ export class ObservedAttempt implements AttemptTrace {
     this.#context = observers.contexts.get(attempt.traceparent);
     if (observers.attempts.take(this.#began)) this.#start();
     this.#isRecording = this.#span === undefined || this.#span.isRecording();
-    observers.meters.attemptStarted(attempt.type);
+    this.#meter = observers.meters.of(attempt.type);
+    this.#meter.started();
   }
 
-  run<T>(run: (trace: AttemptTrace) => Promise<T>): Promise<T> {
-    const running = context.with(this.#context, run, undefined, this);
-    return running.finally(() => this.#end());
+  run<T>(run: (trace: AttemptTrace) => Answer<T>): Answer<T> {
+    let running: Answer<T>;
+    try {
+      running = context.with(this.#context, run, undefined, this);
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+    if (isPending(running)) return running.finally(() => this.#end());
+    this.#end();
+    return running;
   }
 
-  try<T extends object>(batch: TracedTry, run: () => Promise<T>): Promise<T & { readonly traceparent?: string }> {
-    if (!this.#isRecording) return this.#counted(run());
+  try<T extends object>(batch: TracedTry, run: () => Answer<T>): Answer<T & { readonly traceparent?: string }> {
+    if (!this.#isRecording) return this.#counted(run, undefined, {});
     const began = performance.now();
-    if (this.#observers.batches.take(began)) return this.#traced(this.#startTry(batch), run);
-    return this.#counted(run(), (error) => {
-      const span = this.#startTry(batch, began);
-      recordError(span, error);
-      span.end();
+    const whole = batch.isOnly ? this.#span : undefined;
+    if (whole === undefined && this.#observers.batches.take(began)) return this.#traced(this.#startTry(batch), run);
+    if (whole !== undefined) describeOnly(whole, batch);
+    return this.#counted(run, whole, {
+      failed: (error, isCounted) => {
+        if (!isCounted) return;
+        const span = this.#startTry(batch, began);
+        recordError(span, error);
+        span.end();
+      },
     });
   }
 
-  async #traced<T extends object>(span: Span, run: () => Promise<T>): Promise<T & { readonly traceparent?: string }> {
-    try {
-      const outcome = await this.#counted(context.with(trace.setSpan(this.#context, span), run));
-      const traceparent = traceparentOf(span);
-      return traceparent === undefined ? outcome : { ...outcome, traceparent };
-    } catch (error) {
-      recordError(span, error);
-      throw error;
-    } finally {
-      span.end();
-    }
+  #traced<T extends object>(span: Span, run: () => Answer<T>): Answer<T & { readonly traceparent?: string }> {
+    return this.#counted(() => context.with(trace.setSpan(this.#context, span), run), span, {
+      done: () => span.end(),
+      failed: (error) => {
+        recordError(span, error);
+        span.end();
+      },
+    });
   }
 
-  /** Most tries have no span: they pay for one promise. */
-  #counted<T>(running: Promise<T>, onFailure?: (error: unknown) => void): Promise<T> {
-    return running.then(
-      (outcome) => {
-        this.#processed++;
-        return outcome;
-      },
-      (error) => {
-        // Otherwise it ends for a reason that lies outside of it.
-        if (propertyOf(error, "name") !== "AttemptEnded") {
-          this.#failed++;
-          onFailure?.(error);
-        }
-        throw error;
-      },
-    );
+  /** @param span - the one whose context is stored with the batch */
+  #counted<T extends object>(
+    run: () => Answer<T>,
+    span: Span | undefined,
+    ends: { readonly done?: () => void; readonly failed?: (error: unknown, isCounted: boolean) => void },
+  ): Answer<T & { readonly traceparent?: string }> {
+    const done = (outcome: T): T & { readonly traceparent?: string } => {
+      this.#processed++;
+      ends.done?.();
+      const traceparent = span === undefined ? undefined : traceparentOf(span);
+      return traceparent === undefined ? outcome : { ...outcome, traceparent };
+    };
+    const failed = (error: unknown): never => {
+      const isCounted = propertyOf(error, "name") !== "AttemptEnded"; // which it ends by for a reason outside of it
+      if (isCounted) this.#failed++;
+      ends.failed?.(error, isCounted);
+      throw error;
+    };
+    let running: Answer<T>;
+    try {
+      running = run();
+    } catch (error) {
+      return failed(error);
+    }
+    return isPending(running) ? running.then(done, failed) : done(running);
   }
 
   setAside(reasonCode: string): void {
-    this.#observers.meters.setAside(this.#attempt.type, reasonCode);
+    this.#meter.setAside(reasonCode);
   }
 
   ends(outcome: AttemptOutcome, failure?: Failure): void {
@@ -170,12 +194,12 @@ export class ObservedAttempt implements AttemptTrace {
   }
 
   #end(): void {
-    const { type } = this.#attempt;
     const outcome = this.#outcome;
     const processed = this.#processed;
     const failed = this.#failed;
-    const sec = (performance.now() - this.#began) / 1_000;
-    this.#observers.meters.attemptEnded(type, { outcome, sec, processed, failed });
+    const isRecorded = this.#observers.durations.take(this.#began);
+    const sec = isRecorded ? (performance.now() - this.#began) / 1_000 : undefined;
+    this.#meter.ended({ outcome, processed, failed, sec });
     if (this.#span === undefined) return;
     const counts = { "flowkit.attempt.processed": processed, "flowkit.attempt.failed_tries": failed };
     this.#span.setAttributes({ "flowkit.attempt.outcome": outcome, ...counts });
@@ -210,6 +234,12 @@ export class ObservedAttempt implements AttemptTrace {
   }
 }
 
+function describeOnly(span: Span, { uid, tries, producer }: TracedTry): void {
+  span.setAttributes({ "flowkit.batch.uid": uid, "flowkit.batch.tries": tries });
+  const from = spanContextOf(producer);
+  if (from !== undefined && tries === 1) span.addLink({ context: from });
+}
+
 /** By the clock of `performance.now()`. */
 const startedAt = (began: number | undefined): { readonly startTime?: number } =>
   began === undefined ? {} : { startTime: performance.timeOrigin + began };
@@ -228,8 +258,11 @@ export class SpanRate {
   /** @param now - by `performance.now()` */
   take(now: number): boolean {
     if (this.#perSec === Number.POSITIVE_INFINITY) return true;
-    this.#left = Math.min(this.#perSec, this.#left + ((now - this.#at) / 1_000) * this.#perSec);
-    this.#at = now;
+    // Attempts may end in another order than they began in.
+    if (now > this.#at) {
+      this.#left = Math.min(this.#perSec, this.#left + ((now - this.#at) / 1_000) * this.#perSec);
+      this.#at = now;
+    }
     if (this.#left < 1) return false;
     this.#left--;
     return true;

@@ -1,7 +1,7 @@
 import { Argument, type Command, type Option } from "commander";
 import type { Terminal } from "../terminal/terminal.ts";
 import { examples } from "./common.ts";
-import { type StoreAccess, withClient } from "./with-client.ts";
+import { completeId, type StoreAccess, withClient } from "./with-client.ts";
 
 /** What a shell runs on the Tab key. It passes the words as they are: nothing that is typed is evaluated. */
 const scripts = {
@@ -27,9 +27,14 @@ compdef _flowkit flowkit
 `,
   fish: `function __flowkit_complete
     set -l words (commandline -opc) (commandline -ct)
-    flowkit complete -- $words[2..-1] 2>/dev/null
+    set -l found (flowkit complete -- $words[2..-1] 2>/dev/null)
+    if test (count $found) -gt 0
+        printf '%s\\n' $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
-complete -c flowkit -a '(__flowkit_complete)'
+complete -c flowkit -f -a '(__flowkit_complete)'
 `,
 } as const;
 
@@ -72,7 +77,8 @@ async function candidates(
   isOption: boolean,
 ): Promise<readonly Candidate[]> {
   const { command, operands, open } = read(root, typed);
-  if (open !== undefined) return (open.argChoices ?? []).map((choice) => [choice, ""]);
+  const names = (kind: string) => namesIn(terminal, { typed, kind, taskId: operands[0] ?? "" });
+  if (open !== undefined) return open.argChoices?.map((choice) => [choice, ""] as const) ?? names(open.attributeName());
   const help = command.createHelp();
   if (isOption) return help.visibleOptions(command).map(({ long, description }) => [long ?? "", description]);
   const subcommands = help.visibleCommands(command);
@@ -83,7 +89,7 @@ async function candidates(
   const argument = all[operands.length] ?? (all.at(-1)?.variadic ? all.at(-1) : undefined);
   if (argument === undefined) return [];
   if (argument.argChoices !== undefined) return argument.argChoices.map((choice) => [choice, ""]);
-  return namesIn(terminal, { typed, kind: argument.name(), taskId: operands[0] ?? "" });
+  return names(argument.name());
 }
 
 /** The command that these words name, its operands, and the option whose value comes next. */
@@ -105,7 +111,7 @@ function read(root: Command, typed: readonly string[]) {
 
 interface Wanted {
   readonly typed: readonly string[];
-  /** The name of an argument. */
+  /** The name of an argument or of an option. */
   readonly kind: string;
   readonly taskId: string;
 }
@@ -124,9 +130,11 @@ async function namesIn(terminal: Terminal, wanted: Wanted): Promise<readonly Can
   }
 }
 
-async function namesOf({ client, store }: StoreAccess, { kind, taskId }: Wanted): Promise<readonly Candidate[]> {
+async function namesOf(access: StoreAccess, { kind, taskId }: Wanted): Promise<readonly Candidate[]> {
+  const { client, store } = access;
   if (kind === "node") {
-    const nodes = (await store.readTask(taskId))?.graph.nodes ?? [];
+    const id = await completeId(access, taskId);
+    const nodes = (await store.readTask(id))?.graph.nodes ?? [];
     return nodes.map(({ node_id, type }) => [node_id, type]);
   }
   if (kind === "schedule") return (await client.schedules.list()).items.map(({ id }) => [id, ""]);

@@ -1,4 +1,5 @@
-import { loadedFindings, nodeFindings } from "../../dsl/rules/loaded/check.ts";
+import { nodeFindings } from "../../dsl/rules/loaded/check.ts";
+import { type MadeBefore, misfitsWith } from "../../graph/diff.ts";
 import { flowType, type Graph, validateGraph, workerTypes } from "../../graph/index.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
 import { readAllDefinitions, readGraphFile } from "../loading/read-graph.ts";
@@ -65,8 +66,13 @@ async function checkTasks(
       const task = await store.readTask(id);
       if (task === undefined) continue; // it was deleted meanwhile
       const { nodes } = await client.task(id).status();
+      const made = new Map(
+        nodes.flatMap(({ nodeId, startedAt, endedAt }) =>
+          startedAt === undefined ? [] : [[nodeId, endedAt === undefined ? "some" : "all"] as const],
+        ),
+      );
       const ended = new Set(nodes.flatMap(({ nodeId, endedAt }) => (endedAt === undefined ? [] : nodeId)));
-      const findings = findingsOf(task.graph, definitions).filter(({ nodeId = "" }) => !ended.has(nodeId));
+      const findings = findingsOf(task.graph, definitions, made).filter(({ nodeId = "" }) => !ended.has(nodeId));
       checked.push({ taskId: id, ...(name === undefined ? {} : { flow: name }), findings });
     }
     cursor = page.cursor === undefined ? undefined : { cursor: page.cursor };
@@ -74,8 +80,16 @@ async function checkTasks(
   return checked;
 }
 
-/** By node: its type is gone, its arguments or its data do not fit its handler any more. */
-function findingsOf(graph: Graph, { handlers, adapters, fns }: Definitions): readonly Finding[] {
+/**
+ * By node: its type is gone, its arguments or its data do not fit its handler any more.
+ *
+ * @param made - what the handlers of before have stored, or are storing
+ */
+function findingsOf(
+  graph: Graph,
+  { handlers, adapters, fns }: Definitions,
+  made: ReadonlyMap<string, MadeBefore>,
+): readonly Finding[] {
   const needed = new Set(workerTypes(graph));
   const known = new Map(handlers.flatMap((handler) => (needed.has(handler.name) ? [[handler.name, handler]] : [])));
   const types = [...known.keys()];
@@ -85,21 +99,26 @@ function findingsOf(graph: Graph, { handlers, adapters, fns }: Definitions): rea
       : [],
   );
   const args = nodeFindings(graph, known).map(({ index, message }) => of(graph, index, message));
-  const rest = loadedFindings(graph, { handlers: known, adapters, fns, schemas: {} });
-  const seen = new Set(args.map(({ message }) => message));
+  const data = misfitsWith(graph, { handlers: [...known.values()], functions: fns, adapters }, (nodeId) =>
+    made.get(nodeId),
+  );
   const validation = validateGraph(graph, { types, handlers: [...known.values()], functions: fns, adapters });
-  const located = validation.ok ? [] : validation.findings;
+  const unmade = validation.ok ? [] : validation.findings;
+  const seen = new Set(args.map(({ message }) => message));
   return [
     ...gone,
     ...args,
-    ...rest
-      .filter((message) => !seen.has(message))
-      .map((message) => {
-        const index = located.find((finding) => finding.message === message)?.path.match(/^\/nodes\/(\d+)\//)?.[1];
-        return index === undefined ? { message } : of(graph, Number(index), message);
-      }),
+    ...data.map(({ to: nodeId, message }) => ({ nodeId, message })),
+    ...unmade.flatMap(({ code, path, message }) => {
+      const index = path.match(/^\/nodes\/(\d+)\//)?.[1];
+      // Data of its own nodes is judged above, by what they have stored; a type that is gone has one line.
+      if (seen.has(message) || (index !== undefined && ownCodes.has(code))) return [];
+      return [index === undefined ? { message } : of(graph, Number(index), message)];
+    }),
   ];
 }
+
+const ownCodes: ReadonlySet<string> = new Set(["GRAPH_EDGE_DATA", "GRAPH_UNKNOWN_TYPE"]);
 
 function of(graph: Graph, index: number, message: string): Finding {
   const nodeId = graph.nodes[index]?.node_id;

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Json } from "../../errors/index.ts";
-import { type Change, diffGraphs, type Graph, type GraphDiff } from "../../graph/index.ts";
+import { type Change, diffGraphs, type Graph, type GraphDiff, withoutSchemas } from "../../graph/index.ts";
 import { readGraphFile } from "../loading/read-graph.ts";
 import { CliError, exitCodes } from "../terminal/cli-error.ts";
 import { counted, type Terminal } from "../terminal/terminal.ts";
@@ -55,12 +55,6 @@ export function addDiff(root: Command, terminal: Terminal): void {
 }
 
 const rest = ({ nodes, edges, graph }: GraphDiff) => ({ nodes, edges, graph });
-
-function withoutSchemas({ schemas: _, flows, ...graph }: Graph): Graph {
-  if (flows === undefined) return graph;
-  const bare = Object.entries(flows).map(([name, flow]) => [name, withoutSchemas(flow)]);
-  return { ...graph, flows: Object.fromEntries(bare) };
-}
 
 function lines(terminal: Terminal, { same, nodes, edges, graph }: GraphDiff): readonly string[] {
   const { stdout } = terminal;

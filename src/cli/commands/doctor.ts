@@ -149,7 +149,7 @@ async function ofTasks({ client, store }: StoreAccess): Promise<readonly Finding
         check: "workers",
         verdict: "error",
         message: `no live worker serves '${type}', which ${counted(ids.size, "open task")} ${ids.size === 1 ? "needs" : "need"}, such as ${[...ids][0]}`,
-        hint: `Start a worker with the file that exports its handler: flowkit worker FILE, or flowkit up FILE.`,
+        hint: `Start a worker with the file that exports its handler: flowkit worker --handlers FILE, or flowkit up FILE.`,
       }),
     ),
     ...(unnoticed.length === 0 ? [] : [noCoordinator(unnoticed)]),

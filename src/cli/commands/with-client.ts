@@ -63,8 +63,8 @@ export const withTask = <T>(
 
 const searchedTasks = 10_000;
 
-/** @throws CliError `CLI_USAGE` if several tasks begin like this */
-async function completeId({ client, store }: StoreAccess, given: string): Promise<string> {
+/** The id that begins like this. @throws CliError `CLI_USAGE` if several do */
+export async function completeId({ client, store }: StoreAccess, given: string): Promise<string> {
   if ((await store.readTask(given)) !== undefined) return given;
   const found: string[] = [];
   let searched = 0;

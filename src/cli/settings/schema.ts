@@ -5,7 +5,7 @@ import * as z from "zod";
  * what applies to it.
  */
 
-const text = z.string().min(1);
+const text = z.string().min(1, "must not be empty");
 const count = z.int().min(1);
 const ms = z.number().min(1);
 const seconds = z.number().min(0);

@@ -2,7 +2,7 @@ import type { InputAdapterDefinition } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, type Graph, parseGraph } from "../../graph/index.ts";
 import { ExternalWorkers } from "../interop/index.ts";
-import { groups, isStatus, type Message, topics, traceIdOf } from "../messages/messages.ts";
+import { groups, isStatus, type Message, topics } from "../messages/messages.ts";
 import { isShardTerminal, type SignalAnswer, type TaskSummary } from "../model/records.ts";
 import type { NewTask, Page, PageRequest, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
@@ -62,7 +62,7 @@ export class CoordinatorCore {
       watch: parts.watch,
       check: () => this.#changes.check(),
     });
-    const { store, bus, plans, clock, logger, timing } = parts;
+    const { store, bus, plans, starts, clock, logger, timing } = parts;
     this.#supervisor = new Supervisor({ clock, logger });
     this.#external = this.#externalWorkers();
     this.#pausedFlows = new PausedFlows({ store, clock, maxAgeMs: Math.min(timing.tickMs, longestStaleMs) });
@@ -72,6 +72,7 @@ export class CoordinatorCore {
       bus: bestEffortBus(bus, logger),
       logger,
       plans,
+      starts,
       cancelGraceMs: timing.cancelGraceMs,
       readsAnEvent: parts.readsAnEvent,
       onFlows: () => this.#flowWorker.serve(),
@@ -240,14 +241,13 @@ export class CoordinatorCore {
   }
 
   async #createTraced(requested: RequestedTask, begin: (task: NewTask) => Promise<void>): Promise<Created> {
-    const { store, logger } = this.#parts;
+    const { store, starts } = this.#parts;
     const { task } = requested;
     for (;;) {
       const { outcome, id } = await this.#callerRetry.run(() => store.createTask(task));
       const created = outcome === "created" || id === task.id;
       if (created) {
-        const retry = { taskId: id, flow: task.graph.name, retryOf: task.retryOf, ...traceIdOf(task) };
-        if (task.retryOf !== undefined) logger.info(retry, "a task started");
+        if (task.retryOf !== undefined) starts.log({ ...task, taskId: id, flow: task.graph.name });
         if (task.deadlineMs !== undefined) this.#sweeper.dueIn(task.deadlineMs);
         await this.#now("begin", async () => {
           await this.#pausedFlows.refresh();

@@ -1,5 +1,6 @@
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition, Logger } from "../../definitions/index.ts";
 import type { ExternalTypes } from "../interop/index.ts";
+import type { StartLog } from "../messages/messages.ts";
 import type { EpochRef } from "../model/records.ts";
 import type { PlanCache } from "../plan/index.ts";
 import type { Bus, Clock, Ids, Random, Store, Telemetry } from "../ports/index.ts";
@@ -29,6 +30,7 @@ export interface CoordinatorParts {
   readonly functions: ReadonlyMap<string, CoordinatorFunctionDefinition>;
   readonly inputAdapters: ReadonlyMap<string, InputAdapterDefinition>;
   readonly plans: PlanCache;
+  readonly starts: StartLog;
   readonly signals: AppendSignals;
   readonly timing: CoordinatorTiming;
   /** See `SchedulerOptions`. */
@@ -49,6 +51,7 @@ export interface SchedulerOptions {
   readonly bus: Bus;
   readonly logger: Logger;
   readonly plans: PlanCache;
+  readonly starts: StartLog;
   readonly cancelGraceMs: number;
   /** Called when the task changed or ended, for waiters in this process. */
   readonly onChange: (taskId: string, ended: boolean) => void;

@@ -12,6 +12,7 @@ import {
   type GraphNode,
   graphHash,
   resolveParams,
+  withoutSchemas,
 } from "../../graph/index.ts";
 import { copyJson, describeIssues, NotJsonError } from "../codec/index.ts";
 import { isTaskTerminal, type RetriedBatches, type TaskRecord } from "../model/records.ts";
@@ -242,10 +243,14 @@ function isSameBatches(requested: RetriedBatches | undefined, found: RetriedBatc
   return requested?.nodeId === found?.nodeId && isDeepStrictEqual(named(requested), named(found));
 }
 
-/** The record's graph has its parameters filled in, so the same parameters are filled in here. */
+/**
+ * The record's graph has its parameters filled in, so the same parameters are filled in here. Other schemas are not another
+ * input: the handlers have changed, of which the workers tell whether they still fit.
+ */
 function isSameGraph(graph: Graph, found: TaskRecord): boolean {
   try {
-    return graphHash(resolveParams(graph, found.params)) === graphHash(found.graph);
+    const hashOf = (each: Graph) => graphHash(withoutSchemas(each));
+    return hashOf(resolveParams(graph, found.params)) === hashOf(found.graph);
   } catch (error) {
     if (FlowError.is(error, "PARAMS_INVALID") || FlowError.is(error, "PARAMS_TOO_LARGE")) return false;
     throw error;

@@ -1,6 +1,7 @@
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { flowType } from "../../graph/index.ts";
+import type { StartLog } from "../messages/messages.ts";
 import {
   cancelMessage,
   cancelTokenOf,
@@ -59,6 +60,7 @@ export class Scheduler {
   readonly #store: Store;
   readonly #bus: Bus;
   readonly #logger: Logger;
+  readonly #starts: StartLog;
   readonly #plans: PlanCache;
   readonly #cancelGraceMs: number;
   readonly #onChange: (taskId: string, ended: boolean) => void;
@@ -80,6 +82,7 @@ export class Scheduler {
     this.#onDue = options.onDue;
     this.#external = options.external;
     this.#logger = options.logger;
+    this.#starts = options.starts;
     this.#looks = new StartLooks(options);
     this.#pausedFlows = options.pausedFlows;
     this.marks = new TaskMarks({ ...options, command: (record) => this.command(record) });
@@ -200,6 +203,7 @@ export class Scheduler {
     if (plan.graph.flows !== undefined) this.#onFlows();
     const external = this.#external?.types;
     const mayRun = task.status === "running";
+    if (mayRun) this.#starts.seen(task);
     if (mayRun) await adoptFinished({ store: this.#store, plan, task, external });
     // A concurrent call may have cached it during the reads: with two caches of one task, each would miss facts.
     const cached = this.#openTasks.get(taskId) ?? this.#openTasks.add(task, plan);
@@ -356,7 +360,7 @@ export class Scheduler {
     const { plan, retryOf } = task;
     const isFirst = root === plan.nodes.find(({ needed }) => needed === 0);
     if (isFirst && retryOf === undefined) {
-      this.#logger.info({ taskId, flow: plan.graph.name, ...traceIdOf(task) }, "a task started");
+      this.#starts.log({ taskId, flow: plan.graph.name, traceparent: task.traceparent });
     }
   }
 

@@ -1,5 +1,6 @@
 import { match } from "ts-pattern";
 import {
+  type HistoryEntry,
   keptLength,
   type ShardRecord,
   type ShardStatus,
@@ -52,8 +53,8 @@ export type Reason =
   | { readonly reason: "rate"; readonly perSec: number; readonly until: number }
   /** Its command was sent to external workers; `announced`: how many of its type announced themselves recently. */
   | { readonly reason: "offered"; readonly type: string; readonly announced: number }
-  /** No live worker serves its type. */
-  | { readonly reason: "no_worker"; readonly type: string }
+  /** No live worker serves its type; `lost`: the one that had it, if its lease has expired. */
+  | { readonly reason: "no_worker"; readonly type: string; readonly lost?: LostWorker }
   /** Can be claimed; `ahead` others of its type are before it; `undefined`: too many to count. */
   | { readonly reason: "queued"; readonly ahead: number | undefined }
   | {
@@ -90,6 +91,15 @@ export type Reason =
       readonly status: Extract<ShardStatus, "finished" | "skipped" | "failed" | "cancelled">;
       readonly reasonCode?: string;
     };
+
+/** A worker whose lease has expired. */
+export interface LostWorker {
+  readonly workerId: string;
+  /** When a coordinator found it expired. */
+  readonly at: number;
+  /** When the worker last announced itself; absent if the store no longer knows. */
+  readonly heardAt?: number;
+}
 
 /** No try of a batch may begin before `until`. */
 export interface RateFacts {
@@ -190,11 +200,18 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason
   const { type } = record;
   const workers = workersOf(facts, type);
   if (facts.external?.has(type)) return { reason: "offered", type, announced: workers };
-  if (workers === 0) return { reason: "no_worker", type };
+  if (workers === 0) return { reason: "no_worker", type, ...lostBy(facts, last) };
   const rate = facts.rateOf?.(node);
   if (rate !== undefined) return { reason: "rate", ...rate };
   const full = facts.fullLimit(node);
   return full === undefined ? { reason: "queued", ahead: facts.ahead(record) } : { reason: "limit", ...full };
+}
+
+function lostBy({ heardAt }: ExplainFacts, last: HistoryEntry | undefined): { readonly lost?: LostWorker } {
+  if (last?.cause !== "expire" || last.workerId === undefined) return {};
+  const { workerId, at } = last;
+  const heard = heardAt?.(workerId);
+  return { lost: { workerId, at, ...(heard === undefined ? {} : { heardAt: heard }) } };
 }
 
 const workersOf = ({ workers }: ExplainFacts, type: string): number =>
@@ -273,7 +290,10 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
       ({ type, announced }) =>
         `was offered to external workers of '${type}', but is not accepted: ${announced} announced themselves recently`,
     )
-    .with({ reason: "no_worker" }, ({ type }) => `waits for a worker: no live worker serves '${type}'`)
+    .with({ reason: "no_worker" }, ({ type, lost }) => {
+      const before = lost === undefined ? "" : `${lostText({ ...lost, endedAt: lost.at }, now)}; `;
+      return `waits for a worker: ${before}no live worker serves '${type}'`;
+    })
     .with({ reason: "queued", ahead: undefined }, () => "waits for a worker with a free slot, behind many others")
     .with({ reason: "queued", ahead: 0 }, () => "waits for a worker with a free slot, first in the queue")
     .with({ reason: "queued" }, ({ ahead }) => `waits for a worker with a free slot, behind ${ahead} others`)
@@ -284,10 +304,10 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
     )
     .with({ reason: "lease_expired" }, (lost) => {
       const { workerId, leaseUntil, heardAt, type, workers } = lost;
-      const silent = heardAt === undefined ? "" : `${workerId} was not heard from for ${span(now - heardAt)}; `;
-      const lease = `${heardAt === undefined ? `the lease of ${workerId}` : "its lease"} ended ${span(now - leaseUntil)} ago`;
+      const how =
+        leaseUntil === 0 ? `${workerId} has ended` : lostText({ workerId, heardAt, endedAt: leaseUntil }, now);
       const lacks = workers === 0 ? `, but no live worker serves '${type}'` : "";
-      return `lost its worker: ${leaseUntil === 0 ? `${workerId} has ended` : `${silent}${lease}`}; a coordinator will queue it again${lacks}`;
+      return `lost its worker: ${how}; a coordinator will queue it again${lacks}`;
     })
     .with(
       { reason: "cancelling" },
@@ -299,6 +319,16 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
     .with({ reason: "ended", status: "cancelled" }, () => "was cancelled")
     .exhaustive();
   return carried === undefined ? `${name} ${what}` : `${name} ${what}; it began with ${batchesOf(carried)}`;
+}
+
+function lostText(
+  lost: { readonly workerId: string; readonly heardAt?: number | undefined; readonly endedAt: number },
+  now: number,
+): string {
+  const { workerId, heardAt, endedAt } = lost;
+  const ended = `ended ${span(now - endedAt)} ago`;
+  if (heardAt === undefined) return `the lease of ${workerId} ${ended}`;
+  return `${workerId} was not heard from for ${span(now - heardAt)}; its lease ${ended}`;
 }
 
 const batchesOf = ({ batches, taskId }: NonNullable<ShardExplanation["carried"]>): string =>

@@ -1,5 +1,6 @@
 import { builtInFunction } from "../../builtins/coordinator-functions/index.ts";
 import { adapterName, builtInAdapter } from "../../builtins/input-adapters/index.ts";
+import type { HandlerDefinition } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { matcher } from "../../graph/format/pattern.ts";
 import {
@@ -211,6 +212,7 @@ export function streamReadersOf(plan: Plan, { id }: NodePlan): readonly string[]
 /** Plans by graph object: a flow that runs often compiles to the same object, which a task's record keeps. */
 export class PlanCache {
   readonly #plans = new WeakMap<Graph, Plan>();
+  readonly #compiledFrom = new WeakMap<object, Readonly<Record<string, HandlerDefinition>>>();
 
   get(graph: Graph): Plan {
     let plan = this.#plans.get(graph);
@@ -219,6 +221,16 @@ export class PlanCache {
       this.#plans.set(graph, plan);
     }
     return plan;
+  }
+
+  /** Its schemas were made from these handlers: nothing is to be compared with them. */
+  compiled({ schemas }: Graph, handlers: Readonly<Record<string, HandlerDefinition>>): void {
+    if (schemas !== undefined) this.#compiledFrom.set(schemas, handlers);
+  }
+
+  /** Whether the schemas in the graph are those of this handler, as far as that is known without a comparison. */
+  isCompiledFrom({ schemas }: Graph, handler: HandlerDefinition): boolean {
+    return schemas === undefined || this.#compiledFrom.get(schemas)?.[handler.name] === handler;
   }
 }
 

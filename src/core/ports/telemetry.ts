@@ -1,5 +1,6 @@
 import type { Logger } from "../../definitions/index.ts";
 import type { Attempt, Failure, NewTask, ShardStatus, TaskRecord } from "../model/records.ts";
+import type { Answer } from "./store.ts";
 
 /** How an attempt ended. */
 export type AttemptOutcome = "finished" | "failed" | "retried" | "released" | "cancelled" | "fenced";
@@ -20,15 +21,17 @@ export interface TracedTry {
   readonly tries: number;
   /** The trace context of the batch that it was made from. */
   readonly producer: string | undefined;
+  /** The attempt has no other batch. */
+  readonly isOnly: boolean;
 }
 
 /** The span of an attempt. */
 export interface AttemptTrace {
   /**
    * Runs one try, within a span unless there are too many. `traceparent` is the context of that span, which is stored with
-   * the batch.
+   * the batch. Answers in the same step if `run` does.
    */
-  try<T extends object>(batch: TracedTry, run: () => Promise<T>): Promise<T & { readonly traceparent?: string }>;
+  try<T extends object>(batch: TracedTry, run: () => Answer<T>): Answer<T & { readonly traceparent?: string }>;
   /** A batch was set aside. */
   setAside(reasonCode: string): void;
   /** How the attempt ends, if it does not finish. */
@@ -43,8 +46,11 @@ export interface Telemetry {
   taskEnded(task: TaskRecord): void;
   /** A lease has expired. `to`: the new status of its shard. */
   leaseExpired(type: string, to: ShardStatus): void;
-  /** Runs an attempt within a span, unless there are too many. The span is active in everything that the attempt calls. */
-  attempt<T>(attempt: TracedAttempt, run: (trace: AttemptTrace) => Promise<T>): Promise<T>;
+  /**
+   * Runs an attempt within a span, unless there are too many. The span is active in everything that the attempt calls. Answers
+   * in the same step if `run` does.
+   */
+  attempt<T>(attempt: TracedAttempt, run: (trace: AttemptTrace) => Answer<T>): Answer<T>;
   /** A logger that adds the ids of the active span to each line. */
   logger(logger: Logger): Logger;
 }

@@ -55,7 +55,11 @@ async function lastHeard(
   shards: readonly ShardRecord[],
 ): Promise<NonNullable<ExplainFacts["heardAt"]>> {
   const silent = new Set(
-    shards.flatMap(({ lease }) => (lease !== undefined && lease.deadline < clock.now() ? lease.workerId : [])),
+    shards.flatMap(({ lease, history }) => {
+      if (lease !== undefined) return lease.deadline < clock.now() ? lease.workerId : [];
+      const last = history.at(-1);
+      return last?.cause === "expire" ? (last.workerId ?? []) : [];
+    }),
   );
   const found = new Map<string, number>();
   for (const id of silent) {

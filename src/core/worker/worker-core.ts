@@ -302,7 +302,7 @@ export class WorkerCore {
     if (telemetry === undefined) return runAttempt(run, runtime);
     const { held, node, plan, traceparent } = run;
     const attempt = { ...held.attempt, type: node.fn?.name ?? node.type, flow: plan.graph.name, workerId, traceparent };
-    return telemetry.attempt(attempt, async (trace) => {
+    return telemetry.attempt(attempt, (trace) => {
       run.trace = trace;
       return runAttempt(run, runtime);
     });
@@ -357,8 +357,12 @@ export class WorkerCore {
 
   #prepare(held: AttemptHandle, claimed: Claimed): HeldRun {
     const { record, task, node } = claimed;
-    const { clock } = this.#parts;
+    const { clock, starts } = this.#parts;
     const { plan, params, traceparent } = task;
+    const isFirst = record.epoch === 1 && node.needed === 0 && record.shard === 0;
+    if (isFirst && node === plan.nodes.find(({ needed }) => needed === 0)) {
+      starts.log({ taskId: record.taskId, flow: plan.graph.name, traceparent });
+    }
     const timer = new AttemptTimer(clock, node.timeoutMs);
     const retry = new StoreRetry(clock, held);
     const rates = ratesOf(this.#parts.limits.running, node);

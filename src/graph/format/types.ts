@@ -39,3 +39,16 @@ export function workerTypes({ nodes, flows = {} }: Pick<Graph, "nodes" | "flows"
   const own = nodes.map(({ type }) => type).filter(isWorkerType);
   return [...new Set([...own, ...Object.values(flows).flatMap(workerTypes)])];
 }
+
+/** A graph with the schemas of another that is otherwise the same. */
+export function describedBy(graph: Graph, { schemas, flows: described = {} }: Graph): Graph {
+  const flows = Object.entries(graph.flows ?? {}).map(([name, flow]) => [
+    name,
+    describedBy(flow, described[name] ?? flow),
+  ]);
+  return Object.freeze({
+    ...graph,
+    ...(schemas === undefined ? {} : { schemas }),
+    ...(flows.length === 0 ? {} : { flows: Object.freeze(Object.fromEntries(flows)) }),
+  });
+}

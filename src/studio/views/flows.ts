@@ -3,7 +3,7 @@ import type { UntypedFlow } from "../../core/tasks/api.ts";
 import type { FlowDefinition } from "../../definitions/index.ts";
 import { FlowError, type Json } from "../../errors/index.ts";
 import { nearName } from "../../graph/format/near-name.ts";
-import { type Change, diffGraphs, type Graph, graphHash, resolveParams } from "../../graph/index.ts";
+import { type Change, diffGraphs, type Graph, graphHash, resolveParams, withoutSchemas } from "../../graph/index.ts";
 import type { FlowChange, FlowDetail, FlowDiff, FlowList, FlowRow, FlowRun } from "../api.ts";
 import type { Reading } from "../reading.ts";
 import { viewGraph } from "./graph-view.ts";
@@ -104,15 +104,6 @@ async function rowFor(
 function runOf(task: TaskRecord): FlowRun {
   const { id, createdAt, graph } = task;
   return { taskId: id, createdAt, state: rowOf(task).state, hash: graphHash(withoutSchemas(graph)) };
-}
-
-/** Tasks are stored without schemas. */
-function withoutSchemas({ schemas: _, flows, ...graph }: Graph): Graph {
-  if (flows === undefined) return graph;
-  return {
-    ...graph,
-    flows: Object.fromEntries(Object.entries(flows).map(([name, flow]) => [name, withoutSchemas(flow)])),
-  };
 }
 
 /** From the graph of a task to that of a file, with the task's parameters filled in. `undefined`: they are the same. */

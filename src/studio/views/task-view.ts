@@ -1,7 +1,14 @@
 import { isShardTerminal, type ShardRecord, type TaskRecord } from "../../core/model/records.ts";
 import type { TaskExplanation } from "../../core/tasks/api.ts";
 import { failingInput } from "../../core/tasks/failed-batches.ts";
-import { coordinatorFnType, type Graph, type GraphNode, graphHash, type TypeSchemas } from "../../graph/index.ts";
+import {
+  coordinatorFnType,
+  type Graph,
+  type GraphNode,
+  graphHash,
+  type TypeSchemas,
+  withoutSchemas,
+} from "../../graph/index.ts";
 import type { InputView, NodeDetail, ShardView, TaskDetail, TaskLive } from "../api.ts";
 import { nodeIn, type Reading, readRecord } from "../reading.ts";
 import { viewValue } from "./artifacts.ts";
@@ -18,7 +25,7 @@ export async function taskDetail(reading: Reading, taskId: string): Promise<Task
     id: taskId,
     ...(graph.name === undefined ? {} : { flow: graph.name }),
     graph: viewGraph(graph),
-    graphHash: graphHash(graph),
+    graphHash: graphHash(withoutSchemas(graph)),
     params: record.params,
     ...(graph.params_schema === undefined ? {} : { paramsSchema: graph.params_schema }),
     priority: record.priority,

@@ -1,5 +1,6 @@
 import type { MemoryState, MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import { CoordinatorCore } from "../../core/coordinator/coordinator-core.ts";
+import { StartLog } from "../../core/messages/messages.ts";
 import { PlanCache } from "../../core/plan/index.ts";
 import type { Clock, NewTask, Store } from "../../core/ports/index.ts";
 import { StoreRetry } from "../../core/resilience/store-retry.ts";
@@ -98,13 +99,15 @@ export class SimProcess {
       capacityPerType: spec.capacityPerType,
       running: parts.running,
     };
+    const logger = strictLogger(journal, life);
     const shared = {
       store: this.store,
       bus: parts.broker.busOf(life),
       clock: this.clock,
       ids: { next: () => `${life.name}-${++id}` },
       random: random.next,
-      logger: strictLogger(journal, life),
+      logger,
+      starts: new StartLog(logger, this.clock.now()),
       inputAdapters: new Map(workload.inputAdapters.map((adapter) => [adapter.name, adapter])),
       plans: this.plans,
       signals: this.signals,

@@ -43,6 +43,8 @@ describe("flowkit complete", () => {
     expect(await words("artifacts", taskId, "--store", "runs.db", "")).toEqual(
       nodes.map(({ nodeId, type }: Record<string, string>) => `${nodeId}\t${type}`),
     );
+    const ofOption = ["tasks", "logs", taskId.slice(0, 8), "--store", "runs.db", "--node", "s"];
+    expect(await words(...ofOption)).toEqual(["square\tsquare"]);
     expect(await words("flows", "pause", "--store", "runs.db", "")).toEqual([name]);
     expect(await words("schedules", "pause", "--store", "runs.db", "")).toEqual([]);
   });

@@ -1,7 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
+import { Coordinator, Worker } from "../../../src/engine/index.ts";
+import { silentLogger } from "../../../src/index.ts";
 import { cli, cliProject } from "../../helpers/cli.ts";
+import { source } from "../../helpers/handlers.ts";
 
 /** A flow of which `first` is done, and `second` waits. */
 const flowOf = (second: string) => `
@@ -42,4 +46,51 @@ test("flowkit diff --running says which open tasks the handlers of a file would 
 
   const usage = await cli(["diff", "flow.ts"], { cwd });
   expect(usage).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("either a second graph or --running") });
+});
+
+const versioned = (stores: string, accepts: string, then = "second") => `
+import { defineHandler, flow } from "flowkit";
+import * as z from "zod";
+
+const first = defineHandler("first", { output: z.object({ n: ${stores} }), iterBatches: () => [] });
+export const second = defineHandler("second", { input: z.object({ n: ${accepts} }), output: z.null(), processBatch: () => null });
+const third = defineHandler("third", { input: z.object({ n: z.unknown() }), output: z.null(), processBatch: () => null });
+export const work = flow("work").node("a", first).then("b", ${then});
+`;
+
+test("flowkit diff --running compares schemas, with what is stored and what will be", async () => {
+  const cwd = cliProject({ "flow.ts": versioned("z.int()", "z.int()") });
+  const { taskId } = JSON.parse(
+    (await cli(["tasks", "start", "flow.ts", "--store", "runs.db", "--json"], { cwd })).stdout,
+  );
+  const diff = async (...[stores, accepts, then]: Parameters<typeof versioned>) => {
+    writeFileSync(join(cwd, "flow.ts"), versioned(stores, accepts, then));
+    return cli(["diff", "flow.ts", "--running", "runs.db"], { cwd });
+  };
+  const broken = (finding: string) => ({
+    exitCode: 1,
+    stdout: `task ${taskId}\n  ! ${finding}\n`,
+    stderr: "1 open task, of which 1 would fail\n",
+  });
+  const fine = { exitCode: 0, stdout: "", stderr: "1 open task, all of which can go on\n" };
+  // Its output no longer fits the next node of the task, of which the file's own flow has another.
+  expect(await diff("z.string()", "z.int()", "third")).toEqual(
+    broken("b: edge 'a' -> 'b': .n is string, needs number"),
+  );
+  // Nothing is stored yet: both are new.
+  expect(await diff("z.string()", "z.string()")).toEqual(fine);
+
+  const store = sqliteStore(join(cwd, "runs.db"));
+  const parts = { store, logger: silentLogger };
+  const coordinator = new Coordinator({ ...parts, workerTypes: ["first", "second"] });
+  const worker = new Worker({ ...parts, handlers: [source("first", [{ n: 1 }])] });
+  await coordinator.start();
+  await worker.start();
+  await expect
+    .poll(async () => (await coordinator.task(taskId).status()).nodes.map(({ status }) => status), { timeout: 20_000 })
+    .toEqual(["finished", "queued"]);
+  await worker.stop();
+  await coordinator.stop();
+  expect(await diff("z.string()", "z.string()")).toEqual(broken("b: edge 'a' -> 'b': .n is number, needs string"));
+  expect(await diff("z.int()", "z.number()")).toEqual(fine);
 });

@@ -419,7 +419,7 @@ describe("missing definitions", () => {
     runs.mockClear();
     await expect(run(reader(z.string()), "changed")).rejects.toMatchObject({
       message: expect.stringMatching(
-        /handler 'read': input does not match the graph's schema: the whole payload is number, needs string; worker \S+ has/,
+        /edge 'src' -> 'read': the whole payload is number, needs string; worker \S+ has another version of handler 'read'/,
       ),
       details: { nodeId: "read", reasonCode: "handler_mismatch", epoch: 1 },
     });

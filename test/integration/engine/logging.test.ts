@@ -1,9 +1,12 @@
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { RetryableError } from "../../../src/index.ts";
+import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
+import { Client, Coordinator, Worker } from "../../../src/engine/index.ts";
+import { RetryableError, silentLogger } from "../../../src/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { RecordingLogger } from "../../helpers/recording-logger.ts";
 import { runProcess } from "../../helpers/run-process.ts";
 
 const refusing = (bad: number) =>
@@ -91,6 +94,26 @@ describe("on-call reads in the log", () => {
       ["a task was cancelled", { taskId: again.id, flow: undefined, reason: expect.any(String) }],
     ]);
   });
+});
+
+test("a task that another process created starts in the logs of the worker and of the coordinator, once each", async () => {
+  const state = new MemoryState();
+  const store = () => memoryStore({ state });
+  const [ofCoordinator, ofWorker] = [new RecordingLogger(), new RecordingLogger()];
+  const handlers = [source("src", [1]), handler("step")];
+  await using client = new Client({ store: store(), logger: silentLogger, handlers });
+  await using coordinator = new Coordinator({ store: store(), logger: ofCoordinator, handlers });
+  await using worker = new Worker({ store: store(), logger: ofWorker, handlers });
+  for (const part of [client, coordinator, worker]) await part.start();
+  const { id: taskId } = await client.run({ ...graphOf(node("src"), node("step", ["src"])), name: "etl" });
+  await client.task(taskId).result();
+  const of = { taskId, flow: "etl" };
+  const messages = ({ lines }: RecordingLogger) => lines.map(({ message, fields }) => [message, fields]);
+  expect(messages(ofWorker)).toEqual([["a task started", of]]);
+  expect(messages(ofCoordinator)).toEqual([
+    ["a task started", of],
+    ["a task finished", of],
+  ]);
 });
 
 describe("an engine without a logger", () => {

@@ -287,8 +287,8 @@ export class BatchPool {
     const { run, runner } = this.#options;
     const tries = failed + 1;
     if (run.trace === undefined) return runner.process(batch, tries);
-    const { uid, producer } = batch;
-    return run.trace.try({ uid, tries, producer }, async () => runner.process(batch, tries));
+    const { uid, producer, isOnly = false } = batch;
+    return run.trace.try({ uid, tries, producer, isOnly }, () => runner.process(batch, tries));
   }
 
   /** A try failed: the next one follows, or the batch has failed for good. Never rejects. */

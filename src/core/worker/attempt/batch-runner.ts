@@ -198,8 +198,12 @@ export class BatchRunner {
   }
 
   #misfit(error: unknown, batch: IncomingBatch, side: "input" | "output"): unknown {
-    const code = side === "input" ? (batch.misfit ?? "schema_mismatch") : "schema_mismatch";
-    return misfit(error, code, `${side} does not match its schema`);
+    if (side === "output") return misfit(error, "schema_mismatch", "output does not match its schema");
+    const says = "input does not match its schema";
+    // Stored before a deployment, perhaps: such data is not the fault of the node that stored it.
+    if (!batch.stored || !this.#runtime.changeSince(this.#run.plan.graph).input)
+      return misfit(error, batch.misfit ?? "schema_mismatch", says);
+    return misfit(error, "handler_mismatch", `${says}, of another version than the task was created with`);
   }
 }
 

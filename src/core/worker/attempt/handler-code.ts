@@ -1,7 +1,11 @@
 import { adapterName } from "../../../builtins/input-adapters/index.ts";
 import type { HandlerDefinition, Logger } from "../../../definitions/index.ts";
-import { loggable } from "../../../errors/index.ts";
-import { contradictions } from "../../../graph/data/zod-data.ts";
+import { type JsonObject, loggable } from "../../../errors/index.ts";
+import { Assignability } from "../../../graph/data/fit.ts";
+import { mismatchText } from "../../../graph/data/mismatch.ts";
+import { readSchema } from "../../../graph/data/read-schema.ts";
+import { contradictions, storedType } from "../../../graph/data/zod-data.ts";
+import { misfitsWith } from "../../../graph/diff.ts";
 import type { Graph } from "../../../graph/index.ts";
 import { WireCodec } from "../../codec/index.ts";
 import type { LogAccess } from "../../model/records.ts";
@@ -9,6 +13,7 @@ import type { NodePlan, Plan } from "../../plan/index.ts";
 import type { Clock, HandlerGate, WorkerStore } from "../../ports/index.ts";
 import { type InputPlan, routeInput } from "../input/index.ts";
 import { isPromiseLike } from "./attempt-handle.ts";
+import type { WorkerParts } from "./worker-options.ts";
 
 /** Runs handler code through the gate of the store, if it has one. */
 export class HandlerCode {
@@ -198,8 +203,9 @@ export class HandlerRuntime {
   /** `undefined` for a handler without a `setup`. */
   readonly services: (() => Promise<unknown>) | undefined;
 
-  /** Whether the schemas that a graph declares for this type fit it. */
-  readonly #fits = new WeakMap<Graph, { readonly misfit: string | undefined }>();
+  /** By the text of its schemas in a graph, of which each task has a copy. */
+  readonly #changes = new Map<string, HandlerChange>();
+  readonly #changeOf = new WeakMap<Graph, HandlerChange>();
 
   constructor(definition: HandlerDefinition, services: WorkerServices) {
     this.definition = definition;
@@ -211,20 +217,45 @@ export class HandlerRuntime {
     this.services = services.of(definition);
   }
 
-  /**
-   * What of this handler's arguments and input contradicts the schemas in the graph; compared once for each graph. Its
-   * output may fit nevertheless, if it declares too much; the nodes that read it find out.
-   */
-  misfit(graph: Graph): string | undefined {
-    let known = this.#fits.get(graph);
-    if (known === undefined) {
-      const { name, args, input } = this.definition;
+  /** What of its data contradicts the schemas that a graph was compiled with: the task is of another version of the flow. */
+  changeSince(graph: Graph): HandlerChange {
+    let change = this.#changeOf.get(graph);
+    if (change === undefined) {
+      const { name, input, output } = this.definition;
       const declared = Object.hasOwn(graph.schemas ?? {}, name) ? graph.schemas?.[name] : undefined;
-      const found = contradictions(`handler '${name}'`, { args, input }, declared);
-      known = { misfit: found.length === 0 ? undefined : found.join("; ") };
-      this.#fits.set(graph, known);
+      const text = JSON.stringify(declared ?? {});
+      change = this.#changes.get(text) ?? {
+        input: contradictions("", { input }, declared).length > 0,
+        // What stores more than before may do so rarely: its readers find out.
+        output: contradictions("", { output }, declared).length > 0 && !isWider(output, declared?.output),
+      };
+      if (this.#changes.size >= keptVersions) this.#changes.clear();
+      this.#changes.set(text, change);
+      this.#changeOf.set(graph, change);
     }
-    return known.misfit;
+    return change;
+  }
+
+  /**
+   * Why a node cannot run with this version of its handler: its sources store what the handler does not accept, whichever
+   * version they are of, or the handler stores what a reader in the same worker does not. Values of arguments are judged by
+   * themselves, and so is what is stored already.
+   */
+  misfit(
+    graph: Graph,
+    nodeId: string,
+    { handlers, inputAdapters }: Pick<WorkerParts, "handlers" | "inputAdapters">,
+  ): string | undefined {
+    const { input, output } = this.changeSince(graph);
+    if (!input && !output) return undefined;
+    const definitions = { handlers: [...handlers.values()], adapters: [...inputAdapters.values()] };
+    const now = misfitsWith(graph, definitions);
+    const isMisfit = now.some(({ to }) => to === nodeId);
+    const read = isMisfit ? misfitsWith(graph, definitions, () => "all").filter(({ to }) => to === nodeId) : [];
+    const served = new Set(graph.nodes.flatMap(({ node_id: id, type }) => (handlers.has(type) ? [id] : [])));
+    const stored = output ? now.filter(({ from, to }) => from.includes(nodeId) && served.has(to)) : [];
+    const found = [...read, ...stored].map(({ message }) => message);
+    return found.length === 0 ? undefined : found.join("; ");
   }
 
   /**
@@ -243,6 +274,20 @@ export class HandlerRuntime {
     return input;
   }
 }
+
+interface HandlerChange {
+  readonly input: boolean;
+  readonly output: boolean;
+}
+
+function isWider(output: HandlerDefinition["output"], declared: JsonObject | undefined): boolean {
+  return (
+    declared !== undefined && mismatchText(readSchema(declared), storedType(output), new Assignability()) === undefined
+  );
+}
+
+/** Of one flow, few versions run at a time. */
+const keptVersions = 100;
 
 function codecOf(schema: HandlerDefinition["input"]): WireCodec | undefined {
   return schema === undefined ? undefined : new WireCodec(schema);

@@ -52,7 +52,7 @@ interface HandlerAttempt {
 function start(attempt: HandlerAttempt): Answer<BeginNext> {
   const { run, runtime } = attempt;
   const { graph } = run.plan;
-  if (graph.schemas !== undefined) checkFits(run, runtime, graph);
+  if (!run.parts.plans.isCompiledFrom(graph, runtime.definition)) checkFits(run, runtime, graph);
   const input = runtime.inputOf(run.node, { plan: run.plan, customAdapters: run.parts.inputAdapters });
   const args = argsOf(run, runtime, input);
   return args instanceof Promise ? args.then((value) => setUp(attempt, input, value)) : setUp(attempt, input, args);
@@ -138,11 +138,12 @@ function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan): unk
   return validateOutput(decode, node.args, "handler_mismatch", says);
 }
 
-/** Before its code sees data that it was not written for. The answer is kept with the handler: it costs nothing twice. */
-function checkFits({ parts }: AttemptRun, runtime: HandlerRuntime, graph: Graph): void {
-  const why = runtime.misfit(graph);
+/** Before its code sees data that it was not written for. */
+function checkFits({ parts, node }: AttemptRun, runtime: HandlerRuntime, graph: Graph): void {
+  const why = runtime.misfit(graph, node.id, parts);
   if (why === undefined) return;
-  throw new AttemptError("handler_mismatch", `${why}; worker ${parts.workerId} has another version of it`);
+  const text = `${why}; worker ${parts.workerId} has another version of handler '${node.type}' than the task was created with`;
+  throw new AttemptError("handler_mismatch", text);
 }
 
 function announceFirst(run: AttemptRun, batch: StoredBatch): Promise<void> | undefined {

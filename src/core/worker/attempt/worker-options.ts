@@ -4,6 +4,7 @@ import type {
   InputAdapterDefinition,
   Logger,
 } from "../../../definitions/index.ts";
+import type { StartLog } from "../../messages/messages.ts";
 import type { LogLevel } from "../../model/task-log.ts";
 import type { PlanCache, RatePlan } from "../../plan/index.ts";
 import type { Bus, Clock, Ids, Random, Telemetry, WorkerStore } from "../../ports/index.ts";
@@ -28,6 +29,7 @@ export interface WorkerParts {
   readonly functions: ReadonlyMap<string, CoordinatorFunctionDefinition> | undefined;
   readonly inputAdapters: ReadonlyMap<string, InputAdapterDefinition>;
   readonly plans: PlanCache;
+  readonly starts: StartLog;
   /** Shared by all workers of a process. */
   readonly signals: AppendSignals;
   readonly limits: WorkerLimits;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../../src/adapters/memory/index.ts";
 import { Scheduler } from "../../../../src/core/coordinator/scheduler.ts";
+import { StartLog } from "../../../../src/core/messages/messages.ts";
 import type { Attempt } from "../../../../src/core/model/records.ts";
 import { PlanCache } from "../../../../src/core/plan/index.ts";
 import type { Bus, Store } from "../../../../src/core/ports/index.ts";
@@ -50,6 +51,7 @@ async function joinOf(options: {
       store: counted,
       bus: deafBus,
       plans,
+      starts: new StartLog(silentLogger, 0),
       logger: silentLogger,
       cancelGraceMs: 1_000,
       onChange() {},

@@ -74,11 +74,27 @@ test("a node that waits for parents reports the missing ones, and how many of th
   ).toEqual(["a has been running on w1 for 2.5 s", "b waits for a", "c is about to start", "d waits for 2 of a, b, c"]);
 });
 
+const expired = { n: 2, epoch: 1, from: "running", to: "queued", at: now - 19_000, cause: "expire" } as const;
+
 test.each<[string, ShardRecord, Partial<ExplainFacts>?]>([
   ["waits for a worker with a free slot, first in the queue", shard("a", "queued")],
   ["waits for a worker with a free slot, behind 3 others", shard("a", "queued"), { ahead: () => 3 }],
   ["waits for a worker with a free slot, behind many others", shard("a", "queued"), { ahead: () => undefined }],
   ["waits for a worker: no live worker serves 'a'", shard("a", "queued"), { workers: [] }],
+  [
+    "waits for a worker: w1 was not heard from for 49.0 s; its lease ended 19.0 s ago; no live worker serves 'a'",
+    shard("a", "queued", { history: [{ ...expired, workerId: "w1" }] }),
+    { workers: [], heardAt: () => now - 49_000 },
+  ],
+  [
+    "waits for a worker: the lease of w1 ended 19.0 s ago; no live worker serves 'a'",
+    shard("a", "queued", { history: [{ ...expired, workerId: "w1" }] }),
+    { workers: [] },
+  ],
+  [
+    "waits for a worker with a free slot, first in the queue",
+    shard("a", "queued", { history: [{ ...expired, workerId: "w1" }] }),
+  ],
   [
     "waits for a slot: at most 4 of its type may run concurrently",
     shard("a", "queued"),
