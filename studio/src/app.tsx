@@ -1,4 +1,4 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { type Query, useQueryClient } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { useConnection } from "./api/connection.ts";
 import { useInfo } from "./api/queries.ts";
@@ -118,12 +118,17 @@ function Live() {
   );
 }
 
+/** What no stream reports, and what could not be read. */
+const isMissed = ({ queryKey: [kind], state }: Query): boolean =>
+  state.status === "error" || kind === "info" || kind === "flows" || kind === "flow";
+
 function ConnectionBanner() {
   const connection = useConnection();
   const client = useQueryClient();
   const before = useRef(connection);
   useEffect(() => {
-    if (before.current === "lost" && connection === "live") void client.invalidateQueries();
+    // The streams report what has changed meanwhile; other requests may have failed.
+    if (before.current === "lost" && connection === "live") void client.invalidateQueries({ predicate: isMissed });
     before.current = connection;
   }, [client, connection]);
   if (connection !== "lost") return null;

@@ -62,11 +62,11 @@ test("a run that is to start later says when", async () => {
   const page = await openPage(url);
   const row = rows(page).filter({ hasText: task.id });
   await row.locator('[data-status="queued"]').waitFor();
-  await row.getByText(/^starts at \d{4}-\d\d-\d\d/).waitFor();
+  await row.getByText(/^Starts at \d{4}-\d\d-\d\d/).waitFor();
   await row.getByRole("link").click();
   await page
     .locator(".page-head")
-    .getByText(/^starts at/)
+    .getByText(/^Starts at/)
     .waitFor();
 });
 
