@@ -1,5 +1,5 @@
 import { type Query, useQueryClient } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
+import { lazy, type ReactNode, type RefObject, Suspense, useEffect, useRef } from "react";
 import { useConnection } from "./api/connection.ts";
 import { useInfo } from "./api/queries.ts";
 import { RequestError } from "./api/source.ts";
@@ -68,6 +68,7 @@ function Shell(props: {
 }) {
   const { section, store, children } = props;
   const main = useRef<HTMLElement>(null);
+  useFocusAfterLinks(main);
   return (
     <div className="shell">
       <button type="button" className="skip button" onClick={() => main.current?.focus()}>
@@ -97,6 +98,19 @@ function Shell(props: {
       <Toasts />
     </div>
   );
+}
+
+/** A link that led to another page is gone with its page: the focus goes to the new one, and not to the top. */
+function useFocusAfterLinks(main: RefObject<HTMLElement | null>): void {
+  const path = useRoute().path.join("/");
+  const before = useRef(path);
+  useEffect(() => {
+    const { activeElement, body } = document;
+    // While its page is loaded, the last one is hidden.
+    const isGone = activeElement === body || activeElement?.checkVisibility() === false;
+    if (before.current !== path && isGone) main.current?.focus();
+    before.current = path;
+  }, [main, path]);
 }
 
 function NavLink({ to, section, label }: { readonly to: string; readonly section: string; readonly label: string }) {
