@@ -1,4 +1,4 @@
-import type { JsonObject, StoredTaskState } from "./api-tasks.ts";
+import type { JsonObject, StoredTaskState, Waiting } from "./api-tasks.ts";
 
 /* Of the JSON API: graphs and flows. `api.ts` describes it. */
 
@@ -55,6 +55,7 @@ export interface FlowRun {
   readonly taskId: string;
   readonly createdAt: number;
   readonly state: StoredTaskState | "paused";
+  readonly waiting?: Waiting;
   readonly hash: string;
 }
 

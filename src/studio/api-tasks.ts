@@ -77,6 +77,23 @@ export interface ListEvents {
   readonly tasks: { readonly at: number; readonly changed: readonly TaskRow[]; readonly removed: readonly string[] };
 }
 
+/** What a running task waits for: no node of it runs, or could run now. */
+export interface Waiting {
+  /** The node that goes on first; otherwise the first of those that wait for a signal. */
+  readonly nodeId: string;
+  /** `time`: it starts after a delay; `retry`: it, or a batch of it, has failed and is tried again. */
+  readonly for: "signal" | "time" | "retry";
+  /** When it goes on. Absent if it waits for a signal without a time limit. */
+  readonly until?: number;
+  /** How many other nodes wait for such. */
+  readonly others: number;
+}
+
+/** Those of the tasks asked for that wait. */
+export interface WaitingList {
+  readonly items: readonly (Waiting & { readonly taskId: string })[];
+}
+
 /** Everything of a task that changes. */
 export interface TaskLive {
   /** When this was read. */
@@ -87,6 +104,7 @@ export interface TaskLive {
   /** Failures after the task had failed or was cancelled. */
   readonly laterFailures?: readonly Failure[];
   readonly cancelReason?: string;
+  readonly waiting?: Waiting;
   readonly vars: JsonObject;
   /** In the order of the graph. */
   readonly nodes: readonly NodeLive[];
@@ -111,7 +129,7 @@ export interface NodeLive {
   /** Attempts that failed as a whole. */
   readonly failures: number;
   readonly batches: BatchCounts;
-  /** Batches per second since it started. Absent before. */
+  /** Batches per second since it started. Absent before, and for a few batches within its first second. */
   readonly rate?: number;
   readonly progress?: { readonly done: number; readonly total?: number };
   readonly failure?: Failure;

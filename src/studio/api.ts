@@ -19,6 +19,7 @@ export type * from "./api-tasks.ts";
  * | `POST /api/session` {@link SessionRequest} | 204, and a cookie; needed only if `GET /api/info` answers 401 |
  * | `GET /api/tasks?flow&state&text&since&until&children&cursor&limit` | {@link TaskPage} |
  * | `GET /api/stream?flow&state&text&since&until&children` | server-sent events: {@link ListEvents} |
+ * | `GET /api/waiting?task` | {@link WaitingList} |
  * | `POST /api/tasks` {@link StartRequest} | 201 {@link Started} |
  * | `GET /api/tasks/:task` | {@link TaskDetail} |
  * | `GET /api/tasks/:task/stream` | server-sent events: {@link TaskEvents} |
@@ -39,7 +40,7 @@ export type * from "./api-tasks.ts";
  * | `POST /api/flows/:flow/pause`, `.../resume` `{}` | {@link Outcome} |
  * | `GET /api/workers` | {@link WorkerList} |
  *
- * `limit` is 1 to 200, 50 by default. `state` may be repeated. `children` is `all`, or the id of the task whose nodes run
+ * `limit` is 1 to 200, 50 by default. `state` may be repeated, and so may `task`, up to 100 times. `children` is `all`, or the id of the task whose nodes run
  * them; without it, tasks that a node runs are left out. Each POST has `content-type: application/json` and a body of at
  * most 1 MiB. Every error is {@link ApiError}, with a status of 400 or more.
  */

@@ -1,5 +1,5 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
+import { type Query, useQueryClient } from "@tanstack/react-query";
+import { lazy, type ReactNode, type RefObject, Suspense, useEffect, useRef } from "react";
 import { useConnection } from "./api/connection.ts";
 import { useInfo } from "./api/queries.ts";
 import { RequestError } from "./api/source.ts";
@@ -68,6 +68,7 @@ function Shell(props: {
 }) {
   const { section, store, children } = props;
   const main = useRef<HTMLElement>(null);
+  useFocusAfterLinks(main);
   return (
     <div className="shell">
       <button type="button" className="skip button" onClick={() => main.current?.focus()}>
@@ -99,6 +100,19 @@ function Shell(props: {
   );
 }
 
+/** A link that led to another page is gone with its page: the focus goes to the new one, and not to the top. */
+function useFocusAfterLinks(main: RefObject<HTMLElement | null>): void {
+  const path = useRoute().path.join("/");
+  const before = useRef(path);
+  useEffect(() => {
+    const { activeElement, body } = document;
+    // While its page is loaded, the last one is hidden.
+    const isGone = activeElement === body || activeElement?.checkVisibility() === false;
+    if (before.current !== path && isGone) main.current?.focus();
+    before.current = path;
+  }, [main, path]);
+}
+
 function NavLink({ to, section, label }: { readonly to: string; readonly section: string; readonly label: string }) {
   return (
     <a href={hrefOf([to])} aria-current={section === to ? "page" : undefined}>
@@ -118,12 +132,17 @@ function Live() {
   );
 }
 
+/** What no stream reports, and what could not be read. */
+const isMissed = ({ queryKey: [kind], state }: Query): boolean =>
+  state.status === "error" || kind === "info" || kind === "flows" || kind === "flow";
+
 function ConnectionBanner() {
   const connection = useConnection();
   const client = useQueryClient();
   const before = useRef(connection);
   useEffect(() => {
-    if (before.current === "lost" && connection === "live") void client.invalidateQueries();
+    // The streams report what has changed meanwhile; other requests may have failed.
+    if (before.current === "lost" && connection === "live") void client.invalidateQueries({ predicate: isMissed });
     before.current = connection;
   }, [client, connection]);
   if (connection !== "lost") return null;

@@ -1,3 +1,5 @@
+import type { Waiting } from "./api/source.ts";
+
 /** "1,204". */
 export const number = (value: number): string => value.toLocaleString("en-US");
 
@@ -48,4 +50,18 @@ export function when(at: number, today: string): string {
 export function compact(value: unknown, most = 120): string {
   const text = JSON.stringify(value) ?? "";
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
+const waitingTexts = {
+  signal: (node: string) => `Waiting for signal '${node}'`,
+  signalUntil: (node: string, time: string) => `Waiting for signal '${node}' until ${time}`,
+  time: (node: string, time: string) => `Waiting until ${time} to start '${node}'`,
+  retry: (node: string, time: string) => `Waiting until ${time} to retry '${node}'`,
+} as const;
+
+/** What a run waits for: "Waiting for signal 'approve' until 14:03:21 · 2 other nodes wait too". */
+export function waitingText({ for: what, nodeId, until, others }: Waiting, today: string): string {
+  const kind = what === "signal" && until !== undefined ? "signalUntil" : what;
+  const text = waitingTexts[kind](nodeId, until === undefined ? "" : when(until, today));
+  return others === 0 ? text : `${text} · ${plural(others, "# other node waits too", "# other nodes wait too")}`;
 }

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
+import { until } from "../helpers/waiting.ts";
 import { useBrowser } from "./helpers/browser.ts";
 import { approvalFlow, checkFlow } from "./helpers/flows.ts";
 import { testStudio } from "./helpers/studio.ts";
@@ -128,3 +129,88 @@ test("the theme is the system's until another is chosen, which is kept", async (
   await page.getByRole("button", { name: "Use the dark theme" }).waitFor();
   expect(await theme()).toBe("light");
 });
+
+/** What has the focus, as readers hear it. */
+const focused = (page: Page): Promise<string> =>
+  page.evaluate(() => {
+    const { activeElement } = document;
+    const name = activeElement?.getAttribute("aria-label") ?? activeElement?.textContent ?? "";
+    return `${activeElement?.tagName.toLowerCase()} ${name.trim().replaceAll(/\s+/g, " ").slice(0, 40)}`;
+  });
+
+/** Presses Tab until this has the focus. */
+async function tabTo(page: Page, wanted: string): Promise<void> {
+  const passed: string[] = [];
+  for (let presses = 0; presses < 40; presses++) {
+    await page.keyboard.press("Tab");
+    const now = await focused(page);
+    if (now === wanted) return;
+    passed.push(now);
+  }
+  expect.fail(`no '${wanted}' among ${passed.join(", ")}`);
+}
+
+const untilFocused = (page: Page, wanted: string) =>
+  until(async () => (await focused(page)) === wanted, `the focus on '${wanted}'`);
+
+for (const width of [1280, 390]) {
+  test(`by keyboard alone, at ${width} pixels: a run is started, signalled, looked into and retried`, async () => {
+    let isMended = false;
+    const approval = approvalFlow({ refuses: (n) => n % 4 === 1 && !isMended });
+    const numbers = checkFlow({ refuses: () => false });
+    const { url, engine } = await testStudio({ flows: [approval, numbers] });
+    const page = await openPage(url, { viewport: { width, height: 800 } });
+    await page.getByText("No runs yet").waitFor();
+    await tabTo(page, "button Run a flow");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").getByRole("button", { name: "approval" }).waitFor();
+    await tabTo(page, "button approval3 nodes");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Start the run" }).waitFor();
+    await tabTo(page, "button Start the run");
+    await page.keyboard.press("Enter");
+    await page.locator('[data-node="approve"][data-state="deferred"]').waitFor();
+    // The page of the run begins where the list was, not at the top of the window.
+    await tabTo(page, "a Timeline");
+    await tabTo(page, "a approveWaitingwait.signal0 done");
+    await page.keyboard.press("Enter");
+    await untilFocused(page, "aside Node approve");
+    await page.getByRole("button", { name: "Send the signal" }).waitFor();
+    await tabTo(page, "button Send the signal");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await untilFocused(page, "button Send the signal");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").getByLabel("by").waitFor();
+    await tabTo(page, "input ");
+    await page.keyboard.press("Space");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("Ada");
+    await page.keyboard.press("Enter");
+    await page.locator('.page-head [data-status="finished"]').first().waitFor();
+    const [task] = (await engine.list()).items;
+    expect(await engine.task(task?.id ?? "").result()).toEqual({ approve: { ok: true, by: "Ada" } });
+
+    await page.keyboard.press("Escape");
+    await page.getByRole("complementary").waitFor({ state: "detached" });
+    await page.locator('[data-node="sort"]').focus();
+    await page.keyboard.press("Enter");
+    await untilFocused(page, "aside Node sort");
+    await tabTo(page, "a Errors (2)");
+    await page.keyboard.press("Enter");
+    await page.getByText("2 batches were set aside").waitFor();
+    await page.keyboard.press("Escape");
+    await untilFocused(page, "a sortFinishedhandler7 done2 failed");
+    isMended = true;
+    await page.keyboard.press("Enter");
+    await untilFocused(page, "aside Node sort");
+    await page.getByRole("button", { name: "Retry failed batches" }).waitFor();
+    await tabTo(page, "button Retry failed batches");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").getByText("2 batches that were set aside").waitFor();
+    await tabTo(page, "button Start the retry");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: `Retry of ${task?.id}` }).waitFor();
+  });
+}

@@ -108,7 +108,7 @@ test("a report has the newest log lines, and says what it leaves out", async () 
   expect(await page.locator(".log img").count()).toBe(0);
 
   const short = await reportOf(store, task.id, 20_000);
-  expect(short.omitted).toContain("all but 50 of the log lines of each node");
+  expect(short.omitted).toContain("all but the newest 50 log lines of each node");
   expect(short.nodes.chatty?.logs.items.map(({ message }) => message).at(-1)).toBe("slow");
   expect(short.nodes.chatty?.logs.items).toHaveLength(50);
   expect(Buffer.byteLength(JSON.stringify(short))).toBeLessThan(20_000);

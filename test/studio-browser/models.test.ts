@@ -9,10 +9,9 @@ import {
   initialValues,
   keyOf,
 } from "../../studio/src/actions/schema-model.ts";
-import { mergedPages } from "../../studio/src/api/live-list.ts";
 import { merged, ratesOf, sampled } from "../../studio/src/api/live-task.ts";
-import type { NodeLive, TaskLive, TaskRow } from "../../studio/src/api/source.ts";
-import { duration, rate } from "../../studio/src/format.ts";
+import type { NodeLive, TaskLive } from "../../studio/src/api/source.ts";
+import { duration, rate, waitingText } from "../../studio/src/format.ts";
 import { lanesOf, ticksOf } from "../../studio/src/run/timeline-model.ts";
 
 describe("a form made of a JSON Schema", () => {
@@ -172,19 +171,6 @@ describe("changes", () => {
     expect(samples.at.length).toBeLessThanOrEqual(900);
     expect(samples.done.get("a")).toHaveLength(samples.at.length);
   });
-
-  test("of the list add new tasks first, update known ones, and drop those that are gone", () => {
-    const row = (id: string, createdAt: number, state: TaskRow["state"] = "running"): TaskRow => ({
-      id,
-      createdAt,
-      state,
-      priority: 0,
-    });
-    const pages = { pages: [{ items: [row("c", 3), row("b", 2)], cursor: "2" }], pageParams: [undefined] };
-    const changed = [row("d", 4), row("b", 2, "failed"), row("old", 1)];
-    const after = mergedPages(pages, { at: 9, changed, removed: ["c"] });
-    expect(after.pages[0]?.items.map(({ id, state }) => `${id} ${state}`)).toEqual(["d running", "b failed"]);
-  });
 });
 
 test("durations and rates in words", () => {
@@ -197,4 +183,22 @@ test("durations and rates in words", () => {
     "3 d 4 h",
   ]);
   expect([0, 0.1, 12.34, 1_234].map(rate)).toEqual(["0/s", "6.0/min", "12.3/s", "1,234/s"]);
+});
+
+test("what a run waits for in words", () => {
+  const until = new Date(2026, 10, 30, 14, 3, 21).getTime();
+  const today = new Date(until).toDateString();
+  const text = (waiting: Partial<Parameters<typeof waitingText>[0]>, day = today) =>
+    waitingText({ nodeId: "approve", for: "signal", others: 0, ...waiting }, day);
+  expect([
+    text({}),
+    text({ until, others: 1 }),
+    text({ for: "time", until }),
+    text({ for: "retry", until, others: 2 }, "Tue Dec 01 2026"),
+  ]).toEqual([
+    "Waiting for signal 'approve'",
+    "Waiting for signal 'approve' until 14:03:21 · 1 other node waits too",
+    "Waiting until 14:03:21 to start 'approve'",
+    "Waiting until 2026-11-30 14:03:21 to retry 'approve' · 2 other nodes wait too",
+  ]);
 });

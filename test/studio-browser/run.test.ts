@@ -60,6 +60,8 @@ test("a failure is looked into, down to the input of its batch", async () => {
   const page = await openPage(url);
   await page.getByText("at 'check': row 7 is odd").waitFor();
   await page.getByRole("link", { name: task.id }).click();
+  // What the failed node has not read does not wait any more.
+  await page.locator(".edge-label").getByText("13 not read").waitFor();
   await page.getByRole("link", { name: "Look into 'check', batch 'row-7'" }).click();
   const panel = page.getByRole("complementary", { name: "Node check" });
   await panel.getByText("Failed at batch 'row-7'").waitFor();

@@ -2,7 +2,7 @@ import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { until } from "../helpers/waiting.ts";
 import { useBrowser } from "./helpers/browser.ts";
-import { checkFlow } from "./helpers/flows.ts";
+import { approvalFlow, checkFlow } from "./helpers/flows.ts";
 import { testStudio } from "./helpers/studio.ts";
 
 const openPage = useBrowser();
@@ -62,12 +62,72 @@ test("a run that is to start later says when", async () => {
   const page = await openPage(url);
   const row = rows(page).filter({ hasText: task.id });
   await row.locator('[data-status="queued"]').waitFor();
-  await row.getByText(/^starts at \d{4}-\d\d-\d\d/).waitFor();
+  await row.getByText(/^Starts at \d{4}-\d\d-\d\d/).waitFor();
   await row.getByRole("link").click();
   await page
     .locator(".page-head")
-    .getByText(/^starts at/)
+    .getByText(/^Starts at/)
     .waitFor();
+});
+
+test("a run that waits says for what, in the list and on its page", async () => {
+  const approval = approvalFlow({ refuses: () => false });
+  const { url, engine } = await testStudio({ flows: [approval] });
+  const task = await engine.run(approval);
+  const page = await openPage(url);
+  const row = rows(page).filter({ hasText: task.id });
+  await row.getByText("Waiting for signal 'approve'").waitFor();
+  await row.locator('[data-status="deferred"]').waitFor();
+  await row.getByRole("link").click();
+  const head = page.locator(".page-head").first();
+  await head.getByText("Waiting for signal 'approve'").waitFor();
+  await page.waitForFunction(() => document.title === "approval: Waiting · FlowKit Studio");
+  await page.goto(`${url}#/flows`);
+  await page.getByRole("row").filter({ hasText: "approval" }).locator('[data-status="deferred"]').waitFor();
+  await page.goto(url);
+  await row.locator('[data-status="deferred"]').waitFor();
+  await task.signal("approve", { ok: true, by: "Ada" });
+  await row.locator('[data-status="finished"]').waitFor();
+  expect(await page.getByText("Waiting for signal").count()).toBe(0);
+});
+
+test("after the server was gone, the list reads again what is shown, and the rest once it is shown", async () => {
+  const numbers = checkFlow({ refuses: () => false });
+  const { url, engine, close, reopen } = await testStudio({ flows: [numbers] });
+  const count = 2_000;
+  const dueAt = Date.now() + 86_400_000;
+  const ids: string[] = [];
+  for (let n = 0; n < count; n++) {
+    ids.push((await engine.run(numbers, { params: { rows: 1 }, notBefore: dueAt })).id);
+  }
+  const page = await openPage(url);
+  const scrollTo = async (row: number) => {
+    const drawn = page.locator(`tr[aria-rowindex="${row}"]`);
+    await until(async () => {
+      await page.evaluate((top) => document.querySelector(".runs")?.scrollTo(0, top), (row - 2) * 38);
+      return (await drawn.count()) === 1;
+    }, `row ${row}`);
+  };
+  await scrollTo(count + 1);
+  await until(async () => (await page.getByTestId("run-count").textContent()) === "2,000", "all are read");
+  const requests: string[] = [];
+  page.on("request", (request) => requests.push(new URL(request.url()).pathname + new URL(request.url()).search));
+  await close();
+  await page.getByText("The server is not responding").waitFor();
+  // The newest comes first: the oldest is in view, and the other one is far above.
+  const [oldest = "", higher = ""] = [ids[0], ids[1_500]];
+  await engine.task(oldest).cancel({ reason: "the wrong file" });
+  await engine.task(higher).cancel({ reason: "the wrong day" });
+  requests.length = 0;
+  await reopen();
+  await page.getByText("the wrong file").waitFor();
+  const reads = () => requests.filter((path) => path.startsWith("/api/tasks?"));
+  // The last page only, where there were ten.
+  expect(reads()).toHaveLength(1);
+  requests.length = 0;
+  await scrollTo(count - 1_500 + 1);
+  await page.getByText("the wrong day").waitFor();
+  expect(reads().length).toBeLessThanOrEqual(2);
 });
 
 test("asks for the token of a studio that has one", async () => {

@@ -100,7 +100,7 @@ test("the timeline shows attempts, retries and waits; the events say what happen
   );
   await page.getByRole("link", { name: "Events" }).click();
   await page.getByText("attempt 1 of shaky failed, and will be retried: unexpected_error").waitFor();
-  await page.getByText("approve was dispatched, and waits").waitFor();
+  await page.getByText("approve is waiting for its signal").waitFor();
   await page.locator(".events").getByRole("link", { name: "shaky" }).first().click();
   const panel = page.getByRole("complementary", { name: "Node shaky" });
   await panel.getByText("once, after 0.1 s").waitFor();

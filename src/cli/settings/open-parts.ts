@@ -33,12 +33,28 @@ export async function openStore(read: ReadSettings): Promise<NamedStore | undefi
   if (place !== undefined && !isPostgresUrl(place)) return { store: sqliteStore(place), name: place, file: place };
   if (place !== undefined) {
     const { postgresStore } = await importPostgres();
-    return { store: postgresStore(postgresOptions(read, place)), name: "PostgreSQL" };
+    return { store: postgresStore(postgresOptions(read, place)), name: databaseName("PostgreSQL", { url: place }) };
   }
   const { mongo } = read.settings;
   if (mongo?.url === undefined) return undefined;
   const { mongoStore } = await requirePackage("mongodb", () => import("../../adapters/mongo/index.ts"));
-  return { store: mongoStore(mongoOptions({ ...mongo, url: mongo.url })), name: "MongoDB" };
+  const { url, database } = mongo;
+  return { store: mongoStore(mongoOptions({ ...mongo, url })), name: databaseName("MongoDB", { url, database }) };
+}
+
+const databaseUrl = /^[\w+]+:\/\/(?:[^/@]*@)?([^/?#@]*)(?:\/([^?#@]*))?(?:\?[^@]*)?$/;
+const host = /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d+)?$/;
+
+/** "PostgreSQL (shop at db.example:5432)": as much as is certain to be neither a user nor a password. */
+export function databaseName(
+  kind: string,
+  { url, database }: { readonly url: string; readonly database?: string | undefined },
+): string {
+  const [, hosts = "", path = ""] = databaseUrl.exec(url) ?? [];
+  const isSafe = hosts === "" || hosts.split(",").every((each) => host.test(each));
+  const name = database ?? (isSafe ? path : "");
+  const parts = [...(name === "" ? [] : [name]), ...(hosts === "" || !isSafe ? [] : [`at ${hosts}`])];
+  return parts.length === 0 ? kind : `${kind} (${parts.join(" ")})`;
 }
 
 /**

@@ -55,6 +55,7 @@ export const queries = {
   none: z.strictObject({}),
   filter,
   tasks: z.strictObject({ ...filterShape, cursor: taskCursor.optional(), limit }),
+  waiting: z.strictObject({ task: z.array(id).min(1).max(100) }),
   events: z.strictObject({ cursor: text(400).optional(), limit }),
   artifacts: z.strictObject({ cursor: placeCursor.optional(), limit }),
   failedBatches: z.strictObject({ cursor: skipCursor.optional(), limit }),
@@ -88,8 +89,9 @@ export function queryOf<TSchema extends z.ZodType>(context: Context, schema: TSc
   const given: Record<string, string | readonly string[]> = {};
   for (const [key, values] of Object.entries(context.req.queries())) {
     const [first = ""] = values;
-    if (key !== "state" && values.length > 1) throw invalid(`${key} is given ${values.length} times`);
-    Object.defineProperty(given, key, { value: key === "state" ? values : first, enumerable: true });
+    const isList = key === "state" || key === "task";
+    if (!isList && values.length > 1) throw invalid(`${key} is given ${values.length} times`);
+    Object.defineProperty(given, key, { value: isList ? values : first, enumerable: true });
   }
   return parsed(schema, given);
 }

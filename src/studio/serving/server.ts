@@ -10,7 +10,7 @@ import { flowDetail, listFlows, type StudioFlow, schemasOf } from "../views/flow
 import { eventPage, timelineOf } from "../views/history.ts";
 import { lineageOf } from "../views/lineage.ts";
 import { logPage } from "../views/logs.ts";
-import { pageOfTasks } from "../views/task-list.ts";
+import { pageOfTasks, waitingTasks } from "../views/task-list.ts";
 import { nodeDetail, readFacts, taskDetail } from "../views/task-view.ts";
 import { Access, isLoopback, leastTokenLength } from "./access.ts";
 import { actionNames, actOn, type ClientParts, newClient, TaskStarter } from "./actions.ts";
@@ -147,6 +147,10 @@ function studioApp(options: StudioOptions, client: ReturnType<typeof newClient>)
   app.get("/api/tasks", async (context) => {
     const { cursor, limit, ...filter } = queryOf(context, queries.tasks);
     return context.json(await pageOfTasks(reading, filterOf(filter), { cursor, limit }));
+  });
+  app.get("/api/waiting", async (context) => {
+    const { task: ids } = queryOf(context, queries.waiting);
+    return context.json(await waitingTasks(reading, ids));
   });
   app.get("/api/stream", (context) => streams.ofList(context, filterOf(queryOf(context, queries.filter))));
   app.get("/api/tasks/:task", async (context) => {

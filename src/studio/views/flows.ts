@@ -7,7 +7,7 @@ import { type Change, diffGraphs, type Graph, graphHash, resolveParams, withoutS
 import type { FlowChange, FlowDetail, FlowDiff, FlowList, FlowRow, FlowRun } from "../api.ts";
 import type { Reading } from "../reading.ts";
 import { viewGraph } from "./graph-view.ts";
-import { rowOf } from "./task-list.ts";
+import { rowOf, waitingOf } from "./task-list.ts";
 
 /** A flow that the studio can start. Boxed, since a flow has a `.then` that a promise would call. */
 export interface StudioFlow {
@@ -75,7 +75,7 @@ async function newestByFlow({ client }: Reading): Promise<ReadonlyMap<string, st
 }
 
 async function rowFor(
-  { store }: Reading,
+  reading: Reading,
   of: {
     readonly name: string;
     readonly file: StudioFlow | undefined;
@@ -84,10 +84,10 @@ async function rowFor(
   },
 ): Promise<{ readonly row: FlowRow; readonly graph: Graph; readonly last: TaskRecord | undefined } | undefined> {
   const { name, file, taskId, paused } = of;
-  const last = taskId === undefined ? undefined : await store.readTask(taskId);
+  const last = taskId === undefined ? undefined : await reading.store.readTask(taskId);
   const graph = file?.graph ?? last?.graph;
   if (graph === undefined) return undefined;
-  const lastRun = last && runOf(last);
+  const lastRun = last && (await runOf(reading, last));
   const row: FlowRow = {
     name,
     hash: graphHash(withoutSchemas(graph)),
@@ -101,9 +101,16 @@ async function rowFor(
   return { row, graph, last };
 }
 
-function runOf(task: TaskRecord): FlowRun {
+async function runOf(reading: Reading, task: TaskRecord): Promise<FlowRun> {
   const { id, createdAt, graph } = task;
-  return { taskId: id, createdAt, state: rowOf(task).state, hash: graphHash(withoutSchemas(graph)) };
+  const waiting = await waitingOf(reading, task);
+  return {
+    taskId: id,
+    createdAt,
+    state: rowOf(task).state,
+    ...(waiting === undefined ? {} : { waiting }),
+    hash: graphHash(withoutSchemas(graph)),
+  };
 }
 
 /** From the graph of a task to that of a file, with the task's parameters filled in. `undefined`: they are the same. */

@@ -6,6 +6,7 @@ import { isObject } from "../../graph/format/plain-data.ts";
 import { coordinatorFnType, flowType, type Graph, type GraphNode, retryDefaults, runs } from "../../graph/index.ts";
 import { awaitsSignal, edgeLabel } from "../../graph/mermaid.ts";
 import type { GraphEdgeView, GraphNodeView, GraphView, Setting } from "../api.ts";
+import { counted, inputTexts, sentence, settingTexts, startTexts } from "./sentences.ts";
 
 /** A longer source is not sent. */
 const longestSource = 1_048_576;
@@ -73,99 +74,95 @@ export function readsEach(node: GraphNode): boolean {
 /** What is set for a node, in words. */
 function settingsOf(node: GraphNode): readonly Setting[] {
   const { when, optional, delay_sec: delay = 0, partitions = 1, timeout_sec: timeout, batches = {}, io = {} } = node;
-  const { on_failure: onFailure, tolerate_batches: tolerated, tolerate_share: share } = batches;
   const isWorker = node.type !== coordinatorFnType;
   const pending = io.max_pending_batches;
+  const { ordered, partitions: parallel, pending: ahead, optional: mayFail, flow } = settingTexts;
   return [
     ...startOf(node),
     ...(when === undefined ? [] : [{ name: "runs", text: whenWords(when) }]),
     ...inputOf(node),
-    ...(delay === 0 ? [] : [{ name: "delay", text: `${typeof delay === "object" ? delay.$ref : seconds(delay)}` }]),
-    ...(isWorker ? [{ name: "retries", text: retriesOf(node) }] : []),
+    ...(delay === 0 ? [] : [{ name: "delay", text: typeof delay === "object" ? delay.$ref : seconds(delay) }]),
+    ...(isWorker ? retriesOf(node) : []),
     ...(timeout === undefined
       ? []
       : [{ name: awaitsSignal(node) ? "time to wait" : "time limit of an attempt", text: seconds(timeout) }]),
     ...(batches.timeout_sec === undefined
       ? []
       : [{ name: "time limit of a batch", text: seconds(batches.timeout_sec) }]),
-    ...(onFailure === "set_aside" ? [{ name: "failed batches", text: asideWords(tolerated, share) }] : []),
-    ...(batches.ordered ? [{ name: "order", text: "batches are stored in the order of the input" }] : []),
-    ...(partitions === 1 ? [] : [{ name: "partitions", text: `${partitions}, which run in parallel` }]),
-    ...(pending === undefined ? [] : [{ name: "backpressure", text: `at most ${pending} batches ahead of a reader` }]),
+    ...(batches.on_failure === "set_aside" ? [{ name: "failed batches", text: asideText(batches) }] : []),
+    ...(batches.ordered ? [{ name: "order", text: ordered }] : []),
+    ...(partitions === 1 ? [] : [{ name: "partitions", text: sentence(parallel, { count: partitions }) }]),
+    ...(pending === undefined ? [] : [{ name: "backpressure", text: counted(pending, ahead) }]),
     ...limitsOf(node),
-    ...(optional ? [{ name: "optional", text: "its failure does not fail the task" }] : []),
-    ...(node.type === flowType ? [{ name: "flow", text: `${io.flow}, with each batch as its '${io.item}'` }] : []),
+    ...(optional ? [{ name: "optional", text: mayFail }] : []),
+    ...(node.type === flowType
+      ? [{ name: "flow", text: sentence(flow, { flow: io.flow ?? "", item: io.item ?? "" }) }]
+      : []),
   ];
 }
 
 function startOf({ depends_on: parents, fan_in: fanIn = "all", io }: GraphNode): readonly Setting[] {
   if (parents.length === 0) return [];
-  const which =
-    parents.length === 1
-      ? "its parent"
-      : fanIn === "all"
-        ? "all parents"
-        : fanIn === "any"
-          ? "any parent"
-          : `${fanIn.slice("count:".length)} of its parents`;
-  const manyHave = parents.length > 1 && fanIn !== "any";
-  const texts = {
-    ready: manyHave ? `once ${which} have finished` : `once ${which} has finished`,
-    first_batch: manyHave ? `once ${which} have stored a batch` : `once ${which} has stored a batch`,
-    ended: manyHave ? `once ${which} have ended, in whatever way` : `once ${which} has ended, in whatever way`,
-  };
-  return [{ name: "starts", text: texts[io?.start_when ?? "ready"] }];
+  const count = Number(fanIn.slice("count:".length));
+  const which = parents.length === 1 ? "one" : fanIn === "all" || fanIn === "any" ? fanIn : "count";
+  return [{ name: "starts", text: sentence(startTexts[io?.start_when ?? "ready"][which], { count }) }];
 }
 
 function inputOf(node: GraphNode): readonly Setting[] {
   const { node_id: nodeId, io, fan_in: fanIn, depends_on: parents } = node;
   const reading = readingOf({ nodeId, inline: io?.input_inline, fanIn, parents });
   if (reading === undefined) return [];
-  const from = reading.sources.map((source) => source.nodeId).join(", ");
+  const { adapter, sources, listKey, where } = reading;
   const { size } = io?.input_inline?.input_args ?? {};
-  const key = typeof reading.listKey === "string" ? reading.listKey : "list";
-  const words: Readonly<Record<string, string>> = {
-    "pull.from_artifacts": `each artifact of ${from}`,
-    "pull.from_artifacts.each": `each element of '${key}' in the artifacts of ${from}`,
-    "pull.from_artifacts.rechunk:size": `the lists in the artifacts of ${from}, in chunks of ${JSON.stringify(size ?? 1)}`,
-    "pull.gather": `all artifacts of ${from} at once`,
-    "pull.failures": `the failed batches of ${from}`,
-    "pull.outcomes": `how ${from} ended`,
-  };
-  const known = builtInAdapter(reading.adapter) === undefined ? undefined : words[reading.adapter];
-  const { where } = reading;
+  const isKnown = builtInAdapter(adapter) !== undefined && Object.hasOwn(inputTexts, adapter);
+  const text = sentence(inputTexts[isKnown ? (adapter as keyof typeof inputTexts) : "custom"], {
+    adapter,
+    from: sources.map((source) => source.nodeId).join(", "),
+    key: typeof listKey === "string" ? listKey : "list",
+    size: JSON.stringify(size ?? 1),
+  });
   return [
-    { name: "reads", text: known ?? `${from}, by '${reading.adapter}'` },
+    { name: "reads", text },
     ...(where === undefined ? [] : [{ name: "only batches where", text: patternWords(where) }]),
   ];
 }
 
-function retriesOf({ retry_policy: policy }: GraphNode): string {
-  const { max, backoff_sec: first, backoff_factor: factor, backoff_max_sec: most } = { ...retryDefaults, ...policy };
-  const codes = policy?.permanent_on ?? retryDefaults.permanent_on;
-  const never = codes.length === 0 ? "" : `, never for ${codes.join(", ")}`;
-  if (max === 0) return "none";
-  const times = max === 1 ? "once" : `${max} times`;
-  if (first === 0) return `${times}, at once${never}`;
-  if (factor === 1 || max === 1) return `${times}, after ${seconds(first)}${never}`;
-  return `${times}, after ${seconds(first)}, then ${factor} times as long each, at most ${seconds(most)}${never}`;
+function retriesOf({ retry_policy: policy }: GraphNode): readonly Setting[] {
+  const { max, permanent_on: codes } = { ...retryDefaults, ...policy };
+  return [
+    { name: "retries", text: retryText({ ...retryDefaults, ...policy }) },
+    ...(max === 0 || codes.length === 0 ? [] : [{ name: "not retried", text: codes.join(", ") }]),
+  ];
 }
 
-function asideWords(tolerated: number | undefined, share: number | undefined): string {
-  const limits = [
-    ...(tolerated === undefined ? [] : [`${tolerated} of each partition`]),
-    ...(share === undefined || share === 1 ? [] : [`${Math.round(share * 1_000) / 10} %`]),
-  ];
-  return limits.length === 0 ? "are set aside" : `are set aside, at most ${limits.join(" and ")}`;
+function retryText(policy: Required<NonNullable<GraphNode["retry_policy"]>>): string {
+  const { max, backoff_sec: first, backoff_factor: factor, backoff_max_sec: most } = policy;
+  const { none, now, after, growing } = settingTexts.retries;
+  if (max === 0) return none;
+  if (first === 0) return counted(max, now);
+  if (factor === 1 || max === 1) return counted(max, after, { first: seconds(first) });
+  return sentence(growing, { count: max, first: seconds(first), factor, most: seconds(most) });
+}
+
+function asideText({ tolerate_batches: count, tolerate_share: share }: NonNullable<GraphNode["batches"]>): string {
+  const { all, count: byCount, share: byShare, both } = settingTexts.aside;
+  const hasShare = share !== undefined && share !== 1;
+  const text = count === undefined ? (hasShare ? byShare : all) : hasShare ? both : byCount;
+  return sentence(text, { count: count ?? 0, share: Math.round((share ?? 1) * 1_000) / 10 });
 }
 
 function limitsOf({ limits = {} }: GraphNode): readonly Setting[] {
   const { max_running: max, per_sec: perSec, burst, key } = limits;
-  const each = key === undefined ? "" : ` for each ${isObject(key) ? key.$ref : key}`;
-  const atOnce = burst === undefined ? "" : `, ${burst} at once after a pause`;
+  const each = { key: String(isObject(key) ? key.$ref : key) };
+  const { running, runningByKey, rate, rateByKey, burst: atOnce } = settingTexts;
   return [
-    ...(max === undefined ? [] : [{ name: "concurrency", text: `at most ${max} attempts${each}` }]),
-    ...(perSec === undefined ? [] : [{ name: "rate", text: `at most ${perSec} batches a second${atOnce}${each}` }]),
+    ...(max === undefined
+      ? []
+      : [{ name: "concurrency", text: counted(Number(max), key === undefined ? running : runningByKey, each) }]),
+    ...(perSec === undefined
+      ? []
+      : [{ name: "rate", text: counted(Number(perSec), key === undefined ? rate : rateByKey, each) }]),
+    ...(perSec === undefined || burst === undefined ? [] : [{ name: "burst", text: counted(Number(burst), atOnce) }]),
   ];
 }
 

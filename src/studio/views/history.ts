@@ -1,5 +1,7 @@
 import { type HistoryEntry, isShardTerminal, type ShardRecord, type TaskRecord } from "../../core/model/records.ts";
+import { awaitsSignal } from "../../graph/mermaid.ts";
 import type { AttemptView, EventPage, Span, TaskEventRow, Timeline } from "../api.ts";
+import { type EventText, eventTexts, sentence } from "./sentences.ts";
 
 /** What the records of a task keep of their transitions. */
 
@@ -82,16 +84,16 @@ interface KeyedEvent {
 }
 
 function keyedEvents(task: TaskRecord, shards: readonly ShardRecord[]): readonly KeyedEvent[] {
-  const { createdAt, endedAt, status, failure, cancelReason } = task;
-  const created = { key: "", event: { at: createdAt, to: "queued", text: "the task was created" } } as const;
-  const reason = failure === undefined ? cancelReason : `${failure.reasonCode}: ${failure.message.split("\n", 1)[0]}`;
-  const why = reason === undefined ? "" : `: ${reason}`;
+  const { createdAt, endedAt, status } = task;
+  const created = { key: "", event: { at: createdAt, to: "queued", text: eventTexts.created } } as const;
   const ended: readonly KeyedEvent[] =
-    endedAt === undefined
-      ? []
-      : [{ key: "~", event: { at: endedAt, to: status, text: `the task ${endWords(status)}${why}` } }];
-  const ofShards = shards.flatMap(({ nodeId, shard, history }) =>
-    history.map((entry): KeyedEvent => {
+    endedAt === undefined ? [] : [{ key: "~", event: { at: endedAt, to: status, text: endText(task) } }];
+  const nodes = new Map(task.graph.nodes.map((node) => [node.node_id, node]));
+  const ofShards = shards.flatMap(({ nodeId, shard, history }) => {
+    const graphNode = nodes.get(nodeId);
+    const node = (graphNode?.partitions ?? 1) > 1 ? `${nodeId}/${shard}` : nodeId;
+    const waits = graphNode !== undefined && awaitsSignal(graphNode) ? "awaitsSignal" : "delayed";
+    return history.map((entry): KeyedEvent => {
       const { at, epoch, from, to, cause, workerId, reasonCode } = entry;
       return {
         key: `${nodeId}/${String(shard).padStart(5, "0")}/${String(entry.n).padStart(9, "0")}`,
@@ -105,47 +107,50 @@ function keyedEvents(task: TaskRecord, shards: readonly ShardRecord[]): readonly
           cause,
           ...(workerId === undefined ? {} : { workerId }),
           ...(reasonCode === undefined ? {} : { reasonCode }),
-          text: eventText(entry, shard === 0 ? nodeId : `${nodeId}/${shard}`),
+          text: sentence(eventTexts[textOf[cause](entry) ?? waits], {
+            epoch,
+            node,
+            worker: workerId ?? "",
+            code: reasonCode ?? "unexpected_error",
+          }),
         },
       };
-    }),
-  );
+    });
+  });
   return [created, ...ofShards, ...ended].sort(compareKeyed);
 }
 
-const endWords = (status: TaskRecord["status"]): string =>
-  status === "finished" ? "finished" : status === "failed" ? "failed" : "was cancelled";
-
-function eventText(
-  { cause, to, epoch, workerId = "a worker", reasonCode = "unexpected_error" }: HistoryEntry,
-  node: string,
-) {
-  const attempt = `attempt ${epoch} of ${node}`;
-  const texts: Readonly<Record<HistoryEntry["cause"], string>> = {
-    dispatch:
-      to === "running"
-        ? `${attempt} started on ${workerId}`
-        : to === "deferred"
-          ? `${node} was dispatched, and waits`
-          : `${node} was queued`,
-    claim: `${attempt} started on ${workerId}`,
-    complete: `${node} finished`,
-    fail: to === "failed" ? `${node} failed: ${reasonCode}` : `${attempt} failed, and will be retried: ${reasonCode}`,
-    release: `${attempt} released its slot`,
-    requeue: `${node} was queued again`,
-    expire: to === "failed" ? `${node} failed: its worker was lost too often` : `${attempt} lost its worker`,
-    cancel: to === "cancelling" ? `${attempt} was asked to stop` : `${node} was cancelled`,
-    confirm_cancelled: `${attempt} stopped`,
-    supersede: `${node} was queued under a new epoch`,
-    adopt: `${node} was taken over from the earlier task`,
-    skip: `${node} was skipped`,
-    close: `${node} was closed with what it had stored`,
-    wake: `${node} has its signal`,
-    pause: to === "running" ? `${attempt} is to end after its batches` : `${node} was paused`,
-    resume: `${node} was resumed`,
-  };
-  return texts[cause];
+function endText({ status, failure, cancelReason }: TaskRecord): string {
+  if (status === "finished") return eventTexts.finished;
+  if (failure !== undefined) {
+    return sentence(eventTexts.failed, { reason: `${failure.reasonCode}: ${failure.message.split("\n", 1)[0]}` });
+  }
+  return cancelReason === undefined
+    ? eventTexts.cancelled
+    : sentence(eventTexts.cancelledFor, { reason: cancelReason });
 }
+
+const startText = ({ workerId }: HistoryEntry): EventText => (workerId === undefined ? "started" : "startedOn");
+
+/** By the cause of a transition. `undefined`: it waits, for what its node says. */
+const textOf: Readonly<Record<HistoryEntry["cause"], (entry: HistoryEntry) => EventText | undefined>> = {
+  dispatch: (entry) => (entry.to === "running" ? startText(entry) : entry.to === "deferred" ? undefined : "queued"),
+  claim: startText,
+  complete: () => "nodeFinished",
+  fail: ({ to }) => (to === "failed" ? "nodeFailed" : "willRetry"),
+  release: () => "released",
+  requeue: () => "requeued",
+  expire: ({ to }) => (to === "failed" ? "lostTooOften" : to === "cancelled" ? "nodeCancelled" : "lost"),
+  cancel: ({ to }) => (to === "cancelling" ? "stopping" : "nodeCancelled"),
+  confirm_cancelled: () => "stopped",
+  supersede: () => "superseded",
+  adopt: () => "adopted",
+  skip: () => "skipped",
+  close: () => "closed",
+  wake: () => "woken",
+  pause: ({ to }) => (to === "running" ? "pausing" : "paused"),
+  resume: () => "resumed",
+};
 
 const compareKeyed = (a: KeyedEvent, b: KeyedEvent): number =>
   a.event.at - b.event.at || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);

@@ -6,6 +6,7 @@ import { flowType, type Graph } from "../../graph/index.ts";
 import type { EdgeLive, NodeLive, TaskAction, TaskLive } from "../api.ts";
 import type { Reading } from "../reading.ts";
 import { readsEach } from "./graph-view.ts";
+import { waitingIn } from "./task-list.ts";
 
 /** A longer result is not sent. */
 const longestResult = 16_384;
@@ -28,6 +29,7 @@ export async function readLive({ client, store }: Reading, graph: Graph, taskId:
     liveNode(node, { explanation, shards: byNode.get(node.nodeId) ?? [], edges, now: Date.now() }),
   );
   const bottleneck = bottleneckOf(nodes);
+  const waiting = view.status === "deferred" ? waitingIn(explanation.nodes) : undefined;
   const { status, endedAt, failure, laterFailures, cancelReason, vars } = view;
   return {
     at: Date.now(),
@@ -36,6 +38,7 @@ export async function readLive({ client, store }: Reading, graph: Graph, taskId:
     ...(failure === undefined ? {} : { failure }),
     ...(laterFailures === undefined ? {} : { laterFailures }),
     ...(cancelReason === undefined ? {} : { cancelReason }),
+    ...(waiting === undefined ? {} : { waiting }),
     vars,
     nodes,
     edges,
@@ -86,7 +89,9 @@ function liveNode(
       carried: carriedBatches,
       ...(isKnown ? { pending } : {}),
     },
-    ...(startedAt === undefined ? {} : { rate: Math.max(0, batches - carriedBatches) / (took / 1_000) }),
+    ...(startedAt === undefined || isTooFew(batches, took)
+      ? {}
+      : { rate: Math.max(0, batches - carriedBatches) / (took / 1_000) }),
     ...(node.progress === undefined ? {} : { progress: node.progress }),
     ...(node.failure === undefined ? {} : { failure: node.failure }),
     ...(node.lostWorkers === undefined ? {} : { lostWorkers: node.lostWorkers }),
@@ -95,6 +100,9 @@ function liveNode(
     ...(result === undefined || isTooLong(result) ? {} : { result }),
   };
 }
+
+/** A few batches within a second are no rate. */
+const isTooFew = (batches: number, ms: number): boolean => ms < 1_000 && batches < 10;
 
 const isTooLong = (value: Json): boolean => JSON.stringify(value).length > longestResult;
 

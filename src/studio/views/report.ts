@@ -5,6 +5,7 @@ import type { Reading } from "../reading.ts";
 import { artifactPage, failedBatchPage } from "./artifacts.ts";
 import { eventsOf, timelineOf } from "./history.ts";
 import { viewLogs } from "./logs.ts";
+import { counted, omittedTexts, sentence } from "./sentences.ts";
 import { nodeDetail, readFacts, type TaskFacts, taskDetail } from "./task-view.ts";
 
 /** How much of each kind a report has at most: the first line that fits is taken. */
@@ -67,7 +68,7 @@ export async function runReport(
     timeline: timelineOf(record, shards, Date.now()),
     events: eventsOf(record, shards),
     nodes,
-    omitted: failedFirst.length > mostNodes ? [`the details of ${failedFirst.length - mostNodes} of the nodes`] : [],
+    omitted: failedFirst.length > mostNodes ? [counted(failedFirst.length - mostNodes, omittedTexts.nodes)] : [],
   };
   let report = whole;
   for (const size of sizes) {
@@ -105,21 +106,30 @@ async function reportNode(
 function cut(report: RunReport, size: Size): RunReport {
   const { task, timeline, events } = report;
   const lists = Object.values(report.nodes);
+  const most = (countOf: (node: ReportNode) => number) => Math.max(0, ...lists.map(countOf));
   const omitted = [
     ...report.omitted,
-    ...atMost("events", size.events, events.length),
-    ...atMost("states of the timeline", size.spans, timeline.spans.length),
-    ...atMost("artifacts of each node", size.artifacts, Math.max(0, ...lists.map(({ artifacts }) => artifacts.stored))),
-    ...atMost(
-      "failed batches of each node",
-      size.failed,
-      Math.max(0, ...lists.map(({ detail }) => detail.live.batches.failed)),
+    ...beyond("events", size, events.length),
+    ...beyond("spans", size, timeline.spans.length),
+    ...beyond(
+      "artifacts",
+      size,
+      most(({ artifacts }) => artifacts.stored),
     ),
-    ...atMost("log lines of each node", size.logs, Math.max(0, ...lists.map(({ logs }) => logs.items.length))),
-    ...atMost(
-      "attempts of each node",
-      size.attempts,
-      Math.max(0, ...lists.map(({ detail }) => detail.attempts.length)),
+    ...beyond(
+      "failed",
+      size,
+      most(({ detail }) => detail.live.batches.failed),
+    ),
+    ...beyond(
+      "logs",
+      size,
+      most(({ logs }) => logs.items.length),
+    ),
+    ...beyond(
+      "attempts",
+      size,
+      most(({ detail }) => detail.attempts.length),
     ),
   ];
   return {
@@ -132,8 +142,10 @@ function cut(report: RunReport, size: Size): RunReport {
   };
 }
 
-const atMost = (what: string, most: number, count: number): readonly string[] =>
-  count <= most ? [] : [`all but ${most} of the ${what}`];
+function beyond(kind: keyof Size, { [kind]: most }: Size, count: number): readonly string[] {
+  const { none, some } = omittedTexts[kind];
+  return count <= most ? [] : [most === 0 ? none : sentence(some, { most })];
+}
 
 const newest = <T>(items: readonly T[], count: number): readonly T[] => (count === 0 ? [] : items.slice(-count));
 

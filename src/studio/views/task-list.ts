@@ -1,5 +1,6 @@
-import type { TaskStatus, TaskSummary } from "../../core/model/records.ts";
-import type { TaskPage, TaskRow } from "../api.ts";
+import type { TaskRecord, TaskStatus, TaskSummary } from "../../core/model/records.ts";
+import { explain, type Reason } from "../../core/plan/index.ts";
+import type { TaskPage, TaskRow, Waiting, WaitingList } from "../api.ts";
 import type { Reading } from "../reading.ts";
 
 /** Which tasks a list has. */
@@ -90,4 +91,57 @@ export async function pageOfTasks(
     if (items.length >= limit) return { items, cursor: next };
   }
   return next === undefined ? { items } : { items, cursor: next };
+}
+
+const waits: Readonly<Partial<Record<Reason["reason"], Waiting["for"]>>> = {
+  waiting_for_signal: "signal",
+  delayed: "time",
+  backoff: "retry",
+  waiting_for_batches: "retry",
+};
+/** Of nodes that depend on the others. */
+const passive: ReadonlySet<Reason["reason"]> = new Set([
+  "ended",
+  "waiting_for_parents",
+  "waiting_for_first_batch",
+  "waiting_for_input",
+]);
+
+/** What a task waits for, from why its nodes do not run; `undefined` if one runs, or could run now. */
+export function waitingIn(nodes: readonly { readonly nodeId: string; readonly why: Reason }[]): Waiting | undefined {
+  const found = new Map<string, Omit<Waiting, "others">>();
+  for (const { nodeId, why } of nodes) {
+    const what = waits[why.reason];
+    if (what === undefined && !passive.has(why.reason)) return undefined;
+    if (what === undefined) continue;
+    const until = "until" in why ? why.until : undefined;
+    const before = found.get(nodeId);
+    if (before !== undefined && (before.until ?? Number.POSITIVE_INFINITY) <= (until ?? Number.POSITIVE_INFINITY))
+      continue;
+    found.set(nodeId, { nodeId, for: what, ...(until === undefined ? {} : { until }) });
+  }
+  const [first] = [...found.values()].toSorted((a, b) => (a.until ?? Infinity) - (b.until ?? Infinity));
+  return first && { ...first, others: found.size - 1 };
+}
+
+/** Of these tasks, those that wait. */
+export async function waitingTasks(reading: Reading, ids: readonly string[]): Promise<WaitingList> {
+  const items = await Promise.all(
+    ids.map(async (taskId) => {
+      const task = await reading.store.readTask(taskId);
+      const waiting = task && (await waitingOf(reading, task));
+      return waiting === undefined ? [] : [{ taskId, ...waiting }];
+    }),
+  );
+  return { items: items.flat() };
+}
+
+/** What a task waits for; `undefined` if it does not. */
+export async function waitingOf({ store, input }: Reading, task: TaskRecord): Promise<Waiting | undefined> {
+  const { id, status, paused, graph } = task;
+  if (status !== "running" || paused) return undefined;
+  const shards = await store.readShards(id);
+  // Workers and limits matter to nodes that could run only.
+  const facts = { workers: [], withArtifacts: new Set<string>(), fullLimit: () => undefined, ahead: () => undefined };
+  return waitingIn(explain({ ...facts, now: Date.now(), status, plan: input.plans.get(graph), shards }));
 }

@@ -31,7 +31,7 @@ function SignalDialog({ task, node, onClose }: NodeActionProps) {
     return outcome === "already" ? "Another signal was first: it counts." : "The signal was accepted.";
   };
   return (
-    <ActionDialog title={`Send the signal of '${node.nodeId}'?`} confirm="Send the signal" onClose={onClose} act={act}>
+    <ActionDialog title={`Send signal '${node.nodeId}'?`} confirm="Send the signal" onClose={onClose} act={act}>
       <p>The node stores this payload as its output, and the nodes after it continue. Only the first signal counts.</p>
       <SchemaForm form={form} showErrors={sent} />
     </ActionDialog>

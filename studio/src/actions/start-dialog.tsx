@@ -14,18 +14,19 @@ export function StartDialog(props: { readonly flow?: string; readonly onClose: (
   const { onClose } = props;
   const [chosen, choose] = useState(props.flow);
   const { data: flows, error } = useFlows();
-  const [only] = flows?.items.length === 1 ? flows.items : [];
+  const startable = flows?.items.filter(({ origin }) => origin === "file");
+  const [only] = startable?.length === 1 ? startable : [];
   const name = chosen ?? only?.name;
   if (name !== undefined) return <FlowForm key={name} name={name} onClose={onClose} />;
   return (
     <Dialog title="Run a flow" onClose={onClose}>
       <div className="content">
         {error === null ? null : <Problem error={error} />}
-        {flows?.items.length === 0 ? (
-          <p className="muted">No flow is known here. Start the studio with the files that export your flows.</p>
+        {startable?.length === 0 ? (
+          <p className="muted">No flow can be started here. Start the studio with the files that export your flows.</p>
         ) : null}
         <ul className="flow-choice">
-          {flows?.items.map((flow) => (
+          {startable?.map((flow) => (
             <li key={flow.name}>
               <button type="button" className="button" onClick={() => choose(flow.name)}>
                 {flow.name}

@@ -1,9 +1,9 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { createContext, useContext, useEffect, useMemo } from "react";
-import { mergedPages, type TaskPages } from "./live-list.ts";
+import { createContext, useContext, useEffect, useMemo, useSyncExternalStore } from "react";
 import { joined } from "./live-logs.ts";
 import { merged, type Samples, sampled } from "./live-task.ts";
-import type { LogPage, StudioSource, TaskDetail, TaskFilter, TaskLive } from "./source.ts";
+import { RunList, type Runs } from "./run-list.ts";
+import type { EventPage, LogPage, StudioSource, TaskDetail, TaskFilter, TaskLive } from "./source.ts";
 
 const SourceContext = createContext<StudioSource | undefined>(undefined);
 export const SourceProvider = SourceContext.Provider;
@@ -19,27 +19,16 @@ export function useInfo() {
   return useQuery({ queryKey: ["info"], queryFn: () => source.info() });
 }
 
-/** The tasks that match, page by page; kept up to date. */
-export function useTasks(filter: TaskFilter) {
+/** The runs that match; `show` has to say which of them are shown. */
+export function useRuns(filter: TaskFilter): Runs & Pick<RunList, "show"> {
   const source = useSource();
-  const client = useQueryClient();
   const text = JSON.stringify(filter);
-  const queryKey = useMemo(() => ["tasks", text], [text]);
-  const query = useInfiniteQuery({
-    queryKey,
-    queryFn: ({ pageParam, signal }) => source.tasks(filter, pageParam, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ cursor }) => cursor,
-  });
-  useEffect(() => {
-    // A page that is being read may be older than the changes that follow.
-    const readAgain = () => client.cancelQueries({ queryKey }).then(() => client.invalidateQueries({ queryKey }));
-    return source.streamTasks(JSON.parse(text), {
-      reset: () => void readAgain(),
-      tasks: (change) => client.setQueryData<TaskPages>(queryKey, (pages) => pages && mergedPages(pages, change)),
-    });
-  }, [source, client, queryKey, text]);
-  return query;
+  const open = () => new RunList(source, filter);
+  // In the cache of queries, so that it is still there when the page comes back to it.
+  const { data: list } = useQuery({ queryKey: ["runs", text], queryFn: open, initialData: open });
+  useEffect(() => list.open(), [list]);
+  const runs = useSyncExternalStore(list.subscribe, list.current);
+  return useMemo(() => ({ ...runs, show: (first, last) => list.show(first, last) }), [runs, list]);
 }
 
 /** A task, with its newest state. */
@@ -63,7 +52,10 @@ export function useTask(id: string): { readonly task?: Task; readonly error: Err
     queryKey: liveKey(id),
     queryFn: () => client.getQueryData<TaskLive>(liveKey(id)) ?? null,
   });
+  const isKnown = detail !== undefined;
   useEffect(() => {
+    // A stream of a task that does not exist would be refused again and again.
+    if (!isKnown) return;
     let timer: number | undefined;
     const readAgain = () => {
       timer = undefined;
@@ -83,7 +75,7 @@ export function useTask(id: string): { readonly task?: Task; readonly error: Err
       window.clearTimeout(timer);
       close();
     };
-  }, [source, client, id]);
+  }, [source, client, id, isKnown]);
   if (detail === undefined) return { error };
   const live = streamed != null && streamed.at >= detail.live.at ? streamed : detail.live;
   return { task: { detail, live }, error };
@@ -111,13 +103,30 @@ export function useNode(id: string, nodeId: string) {
   return useQuery({ queryKey: ["of-task", id, "node", nodeId], queryFn: () => source.node(id, nodeId) });
 }
 
+/** All events; `from` is where the last page begins, and `before` are those of the other pages, which are read once. */
+interface Events extends Pick<EventPage, "items"> {
+  readonly before: EventPage["items"];
+  readonly from: string | undefined;
+}
+
 export function useEvents(id: string) {
   const source = useSource();
-  return useInfiniteQuery({
-    queryKey: ["of-task", id, "events"],
-    queryFn: ({ pageParam }) => source.events(id, pageParam),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ cursor, hasMore }) => (hasMore ? cursor : undefined),
+  const client = useQueryClient();
+  const queryKey = ["of-task", id, "events"];
+  return useQuery({
+    queryKey,
+    queryFn: async (): Promise<Events> => {
+      let { before, from }: Omit<Events, "items"> = client.getQueryData<Events>(queryKey) ?? {
+        before: [],
+        from: undefined,
+      };
+      for (;;) {
+        const { items, cursor, hasMore } = await source.events(id, from);
+        if (!hasMore) return { before, from, items: [...before, ...items] };
+        before = [...before, ...items];
+        from = cursor;
+      }
+    },
   });
 }
 

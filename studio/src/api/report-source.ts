@@ -22,6 +22,7 @@ export function reportSource(report: RunReport): StudioSource {
     failedBatches: async (_, nodeId) => withoutCursor(nodeOf(nodeId).failedBatches),
     logs: async (_, nodeId) => nodeOf(nodeId).logs,
     tasks: absent,
+    waiting: absent,
     lineage: absent,
     flows: absent,
     flow: absent,

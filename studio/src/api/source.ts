@@ -14,6 +14,7 @@ import type {
   TaskEvents,
   TaskPage,
   Timeline,
+  WaitingList,
 } from "../../../src/studio/api.ts";
 import { openStream } from "./stream.ts";
 
@@ -38,6 +39,8 @@ export interface StudioSource {
   readonly isReport: boolean;
   info(): Promise<StudioInfo>;
   tasks(filter: TaskFilter, cursor: string | undefined, signal: AbortSignal): Promise<TaskPage>;
+  /** Of these tasks, those that wait. */
+  waiting(ids: readonly string[]): Promise<WaitingList>;
   task(id: string): Promise<TaskDetail>;
   timeline(id: string): Promise<Timeline>;
   events(id: string, cursor: string | undefined): Promise<EventPage>;
@@ -79,6 +82,7 @@ export function httpSource(): StudioSource {
     info: () => get(["info"]),
     tasks: (filter, cursor, signal) =>
       get(["tasks"], { ...entriesOf(filter), cursor, limit: String(pageSize) }, signal),
+    waiting: (ids) => get(["waiting"], { task: ids }),
     task: (id) => get(task(id)),
     timeline: (id) => get(task(id, "timeline")),
     events: (id, cursor) => get(task(id, "events"), { cursor, limit: String(pageSize) }),

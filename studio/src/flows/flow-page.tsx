@@ -13,7 +13,7 @@ import { Problem } from "../ui/problem.tsx";
 import { Region } from "../ui/region.tsx";
 import { Note, Status } from "../ui/status.tsx";
 import { Tabs } from "../ui/tabs.tsx";
-import { shortHash } from "./flows-page.tsx";
+import { RunStatus, shortHash } from "./flows-page.tsx";
 
 export function FlowPage({ name }: { readonly name: string }) {
   const { data: flow, error } = useFlow(name);
@@ -59,7 +59,7 @@ function Flow({ flow }: { readonly flow: FlowDetail }) {
         {paused ? <Status status="paused" /> : null}
         {lastRun === undefined ? null : (
           <a className="last-run" href={hrefOf(["runs", lastRun.taskId])}>
-            Last run: <Status status={lastRun.state} bare />
+            Last run: <RunStatus run={lastRun} />
           </a>
         )}
         {changed === false ? <span className="muted">unchanged since its last run</span> : null}

@@ -1,5 +1,6 @@
 import { useFlows } from "../api/queries.ts";
-import { dateTime, number } from "../format.ts";
+import type { FlowRun } from "../api/source.ts";
+import { dateTime, number, waitingText } from "../format.ts";
 import { hrefOf } from "../router.ts";
 import { Problem } from "../ui/problem.tsx";
 import { Region } from "../ui/region.tsx";
@@ -50,7 +51,7 @@ export function FlowsPage() {
                         <span className="muted">none</span>
                       ) : (
                         <a className="last-run" href={hrefOf(["runs", lastRun.taskId])}>
-                          <Status status={lastRun.state} bare /> {dateTime(lastRun.createdAt)}
+                          <RunStatus run={lastRun} /> {dateTime(lastRun.createdAt)}
                         </a>
                       )}
                     </td>
@@ -72,6 +73,16 @@ export function FlowsPage() {
         </Region>
       )}
     </>
+  );
+}
+
+/** The state of a run, and in the title what it waits for. */
+export function RunStatus({ run: { state, waiting } }: { readonly run: FlowRun }) {
+  if (waiting === undefined) return <Status status={state} bare />;
+  return (
+    <span title={waitingText(waiting, new Date().toDateString())}>
+      <Status status="deferred" bare />
+    </span>
   );
 }
 

@@ -1,9 +1,10 @@
-import { BaseEdge, type Edge, EdgeLabelRenderer, type EdgeProps, getBezierPath } from "@xyflow/react";
+import { BaseEdge, type Edge, EdgeLabelRenderer, type EdgeProps, getBezierPath, Position } from "@xyflow/react";
+import type { NodeState } from "../api/source.ts";
 import { plural, rate } from "../format.ts";
 import { type EdgeData, type Shown, useShown } from "./shown.ts";
 
 export function FlowEdge(props: EdgeProps<Edge<EdgeData>>) {
-  const { id, source, target, data, markerEnd } = props;
+  const { id, source, target, data, markerEnd, sourcePosition } = props;
   const [path, labelX, labelY] = getBezierPath(props);
   const text = useShown((shown) => trafficOf(shown, { id, source, target }));
   const { kind = "data", label } = data?.edge ?? {};
@@ -22,7 +23,15 @@ export function FlowEdge(props: EdgeProps<Edge<EdgeData>>) {
             style={{ transform: `translate(-50%, -50%) translate(${labelX}px, ${labelY}px)` }}
           >
             {label === undefined ? null : <span className="edge-when">{label}</span>}
-            {text === undefined ? null : <span className="tabular">{text}</span>}
+            {text === undefined ? null : (
+              <span
+                className={label === undefined && sourcePosition === Position.Right ? "traffic stacked" : "traffic"}
+              >
+                {text.split("\n").map((each) => (
+                  <span key={each}>{each}</span>
+                ))}
+              </span>
+            )}
           </span>
         </EdgeLabelRenderer>
       )}
@@ -30,19 +39,23 @@ export function FlowEdge(props: EdgeProps<Edge<EdgeData>>) {
   );
 }
 
-/** What flows along it now, and what waits at its end; nothing if it is quiet. */
+const openStates: ReadonlySet<NodeState> = new Set(["queued", "running", "deferred"]);
+
+/** A line for what flows along it now, and one for what was not read; nothing if it is quiet. */
 function trafficOf(
-  { nodes, edges }: Shown,
+  { at, nodes, edges }: Shown,
   { id, source, target }: { readonly id: string; readonly source: string; readonly target: string },
 ): string | undefined {
   const live = edges.get(id);
-  if (live === undefined) return undefined;
-  const { backlog = 0 } = live;
-  const moves = nodes.get(source)?.state === "running" || nodes.get(target)?.state === "running";
-  const perSecond = moves ? nodes.get(source)?.rate : undefined;
-  const parts = [
-    ...(perSecond === undefined || perSecond === 0 ? [] : [rate(perSecond)]),
-    ...(backlog === 0 ? [] : [plural(backlog, "# waiting", "# waiting")]),
-  ];
-  return parts.length === 0 ? undefined : parts.join(" · ");
+  const [from, to] = [nodes.get(source), nodes.get(target)];
+  if (live === undefined || from === undefined || to === undefined) return undefined;
+  const { backlog = 0, read } = live;
+  const readMs = to.state === "running" && to.startedAt !== undefined ? Math.max(1_000, at - to.startedAt) : 0;
+  const perSecond =
+    readMs > 0 && read !== undefined ? read / (readMs / 1_000) : from.state === "running" ? from.rate : 0;
+  const waits = openStates.has(to.state)
+    ? plural(backlog, "# waiting", "# waiting")
+    : plural(backlog, "# not read", "# not read");
+  const lines = [...(perSecond ? [rate(perSecond)] : []), ...(backlog === 0 ? [] : [waits])];
+  return lines.length === 0 ? undefined : lines.join("\n");
 }

@@ -22,6 +22,8 @@ import "@xyflow/react/dist/base.css";
 
 const nodeTypes = { node: FlowNode };
 const edgeTypes = { edge: FlowEdge };
+/** Below this, texts cannot be read: nodes show the icon of their state only. */
+const farZoom = 0.4;
 /** A graph with more nodes gets a small map. */
 const mapFrom = 30;
 
@@ -39,6 +41,7 @@ export function GraphView(props: GraphViewProps) {
   const { graph, live, selected, hrefOf } = props;
   const shown = useMemo(
     (): Shown => ({
+      at: live?.at ?? 0,
       nodes: new Map(live?.nodes.map((node) => [node.nodeId, node])),
       edges: new Map(live?.edges.map((edge) => [edgeId(edge), edge])),
       bottleneck: live?.bottleneck,
@@ -89,15 +92,17 @@ const Drawing = memo(function Drawing({ graph, hasStates }: DrawingProps) {
 function Flow(props: DrawingProps & { readonly size: Size }) {
   const { graph, size, hasStates } = props;
   const boxHeight = hasStates ? boxHeights.withCounts : boxHeights.alone;
-  const { nodes, edges } = useMemo(() => elementsOf(graph, size, boxHeight), [graph, size, boxHeight]);
+  const { nodes, edges, whole } = useMemo(() => elementsOf(graph, size, boxHeight), [graph, size, boxHeight]);
   const { fitView } = useReactFlow();
   const width = useStore((store) => store.width);
+  const isFar = useStore(({ transform }) => transform[2] < farZoom);
   useEffect(() => {
     // A panel beside the graph was opened or closed.
     if (width > 0) void fitView(fit);
   }, [fitView, width]);
   return (
     <ReactFlow
+      className={isFar ? "far" : ""}
       nodes={nodes}
       edges={edges}
       nodeTypes={nodeTypes}
@@ -113,7 +118,7 @@ function Flow(props: DrawingProps & { readonly size: Size }) {
       fitView
       fitViewOptions={fit}
     >
-      {nodes.length > mapFrom ? <SmallMap /> : null}
+      {nodes.length > mapFrom ? <SmallMap whole={whole} /> : null}
       <Controls />
       <Legend graph={graph} hasStates={hasStates} />
     </ReactFlow>
@@ -126,8 +131,8 @@ function elementsOf(
   graph: Graph,
   size: Size,
   boxHeight: number,
-): { readonly nodes: Node<NodeData>[]; readonly edges: Edge[] } {
-  const { boxes, direction } = bestLayout(graph, size, boxHeight);
+): { readonly nodes: Node<NodeData>[]; readonly edges: Edge[]; readonly whole: Size } {
+  const { boxes, direction, width, height } = bestLayout(graph, size, boxHeight);
   const [sourcePosition, targetPosition] =
     direction === "LR" ? [Position.Right, Position.Left] : [Position.Bottom, Position.Top];
   const nodes = graph.nodes.map((node) => ({
@@ -148,16 +153,21 @@ function elementsOf(
     markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--edge)" },
     data: { edge } satisfies EdgeData,
   }));
-  return { nodes, edges };
+  return { nodes, edges, whole: { width, height } };
 }
 
-function SmallMap() {
+/** Shown once a part of the graph is out of view. */
+function SmallMap({ whole }: { readonly whole: Size }) {
+  const isPart = useStore(
+    ({ width, height, transform: [, , zoom] }) => whole.width * zoom > width || whole.height * zoom > height,
+  );
   // Drawn again when the state of some node has changed, not with each batch.
   const text = useShown(({ nodes }) => JSON.stringify([...nodes.values()].map(({ nodeId, state }) => [nodeId, state])));
   const classOf = useMemo(() => {
     const states = new Map<string, string>(JSON.parse(text));
     return ({ id }: Node) => `map-${states.get(id) ?? "none"}`;
   }, [text]);
+  if (!isPart) return null;
   return <MiniMap ariaLabel="Small map of the graph" pannable zoomable nodeClassName={classOf} />;
 }
 

@@ -22,6 +22,12 @@ export const boxHeights = { withCounts: 74, alone: 50 } as const;
 /** Of a label; a longer one is cut. */
 const letterWidth = 6.8;
 const longestLabel = 190;
+/** Between ranks that are beside each other, the labels of edges need a place. */
+const rankGap = 104;
+const rowGap = 26;
+const columnGap = 20;
+/** If a graph could only be drawn smaller, its ranks are broken into columns. */
+const smallestScale = 0.3;
 /** Above this number, one layout has to do: each takes a noticeable time. */
 const mostCompared = 150;
 
@@ -33,18 +39,48 @@ export function bestLayout(
 ): Layout {
   const scaleOf = (layout: Layout) => Math.min(width / layout.width, height / layout.height);
   const across = layOut(graph, "LR", boxHeight);
-  if (graph.nodes.length > mostCompared) return across;
-  const down = layOut(graph, "TB", boxHeight);
-  return scaleOf(down) > scaleOf(across) && scaleOf(across) < 1 ? down : across;
+  const down = graph.nodes.length > mostCompared ? across : layOut(graph, "TB", boxHeight);
+  const best = scaleOf(down) > scaleOf(across) && scaleOf(across) < 1 ? down : across;
+  return scaleOf(best) < smallestScale ? inColumns(across, { width, height }, boxHeight) : best;
+}
+
+/** The same order from left to right, but a rank with many nodes takes several columns: the whole can be drawn larger. */
+function inColumns({ boxes }: Layout, place: Pick<Layout, "width" | "height">, boxHeight: number): Layout {
+  const byRank = Map.groupBy(boxes, ([, { x }]) => x);
+  const ranks = [...byRank.keys()]
+    .sort((a, b) => a - b)
+    .map((x) => (byRank.get(x) ?? []).toSorted((a, b) => a[1].y - b[1].y));
+  const [columnWidth, rowHeight] = [boxWidth + columnGap, boxHeight + rowGap];
+  const sizeOf = (rows: number) => ({
+    width: ranks.reduce((sum, rank) => sum + Math.ceil(rank.length / rows) * columnWidth + rankGap, 0),
+    height: Math.min(rows, Math.max(...ranks.map(({ length }) => length))) * rowHeight,
+  });
+  const scaleOf = (rows: number) => Math.min(place.width / sizeOf(rows).width, place.height / sizeOf(rows).height);
+  let rows = 1;
+  for (let more = 2; more <= boxes.size; more++) if (scaleOf(more) > scaleOf(rows)) rows = more;
+  const { width, height } = sizeOf(rows);
+  const placed = new Map<string, Box>();
+  let left = 0;
+  for (const rank of ranks) {
+    const columns = Math.ceil(rank.length / rows);
+    const perColumn = Math.ceil(rank.length / columns);
+    for (const [index, [id]] of rank.entries()) {
+      const column = Math.floor(index / perColumn);
+      const inColumn = Math.min(perColumn, rank.length - column * perColumn);
+      const top = (height - inColumn * rowHeight) / 2;
+      placed.set(id, { x: left + column * columnWidth, y: top + (index % perColumn) * rowHeight });
+    }
+    left += columns * columnWidth + rankGap;
+  }
+  return { boxes: placed, direction: "LR", width, height };
 }
 
 function layOut({ nodes, edges }: GraphView, direction: Direction, boxHeight: number): Layout {
   const graph = new Graph();
   graph.setGraph({
     rankdir: direction,
-    // Between nodes beside each other, the labels of edges need a place.
-    ranksep: direction === "LR" ? 84 : 44,
-    nodesep: 26,
+    ranksep: direction === "LR" ? rankGap : 44,
+    nodesep: rowGap,
     // The exact ranker takes seconds for hundreds of nodes.
     ranker: nodes.length > mostCompared ? "longest-path" : "network-simplex",
   });

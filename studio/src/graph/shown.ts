@@ -11,6 +11,8 @@ export interface EdgeData extends Record<string, unknown> {
 
 /** What nodes and edges show beside what the layout knows: it changes without the graph being laid out again. */
 export interface Shown {
+  /** When the state was read. */
+  readonly at: number;
   readonly nodes: ReadonlyMap<string, NodeLive>;
   /** By {@link edgeId}. */
   readonly edges: ReadonlyMap<string, EdgeLive>;

@@ -26,12 +26,20 @@ export function Errors(props: { readonly id: string; readonly node: NodeDetail; 
 }
 
 export function FailureView({ failure }: { readonly failure: Omit<Failure, "nodeId"> }) {
-  const { reasonCode, message, stack, tries, method } = failure;
+  const { reasonCode, message } = failure;
   return (
     <>
       <p className="failure-line">
         <code>{reasonCode}</code> {message}
       </p>
+      <FailureDetails failure={failure} />
+    </>
+  );
+}
+
+function FailureDetails({ failure: { stack, tries, method } }: { readonly failure: Omit<Failure, "nodeId"> }) {
+  return (
+    <>
       {tries === undefined ? null : <Tries count={tries} />}
       {method === undefined ? null : (
         <p className="muted">
@@ -102,9 +110,9 @@ function FailedBatch({ batch }: { readonly batch: FailedBatchView }) {
   return (
     <details className="details">
       <summary>
-        <code>{uid}</code> <span className="muted">{reasonCode}:</span> {message}
+        <code>{uid}</code> <code className="muted">{reasonCode}</code> {message}
       </summary>
-      <FailureView failure={batch} />
+      <FailureDetails failure={batch} />
       <Input input={input} />
     </details>
   );

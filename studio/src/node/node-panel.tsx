@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { NodeActionDialog } from "../actions/node-actions.tsx";
 import { type Task, useInfo, useNode, useSource } from "../api/queries.ts";
 import type { NodeAction, NodeLive } from "../api/source.ts";
@@ -50,8 +50,9 @@ export function NodePanel({ task, nodeId, linkTo, onClose }: NodePanelProps) {
   const canAct = info?.readOnly === false && !isReport;
   const possible = canAct ? buttons.filter(({ action }) => node?.actions.includes(action)) : [];
   useCloseOnEscape(onClose);
+  const panel = useFocus(nodeId);
   return (
-    <aside className="node-panel" aria-label={`Node ${nodeId}`}>
+    <aside className="node-panel" aria-label={`Node ${nodeId}`} ref={panel} tabIndex={-1}>
       <header className="page-head">
         <h2 className="truncate">{nodeId}</h2>
         {live === undefined ? null : <Status status={live.state} />}
@@ -110,6 +111,22 @@ function labelOf({ id, label }: (typeof sections)[number], live: NodeLive | unde
   };
   const shown = id === "errors" || id === "artifacts" || id === "attempts" ? count[id] : 0;
   return shown === 0 ? label : `${label} (${shown})`;
+}
+
+/** The panel has the focus once it is opened, and the node's card once it is closed. */
+function useFocus(nodeId: string) {
+  const panel = useRef<HTMLElement>(null);
+  useEffect(() => {
+    panel.current?.focus({ preventScroll: true });
+    return () => {
+      // By then the panel is gone: the graph may have been hidden behind it.
+      requestAnimationFrame(() => {
+        if (document.activeElement !== document.body) return;
+        document.querySelector<HTMLElement>(`[data-node="${CSS.escape(nodeId)}"]`)?.focus({ preventScroll: true });
+      });
+    };
+  }, [nodeId]);
+  return panel;
 }
 
 function useCloseOnEscape(onClose: () => void): void {

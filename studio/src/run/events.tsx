@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef } from "react";
+import { useRef } from "react";
 import { useEvents } from "../api/queries.ts";
 import { clockMs, dateTime } from "../format.ts";
 import type { LinkTo } from "../router.ts";
@@ -12,9 +12,9 @@ const heights = { wide: 28, narrow: 48 } as const;
 
 /** Everything that happened, the oldest first. */
 export function Events({ id, linkTo }: { readonly id: string; readonly linkTo: LinkTo }) {
-  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage } = useEvents(id);
+  const { data, error } = useEvents(id);
   const scroller = useRef<HTMLElement>(null);
-  const rows = data?.pages.flatMap(({ items }) => items) ?? [];
+  const rows = data?.items ?? [];
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -22,10 +22,7 @@ export function Events({ id, linkTo }: { readonly id: string; readonly linkTo: L
     overscan: 20,
   });
   useRowHeights(virtual);
-  useEffect(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
-  if (error !== null) return <Problem error={error} className="banner" />;
+  if (error !== null && data === undefined) return <Problem error={error} className="banner" />;
   if (data === undefined) return <p className="empty">Loading…</p>;
   return (
     // Focusable, so that it scrolls by keyboard too.

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { TaskActionDialog, type TaskActionKind } from "../actions/task-actions.tsx";
 import { type Task, useSource } from "../api/queries.ts";
 import type { Failure, TaskAction } from "../api/source.ts";
-import { dateTime, duration } from "../format.ts";
+import { dateTime, duration, waitingText } from "../format.ts";
 import { hrefOf, useRoute, withQuery } from "../router.ts";
 import { Copy } from "../ui/copy.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
@@ -22,7 +22,8 @@ export function RunHead({ task, canAct }: { readonly task: Task; readonly canAct
   const now = useNow();
   const [asked, setAsked] = useState<TaskActionKind>();
   const { id, flow, createdAt, startsAt, deadlineAt } = detail;
-  const { state, endedAt, actions } = live;
+  const { state, endedAt, actions, waiting } = live;
+  const isPlanned = startsAt !== undefined && startsAt > now && endedAt === undefined;
   return (
     <>
       <header className="page-head">
@@ -32,19 +33,21 @@ export function RunHead({ task, canAct }: { readonly task: Task; readonly canAct
           </a>
         )}
         <h1>{flow ?? "Run"}</h1>
-        <Status status={state} />
+        <Status
+          status={isPlanned ? "queued" : state}
+          text={isPlanned || waiting === undefined ? undefined : waitingText(waiting, new Date(now).toDateString())}
+        />
         <span className="run-id">
           <code className="muted">{id}</code>
           <Copy text={id} label="run's id" />
         </span>
         <span className="muted tabular">
-          {dateTime(createdAt)} · {duration((endedAt ?? live.at ?? now) - createdAt)}
+          {dateTime(createdAt)}
+          {isPlanned ? null : ` · ${duration((endedAt ?? live.at ?? now) - createdAt)}`}
         </span>
-        {startsAt === undefined || startsAt <= now || endedAt !== undefined ? null : (
-          <span className="muted tabular">starts at {dateTime(startsAt)}</span>
-        )}
+        {isPlanned ? <span className="muted tabular">Starts at {dateTime(startsAt)}</span> : null}
         {deadlineAt === undefined || endedAt !== undefined ? null : (
-          <span className="muted tabular">fails at {dateTime(deadlineAt)} unless it has ended</span>
+          <span className="muted tabular">Deadline: {dateTime(deadlineAt)}</span>
         )}
         <Origins task={task} />
         {canAct ? (

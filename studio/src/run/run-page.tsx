@@ -5,6 +5,7 @@ import { GraphView } from "../graph/graph-view.tsx";
 import { NodePanel } from "../node/node-panel.tsx";
 import { hrefOf, type LinkTo, navigate, type Route, useRoute, withQuery } from "../router.ts";
 import { Problem } from "../ui/problem.tsx";
+import { statusText } from "../ui/status.tsx";
 import { Tabs } from "../ui/tabs.tsx";
 import { Events } from "./events.tsx";
 import { Facts } from "./facts.tsx";
@@ -50,7 +51,7 @@ function Run({ task }: { readonly task: Task }) {
   const close = () => navigate(withQuery(route, { node: undefined, section: undefined, uid: undefined }));
   return (
     <>
-      <title>{`${task.detail.flow ?? "Run"} ${task.live.state} · FlowKit Studio`}</title>
+      <title>{`${task.detail.flow ?? "Run"}: ${statusText(task.live.state)} · FlowKit Studio`}</title>
       <RunHead task={task} canAct={info?.readOnly === false && !isReport} />
       <Tabs
         label="Views of the run"

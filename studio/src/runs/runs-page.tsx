@@ -1,8 +1,9 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, lazy, memo, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { useInfo, useTasks } from "../api/queries.ts";
-import type { TaskRow } from "../api/source.ts";
-import { duration, number, when } from "../format.ts";
+import { type KeyboardEvent, lazy, memo, Suspense, useCallback, useEffect, useRef, useState } from "react";
+import { useInfo, useRuns } from "../api/queries.ts";
+import type { RunList, Runs } from "../api/run-list.ts";
+import type { TaskRow, Waiting } from "../api/source.ts";
+import { duration, number, waitingText, when } from "../format.ts";
 import { hrefOf, useRoute } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";
 import { useNow } from "../ui/now.ts";
@@ -17,9 +18,9 @@ export function RunsPage() {
   const route = useRoute();
   const filter = useTaskFilter(route);
   const { data: info } = useInfo();
-  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, isPending } = useTasks(filter);
+  const runs = useRuns(filter);
+  const { rows, hasMore, isPending, error } = runs;
   const [isStarting, setStarting] = useState(false);
-  const rows = useMemo(() => data?.pages.flatMap(({ items }) => items) ?? [], [data]);
   const isFiltered = Object.keys(filter).length > 0;
   return (
     <>
@@ -27,7 +28,7 @@ export function RunsPage() {
       <header className="page-head">
         <h1>Runs</h1>
         <span className="muted tabular" data-testid="run-count">
-          {rows.length === 0 ? "" : hasNextPage ? `${number(rows.length)}+` : number(rows.length)}
+          {rows.length === 0 ? "" : hasMore ? `${number(rows.length)}+` : number(rows.length)}
         </span>
         {info === undefined || info.readOnly ? null : (
           <div className="actions">
@@ -41,15 +42,8 @@ export function RunsPage() {
       </header>
       {error === null ? null : <Problem error={error} className="banner" />}
       {isPending && error === null ? <p className="empty">Loading…</p> : null}
-      {data !== undefined && rows.length === 0 && !hasNextPage ? <Empty isFiltered={isFiltered} /> : null}
-      {rows.length > 0 || hasNextPage ? (
-        <List
-          key={JSON.stringify(filter)}
-          rows={rows}
-          hasMore={hasNextPage && !isFetchingNextPage}
-          readMore={() => void fetchNextPage()}
-        />
-      ) : null}
+      {isPending || rows.length > 0 || hasMore ? null : <Empty isFiltered={isFiltered} />}
+      {rows.length > 0 || hasMore ? <List key={JSON.stringify(filter)} runs={runs} /> : null}
       {isStarting ? (
         <Suspense>
           <StartDialog onClose={() => setStarting(false)} />
@@ -75,11 +69,9 @@ function Empty({ isFiltered }: { readonly isFiltered: boolean }) {
 const heights = { wide: 38, narrow: 58 } as const;
 // The list measures all of its rows again if it is given another function.
 const estimateSize = (): number => rowHeight(heights);
-/** How many rows before the end the next page is read. */
-const ahead = 400;
 
-function List(props: { readonly rows: readonly TaskRow[]; readonly hasMore: boolean; readonly readMore: () => void }) {
-  const { rows, hasMore, readMore } = props;
+function List({ runs }: { readonly runs: Runs & Pick<RunList, "show"> }) {
+  const { rows, hasMore, waiting, show } = runs;
   const scroller = useRef<HTMLDivElement>(null);
   const now = useNow();
   const today = new Date(now).toDateString();
@@ -91,10 +83,8 @@ function List(props: { readonly rows: readonly TaskRow[]; readonly hasMore: bool
     overscan: 12,
   });
   const items = virtual.getVirtualItems();
-  const last = items.at(-1)?.index ?? 0;
-  useEffect(() => {
-    if (hasMore && last >= rows.length - ahead) readMore();
-  }, [hasMore, last, rows.length, readMore]);
+  const [first, last] = [items[0]?.index ?? 0, items.at(-1)?.index ?? 0];
+  useEffect(() => show(first, last), [show, first, last]);
   useRowHeights(virtual);
 
   /** Arrow keys go from run to run, also to those that are not drawn yet. */
@@ -127,7 +117,7 @@ function List(props: { readonly rows: readonly TaskRow[]; readonly hasMore: bool
             const row = rows[index];
             return row === undefined ? null : (
               <tr key={row.id} aria-rowindex={index + 2} style={{ transform: `translateY(${start}px)`, height: size }}>
-                <Row row={row} index={index} now={row.endedAt ?? now} today={today} />
+                <Row row={row} index={index} now={row.endedAt ?? now} today={today} waiting={waiting.get(row.id)} />
               </tr>
             );
           })}
@@ -143,25 +133,33 @@ interface RowProps {
   /** When it ended, or the time while it has not. */
   readonly now: number;
   readonly today: string;
+  readonly waiting: Waiting | undefined;
 }
 
-const Row = memo(function Row({ row, index, now, today }: RowProps) {
+const Row = memo(function Row({ row, index, now, today, waiting: known }: RowProps) {
   const { id, flow, createdAt } = row;
+  const waiting = row.state === "running" ? known : undefined;
   return (
     <>
       <td className="cell-state">
-        <Status status={isPlanned(row, now) ? "queued" : row.state} />
+        <Status status={isPlanned(row, now) ? "queued" : waiting === undefined ? row.state : "deferred"} />
       </td>
       <td className="cell-flow truncate">{flow ?? <span className="muted">without a name</span>}</td>
       <td className="cell-id truncate">
         <a className="mono" href={hrefOf(["runs", id])} data-index={index}>
-          {id}
+          <span className="id-text">{id}</span>
         </a>
       </td>
       <td className="cell-time tabular muted">{when(createdAt, today)}</td>
       <td className="cell-duration tabular">{isPlanned(row, now) ? "–" : duration(now - createdAt)}</td>
       <td className="cell-note truncate muted">
-        {isPlanned(row, now) ? `starts at ${when(row.startsAt, today)}` : <RowNote row={row} />}
+        {isPlanned(row, now) ? (
+          `Starts at ${when(row.startsAt, today)}`
+        ) : waiting === undefined ? (
+          <RowNote row={row} />
+        ) : (
+          waitingText(waiting, today)
+        )}
       </td>
     </>
   );
@@ -181,7 +179,7 @@ function RowNote({ row: { failure, cancelReason, retryOf, parent } }: { readonly
     );
   }
   if (cancelReason !== undefined) return cancelReason;
-  if (retryOf !== undefined) return `retry of ${retryOf}`;
-  if (parent !== undefined) return `run by '${parent.nodeId}' of ${parent.taskId}`;
+  if (retryOf !== undefined) return `Retry of ${retryOf}`;
+  if (parent !== undefined) return `Run by '${parent.nodeId}' of ${parent.taskId}`;
   return null;
 }

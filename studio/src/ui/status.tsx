@@ -21,6 +21,8 @@ const looks: Readonly<Record<string, Look>> = {
   skipped: { label: "Skipped", icon: "skipped", tone: "quiet" },
 };
 
+export const statusText = (status: string): string => lookOf(status).label;
+
 const lookOf = (status: string): Look => looks[status] ?? { label: status, icon: "queued", tone: "quiet" };
 
 export function StatusIcon({ status }: { readonly status: string }) {
@@ -28,13 +30,21 @@ export function StatusIcon({ status }: { readonly status: string }) {
   return <Icon name={icon} className={icon === "running" ? "spin" : ""} />;
 }
 
-/** @param props.bare - without a background, for rows and nodes */
-export function Status({ status, bare = false }: { readonly status: string; readonly bare?: boolean }) {
+/**
+ * @param props.bare - without a background, for rows and nodes
+ * @param props.text - instead of the state's word
+ */
+export function Status(props: {
+  readonly status: string;
+  readonly bare?: boolean;
+  readonly text?: string | undefined;
+}) {
+  const { status, bare = false, text } = props;
   const { label, tone } = lookOf(status);
   return (
     <span className={`status tone-${tone} ${bare ? "bare" : ""}`} data-status={status}>
       <StatusIcon status={status} />
-      {label}
+      {text ?? label}
     </span>
   );
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { defineHandler, flow } from "../../../src/index.ts";
+import { defineHandler, flow, param } from "../../../src/index.ts";
 import type {
   FailedBatchPage,
   NodeDetail,
@@ -9,6 +9,7 @@ import type {
   StudioInfo,
   TaskDetail,
   TaskPage,
+  WaitingList,
 } from "../../../src/studio/api.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 import { follow, liveOf, type NewPlace, openPlace, post, squaresFlow, startTask } from "./fixture.ts";
@@ -166,6 +167,10 @@ export function runningContract(newPlace: NewPlace): void {
     const id = await startTask(studio, { flow: "approval" });
     const node = `/api/tasks/${id}/nodes/approve`;
     await until(async () => ((await studio.ask(node)).json as NodeDetail).live.awaitsSignal !== undefined, "the wait");
+    expect(await liveOf(studio, id)).toMatchObject({
+      state: "deferred",
+      waiting: { nodeId: "approve", for: "signal", others: 0 },
+    });
     expect((await studio.ask(node)).json as NodeDetail).toMatchObject({
       kind: "wait",
       actions: ["signal"],
@@ -180,5 +185,42 @@ export function runningContract(newPlace: NewPlace): void {
     });
     await engine.task(id).wait();
     expect(await liveOf(studio, id)).toMatchObject({ state: "finished" });
+  });
+
+  test("says which tasks wait, what for, and until when", async () => {
+    const gate = new Gate();
+    const work = defineHandler("work", {
+      args: z.object({ fails: z.boolean() }),
+      output: z.int(),
+      async *iterBatches({ fails }, ctx) {
+        if (fails) throw new Error("no answer");
+        await gate.pass(ctx.signal);
+        yield { payload: 1 };
+      },
+    });
+    const given = {
+      flow: flow("waits", { params: z.object({ fails: z.boolean() }) })
+        .node("work", work, { args: { fails: param("fails") }, retry: { max: 1, backoffSec: 10_000 } })
+        .wait("approve", { payload: z.object({ ok: z.boolean() }) }),
+    };
+    const { studio: openStudio } = await openPlace(newPlace(), given);
+    const studio = await openStudio([given]);
+    const waitingFor = async (...ids: readonly string[]) =>
+      (await studio.ask(`/api/waiting?${ids.map((each) => `task=${each}`).join("&")}`)).json as WaitingList;
+    const later = Date.now() + 86_400_000;
+    const planned = await startTask(studio, { flow: "waits", params: { fails: false }, notBefore: later });
+    const retried = await startTask(studio, { flow: "waits", params: { fails: true } });
+    const running = await startTask(studio, { flow: "waits", params: { fails: false } });
+    await until(() => gate.arrived > 0, "a node that runs");
+    await until(async () => (await waitingFor(retried)).items.length === 1, "a failed attempt");
+    const { items } = await waitingFor(planned, running, retried, "unknown");
+    expect(items).toEqual([
+      { taskId: planned, nodeId: "work", for: "time", until: expect.closeTo(later, -4), others: 1 },
+      { taskId: retried, nodeId: "work", for: "retry", until: expect.any(Number), others: 1 },
+    ]);
+    expect(items[1]?.until).toBeGreaterThan(Date.now() + 1_000_000);
+    expect((await liveOf(studio, retried)).waiting).toEqual({ ...items[1], taskId: undefined });
+    expect((await liveOf(studio, running)).waiting).toBeUndefined();
+    expect(await studio.ask("/api/waiting")).toMatchObject({ status: 400, json: { code: "STUDIO_REQUEST_INVALID" } });
   });
 }

@@ -32,6 +32,7 @@ const reads = [
   "/api/info",
   "/api/workers",
   "/api/tasks",
+  "/api/waiting",
   "/api/stream",
   "/api/tasks/TASK",
   "/api/tasks/TASK/stream",
@@ -130,6 +131,8 @@ test("queries that no route has", { timeout: 600_000 }, async () => {
     "shard=-1&seq=0",
     "shard=0&seq=1.5",
     "shard=0",
+    "task=%00",
+    `${"task=x&".repeat(100)}task=x`,
     "toString=1",
   ];
   for (const route of reads) {

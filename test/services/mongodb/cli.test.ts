@@ -20,7 +20,7 @@ test("the command stores and finds runs in MongoDB", async () => {
   expect(first.exitCode, first.stderr).toBe(0);
   const { taskId, result } = JSON.parse(first.stdout);
   expect(result).toEqual({ square: [{ n: 1 }, { n: 4 }] });
-  expect(first.stderr).toContain(`task ${taskId} in MongoDB\n`);
+  expect(first.stderr).toContain(`task ${taskId} in MongoDB (${name} at ${url.host})\n`);
 
   const env = { FLOWKIT_MONGO_URL: url.href };
   const again = await cli(["run", "flow.ts", "--json", ...key], { cwd, env });
@@ -30,7 +30,7 @@ test("the command stores and finds runs in MongoDB", async () => {
   expect((await cli(["artifacts", taskId, "square"], { cwd, env })).stdout).toBe('{"n":1}\n{"n":4}\n');
 
   const up = startCli(["up", "flow.ts"], { cwd, env });
-  await up.printed("up on MongoDB: numbers, square; 8 slots\n");
+  await up.printed(`up on MongoDB (${name} at ${url.host}): numbers, square; 8 slots\n`);
   up.child.kill("SIGTERM");
   expect((await up.outcome).exitCode).toBe(0);
 });

@@ -13,6 +13,12 @@ needsServices("postgres");
 
 const patience = 60_000;
 
+/** What the command calls the database: never the user or the password. */
+const databaseName = (): string => {
+  const { host, pathname } = new URL(inject("postgresUrl"));
+  return `PostgreSQL (${pathname.slice(1)} at ${host})`;
+};
+
 test("the command stores and finds runs in PostgreSQL, and keeps its password to itself", async () => {
   const url = inject("postgresUrl");
   const cwd = cliProject({ "flow.ts": squaresFlow });
@@ -22,7 +28,7 @@ test("the command stores and finds runs in PostgreSQL, and keeps its password to
   expect(first.exitCode, first.stderr).toBe(0);
   const { taskId, result } = JSON.parse(first.stdout);
   expect(result).toEqual({ square: [{ n: 1 }, { n: 4 }] });
-  expect(first.stderr).toContain(`task ${taskId} in PostgreSQL\n`);
+  expect(first.stderr).toContain(`task ${taskId} in ${databaseName()}\n`);
 
   writeFileSync(
     join(cwd, "flowkit.json"),
@@ -48,7 +54,7 @@ test("the command stores and finds runs in PostgreSQL, and keeps its password to
   ]);
 
   const up = startCli(["up", "flow.ts", ...config], { cwd });
-  await up.printed("up on PostgreSQL: numbers, square; 8 slots\n");
+  await up.printed(`up on ${databaseName()}: numbers, square; 8 slots\n`);
   up.child.kill("SIGTERM");
   expect((await up.outcome).exitCode).toBe(0);
 
@@ -96,8 +102,8 @@ test("coordinators and workers share a database; those that are killed are repla
   const started = (command: string) => startCli([...command.split(" "), "--config", "flowkit.json"], { cwd });
   const coordinators = [started("coordinator --types count,square"), started("coordinator --types count,square")];
   const workers = [started("worker --handlers handlers.ts"), started("worker --handlers handlers.ts")];
-  for (const each of coordinators) await each.printed("coordinator on PostgreSQL: count, square\n");
-  for (const each of workers) await each.printed("worker on PostgreSQL: count, square; 8 slots\n");
+  for (const each of coordinators) await each.printed(`coordinator on ${databaseName()}: count, square\n`);
+  for (const each of workers) await each.printed(`worker on ${databaseName()}: count, square; 8 slots\n`);
 
   const args = ["tasks", "start", "graph.json", "--handlers", "handlers.ts", "--config", "flowkit.json"];
   const { exitCode, stdout, stderr } = await cli(args, { cwd });

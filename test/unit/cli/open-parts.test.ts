@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { catalogue } from "../../../src/cli/settings/catalogue.ts";
-import { openBus } from "../../../src/cli/settings/open-parts.ts";
+import { databaseName, openBus } from "../../../src/cli/settings/open-parts.ts";
 import { settingsSchema } from "../../../src/cli/settings/schema.ts";
 import { silentLogger } from "../../../src/definitions/index.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
@@ -33,4 +33,25 @@ test("every Kafka setting is used to create the bus", async () => {
   const bus = await openBus({ settings: { kafka: watched }, origins: new Map() }, silentLogger);
   onTestFinished(() => bus?.close());
   expect([...read].toSorted()).toEqual(kafkaNames.toSorted());
+});
+
+test.each([
+  ["postgres://ann:p@db.example:5432/shop?sslmode=require", "PostgreSQL (shop at db.example:5432)"],
+  ["postgres://ann@[::1]/shop", "PostgreSQL (shop at [::1])"],
+  ["postgres://db.example", "PostgreSQL (at db.example)"],
+  ["postgres:///shop?host=/var/run/postgresql&password=p", "PostgreSQL (shop)"],
+  ["mongodb://ann:p@one:27017,two:27017,three/shop?replicaSet=r", "PostgreSQL (shop at one:27017,two:27017,three)"],
+  // Characters that should be escaped: what they belong to cannot be told.
+  ["postgres://ann:p/w@db.example/shop", "PostgreSQL"],
+  ["postgres://ann:12/w@db.example/shop", "PostgreSQL"],
+  ["postgres://ann:p@w@db.example/shop", "PostgreSQL"],
+  ["postgres://ann:p w", "PostgreSQL"],
+])("the name of the database at %s", (url, name) => {
+  expect(databaseName("PostgreSQL", { url })).toBe(name);
+});
+
+test("the name of a database that is set apart from its URL", () => {
+  expect(databaseName("MongoDB", { url: "mongodb://ann:p@db.example/admin", database: "shop" })).toBe(
+    "MongoDB (shop at db.example)",
+  );
 });
