@@ -127,7 +127,7 @@ export class WorkerCore {
       await this.#claimer.fill();
       const { pollMaxMs } = this.#parts.limits;
       const isNotified = !this.#claimer.blocked && isHealthy(this.#parts.bus);
-      const maxMs = isNotified ? pollMaxMs : Math.min(fallbackPollMs, pollMaxMs);
+      const maxMs = isNotified ? pollMaxMs * this.#presence.sharers : Math.min(fallbackPollMs, pollMaxMs);
       const minMs = isNotified ? Math.min(fallbackPollMs, pollMaxMs) : pollMinMs;
       waitMs = this.#busySincePoll ? minMs : Math.min(maxMs, waitMs * 2);
       this.#busySincePoll = false;
