@@ -13,6 +13,8 @@ const tasksAPage = 20;
 /** Items of a page handled concurrently, so that one slow item does not delay the others. */
 const atOnce = 8;
 const restFactor = 4;
+/** By how much longer the pause is after a look that found nothing for any sweep. */
+const idleFactor = 1.5;
 
 export interface SweeperOptions {
   readonly store: Store;
@@ -48,6 +50,8 @@ export class Sweeper {
   #sleeping: AbortController | undefined;
   /** How long the last sweep took, in ms. */
   #tookMs = 0;
+  /** The last look found nothing that is due. */
+  #isIdle = false;
   readonly #watch: StoreHealthTracker;
   #paying = false;
 
@@ -101,7 +105,8 @@ export class Sweeper {
       if (supervisor.signal.aborted) return;
       const sleeping = new AbortController();
       this.#sleeping = sleeping;
-      await clock.sleep(Math.max(0, Math.min(this.#pace.tickMs, this.#dueAt - clock.monotonic())), sleeping.signal);
+      const restMs = this.#pace.tickMs * (this.#isIdle ? idleFactor : 1);
+      await clock.sleep(Math.max(0, Math.min(restMs, this.#dueAt - clock.monotonic())), sleeping.signal);
       this.#sleeping = undefined;
     });
   }
@@ -121,7 +126,8 @@ export class Sweeper {
     };
     const aheadMs = sweepMs - pace.sweepMs;
     const due = await store.lookForDue?.(aheadMs);
-    if (due !== undefined) this.#expect(due.nextInMs);
+    this.#isIdle = due?.found.size === 0;
+    this.#expect(due?.nextInMs);
     const has = (kind: SweepKind) => due === undefined || due.found.has(kind);
     if (has("expired")) {
       const expired = () => store.expiredLeases(shardsAPage);

@@ -247,16 +247,14 @@ export async function compareAndSet<TRead extends Read<Revised>, TNext, TAnswer>
   write(next: TNext, over: { readonly found: TRead; readonly rev: string }): Promise<boolean>;
   /** Where none was found; without it nothing is written then. */
   insert?(next: TNext, rev: string): Promise<boolean>;
-  /** Replaces the first read. It may be out of date, so that nothing but a write follows from it. */
+  /** Replaces the first read. It may be out of date, if the judge writes. */
   readonly known?: TRead | undefined;
 }): Promise<TAnswer> {
   let tried: { readonly rev: string; readonly answer: TAnswer } | undefined;
   for (let round = 0; ; round++) {
-    const known = round === 0 ? steps.known : undefined;
-    const found = known ?? (await steps.read());
+    const found = (round === 0 ? steps.known : undefined) ?? (await steps.read());
     if (tried !== undefined && found?.doc.rev === tried.rev) return tried.answer;
     const { answer, next } = await steps.judge(found);
-    if (next === undefined && known !== undefined) continue;
     if (next === undefined || (found === undefined && steps.insert === undefined)) return answer;
     const rev = randomUUID();
     if (await (found === undefined ? steps.insert?.(next, rev) : steps.write(next, { found, rev }))) return answer;

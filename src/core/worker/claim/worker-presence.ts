@@ -23,14 +23,12 @@ export interface WorkerPresenceOptions {
   readonly watch: StoreHealthTracker;
 }
 
-/** Of so many announcements, one is kept longer, and followed by a look for other workers. */
+/** Of so many announcements, one is kept longer, and followed by a look for other workers; so are the first two. */
 const keptEvery = 3;
-/** Into how many looks of idle workers the one is divided that a single worker would make. */
-const mostSharers = 10;
 
 /**
  * Announces to the store, and to other programs, that a worker is alive: for explanations of why a node does not run, and for
- * other workers, which look into the queue less often the more of them have nothing to do. No decision depends on it.
+ * other workers, which scan the queue less often the more of them have nothing to do. No decision depends on it.
  */
 export class WorkerPresence {
   readonly #options: WorkerPresenceOptions;
@@ -42,7 +40,7 @@ export class WorkerPresence {
     this.#options = options;
   }
 
-  /** How many workers with free slots share its types, as far as it knows; at least 1, and not more than 10. */
+  /** How many workers with free slots share its types, as far as it knows; at least 1. */
   get sharers(): number {
     return this.#sharers;
   }
@@ -53,14 +51,15 @@ export class WorkerPresence {
     supervisor.loop("announcements", async () => {
       const worker = describe();
       this.#known = worker.id;
-      const isKept = made++ % keptEvery === 0;
+      const isKept = made < 2 || made % keptEvery === 0;
+      made++;
       await watch.track(() => store.announceWorker(worker, ttlMs, isKept));
       await announce?.(online(worker));
       if (isKept) {
         const shares = ({ types, running = 0, capacity }: WorkerRecord) =>
           running < capacity && types.some((type) => worker.types.includes(type));
         const { length } = ((await store.liveWorkers?.()) ?? []).filter(shares);
-        this.#sharers = Math.max(1, Math.min(mostSharers, length));
+        this.#sharers = Math.max(1, length);
       }
       await clock.sleep(ttlMs / 3, supervisor.signal);
     });
