@@ -1,11 +1,19 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { Usage } from "./part.ts";
+import { noUse, type Servers } from "./connections.ts";
+import type { Request, Usage } from "./part.ts";
 
 const program = fileURLToPath(new URL("part.ts", import.meta.url));
 
-/** A coordinator and its workers, each in its own process. */
+export interface FleetOptions {
+  readonly coordinators: number;
+  readonly workers: number;
+  /** How often a coordinator sweeps each task. @defaultValue the coordinator's */
+  readonly sweepMs?: number;
+}
+
+/** Coordinators and workers, each in its own process. */
 export class Fleet {
   readonly #parts: readonly ChildProcess[];
 
@@ -14,9 +22,13 @@ export class Fleet {
   }
 
   /** Resolves once all are ready. */
-  static async start(workers: number, env: Readonly<Record<string, string>>): Promise<Fleet> {
-    const roles = ["coordinator", ...Array.from({ length: workers }, () => "worker")];
-    const parts = roles.map((role) => fork(program, [role], { env: { ...process.env, ...env } }));
+  static async start({ coordinators, workers, sweepMs }: FleetOptions, servers: Servers): Promise<Fleet> {
+    const sweeps = sweepMs === undefined ? [] : [String(sweepMs)];
+    const roles = [
+      ...Array.from({ length: coordinators }, () => ["coordinator", ...sweeps]),
+      ...Array.from({ length: workers }, () => ["worker"]),
+    ];
+    const parts = roles.map((args) => fork(program, args, { env: { ...process.env, ...servers } }));
     const failed = Promise.race(
       parts.map(async (part) => {
         const [code] = await once(part, "exit");
@@ -28,25 +40,41 @@ export class Fleet {
     return new Fleet(parts);
   }
 
+  /** The costs of all processes so far. */
+  async usage(): Promise<Usage> {
+    return sumOf(await Promise.all(this.#parts.map((part) => ask(part, "usage"))));
+  }
+
   /** Stops all processes and adds up their costs. */
   async stop(): Promise<Usage> {
-    const usages = await Promise.all(
-      this.#parts.map(async (part) => {
-        const ended = once(part, "exit");
-        const message = once(part, "message");
-        part.send("end");
-        const [usage] = (await message) as [Usage];
-        await ended;
-        return usage;
-      }),
+    return sumOf(
+      await Promise.all(
+        this.#parts.map(async (part) => {
+          const ended = once(part, "exit");
+          const usage = await ask(part, "end");
+          await ended;
+          return usage;
+        }),
+      ),
     );
-    const sum = (field: keyof Usage) => usages.reduce((total, usage) => total + usage[field], 0);
-    return {
-      cpuMs: sum("cpuMs"),
-      commands: sum("commands"),
-      writes: sum("writes"),
-      waitedMs: sum("waitedMs"),
-      messages: sum("messages"),
-    };
   }
+}
+
+async function ask(part: ChildProcess, request: Request): Promise<Usage> {
+  const message = once(part, "message");
+  part.send(request);
+  const [usage] = (await message) as [Usage];
+  return usage;
+}
+
+function sumOf(usages: readonly Usage[]): Usage {
+  const sum = { ...noUse(), cpuMs: 0 };
+  for (const { commands, byName, waitedMs, messages, cpuMs } of usages) {
+    sum.commands += commands;
+    sum.waitedMs += waitedMs;
+    sum.messages += messages;
+    sum.cpuMs += cpuMs;
+    for (const [name, count] of Object.entries(byName)) sum.byName[name] = (sum.byName[name] ?? 0) + count;
+  }
+  return sum;
 }

@@ -1,40 +1,36 @@
 /*
- * Measures coordinators and workers as processes on Kafka and MongoDB: `npm run bench:distributed`. Uses the servers at
- * `KAFKA_BROKERS` and `MONGODB_URL`, or starts its own. Its own stand-in for MongoDB is slow and dominates the times;
- * writes, messages and processor time per node are comparable.
+ * Measures coordinators and workers as processes, on MongoDB with Kafka and on PostgreSQL: `npm run bench:distributed`. Uses the
+ * servers at `MONGODB_URL` with `KAFKA_BROKERS`, and at `POSTGRES_URL`, or starts its own. Its own stand-in for MongoDB is slow
+ * and dominates the times; writes, commands, messages and processor time are comparable.
  *
- *   --tasks N     chains per round; default 20        --at-once N   how many of them run concurrently; default 10
- *   --workers L   default 1,2,4
+ *   --stores L    default mongodb,postgres
+ *   --only L      default load,idle,open: tables of running tasks, of idle processes, and of open tasks
+ *   --tasks N     chains per round; default 20        --at-once N       how many of them run concurrently; default 10
+ *   --workers L   default 1,2,4                       --coordinators L  default 1,2
+ *   --names       also prints the commands a node by name
  */
-import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
-import type { Graph } from "flowkit";
-import { kafkaBus } from "flowkit/adapters/kafka";
-import { mongoStore } from "flowkit/adapters/mongo";
-import { Client } from "flowkit/engine";
 import { startKafka } from "../../scripts/services/kafka.ts";
 import { startMongo } from "../../scripts/services/mongo.ts";
-import { flowOf } from "../engine-case.ts";
+import { startPostgres } from "../../scripts/services/postgres.ts";
 import { chainOf, fanOutTo, source, step } from "../flows.ts";
 import { describeMachine } from "../machine.ts";
-import { quantile } from "../measure.ts";
 import { aligned, machineLine } from "../table.ts";
-import { Fleet } from "./fleet.ts";
+import { type Load, loadColumns, measureLoad } from "./chains.ts";
+import type { Servers } from "./connections.ts";
+import { idleColumns, measureIdle, measureOpen } from "./idle.ts";
 
 const { values } = parseArgs({
   options: {
+    stores: { type: "string", default: "mongodb,postgres" },
+    only: { type: "string", default: "load,idle,open" },
     tasks: { type: "string", default: "20" },
     "at-once": { type: "string", default: "10" },
     workers: { type: "string", default: "1,2,4" },
+    coordinators: { type: "string", default: "1,2" },
+    names: { type: "boolean", default: false },
   },
 });
-
-interface Load {
-  readonly name: string;
-  readonly graph: Graph;
-  readonly tasks: number;
-  readonly atOnce: number;
-}
 
 const leaves = Array.from({ length: 100 }, (_, index) => `n${index + 1}`);
 const loads: readonly Load[] = [
@@ -46,83 +42,76 @@ const loads: readonly Load[] = [
   },
   { name: "fan-out to 100", graph: fanOutTo(leaves, source, step).compile(), tasks: 2, atOnce: 1 },
 ];
+const numbers = (list: string): readonly number[] => list.split(",").map(Number);
+const asked = (list: string, name: string): boolean => list.split(",").includes(name);
+let fleets = 0;
 
-await using servers = new AsyncDisposableStack();
-const { kafkaBrokers, mongodbUrl, whose } = await addresses();
-const head = [
-  "case",
-  "workers",
-  "tasks/s",
-  "nodes/s",
-  "p50 ms",
-  "p99 ms",
-  "writes/node",
-  "commands/node",
-  "messages/node",
-];
-const rows = [[...head, "cpu ms/node", "waited ms/node"]];
-for (const load of loads)
-  for (const workers of values.workers.split(",").map(Number)) rows.push(await measure(load, workers));
-console.log(`${machineLine(describeMachine())}; ${whose}
-6 partitions per topic, capacity 8 per worker, one coordinator; ${values["at-once"]} concurrent chains, one fan-out at a time.
+console.log(`${machineLine(describeMachine())}
+6 partitions per topic, capacity 8 per worker; ${values["at-once"]} concurrent chains, one fan-out at a time.
 The client, which publishes the first commands, is not included in the counts per node.
 p50, p99: from a parent's end to its child's start, by the database's clock. waited: total duration of all commands.
+`);
+if (asked(values.stores, "mongodb")) await measureStore("MongoDB and Kafka", mongoServers);
+if (asked(values.stores, "postgres")) await measureStore("PostgreSQL", postgresServers);
 
-${aligned(rows)}`);
+/** Every fleet has collections, topics and tables of its own. */
+type NewServers = (started: AsyncDisposableStack) => Promise<{ readonly whose: string; of(prefix: string): Servers }>;
 
-async function measure({ name, graph, tasks, atOnce }: Load, workers: number): Promise<string[]> {
-  process.stderr.write(`${name}, ${workers} workers\n`);
-  const prefix = `bench-${process.pid}-${workers}-${graph.nodes.length}`;
-  const env = { KAFKA_BROKERS: kafkaBrokers, MONGODB_URL: mongodbUrl, BENCH_PREFIX: prefix };
-  const fleet = await Fleet.start(workers, env);
-  const store = mongoStore({ url: mongodbUrl, prefix: `${prefix}_` });
-  const bus = kafkaBus({ brokers: kafkaBrokers.split(","), prefix });
-  await using client = new Client({ store, bus, handlers: [source, step] });
-  await client.start();
-  const flow = flowOf(graph);
-  const ids: string[] = [];
-  const started = performance.now();
-  for (let begun = 0; begun < tasks; begun += atOnce) {
-    const running = await Promise.all(Array.from({ length: atOnce }, () => client.run(flow)));
-    await Promise.all(running.map((task) => task.result()));
-    ids.push(...running.map(({ id }) => id));
-  }
-  const seconds = (performance.now() - started) / 1000;
-  const usage = await fleet.stop();
-  const latencies: number[] = [];
-  for (const id of ids) {
-    const records = new Map((await store.readShards(id)).map((record) => [record.nodeId, record]));
-    const at = (nodeId: string, to: string) =>
-      records.get(nodeId)?.history.find((entry) => entry.to === to)?.at ?? Number.NaN;
-    for (const { node_id: id, depends_on: parents } of graph.nodes) {
-      if (parents.length > 0)
-        latencies.push(at(id, "running") - Math.max(...parents.map((parent) => at(parent, "finished"))));
+async function measureStore(name: string, start: NewServers): Promise<void> {
+  await using started = new AsyncDisposableStack();
+  const { whose, of } = await start(started);
+  const servers = () => of(`bench-${process.pid}-${++fleets}`);
+  console.log(`# ${name}: ${whose}\n`);
+  if (asked(values.only, "load")) {
+    const rows = [loadColumns];
+    const names: string[][] = [];
+    for (const load of loads) {
+      for (const coordinators of numbers(values.coordinators)) {
+        for (const workers of numbers(values.workers)) {
+          process.stderr.write(`${load.name}, ${coordinators} coordinators, ${workers} workers\n`);
+          const { row, byName } = await measureLoad(load, { coordinators, workers }, servers());
+          rows.push(row);
+          names.push([load.name, `${coordinators}`, `${workers}`, byName]);
+        }
+      }
     }
+    console.log(`${aligned(rows)}\n`);
+    if (values.names) console.log(`${aligned([["case", "coordinators", "workers", "commands/node"], ...names])}\n`);
   }
-  latencies.sort((a, b) => a - b);
-  const nodes = ids.length * graph.nodes.length;
-  const perNode = (number: number) => (number / nodes).toFixed(2);
-  return [
-    name,
-    `${workers}`,
-    (ids.length / seconds).toFixed(2),
-    (nodes / seconds).toFixed(1),
-    quantile(latencies, 0.5).toFixed(0),
-    quantile(latencies, 0.99).toFixed(0),
-    perNode(usage.writes),
-    perNode(usage.commands),
-    perNode(usage.messages),
-    perNode(usage.cpuMs),
-    perNode(usage.waitedMs),
-  ];
+  const rows = [idleColumns];
+  const add = async (what: string, measure: () => Promise<readonly string[]>): Promise<void> => {
+    process.stderr.write(`${what}\n`);
+    rows.push([...(await measure())]);
+  };
+  if (asked(values.only, "idle")) {
+    const fleetsOf = { "1 coordinator": [1, 0], "1 worker": [0, 1], "10 workers": [0, 10] } as const;
+    for (const [what, [coordinators, workers]] of Object.entries(fleetsOf))
+      await add(what, () => measureIdle(what, { coordinators, workers }, servers()));
+  }
+  if (asked(values.only, "open"))
+    for (const tasks of [10, 1_000]) await add(`${tasks} open tasks`, () => measureOpen(tasks, servers()));
+  if (rows.length > 1) console.log(`${aligned(rows)}\n`);
 }
 
-async function addresses() {
+async function mongoServers(started: AsyncDisposableStack) {
   const { KAFKA_BROKERS, MONGODB_URL } = process.env;
-  if (KAFKA_BROKERS && MONGODB_URL)
-    return { kafkaBrokers: KAFKA_BROKERS, mongodbUrl: MONGODB_URL, whose: "servers as given" };
+  const of = (brokers: string, url: string) => (prefix: string) => ({
+    BENCH_PREFIX: prefix,
+    KAFKA_BROKERS: brokers,
+    MONGODB_URL: url,
+  });
+  if (KAFKA_BROKERS && MONGODB_URL) return { whose: "servers as given", of: of(KAFKA_BROKERS, MONGODB_URL) };
   const [kafka, mongo] = await Promise.all([startKafka(), startMongo()]);
-  for (const server of [kafka, mongo]) servers.defer(() => server.stop());
+  for (const server of [kafka, mongo]) started.defer(() => server.stop());
   const whose = "Apache Kafka and the stand-in for MongoDB on the same machine";
-  return { kafkaBrokers: kafka.address, mongodbUrl: mongo.url, whose };
+  return { whose, of: of(kafka.address, mongo.url) };
+}
+
+async function postgresServers(started: AsyncDisposableStack) {
+  const { POSTGRES_URL } = process.env;
+  const of = (url: string) => (prefix: string) => ({ BENCH_PREFIX: prefix, POSTGRES_URL: url });
+  if (POSTGRES_URL) return { whose: "server as given", of: of(POSTGRES_URL) };
+  const server = await startPostgres({ fsync: true });
+  started.defer(() => server.stop());
+  return { whose: "on the same machine, fsync on", of: of(server.url) };
 }

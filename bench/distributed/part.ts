@@ -1,56 +1,39 @@
 /*
  * One process of the benchmark: `node part.ts coordinator` or `node part.ts worker`, with the addresses in the
- * environment. Exits when its parent disconnects, and then reports its costs.
+ * environment. Reports its costs whenever its parent asks, and ends when that disconnects.
  */
-import { kafkaBus } from "flowkit/adapters/kafka";
-import { mongoStore } from "flowkit/adapters/mongo";
-import { type Bus, Coordinator, Worker } from "flowkit/engine";
-import { MongoClient } from "mongodb";
+import { Coordinator, Worker } from "flowkit/engine";
 import { source, step } from "../flows.ts";
+import { connected, countedBus, noUse, type Use } from "./connections.ts";
 
-/** The costs of a process from start to end. */
-export interface Usage {
+/** What a process has used since it was ready. */
+export interface Usage extends Use {
   readonly cpuMs: number;
-  /** Commands sent to MongoDB, and the writes among them. */
-  readonly commands: number;
-  readonly writes: number;
-  /** The sum of their durations; several may run concurrently. */
-  readonly waitedMs: number;
-  readonly messages: number;
 }
 
-const { KAFKA_BROKERS = "", MONGODB_URL = "", BENCH_PREFIX = "" } = process.env;
-const client = new MongoClient(MONGODB_URL, { monitorCommands: true });
-const used = { commands: 0, writes: 0, waitedMs: 0, messages: 0 };
-client.on("commandSucceeded", ({ commandName, duration }) => {
-  used.commands++;
-  if (["insert", "update", "delete"].includes(commandName)) used.writes++;
-  used.waitedMs += duration;
-});
-const kafka = kafkaBus({ brokers: KAFKA_BROKERS.split(","), prefix: BENCH_PREFIX });
-const bus: Bus = {
-  publish(topic, key, message) {
-    used.messages++;
-    return kafka.publish(topic, key, message);
-  },
-  subscribe: (options) => kafka.subscribe(options),
-  close: () => kafka.close(),
-};
-const shared = { store: mongoStore({ client, prefix: `${BENCH_PREFIX}_` }), bus, handlers: [source, step] };
-const part = process.argv[2] === "coordinator" ? new Coordinator(shared) : new Worker(shared);
+/** What its parent asks for: its costs so far, or to end after reporting them. */
+export type Request = "usage" | "end";
 
-process.once("message", () => void end());
+const [, , role, sweepMs] = process.argv;
+const used = noUse();
+const { store, bus, close } = connected(process.env, used);
+const shared = { store, bus: countedBus(bus, used), handlers: [source, step] };
+const sweeps = sweepMs === undefined ? {} : { sweepMs: Number(sweepMs) };
+const part = role === "coordinator" ? new Coordinator({ ...shared, ...sweeps }) : new Worker(shared);
+
+process.on("message", (request: Request) => void answer(request));
 process.once("disconnect", () => void part.stop({ graceMs: 0 }));
 await part.start();
 const atStart = process.cpuUsage();
-Object.assign(used, { commands: 0, writes: 0, waitedMs: 0, messages: 0 });
+Object.assign(used, noUse());
 process.send?.("ready");
 
-async function end(): Promise<void> {
+async function answer(request: Request): Promise<void> {
   const { user, system } = process.cpuUsage(atStart);
   const usage: Usage = { ...used, cpuMs: (user + system) / 1000 };
   process.send?.(usage);
+  if (request === "usage") return;
   await part.stop({ graceMs: 0 });
-  await client.close();
+  await close();
   if (process.connected) process.disconnect();
 }

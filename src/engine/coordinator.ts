@@ -174,9 +174,17 @@ export function coordinatorCore(how: {
       ...(options.bus === undefined ? noBusTiming : {}),
       ...definedOf({ tickMs, sweepMs, maxLostLeases, cancelGraceMs, externalAcceptMs }),
     },
-    functionLimits: workerLimits({ ...options, capacity: functionCapacity, capacityPerType: {} }),
+    functionLimits: workerLimits({
+      ...options,
+      ...(options.bus === undefined ? {} : { pollMaxMs: functionPollMs }),
+      capacity: functionCapacity,
+      capacityPerType: {},
+    }),
   });
 }
+
+/** With a bus, coordinator functions come by command, unless one that has as many as it runs has dropped it. */
+const functionPollMs = 10_000;
 
 /** A starving consumer releases its slot early, since the producer that needs it starts soon. */
 const maxStarveMs = 500;

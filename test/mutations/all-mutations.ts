@@ -9,6 +9,7 @@ import { coordinatorMutations } from "./coordinator-mutations.ts";
 import { dropMutations } from "./drop-mutations.ts";
 import { extensionMutations } from "./extension-mutations.ts";
 import { limitMutations } from "./limit-mutations.ts";
+import { mongoMutations } from "./mongo-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { parallelMutations } from "./parallel-mutations.ts";
 import { readerMutations } from "./reader-mutations.ts";
@@ -49,6 +50,7 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Schedules", mutations: scheduleMutations },
   { title: "User code and variables", mutations: extensionMutations },
   { title: "SQLite store", mutations: sqliteMutations },
+  { title: "MongoDB store", mutations: mongoMutations },
 ];
 
 export const allMutations: readonly Mutation[] = mutationGroups.flatMap(({ mutations }) => mutations);

@@ -3,7 +3,7 @@ import { RecordStore } from "../../core/store/record-store.ts";
 import { Retention } from "../../core/store/retention.ts";
 import { Session } from "./database/session.ts";
 import { artifactLogs } from "./driver/logs.ts";
-import { registryCollections, slotCollection } from "./driver/registry.ts";
+import { lookForDue, registryCollections, slotCollection } from "./driver/registry.ts";
 import { shardCollection } from "./driver/shards.ts";
 import { taskCollection } from "./driver/tasks.ts";
 import { ExternalArtifacts } from "./external/external-artifacts.ts";
@@ -33,6 +33,7 @@ export function mongoStore(options: MongoStoreOptions): MongoStore {
   const { isShared, keepEndedMs, keepDeadLettersMs, ...checked } = checkedOptions(options);
   const session = new Session(checked.session);
   const tasks = taskCollection(session);
+  const look = lookForDue(session);
   const retention = new Retention(tasks, keepEndedMs);
   const store = new RecordStore({
     tasks: {
@@ -41,6 +42,10 @@ export function mongoStore(options: MongoStoreOptions): MongoStore {
         retention.start();
         return tasks.due(...args);
       },
+    },
+    async lookForDue(aheadMs) {
+      retention.start();
+      return look(aheadMs);
     },
     shards: shardCollection(session),
     logs: artifactLogs(session),

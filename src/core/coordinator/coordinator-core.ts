@@ -88,7 +88,7 @@ export class CoordinatorCore {
       leaseMs: parts.functionLimits.leaseMs,
       watch: parts.watch,
       isBusHealthy: () => isHealthy(bus),
-      refreshPauses: () => this.#pausedFlows.refresh(),
+      refreshPauses: (mayBeSome) => this.#pausedFlows.refresh(mayBeSome),
       fireSchedule: (id) => fireSchedule(this.#firing, id),
       onLeaseLost: this.#external && ((record) => this.#external?.leaseLost(record) ?? Promise.resolve()),
       ...timing,

@@ -36,6 +36,7 @@ import {
   type OwedLook,
   type PausedFlows,
   readAtOnce,
+  readChanged,
   StartLooks,
   withClosed,
 } from "./start-looks.ts";
@@ -102,7 +103,7 @@ export class Scheduler {
     const cached = await this.#load(taskId);
     const node = cached?.plan.byId.get(nodeId);
     if (cached === undefined || node === undefined) return;
-    const read = cached.closed.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
+    const { read, looked } = await readChanged(this.#store, { taskId, cached, node });
     const shards = node.optional ? await withClosed(this.#store, node, read) : read;
     const closed = noteEnd(cached, node, shards) || cached.closed.has(nodeId);
     const over = shards.some(({ status }) => status === "cancelled" || status === "cancelling");
@@ -123,7 +124,7 @@ export class Scheduler {
       if (!closed || !couldEndFirst) openChild = true;
       else if (!noteEnd(cached, child, await this.#store.readShards(taskId, [child.id]))) openChild = true;
     }
-    const ended = closed && !openChild && (await this.#tryFinish(taskId, cached));
+    const ended = closed && !openChild && (await this.#tryFinish(taskId, cached, looked));
     this.#onChange(taskId, ended);
   }
 
@@ -266,14 +267,15 @@ export class Scheduler {
     return carriedShards(this.#store, { taskId, retryOf, retriedBatches, node });
   }
 
-  /** Whether the task has ended. */
-  async #tryFinish(taskId: string, cached: OpenTask): Promise<boolean> {
+  /** Whether the task has ended. `looked`: nodes that were just read. */
+  async #tryFinish(taskId: string, cached: OpenTask, looked = none): Promise<boolean> {
     const { nodes } = cached.plan;
     // One that is open ends the search, so many are read at once only after another was closed.
     for (let atOnce = 1; ; atOnce = readAtOnce) {
       while (cached.closed.has(nodes[cached.openFrom]?.id ?? "")) cached.openFrom++;
       const next = nodes.slice(cached.openFrom, cached.openFrom + atOnce);
-      if (next.length === 0) break;
+      if (next[0] === undefined) break;
+      if (looked.has(next[0].id)) return false;
       const ids = next.map(({ id }) => id);
       const shardsOf = Map.groupBy(await this.#store.readShards(taskId, ids), ({ nodeId }) => nodeId);
       if (!next.every((node) => noteEnd(cached, node, shardsOf.get(node.id) ?? []))) return false;

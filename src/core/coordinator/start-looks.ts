@@ -255,6 +255,27 @@ export function noteEnd(cached: OpenTask, node: NodePlan, shards: readonly Shard
   return true;
 }
 
+/**
+ * Reads the shards of a node that has changed, unless it is known to be closed. If no node follows it, its task may end with it:
+ * the first node that is not known to be closed is read with it, or many of them if nothing is known yet.
+ */
+export async function readChanged(
+  store: Store,
+  of: { readonly taskId: string; readonly cached: OpenTask; readonly node: NodePlan },
+): Promise<{ readonly read: readonly ShardRecord[]; readonly looked: ReadonlySet<string> }> {
+  const { taskId, cached, node } = of;
+  const { plan, closed } = cached;
+  if (closed.has(node.id)) return { read: [], looked: new Set() };
+  while (closed.has(plan.nodes[cached.openFrom]?.id ?? "")) cached.openFrom++;
+  const isLast = (plan.children.get(node.id) ?? []).length === 0;
+  const wanted = !isLast ? 0 : closed.size === 0 ? readAtOnce : 1;
+  const others = plan.nodes.slice(cached.openFrom, cached.openFrom + wanted).filter((other) => other !== node);
+  const looked = new Set([node.id, ...others.map(({ id }) => id)]);
+  const shardsOf = Map.groupBy(await store.readShards(taskId, [...looked]), ({ nodeId }) => nodeId);
+  for (const other of others) noteEnd(cached, other, shardsOf.get(other.id) ?? []);
+  return { read: shardsOf.get(node.id) ?? [], looked };
+}
+
 /** Failed, and with an open log: of an optional node, the log is closed first. */
 export const isFatal = (record: ShardRecord): boolean => record.status === "failed" && !isClosed(record);
 
@@ -331,10 +352,11 @@ export class PausedFlows {
     return name !== undefined && this.#names.has(name);
   }
 
-  async refresh(): Promise<void> {
+  /** @param mayBeSome - false: a look has just found none */
+  async refresh(mayBeSome = true): Promise<void> {
     const now = this.#clock.monotonic();
-    if (now - this.#readAt < this.#maxAgeMs) return;
-    this.#names = new Set(await this.read());
+    if (mayBeSome && now - this.#readAt < this.#maxAgeMs) return;
+    this.#names = new Set(mayBeSome ? await this.read() : []);
     this.#readAt = now;
   }
 

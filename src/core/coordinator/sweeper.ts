@@ -1,7 +1,7 @@
 import { FlowError } from "../../errors/index.ts";
 import { deadlineExceeded } from "../model/index.ts";
 import { type Attempt, type EpochRef, type ShardRecord, shardKey } from "../model/records.ts";
-import type { Clock, HeldSlot, Store } from "../ports/index.ts";
+import type { Clock, HeldSlot, Store, SweepKind } from "../ports/index.ts";
 import { StoreHealthTracker } from "../resilience/store-retry.ts";
 import type { Supervisor } from "../resilience/supervisor.ts";
 import { noBusTiming } from "./coordinator-options.ts";
@@ -13,6 +13,8 @@ const tasksAPage = 20;
 /** Items of a page handled concurrently, so that one slow item does not delay the others. */
 const atOnce = 8;
 const restFactor = 4;
+/** By how much longer the pause is after a look that found nothing for any sweep. */
+const idleFactor = 1.5;
 
 export interface SweeperOptions {
   readonly store: Store;
@@ -30,8 +32,8 @@ export interface SweeperOptions {
   readonly leaseMs: number;
   /** Starts the runs of a schedule that are due. */
   readonly fireSchedule: (id: string) => Promise<void>;
-  /** Reads which flows are paused. */
-  readonly refreshPauses: () => Promise<void>;
+  /** Reads which flows are paused, if any may be. */
+  readonly refreshPauses: (mayBeSome: boolean) => Promise<void>;
   /** Called when an attempt has lost its lease. */
   readonly onLeaseLost?: ((record: ShardRecord) => Promise<void>) | undefined;
 }
@@ -48,6 +50,8 @@ export class Sweeper {
   #sleeping: AbortController | undefined;
   /** How long the last sweep took, in ms. */
   #tookMs = 0;
+  /** The last look found nothing that is due. */
+  #isIdle = false;
   readonly #watch: StoreHealthTracker;
   #paying = false;
 
@@ -101,7 +105,8 @@ export class Sweeper {
       if (supervisor.signal.aborted) return;
       const sleeping = new AbortController();
       this.#sleeping = sleeping;
-      await clock.sleep(Math.max(0, Math.min(this.#pace.tickMs, this.#dueAt - clock.monotonic())), sleeping.signal);
+      const restMs = this.#pace.tickMs * (this.#isIdle ? idleFactor : 1);
+      await clock.sleep(Math.max(0, Math.min(restMs, this.#dueAt - clock.monotonic())), sleeping.signal);
       this.#sleeping = undefined;
     });
   }
@@ -119,35 +124,40 @@ export class Sweeper {
         if (!allWell || page.length < pageSize || supervisor.signal.aborted || clock.monotonic() >= until) return;
       }
     };
-    const expired = () => store.expiredLeases(shardsAPage);
-    await all(shardsAPage, expired, async (lost) => {
-      const record = await store.expire(lost, maxLostLeases);
-      if (record !== undefined) await onLeaseLost?.(record);
-      if (record?.status === "queued") await scheduler.command(record);
-      else if (record !== undefined) await scheduler.nodeChanged(record.taskId, record.nodeId);
-    });
-    await all(
-      shardsAPage,
-      () => this.#dueDeferred(),
-      async (due) => {
+    const aheadMs = sweepMs - pace.sweepMs;
+    const due = await store.lookForDue?.(aheadMs);
+    this.#isIdle = due?.found.size === 0;
+    this.#expect(due?.nextInMs);
+    const has = (kind: SweepKind) => due === undefined || due.found.has(kind);
+    if (has("expired")) {
+      const expired = () => store.expiredLeases(shardsAPage);
+      await all(shardsAPage, expired, async (lost) => {
+        const record = await store.expire(lost, maxLostLeases);
+        if (record !== undefined) await onLeaseLost?.(record);
+        if (record?.status === "queued") await scheduler.command(record);
+        else if (record !== undefined) await scheduler.nodeChanged(record.taskId, record.nodeId);
+      });
+    }
+    if (has("deferred")) {
+      const deferred = () => this.#dueDeferred();
+      await all(shardsAPage, deferred, async (due) => {
         const record = await store.requeue(due);
         if (record !== undefined) await scheduler.command(record);
-      },
-    );
+      });
+    }
     this.payLooks(supervisor); // retries looks that failed because the store was unreachable
-    const overdue = all(
-      tasksAPage,
-      () => this.#overdueTasks(),
-      async (taskId) => {
-        // After a crash between the two, the failed task is due for a sweep.
-        if (await store.failTask(taskId, deadlineExceeded)) await scheduler.replan(taskId);
-      },
-    );
-    const schedules = all(tasksAPage, () => this.#dueSchedules(), fireSchedule);
-    await Promise.all([overdue, schedules, this.#options.refreshPauses()]);
-    await this.#slots.sweep();
-    const due = () => store.dueTasks(tasksAPage, sweepMs, sweepMs - pace.sweepMs);
-    await all(tasksAPage, due, (taskId) => scheduler.replan(taskId));
+    const overdue = async (taskId: string): Promise<void> => {
+      // After a crash between the two, the failed task is due for a sweep.
+      if (await store.failTask(taskId, deadlineExceeded)) await scheduler.replan(taskId);
+    };
+    await Promise.all([
+      has("overdue") && all(tasksAPage, () => this.#overdueTasks(), overdue),
+      has("schedules") && all(tasksAPage, () => this.#dueSchedules(), fireSchedule),
+      this.#options.refreshPauses(has("pausedFlows")),
+    ]);
+    if (has("slots")) await this.#slots.sweep();
+    const tasks = () => store.dueTasks(tasksAPage, sweepMs, aheadMs);
+    if (has("tasks")) await all(tasksAPage, tasks, (taskId) => scheduler.replan(taskId));
   }
 
   /** A sweep may take long, so sweeps use only a fraction of the time. */

@@ -4,6 +4,7 @@ import type { Store } from "./store.ts";
 export type { Bus, BusHealth, SubscribeOptions, Subscription, UndeliverableMessage } from "./bus.ts";
 export type { ExternalRows, PlainRow, PlainRows, Stamped, UnreadableSource } from "./external-rows.ts";
 export type {
+  DueLook,
   Page,
   PageRequest,
   Registry,
@@ -11,6 +12,7 @@ export type {
   RegistryJudge,
   RegistryKey,
   RegistryKind,
+  SweepKind,
 } from "./registry.ts";
 export { registryKinds } from "./registry.ts";
 export {
@@ -93,6 +95,8 @@ export interface WorkerStore
   readTask(id: string): Promise<WorkerTask | undefined>;
   /** Absent if only coordinators dispatch. */
   readonly completeAndClaim?: Store["completeAndClaim"];
+  /** Absent if it does not know them. */
+  readonly liveWorkers?: Store["liveWorkers"];
   /** Absent if it has no nodes that wait for signals. */
   readonly signalTask?: Store["signalTask"];
 }

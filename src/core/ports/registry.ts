@@ -62,3 +62,13 @@ export interface Registry {
     limit: number,
   ): Promise<{ readonly due: readonly string[]; readonly nextInMs: number | undefined }>;
 }
+
+/** What sweeps look for. */
+export type SweepKind = "expired" | "deferred" | "overdue" | "schedules" | "pausedFlows" | "slots" | "tasks";
+
+/** What a look for all of it found. */
+export interface DueLook {
+  readonly found: ReadonlySet<SweepKind>;
+  /** The time until the next deferred shard, deadline or schedule is due, of those of which none is. */
+  readonly nextInMs: number | undefined;
+}

@@ -30,7 +30,7 @@ import type {
   WriteAnswer,
 } from "../model/records.ts";
 import type { ExternalRows, PlainRows } from "./external-rows.ts";
-import type { Page, PageRequest, Registry } from "./registry.ts";
+import type { DueLook, Page, PageRequest, Registry } from "./registry.ts";
 
 /** Minimum time between two sweeps of one task, in ms. */
 export const minSweepMs = 1;
@@ -178,9 +178,7 @@ export interface Store extends Registry {
 
   // ---- shards, by coordinators
 
-  /**
-   * The records of these nodes' shards, or of all shards of the task; by node in the order requested, then by shard.
-   */
+  /** The records of these nodes' shards, or of all of the task; by node in the order requested, then by shard. */
   readShards(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]>;
   /** Whether any shard of the node has stored a batch, in any generation. Never changes from true to false. */
   hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
@@ -243,6 +241,9 @@ export interface Store extends Registry {
    * Returns the record afterwards; `undefined`: it was not in this state.
    */
   supersede(ref: EpochRef): Promise<ShardRecord | undefined>;
+
+  /** Which sweeps would find something, tasks within `aheadMs`, in one request. A hint. Absent where looks cost little. */
+  lookForDue?(aheadMs: number): Promise<DueLook>;
 
   // ---- shards, by workers
 
@@ -354,8 +355,8 @@ export interface Store extends Registry {
 
   // ---- workers and dead letters
 
-  /** Records that the worker is alive, for the next `ttlMs`. */
-  announceWorker(worker: WorkerRecord, ttlMs: number): Promise<void>;
+  /** Records that the worker is alive, for the next `ttlMs`; with `isKept`, which is the default, and since when, for longer. */
+  announceWorker(worker: WorkerRecord, ttlMs: number, isKept?: boolean): Promise<void>;
   /** Removes the worker; an unknown one is not an error. */
   removeWorker(id: string): Promise<void>;
   /** The workers that are alive by the store's clock. For display and `explain`, not for decisions. */

@@ -39,6 +39,7 @@ export class RecordStore extends RegistryRecords implements Store {
   declare readonly handlerGate?: HandlerGate;
   declare readonly externalRows?: ExternalRows;
   declare readonly plainRows?: PlainRows;
+  declare readonly lookForDue?: NonNullable<Store["lookForDue"]>;
   readonly #opened: StoreDriver;
   /** Replaced when the store is closed. */
   #driver: StoreDriver;
@@ -51,6 +52,9 @@ export class RecordStore extends RegistryRecords implements Store {
     if (handlerGate !== undefined) this.handlerGate = handlerGate;
     if (externalRows !== undefined) this.externalRows = externalRows;
     if (plainRows !== undefined) this.plainRows = plainRows;
+    if (driver.lookForDue !== undefined) {
+      this.lookForDue = (aheadMs) => (this.#driver.lookForDue ?? closedDriver.lookForDue)(aheadMs);
+    }
   }
 
   // ---- tasks
@@ -223,7 +227,9 @@ export class RecordStore extends RegistryRecords implements Store {
   }
 
   claim(ref: EpochRef, by: ClaimInit): Promise<ShardRecord | undefined> {
-    return this.#driver.shards.update(ref, "claim", (record, now) => {
+    const { shards } = this.#driver;
+    if (shards.claim !== undefined) return shards.claim(ref, by);
+    return shards.update(ref, "claim", (record, now) => {
       const claimed = transitions.claimShard(record, ref, { ...by, now });
       return judged(claimed?.won, claimed?.next);
     });

@@ -1,5 +1,6 @@
 import { isShardTerminal, type ShardRecord, shardKey } from "../model/records.ts";
 import { type ExplainFacts, explain, formatReason, type NodePlan, type Plan, type RateFacts } from "../plan/index.ts";
+import { keepSeenMs } from "../store/driver.ts";
 import { limitsOf, ratesOf, tokenIn } from "../worker/claim/limits.ts";
 import type { TaskExplanation } from "./api.ts";
 import { readTask, type TaskReaderParts } from "./task-reader.ts";
@@ -65,7 +66,7 @@ async function lastHeard(
   for (const id of silent) {
     const heardAt = await retry.run(() =>
       store.updateEntry({ kind: "worker_seen", id }, (entry) => ({
-        answer: (entry?.value as { at: number } | undefined)?.at,
+        answer: entry?.until === undefined ? undefined : entry.until - keepSeenMs,
       })),
     );
     if (heardAt !== undefined) found.set(id, heardAt);

@@ -21,6 +21,8 @@ import { HandlerLoggers } from "./handler-logs.ts";
 const pollMinMs = 20;
 /** No message announces a slot that another process freed, nor anything while the bus is unreachable. */
 const fallbackPollMs = 200;
+/** With a bus, idle workers share their scans, but none waits longer than this. */
+const longestPollMs = 15_000;
 /** How long attempts that only wait for input may go on when the worker stops. */
 const idleMs = 50;
 /** How long a handler may ignore its aborted signal before that is logged. */
@@ -127,9 +129,10 @@ export class WorkerCore {
       await this.#claimer.fill();
       const { pollMaxMs } = this.#parts.limits;
       const isNotified = !this.#claimer.blocked && isHealthy(this.#parts.bus);
-      const maxMs = isNotified ? pollMaxMs : Math.min(fallbackPollMs, pollMaxMs);
-      const minMs = isNotified ? Math.min(fallbackPollMs, pollMaxMs) : pollMinMs;
-      waitMs = this.#busySincePoll ? minMs : Math.min(maxMs, waitMs * 2);
+      const sharedMs = Math.max(pollMaxMs, Math.min(longestPollMs, pollMaxMs * this.#presence.sharers));
+      const maxMs = isNotified ? sharedMs : Math.min(fallbackPollMs, pollMaxMs);
+      // With a bus, only what a full worker has dropped comes by no command, and that one scans when an attempt ends.
+      waitMs = this.#busySincePoll && !isNotified ? pollMinMs : Math.min(maxMs, waitMs * 2);
       this.#busySincePoll = false;
       const spread = 0.75 + this.#parts.random() / 2; // so that idle workers do not all poll at once
       await this.#parts.clock.sleep(waitMs * spread, this.#supervisor.signal);

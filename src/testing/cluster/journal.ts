@@ -307,6 +307,8 @@ export class Journal {
     continued: 0,
     /** Artifacts that were stored with the outcome of their node. */
     storedAtEnd: 0,
+    /** Ends that were stored in a log before their attempt was found to have lost its lease. */
+    endsInFlight: 0,
     /** Shards that started after a delay. */
     delayed: 0,
     /** Shards that were queued, deferred or running when their task was paused. */

@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import {
+  closeLog,
+  insertArtifact,
   type MemoryState,
   type MemoryStoreEvent,
   type MemoryStoreOptions,
   memoryStore,
 } from "../../adapters/memory/index.ts";
-import { type Attempt, isTaskTerminal, shardKey } from "../../core/model/records.ts";
-import type { NewTask, Store } from "../../core/ports/index.ts";
+import { type Attempt, isTaskTerminal, type OutcomeWithLast, shardKey } from "../../core/model/records.ts";
+import type { DueLook, NewTask, Store, SweepKind } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { ParkOptions, ProcessLife, Scheduler } from "../scheduler/scheduler.ts";
 import type { AllTasks } from "./archive.ts";
@@ -137,12 +139,32 @@ export function simStore(options: SimStoreOptions): Store {
     journal.sweeping.add(life);
     return found;
   };
+  /**
+   * Some stores insert the last artifact and the marker before they judge the end by the record that they wrote last: both may
+   * belong to an attempt that has lost its lease.
+   */
+  const storeEarly = (attempt: Attempt, { generation, count, last }: OutcomeWithLast): void => {
+    const entry = state.shard(attempt);
+    if (entry === undefined) return;
+    if (entry.record.lease?.claimId !== attempt.claimId) journal.counts.endsInFlight++;
+    const writing = {
+      observe,
+      dropConsumed: options.keeps?.dropConsumed ?? false,
+      sinks: new Set(options.keeps?.sinks),
+    };
+    const stored = last === undefined ? "ok" : insertArtifact(writing, { entry, attempt, generation, artifact: last });
+    if (stored === "ok") closeLog(writing, entry, { generation, count });
+  };
   /** Some stores do this in one write, others in several. */
   const completeAndClaim: Call = async (...args) => {
     const [attempt, outcome, next] = args as Parameters<Store["completeAndClaim"]>;
     const record = state.shard(attempt)?.record;
     const holds = record?.lease?.claimId === attempt.claimId && record.status === "running";
     const inParts = mirror === undefined && scheduler.random.chance(0.5);
+    if (inParts && scheduler.random.chance(0.5)) {
+      storeEarly(attempt, outcome);
+      await step("completeAndClaim:judge");
+    }
     const done = await (inParts ? inner : whole).completeAndClaim(attempt, outcome, inParts ? undefined : next);
     if (done.answer === "ok" && outcome.last !== undefined) {
       journal.counts.storedAtEnd++;
@@ -155,10 +177,28 @@ export function simStore(options: SimStoreOptions): Store {
     if (claimed !== undefined) journal.counts.continued++;
     return { ...done, claimed };
   };
+  /** Some stores look for everything at once. Any of the tasks may be due. */
+  const lookAtOnce: Call = async (): Promise<DueLook> => {
+    const deferred = await inner.dueDeferred(1);
+    const overdue = await inner.overdueTasks(1);
+    const schedules = await inner.dueEntries("schedule", 1);
+    const lists: readonly (readonly [SweepKind, readonly unknown[]])[] = [
+      ["expired", await inner.expiredLeases(1)],
+      ["deferred", deferred.due],
+      ["overdue", overdue.overdue],
+      ["schedules", schedules.due],
+      ["pausedFlows", (await inner.listEntries("paused_flow", { limit: 1 })).items],
+      ["slots", await inner.heldSlots()],
+    ];
+    const found = lists.filter(([, { length }]) => length > 0).map(([kind]) => kind);
+    const waits = [deferred, overdue, schedules].flatMap(({ nextInMs = [] }) => nextInMs);
+    return { found: new Set([...found, "tasks"]), nextInMs: waits.length === 0 ? undefined : Math.min(...waits) };
+  };
   const endOfSweep: Call = async (...args) => {
     journal.sweeping.delete(life);
     return options.sweeps ? inner.dueTasks(...(args as Parameters<Store["dueTasks"]>)) : [];
   };
+  const looksAtOnce = mirror === undefined && scheduler.random.chance(0.5);
   const methods = new Map<PropertyKey, unknown>([
     ["append", withFaults("append", fenced)],
     ["completeAndClaim", withFaults("completeAndClaim", completeAndClaim)],
@@ -166,11 +206,11 @@ export function simStore(options: SimStoreOptions): Store {
     ["deleteTask", withFaults("deleteTask", remove)],
     ["dueDeferred", withFaults("dueDeferred", lookForDue)],
     ["dueTasks", withFaults("dueTasks", endOfSweep)],
+    ["lookForDue", looksAtOnce ? withFaults("lookForDue", lookAtOnce) : undefined],
   ]);
   return new Proxy(inner, {
     get(target, name) {
-      const known = methods.get(name);
-      if (known !== undefined) return known;
+      if (methods.has(name)) return methods.get(name);
       const member: unknown = Reflect.get(target, name);
       const method = typeof member === "function" ? withFaults(String(name), member as Call) : member;
       methods.set(name, method);

@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { keepSeenMs } from "../../../src/core/store/driver.ts";
 import { longMs, pastShortMs, type StoreTest, shortMs } from "./fixture.ts";
 
 const worker = { id: "w1", types: ["extractor", "cleaner"], capacity: 4, running: 1 };
@@ -28,7 +29,7 @@ export function registryContract(it: StoreTest): void {
   it("knows when it last heard of a worker that has fallen silent", async ({ store, peer, advance }) => {
     const seen = (from: typeof store) =>
       from.updateEntry({ kind: "worker_seen", id: "w1" }, (entry, now) => ({
-        answer: { now, at: (entry?.value as { readonly at: number } | undefined)?.at },
+        answer: { now, at: entry?.until === undefined ? undefined : entry.until - keepSeenMs },
       }));
     const before = await seen(store);
     expect(before.at).toBeUndefined();

@@ -2,7 +2,7 @@ import { type CommandStartedEvent, type CommandSucceededEvent, type Document, Mo
 import { inject, onTestFinished } from "vitest";
 import { dropCollections, freshPrefix, openStore } from "./mongo-world.ts";
 
-const writing = new Set(["insert", "update", "delete"]);
+const writing = new Set(["insert", "update", "delete", "findAndModify"]);
 
 export const isWriting = (command: string): boolean => writing.has(command);
 
@@ -13,6 +13,12 @@ export interface Command {
   readonly command: Document;
   /** Documents that it changed. */
   written: number;
+}
+
+interface Counts {
+  readonly n: number;
+  readonly nModified?: number;
+  readonly upserted?: readonly unknown[];
 }
 
 /** A store whose commands are listened to. */
@@ -31,7 +37,8 @@ export async function watchedStore() {
   client.on("commandSucceeded", ({ requestId, reply }: CommandSucceededEvent) => {
     const started = underWay.get(requestId);
     if (started === undefined || !isWriting(started.name)) return;
-    const { n, nModified, upserted = [] } = reply as { n: number; nModified?: number; upserted?: unknown[] };
+    const { lastErrorObject, ...counts } = reply as Counts & { readonly lastErrorObject?: Counts };
+    const { n, nModified, upserted = [] } = lastErrorObject ?? counts;
     started.written = nModified === undefined ? n : nModified + upserted.length;
   });
   onTestFinished(async () => {

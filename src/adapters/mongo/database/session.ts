@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Document, Filter, FindOptions, UpdateFilter } from "mongodb";
+import type { ShardRecord } from "../../../core/model/records.ts";
 import type { Page, PageRequest } from "../../../core/ports/index.ts";
-import { type Judged, splitDue } from "../../../core/store/driver.ts";
+import { type Judged, RecordCache, splitDue } from "../../../core/store/driver.ts";
 import type { FlowError } from "../../../errors/index.ts";
 import type { Documents, RegistryCollection } from "../format/documents.ts";
 import type { Revised } from "../format/records.ts";
@@ -49,7 +50,7 @@ const tries = 4;
 const firstDelayMs = 5;
 
 /** Earlier than every stored time: matches the documents that have the field, by its sparse index. */
-const earliestTime = new Date(0);
+export const earliestTime = new Date(0);
 
 /** Sorts after all order keys. */
 const lastOrderKey = "~";
@@ -60,6 +61,11 @@ export class Session {
   #state: "not open yet" | "open" | "closed" = "not open yet";
   readonly #name = randomBytes(4).toString("hex");
   #orderKeys = 0;
+  /**
+   * By claim, the last write of this process to a shard that it has claimed. It saves the read before the next one, which
+   * fails if the shard has changed since, and decides nothing else.
+   */
+  readonly written = new RecordCache<{ readonly rev: string; readonly record: ShardRecord }>(10_000);
   /** By how much the server's time is ahead of this process's monotonic one, which it was at most at `own`. */
   #ahead: { readonly ms: number; readonly own: number } | undefined;
 
@@ -241,12 +247,12 @@ export async function compareAndSet<TRead extends Read<Revised>, TNext, TAnswer>
   write(next: TNext, over: { readonly found: TRead; readonly rev: string }): Promise<boolean>;
   /** Where none was found; without it nothing is written then. */
   insert?(next: TNext, rev: string): Promise<boolean>;
-  /** Replaces the first read. */
+  /** Replaces the first read. It may be out of date, if the judge writes. */
   readonly known?: TRead | undefined;
 }): Promise<TAnswer> {
   let tried: { readonly rev: string; readonly answer: TAnswer } | undefined;
   for (let round = 0; ; round++) {
-    const found = round === 0 && steps.known !== undefined ? steps.known : await steps.read();
+    const found = (round === 0 ? steps.known : undefined) ?? (await steps.read());
     if (tried !== undefined && found?.doc.rev === tried.rev) return tried.answer;
     const { answer, next } = await steps.judge(found);
     if (next === undefined || (found === undefined && steps.insert === undefined)) return answer;

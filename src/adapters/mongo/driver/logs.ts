@@ -2,7 +2,9 @@ import type { FindOptions } from "mongodb";
 import { finishShard, isRecorded } from "../../../core/model/index.ts";
 import type {
   Attempt,
+  NextClaim,
   Origin,
+  Outcome,
   OutcomeWithLast,
   ShardRecord,
   ShardRef,
@@ -26,7 +28,7 @@ import {
   uidOf,
   uidOnly,
 } from "../format/documents.ts";
-import { logEnd, readFenced, readShards, replaceShard } from "./shards.ts";
+import { logEnd, readFenced, readShards, replaceAndInsert, replaceShard, writtenShard } from "./shards.ts";
 
 /**
  * The artifacts of shards. An artifact's position in its log is a unique key: of two inserts at one position one wins,
@@ -49,26 +51,45 @@ export function artifactLogs(session: Session): LogDriver {
     return { found, answer, place: { attempt, workerId: record?.lease?.workerId, generation, seq, now } };
   }
 
-  /** Closes the log, with its last artifact if there is one, and then replaces the record. */
-  async function complete(attempt: Attempt, { last, ...outcome }: OutcomeWithLast): Promise<WriteAnswer | "conflict"> {
+  /** Closes the log, and then replaces the record. */
+  async function complete(attempt: Attempt, outcome: Outcome): Promise<WriteAnswer | "conflict"> {
     const { generation, count, result } = outcome;
     const { found, answer, place } = await readPlace(attempt, generation, count);
     if (isRecorded(found?.record, attempt, "complete")) return "ok";
     if (answer !== "ok") return answer;
-    const first = last === undefined ? place : { ...place, seq: count - 1 };
-    if (!(await isNext(first))) return "conflict";
-    const entries = [...(last ? [artifactDocument(first, last)] : []), markerDocument(place, result)];
-    if (!(await session.insert(({ artifacts }) => artifacts.insertMany(entries)))) {
-      const isMarked = last === undefined && (await entryAt(session, attempt, place))?.status === "complete";
-      if (!isMarked) return "conflict";
+    if (!(await isNext(place))) return "conflict";
+    const marker = markerDocument(place, result);
+    if (!(await session.insert(({ artifacts }) => artifacts.insertOne(marker)))) {
+      if ((await entryAt(session, attempt, place))?.status !== "complete") return "conflict";
     }
-    const judge = (record: ShardRecord | undefined, now: number) => finishShard(record, attempt, { ...outcome, now });
-    return replaceShard(session, attempt, { known: found, judge });
+    return replaceShard(session, attempt, { known: found, judge: judgeEnd(attempt, outcome) });
+  }
+
+  /**
+   * Closes the log, with its last artifact if there is one, and replaces the record that this process wrote last. The fence is
+   * not read before: an attempt that has lost its lease since stores what it could have in flight when it lost it, and ends.
+   */
+  async function completeWith(attempt: Attempt, { last, ...outcome }: OutcomeWithLast, next: NextClaim | undefined) {
+    const { generation, count, result } = outcome;
+    const found = writtenShard(session, attempt);
+    if (found === undefined) return undefined;
+    const { now, record } = found;
+    const judge = judgeEnd(attempt, outcome);
+    const { next: ended } = judge(record, now);
+    const place = { attempt, workerId: record.lease?.workerId, generation, seq: count, now };
+    const first = last === undefined ? place : { ...place, seq: count - 1 };
+    if (ended === undefined || !(await isNext(first))) return undefined;
+    const entries = [...(last ? [artifactDocument(first, last)] : []), markerDocument(place, result)];
+    if (!(await session.insert(({ artifacts }) => artifacts.insertMany(entries)))) return undefined;
+    const together = next && (await replaceAndInsert(session, { found, ended, next }));
+    if (together !== undefined) return together;
+    const known = next === undefined ? found : undefined;
+    return (await replaceShard(session, attempt, { known, judge })) === "ok" ? {} : undefined;
   }
 
   return {
     complete,
-    completeWith: async (attempt, outcome) => ((await complete(attempt, outcome)) === "ok" ? {} : undefined),
+    completeWith,
     async append(attempt, generation, artifact) {
       const { seq } = artifact;
       const { answer, place } = await readPlace(attempt, generation, seq);
@@ -145,5 +166,10 @@ async function lastOrigins(session: Session, ref: ShardRef, generation: number):
     found.push(originOf(last.origin));
   }
 }
+
+const judgeEnd =
+  (attempt: Attempt, outcome: Outcome) =>
+  (record: ShardRecord | undefined, now: number): ReturnType<typeof finishShard> =>
+    finishShard(record, attempt, { ...outcome, now });
 
 const lengthKey = ({ claimId }: Attempt, generation: number): string => `${claimId}:${generation}`;

@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { RegistryEntry } from "../../../core/ports/index.ts";
+import type { Document } from "mongodb";
+import type { DueLook, RegistryEntry, SweepKind } from "../../../core/ports/index.ts";
 import type { RegistryDriver, SlotDriver } from "../../../core/store/driver.ts";
 import type { Collections } from "../database/layout.ts";
-import { compareAndSet, type Read, type Session } from "../database/session.ts";
+import { compareAndSet, earliestTime, type Read, type Session } from "../database/session.ts";
 import { type RegistryDocument, registryFormats } from "../format/documents.ts";
 import { checkedId, holders } from "../format/records.ts";
 
@@ -68,6 +70,15 @@ export const registryCollections = (session: Session): RegistryDriver => ({
       },
     });
   },
+  async replace({ kind, id }, value, ttlMs) {
+    const { of, documentOf } = registryFormats[kind];
+    const own = { _id: checkedId(id), rev: randomUUID(), list_order: "" };
+    const { list_order: _, ...fields } = documentOf({ value }, own);
+    const literals = Object.entries(fields).map(([name, field]) => [name, { $literal: field }]);
+    const times = { list_order: "$list_order", expire_at: { $add: ["$$NOW", ttlMs] } };
+    const next = [{ $replaceWith: { ...Object.fromEntries(literals), ...times } }];
+    return (await session.run((all) => all[of].updateOne({ _id: own._id }, next))).matchedCount === 1;
+  },
   async list(kind, page) {
     const { of, entryOf } = registryFormats[kind];
     const { items, ...rest } = await session.newest(of, { ...page, filters: [{}] }, (row) => row);
@@ -77,3 +88,55 @@ export const registryCollections = (session: Session): RegistryDriver => ({
 });
 
 const isKept = ({ doc, now }: Read<RegistryDocument>): boolean => (doc.expire_at?.getTime() ?? now + 1) > now;
+
+/** The earliest time of each kind, or whether there is one at all, in one request. */
+export const lookForDue =
+  (session: Session) =>
+  async (aheadMs: number): Promise<DueLook> => {
+    const rows = await session.run(({ nodes, tasks, schedules, pausedFlows, limits }) => {
+      const union = ({ collectionName: coll }: { readonly collectionName: string }, pipeline: Document[]) => ({
+        $unionWith: { coll, pipeline },
+      });
+      return nodes
+        .aggregate<Dated>([
+          ...earliest("expired", "expires_at"),
+          union(nodes, earliest("deferred", "next_retry_at")),
+          union(tasks, earliest("overdue", "deadline_at")),
+          union(schedules, earliest("schedules", "due_at")),
+          union(pausedFlows, first("pausedFlows")),
+          union(limits, first("slots")),
+          union(tasks, earliest("tasks", "sweep_at")),
+        ])
+        .toArray();
+    });
+    const waits = rows.map(({ kind, at, now }) => ({
+      kind,
+      inMs: at === undefined ? 0 : at.getTime() - now.getTime(),
+    }));
+    const isDue = ({ kind, inMs }: (typeof waits)[number]) => inMs <= (kind === "tasks" ? aheadMs : 0);
+    const later = waits.filter((wait) => announced.has(wait.kind) && !isDue(wait)).map(({ inMs }) => inMs);
+    return {
+      found: new Set(waits.filter(isDue).map(({ kind }) => kind)),
+      nextInMs: later.length === 0 ? undefined : Math.min(...later),
+    };
+  };
+
+interface Dated {
+  readonly kind: SweepKind;
+  readonly at?: Date;
+  readonly now: Date;
+}
+
+/** Sweeps know when the next of these is due. */
+const announced: ReadonlySet<SweepKind> = new Set(["deferred", "overdue", "schedules"]);
+
+const first = (kind: SweepKind, at = {}): Document[] => [
+  { $limit: 1 },
+  { $project: { _id: 0, kind: { $literal: kind }, now: "$$NOW", ...at } },
+];
+
+const earliest = (kind: SweepKind, field: string): Document[] => [
+  { $match: { [field]: { $gt: earliestTime } } },
+  { $sort: { [field]: 1 } },
+  ...first(kind, { at: `$${field}` }),
+];

@@ -1,7 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { fence, renewAnswer } from "../../../core/model/index.ts";
-import { type Attempt, type ShardRecord, type ShardRef, shardKey } from "../../../core/model/records.ts";
+import { MongoBulkWriteError, type WriteError } from "mongodb";
+import { dispatchClaimedShard, fence, renewAnswer } from "../../../core/model/index.ts";
+import {
+  type Attempt,
+  historyLimit,
+  type NextClaim,
+  type ShardRecord,
+  type ShardRef,
+  shardKey,
+} from "../../../core/model/records.ts";
 import type { ShardDriver } from "../../../core/store/driver.ts";
+import { isDuplicate } from "../database/errors.ts";
 import { compareAndSet, type Judging, type Read, type Session } from "../database/session.ts";
 import { logFilter, logIndex } from "../format/documents.ts";
 import {
@@ -10,12 +19,13 @@ import {
   type NodeDocument,
   oneOf,
   queuedRefs,
+  type Revised,
   refOnly,
   shardDocument,
   shardRecords,
   type TaskDocument,
 } from "../format/records.ts";
-import { readLiveHead } from "./removal.ts";
+import { readLiveHead, removeTask } from "./removal.ts";
 
 export const shardCollection = (session: Session): ShardDriver => ({
   read: (taskId, nodeIds) => readShards(session, taskId, nodeIds),
@@ -27,37 +37,39 @@ export const shardCollection = (session: Session): ShardDriver => ({
   },
   async insert(ref, create) {
     const { time } = session;
-    // One that is already claimed is started by nobody before the check below.
+    // One that is already claimed is started by nobody before its task is read below.
     const isClaimed = time !== undefined && create(time, undefined).status === "running";
     const task: Read<Pick<TaskDocument, "paused">> | undefined = isClaimed
       ? { now: time, doc: {} }
       : await readLiveHead(session, ref.taskId);
     if (task === undefined) return "gone";
-    const [_id, rev, queue_order] = [shardKey(ref), randomUUID(), session.orderKey(task.now)];
-    const documentWith = (paused: boolean | undefined, rev: string) =>
-      shardDocument(create(task.now, paused), { rev, queue_order });
+    const made = newShard(session, task.now, create);
+    const first = made(task.doc.paused ?? false);
+    const { _id, rev } = first.document;
     const isInserted = await session.insert(
-      ({ nodes }) => nodes.insertOne(documentWith(task.doc.paused, rev)),
+      ({ nodes }) => nodes.insertOne(first.document),
       // If the record has changed since, another process has read it.
       async ({ nodes }) => (await nodes.countDocuments({ _id, rev }, { limit: 1 })) === 1,
     );
     if (!isInserted) return "exists";
-    // The task may have been deleted, paused or resumed before the insert. If this process dies before this check, the worker
-    // that finds the shard in the queue removes it, and a sweep marks it.
-    for (let known = { rev, paused: task.doc.paused ?? false }; ; ) {
-      const found = await readLiveHead(session, ref.taskId);
-      if (found === undefined) break;
-      const { paused = false } = found.doc;
-      if (paused === known.paused) return "inserted";
-      const next = { rev: randomUUID(), paused };
-      const { _id: _, ...replacement } = documentWith(paused, next.rev);
-      const before = { _id, rev: known.rev };
-      const { modifiedCount } = await session.run(({ nodes }) => nodes.replaceOne(before, replacement));
-      if (modifiedCount === 0) return "inserted"; // claimed or marked meanwhile: a sweep looks again
-      known = next;
-    }
-    await session.run(({ nodes }) => nodes.deleteOne({ _id }));
-    return "gone";
+    return (await followTask(session, ref, { first, made })) === undefined ? "gone" : "inserted";
+  },
+  // One update, judged by the server: it is what `claimShard` does to a queued record, and nothing to one that has this claim.
+  async claim(ref, { workerId, claimId, leaseMs }) {
+    const mayClaim = [{ status: "queued" as const }, { "lease.lease_id": claimId }];
+    const filter = { _id: shardKey(ref), attempt_epoch: ref.epoch, $or: mayClaim };
+    const deadline = { $add: [{ $toLong: "$$NOW" }, leaseMs] };
+    const lease = { worker_id: { $literal: workerId }, lease_id: { $literal: claimId }, deadline_ts_ms: deadline };
+    const step = { from: "queued", to: "running", at: "$$NOW", cause: "claim", worker_id: { $literal: workerId } };
+    const next = { $let: { vars: { last: { $arrayElemAt: ["$history", -1] } }, in: { $add: ["$$last.n", 1] } } };
+    const entry = { n: next, attempt_epoch: ref.epoch, ...step };
+    const history = { $slice: [{ $concatArrays: ["$history", [entry]] }, -historyLimit] };
+    const running = { status: "running", rev: randomUUID(), lease, expires_at: { $toDate: deadline }, history };
+    const isOwn = { $eq: ["$lease.lease_id", { $literal: claimId }] };
+    const claimed = { $cond: [isOwn, "$$ROOT", { $mergeObjects: ["$$ROOT", running] }] };
+    const update = [{ $replaceWith: claimed }, { $unset: "queue_order" }];
+    const doc = await session.run(({ nodes }) => nodes.findOneAndUpdate(filter, update, { returnDocument: "after" }));
+    return doc === null ? undefined : keepWritten(session, doc);
   },
   update: (ref, _, judge) => replaceShard(session, ref, { judge }),
   updateWithLength: (ref, _, judge) =>
@@ -81,6 +93,9 @@ export const shardCollection = (session: Session): ShardDriver => ({
     await session.run(({ nodes }) => nodes.updateMany({ $or: owned }, [{ $set }]));
     const docs = await session.find("nodes", { _id: { $in: [...new Set(owned.map(({ _id }) => _id))] } });
     const records = new Map(docs.map((doc) => [doc._id, shardRecords.toRecord(doc)]));
+    for (const { claimId } of attempts) session.written.delete(claimId);
+    for (const doc of docs)
+      if (attempts.some(({ claimId }) => claimId === doc.lease?.lease_id)) keepWritten(session, doc);
     return attempts.map((attempt) => renewAnswer(records.get(shardKey(attempt)), attempt));
   },
   expiredLeases: async (limit) =>
@@ -110,7 +125,7 @@ export async function readShards(session: Session, taskId: string, nodeIds?: rea
   return nodeIds.flatMap((nodeId) => byNode.get(nodeId) ?? []);
 }
 
-interface ShardRead extends Read<NodeDocument> {
+interface ShardRead extends Read<Revised> {
   readonly record: ShardRecord;
 }
 
@@ -125,9 +140,104 @@ export async function readFenced(session: Session, attempt: Attempt) {
   return { answer: fence(found?.record, attempt), found };
 }
 
+/** The record of this attempt as this process wrote it last, which may be out of date. */
+export function writtenShard({ written, time }: Session, attempt: Attempt): ShardRead | undefined {
+  const known = written.get(attempt.claimId);
+  if (known === undefined || time === undefined) return undefined;
+  return { doc: { _id: shardKey(attempt), rev: known.rev }, record: known.record, now: time };
+}
+
+function keepWritten({ written }: Session, document: NodeDocument): ShardRecord {
+  const record = shardRecords.toRecord(document);
+  if (record.lease !== undefined) written.set(record.lease.claimId, { rev: document.rev, record });
+  return record;
+}
+
+interface NewShard {
+  readonly document: NodeDocument;
+  readonly paused: boolean;
+}
+
+/** Makes the first document of a shard, for a task that is paused or not. */
+const newShard =
+  (session: Session, now: number, create: Parameters<ShardDriver["insert"]>[1]) =>
+  (paused: boolean): NewShard => {
+    const more = { rev: randomUUID(), queue_order: session.orderKey(now) };
+    return { document: shardDocument(create(now, paused), more), paused };
+  };
+
+/**
+ * A task may have been deleted, paused or resumed before the insert of a shard: removes the shard, or marks it. If this process
+ * dies before that, the worker that finds the shard in the queue removes it, and a sweep marks it.
+ *
+ * @returns the record that is there; `undefined` if the task is deleted
+ */
+async function followTask(
+  session: Session,
+  ref: ShardRef,
+  { first, made }: { readonly first: NewShard; readonly made: (paused: boolean) => NewShard },
+): Promise<ShardRecord | undefined> {
+  for (let known = first; ; ) {
+    const { _id, rev } = known.document;
+    const found = await readLiveHead(session, ref.taskId);
+    if (found === undefined) {
+      await session.run(({ nodes }) => nodes.deleteOne({ _id }));
+      return undefined;
+    }
+    const { paused = false } = found.doc;
+    if (paused === known.paused) return keepWritten(session, known.document);
+    const next = made(paused);
+    const { _id: _, ...replacement } = next.document;
+    const { modifiedCount } = await session.run(({ nodes }) => nodes.replaceOne({ _id, rev }, replacement));
+    if (modifiedCount === 0) return shardRecords.toRecord(next.document); // claimed or marked meanwhile: a sweep looks again
+    known = next;
+  }
+}
+
+/**
+ * Replaces the record of an attempt by its end and inserts that of the next shard, in one request. Each names the revision that
+ * it expects or sets, so that it inserts where none is: a record that has another revision then ends the request with a
+ * duplicate key, and the next shard is inserted only after the end of this one.
+ *
+ * @returns `undefined` if the first record has changed; of the next shard, the record if it was inserted
+ */
+export async function replaceAndInsert(
+  session: Session,
+  { found, ended, next }: { readonly found: ShardRead; readonly ended: ShardRecord; readonly next: NextClaim },
+): Promise<{ readonly inserted?: ShardRecord } | undefined> {
+  const { now, doc } = found;
+  const made = newShard(session, now, (at, paused) => dispatchClaimedShard(next, { at, paused }));
+  const first = made(false);
+  const { _id: _, ...end } = shardDocument(ended, { rev: randomUUID(), queue_order: session.orderKey(now) });
+  const { _id, ...own } = first.document;
+  const operations = [
+    { replaceOne: { filter: { _id: doc._id, rev: doc.rev }, replacement: end, upsert: true } },
+    { replaceOne: { filter: { _id, rev: own.rev }, replacement: own, upsert: true } },
+  ];
+  const { failed, upserted } = await session.run(async ({ nodes }) => {
+    try {
+      return { failed: operations.length, upserted: (await nodes.bulkWrite(operations)).upsertedIds };
+    } catch (error) {
+      if (!isDuplicate(error) || !(error instanceof MongoBulkWriteError)) throw error;
+      const [{ index }] = [error.writeErrors].flat() as [WriteError];
+      return { failed: index, upserted: error.result.upsertedIds };
+    }
+  });
+  session.written.delete(ended.lastClaimId ?? "");
+  if (failed === 0) return undefined;
+  if (0 in upserted) {
+    // The task was deleted while an attempt ended that had lost its lease.
+    await removeTask(session, next.ref.taskId);
+    return undefined;
+  }
+  if (failed === 1) return {};
+  const inserted = await followTask(session, next.ref, { first, made });
+  return inserted === undefined ? {} : { inserted };
+}
+
 interface Replacement<TAnswer> {
   judge(record: ShardRecord | undefined, now: number): Judging<TAnswer, ShardRecord>;
-  readonly known?: ShardRead | undefined; // what `readFenced` found
+  readonly known?: ShardRead | undefined;
 }
 
 export const replaceShard = <TAnswer>(session: Session, ref: ShardRef, { judge, known }: Replacement<TAnswer>) =>
@@ -136,9 +246,13 @@ export const replaceShard = <TAnswer>(session: Session, ref: ShardRef, { judge, 
     read: () => readShard(session, ref),
     judge: (found) => judge(found?.record, found?.now ?? 0),
     async write(next, { found, rev }) {
-      const { _id, ...replacement } = shardDocument(next, { rev, queue_order: session.orderKey(found.now) });
+      const document = shardDocument(next, { rev, queue_order: session.orderKey(found.now) });
+      const { _id, ...replacement } = document;
       const before = { _id, rev: found.doc.rev };
-      return (await session.run(({ nodes }) => nodes.replaceOne(before, replacement))).modifiedCount === 1;
+      const isClaimedHere = session.written.delete(found.record.lease?.claimId ?? "");
+      const { modifiedCount } = await session.run(({ nodes }) => nodes.replaceOne(before, replacement));
+      if (modifiedCount === 1 && isClaimedHere) keepWritten(session, document);
+      return modifiedCount === 1;
     },
   });
 

@@ -62,7 +62,7 @@ export const defaultWorkerLimits = {
   running: {},
   leaseMs: 30_000,
   pageSize: 256,
-  pollMaxMs: 1_000,
+  pollMaxMs: 1_500,
   inputPollMaxMs: 100,
 } as const;
 

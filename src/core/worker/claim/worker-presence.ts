@@ -23,26 +23,44 @@ export interface WorkerPresenceOptions {
   readonly watch: StoreHealthTracker;
 }
 
+/** Of so many announcements, one is kept longer, and followed by a look for other workers; so are the first two. */
+const keptEvery = 3;
+
 /**
- * Announces to the store, and to other programs, that a worker is alive: for explanations of why a node does not run.
- * No decision depends on it.
+ * Announces to the store, and to other programs, that a worker is alive: for explanations of why a node does not run, and for
+ * other workers, which scan the queue less often the more of them have nothing to do. No decision depends on it.
  */
 export class WorkerPresence {
   readonly #options: WorkerPresenceOptions;
   /** The id that the store may have for it. */
   #known: string | undefined;
+  #sharers = 1;
 
   constructor(options: WorkerPresenceOptions) {
     this.#options = options;
   }
 
+  /** How many workers with free slots share its types, as far as it knows; at least 1. */
+  get sharers(): number {
+    return this.#sharers;
+  }
+
   start(supervisor: Supervisor): void {
     const { store, clock, ttlMs, describe, announce, watch } = this.#options;
+    let made = 0;
     supervisor.loop("announcements", async () => {
       const worker = describe();
       this.#known = worker.id;
-      await watch.track(() => store.announceWorker(worker, ttlMs));
+      const isKept = made < 2 || made % keptEvery === 0;
+      made++;
+      await watch.track(() => store.announceWorker(worker, ttlMs, isKept));
       await announce?.(online(worker));
+      if (isKept) {
+        const shares = ({ types, running = 0, capacity }: WorkerRecord) =>
+          running < capacity && types.some((type) => worker.types.includes(type));
+        const { length } = ((await store.liveWorkers?.()) ?? []).filter(shares);
+        this.#sharers = Math.max(1, length);
+      }
       await clock.sleep(ttlMs / 3, supervisor.signal);
     });
   }

@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { flow } from "flowkit";
+import { Client } from "flowkit/engine";
+import { source } from "../flows.ts";
+import { connected, noUse, type Servers } from "./connections.ts";
+import { Fleet, type FleetOptions } from "./fleet.ts";
+
+/** After a start, workers learn of each other within two announcements, and then scan the queue less and less often. */
+const settleMs = 40_000;
+const windowMs = 30_000;
+const neverMs = 3_600_000;
+
+export const idleColumns = ["processes", "open tasks", "commands/s", "by name"];
+
+/** What processes ask of their servers each second while there is nothing to do. */
+export async function measureIdle(name: string, options: FleetOptions, servers: Servers): Promise<readonly string[]> {
+  const fleet = await Fleet.start(options, servers);
+  await sleep(settleMs);
+  const row = await measureWindow(fleet);
+  await fleet.stop();
+  return [name, "0", ...row];
+}
+
+/** The same, with tasks that wait for a time far away, and are not swept meanwhile. */
+export async function measureOpen(tasks: number, servers: Servers): Promise<readonly string[]> {
+  const fleet = await Fleet.start({ coordinators: 1, workers: 1, sweepMs: neverMs }, servers);
+  const { store, bus, close } = connected(servers as NodeJS.ProcessEnv, noUse());
+  const client = new Client({ store, bus, handlers: [source] });
+  await client.start();
+  const waiting = flow("open").node("later", source, { delaySec: neverMs / 1_000 });
+  const atOnce = 10;
+  for (let made = 0; made < tasks; made += atOnce)
+    await Promise.all(Array.from({ length: atOnce }, () => client.run(waiting)));
+  await untilSteady(fleet);
+  const row = await measureWindow(fleet);
+  await client.stop();
+  await close();
+  await fleet.stop();
+  return ["a coordinator and a worker", tasks.toLocaleString("en"), ...row];
+}
+
+const steadyMs = 15_000;
+
+/** Each task is swept once when it is new. */
+async function untilSteady(fleet: Fleet): Promise<void> {
+  const commands = async () => (await fleet.usage()).commands;
+  for (let before = Number.POSITIVE_INFINITY, at = await commands(); ; ) {
+    await sleep(steadyMs);
+    const now = await commands();
+    if (now - at <= 1.2 * before && before <= 1.2 * (now - at)) return;
+    [before, at] = [now - at, now];
+  }
+}
+
+async function measureWindow(fleet: Fleet): Promise<readonly string[]> {
+  const from = await fleet.usage();
+  await sleep(windowMs);
+  const to = await fleet.usage();
+  const perSecond = (count: number) => (count / (windowMs / 1_000)).toFixed(2);
+  const byName = Object.entries(to.byName)
+    .map(([name, count]) => [name, count - (from.byName[name] ?? 0)] as const)
+    .filter(([, count]) => count > 0)
+    .toSorted(([, a], [, b]) => b - a);
+  return [
+    perSecond(to.commands - from.commands),
+    byName.map(([name, count]) => `${name} ${perSecond(count)}`).join(", "),
+  ];
+}

@@ -1,0 +1,67 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const shards = "adapters/mongo/driver/shards.ts";
+const ends = "test/services/mongodb/ends.test.ts";
+const contract = "test/services/mongodb/store-contract.test.ts";
+const why = "requires MongoDB, with `MONGODB_URL`: the simulation does not run its requests";
+
+/** Mistakes in the requests of the MongoDB store. */
+export const mongoMutations: readonly Mutation[] = [
+  {
+    elsewhere: { file: ends, title: "an end that a cancel came before is refused", why },
+    ...mutation(
+      "MongoDB: the next shard is inserted although the record before it has changed",
+      edit(shards, "replacement: end, upsert: true", "replacement: end"),
+    ),
+  },
+  {
+    elsewhere: { file: ends, title: "the end of an attempt whose task was deleted leaves nothing", why },
+    ...mutation(
+      "MongoDB: the end of a shard whose task was deleted is kept",
+      edit(shards, "if (0 in upserted) {", "if (false) {"),
+    ),
+  },
+  {
+    elsewhere: { file: ends, title: "the next node of a task that was paused is deferred", why },
+    ...mutation(
+      "MongoDB: the task of a claimed next shard is not read",
+      edit(
+        shards,
+        "const inserted = await followTask(session, next.ref, { first, made });",
+        "const inserted = keepWritten(session, first.document);",
+      ),
+    ),
+  },
+  {
+    elsewhere: { file: ends, title: "an end is written although the record has changed", why },
+    ...mutation(
+      "MongoDB: an end decided by an outdated record overwrites a newer one",
+      edit(
+        shards,
+        "{ replaceOne: { filter: { _id: doc._id, rev: doc.rev }",
+        "{ replaceOne: { filter: { _id: doc._id }",
+      ),
+    ),
+  },
+  {
+    elsewhere: { file: contract, title: "only a queued shard with the same epoch can be claimed", why },
+    ...mutation(
+      "MongoDB: a claim does not name the epoch",
+      edit(shards, "attempt_epoch: ref.epoch, $or: mayClaim };", "$or: mayClaim };"),
+    ),
+  },
+  {
+    elsewhere: { file: contract, title: "claim, called again with the same arguments, has no further effect", why },
+    ...mutation(
+      "MongoDB: a repeated claim begins anew",
+      edit(shards, '{ $cond: [isOwn, "$$ROOT", {', '{ $cond: [false, "$$ROOT", {'),
+    ),
+  },
+  {
+    elsewhere: { file: ends, title: "one look finds each kind of sweep that has something to do", why },
+    ...mutation(
+      "MongoDB: a look does not see due tasks",
+      edit("adapters/mongo/driver/registry.ts", 'union(tasks, earliest("tasks", "sweep_at")),', ""),
+    ),
+  },
+];

@@ -1,0 +1,149 @@
+import { expect, inject, test } from "vitest";
+import type { Attempt, NextClaim } from "../../../src/core/model/records.ts";
+import type { Store, SweepKind } from "../../../src/core/ports/index.ts";
+import {
+  artifactOf,
+  claimed,
+  dispatchInit,
+  longMs,
+  newTask,
+  pastShortMs,
+  recordOf,
+  runningShard,
+  shardOf,
+  shortMs,
+} from "../../contract/store/fixture.ts";
+import { until } from "../../helpers/waiting.ts";
+import { needsServices } from "../services.ts";
+import { database, freshPrefix, openStore, testClient } from "./mongo-world.ts";
+import { watchedStore } from "./watched-store.ts";
+
+needsServices("mongodb");
+
+const ref = shardOf("extract");
+const next: NextClaim = {
+  ref: shardOf("clean"),
+  init: { type: "cleaner", priority: 0 },
+  by: { workerId: "w", claimId: "of the next", leaseMs: longMs },
+};
+
+/** An attempt of one process, which has just read its record, and another process's store. */
+async function withAttempt() {
+  const prefix = freshPrefix();
+  const open = () => openStore({ url: inject("mongodbUrl"), prefix });
+  const [store, other] = [await open(), await open()];
+  const attempt = await runningShard(store, ref);
+  expect(await store.append(attempt, 0, artifactOf(0))).toBe("ok");
+  return { prefix, store, other, attempt };
+}
+
+/** The only batch of a node, its end, and the next one. */
+const end = (store: Store, attempt: Attempt) =>
+  store.completeAndClaim(attempt, { generation: 0, count: 2, last: artifactOf(1) }, next);
+
+test("a node that ends and the claim of the next one are three commands, and a claim is one", async () => {
+  const { store, commands } = await watchedStore();
+  await store.createTask(newTask("t"));
+  await store.dispatch(ref, dispatchInit());
+  const named = async (call: () => Promise<unknown>) => {
+    const from = commands.length;
+    await call();
+    return commands.slice(from).map(({ name, collection }) => `${name} ${collection}`);
+  };
+  const attempt = { ...ref, epoch: 1, claimId: "c" };
+  const by = { workerId: "w", claimId: attempt.claimId, leaseMs: longMs };
+  expect(await named(() => store.claim(attempt, by))).toEqual(["findAndModify nodes"]);
+  await store.append(attempt, 0, artifactOf(0));
+  expect(await named(async () => end(store, attempt))).toEqual([
+    "insert artifacts",
+    "update nodes",
+    "aggregate tasks", // whether it is paused or deleted
+  ]);
+  expect(await recordOf(store, ref)).toMatchObject({ status: "finished", count: 2 });
+  expect(await recordOf(store, next.ref)).toMatchObject({ status: "running", lease: { claimId: "of the next" } });
+});
+
+test("an end that a cancel came before is refused, and the next node is not inserted", async () => {
+  const { store, other, attempt } = await withAttempt();
+  await other.cancelShard(ref, { type: "extractor", graceMs: longMs });
+  expect(await end(store, attempt)).toEqual({ answer: "cancelling" });
+  expect(await recordOf(other, ref)).toMatchObject({ status: "cancelling" });
+  expect(await other.readShards("t", ["clean"])).toEqual([]);
+});
+
+test("an end is written although the record has changed, if its attempt still has the lease", async () => {
+  const { store, other, attempt } = await withAttempt();
+  await other.report(attempt, { generation: 0, n: 1, checkpoint: "here" });
+  expect(await end(store, attempt)).toMatchObject({ answer: "ok", claimed: { status: "running" } });
+  expect(await recordOf(other, ref)).toMatchObject({ status: "finished", count: 2, checkpoint: "here" });
+});
+
+test("an attempt that lost its lease leaves one end in its log at most, with which the next attempt ends", async () => {
+  const prefix = freshPrefix();
+  const late = await openStore({ url: inject("mongodbUrl"), prefix });
+  const stale = await runningShard(late, ref, shortMs);
+  expect(await late.append(stale, 0, artifactOf(0))).toBe("ok");
+  const newer = await openStore({ url: inject("mongodbUrl"), prefix });
+  await until(async () => (await newer.expire({ ...ref, epoch: 1 }, 5)) !== undefined, "the end of the lease");
+  const second = await claimed(newer, ref);
+  expect(await end(late, stale)).toEqual({ answer: "fenced" });
+  expect(await end(late, stale)).toEqual({ answer: "fenced" });
+  expect(await newer.append(second, 0, artifactOf(1, { uid: "another" }))).toBe("conflict");
+  expect(await newer.tail(ref, 0)).toMatchObject({ length: 2, closed: true });
+  expect(await newer.complete(second, { generation: 0, count: 2 })).toBe("ok");
+  expect((await newer.readArtifacts(ref, 0, 0, 10)).map(({ uid, epoch }) => [uid, epoch])).toEqual([
+    ["u0", 1],
+    ["u1", 1],
+  ]);
+});
+
+test("the end of an attempt whose task was deleted leaves nothing", async () => {
+  const { prefix, store, other, attempt } = await withAttempt();
+  await other.cancelTask("t", "enough");
+  await other.closeTask("t");
+  expect(await other.deleteTask("t")).toBe("deleted");
+  expect(await end(store, attempt)).toEqual({ answer: "fenced" });
+  const db = testClient().db(database);
+  for (const name of ["nodes", "artifacts"]) expect(await db.collection(prefix + name).countDocuments()).toBe(0);
+});
+
+test("the next node of a task that was paused is deferred, and not claimed", async () => {
+  const { store, other, attempt } = await withAttempt();
+  await other.pauseTask("t", true);
+  expect(await end(store, attempt)).toEqual({ answer: "ok", claimed: undefined });
+  expect(await recordOf(other, next.ref)).toMatchObject({ status: "deferred", paused: {} });
+});
+
+test("one look finds each kind of sweep that has something to do, and when the next one has", async () => {
+  const { store, commands } = await watchedStore();
+  const look = async (aheadMs = 0) => {
+    const due = await store.lookForDue?.(aheadMs);
+    return { kinds: [...(due?.found ?? ["no look"])].toSorted(), nextInMs: due?.nextInMs };
+  };
+  expect(await look()).toEqual({ kinds: [], nextInMs: undefined });
+  const from = commands.length;
+  await look();
+  expect(commands.slice(from).map(({ name }) => name)).toEqual(["aggregate"]);
+
+  const kinds: SweepKind[] = [];
+  const begins = async (kind: SweepKind, begin: () => Promise<unknown>): Promise<void> => {
+    await begin();
+    kinds.push(kind);
+    await expect.poll(async () => (await look()).kinds, { message: kind }).toEqual(kinds.toSorted());
+  };
+  await store.createTask(newTask("later", { deadlineMs: longMs }));
+  await store.dueTasks(10, longMs);
+  expect((await look()).kinds).toEqual([]);
+  expect((await look(2 * longMs)).kinds).toEqual(["tasks"]);
+  expect((await look()).nextInMs).toBeGreaterThan(longMs / 2);
+  const entry = (kind: "schedule" | "paused_flow", dueAt = {}) =>
+    store.updateEntry({ kind, id: "x" }, () => ({ answer: undefined, next: { value: {}, ...dueAt } }));
+  await begins("schedules", () => entry("schedule", { dueAt: 1 }));
+  await begins("pausedFlows", () => entry("paused_flow"));
+  await begins("slots", () => store.takeSlot({ key: "all", max: 1 }, { ...ref, epoch: 1, claimId: "c" }));
+  await begins("tasks", () => store.createTask(newTask("t")));
+  await store.dispatch(shardOf("load"), dispatchInit());
+  await begins("expired", () => claimed(store, shardOf("load"), shortMs));
+  await begins("deferred", () => store.dispatch(ref, dispatchInit({ delayMs: pastShortMs })));
+  await begins("overdue", () => store.createTask(newTask("overdue", { deadlineMs: shortMs })));
+});
