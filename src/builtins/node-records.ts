@@ -27,13 +27,19 @@ export interface NodeRecords {
  * which would be quadratic. Latest nodes are looked up all at once: one by one, three of them would cost three times as much.
  */
 export type OutputOf<TNodes extends NodeRecords, TId> = TId & string extends TNodes["fresh"]
-  ? TNodes["recent"][TNodes["recentPlaces"][TId & string][1]]
+  ? TNodes["recent"][TNodes["recentPlaces"][TId & string]["key"]]
   : TId extends TNodes["fresh"]
-    ? TNodes["recent"][TNodes["recentPlaces"][TId & string][1]]
-    : TNodes["blocks"][TNodes["places"][TId & string][0]][TNodes["places"][TId & string][1]];
+    ? TNodes["recent"][TNodes["recentPlaces"][TId & string]["key"]]
+    : TNodes["blocks"][TNodes["places"][TId & string]["block"]][TNodes["places"][TId & string]["key"]];
+
+/** Where an output is. Cheaper to read than a pair. */
+export interface Place<TBlock, TKey> {
+  block: TBlock;
+  key: TKey;
+}
 
 /** The places of outputs that are the block `TBlock` and are read by their ids. */
-export type PlacesIn<TBlock, TIds extends PropertyKey> = { [TId in TIds]: [TBlock, TId] };
+export type PlacesIn<TBlock, TIds extends PropertyKey> = { [TId in TIds]: Place<TBlock, TId> };
 
 /** An alias on purpose: written inline, each record would be a new anonymous type. */
 export type Recorded<TId extends string, TOutput> = { [TKey in TId]: TOutput };

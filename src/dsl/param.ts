@@ -12,7 +12,7 @@ import type { AcceptedName, ParamName } from "./rules/params/types.ts";
  * @param name - a parameter of the flow, of the type that the argument needs
  */
 export function param<const TName extends string, TPlace = never>(
-  name: ParamName<TName, TPlace>,
+  name: ParamName<TName, TPlace>["name"],
 ): ParamReference<AcceptedName<TName, TPlace>, TPlace>;
 export function param(name: string): ParamReference<string> {
   return paramReference(name);

@@ -473,6 +473,17 @@ const next = 1;`,
     offers: ["n"],
   },
   {
+    what: "a parameter inside an object",
+    code: `etl.node("w", byDay, { after: ["count"], args: { date: "", where: { city: param("|`,
+    offers: ["date"],
+  },
+  {
+    what: "a parameter of a function",
+    code: `etl.fn("w", notify, { after: ["count"], args: { channel: param("|
+const next = 1;`,
+    offers: ["date"],
+  },
+  {
     what: "the context",
     code: `defineHandler("sum", { input: z.int(), output: z.int(), processBatch(n, ctx) { ctx.|`,
     offers: [...attemptContext, "idempotencyKey", "metrics", "tries", "uid"],

@@ -78,14 +78,21 @@ export type FnDelayArgument<TFn, TParams, TId extends string> = TFn extends Wait
 
 type WaitFunction = Extract<BuiltInFunctionName, "wait.signal">;
 
-/* Reported at the name inside `param("...")`; a reference that is created elsewhere is reported where it is used. */
-export type ParamName<TName extends string, TPlace> = [TPlace] extends [never]
-  ? TName
-  : TPlace extends AnyPlace
-    ? IsIn<TName, TPlace["fits"]> extends false
-      ? FlowChoiceError<ParamText<TName, TPlace>, TPlace["fits"]>
-      : TName
-    : TName;
+/*
+ * Reported at the name inside `param("...")`; a reference that is created elsewhere is reported where it is used.
+ *
+ * A property, so that the type of the name is no alias: for the completions inside a string, the compiler compares all that
+ * an alias may be. `NoInfer` keeps it out of the message, which would cost it millions of instantiations.
+ */
+export interface ParamName<TName extends string, TPlace> {
+  readonly name: [TPlace] extends [never]
+    ? TName
+    : TPlace extends AnyPlace
+      ? IsIn<TName, TPlace["fits"]> extends false
+        ? NoInfer<FlowChoiceError<ParamText<TName, TPlace>, TPlace["fits"]>>
+        : TName
+      : TName;
+}
 
 export type ParamText<TName extends string, TPlace extends AnyPlace> = TName extends keyof TPlace["params"]
   ? MessageText<
