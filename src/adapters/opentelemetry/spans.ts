@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   type Attributes,
   type Context,
@@ -52,7 +53,8 @@ export function traceEnded(tracer: Tracer, task: TaskRecord): void {
     ...(retryOf === undefined ? {} : { "flowkit.task.retry_of": retryOf }),
   };
   const options = { startTime: createdAt, attributes };
-  const span = tracer.startSpan(`task ${graph.name ?? "graph"}`, options, contextOf(traceparent));
+  const within = contextOf(traceparent ?? traceparentFor(id));
+  const span = tracer.startSpan(`task ${graph.name ?? "graph"}`, options, within);
   if (failure !== undefined) markFailed(span, failure.reasonCode, failure.message);
   span.end(endedAt);
 }
@@ -61,12 +63,12 @@ export function traceEnded(tracer: Tracer, task: TaskRecord): void {
 export class TaskContexts {
   readonly #known = new Map<string, Context>();
 
-  get(traceparent: string | undefined): Context {
-    if (traceparent === undefined) return ROOT_CONTEXT;
-    let known = this.#known.get(traceparent);
+  get({ traceparent, taskId }: Pick<TracedAttempt, "traceparent" | "taskId">): Context {
+    const key = traceparent ?? taskId;
+    let known = this.#known.get(key);
     if (known === undefined) {
-      known = contextOf(traceparent);
-      this.#known.set(traceparent, known);
+      known = contextOf(traceparent ?? traceparentFor(taskId));
+      this.#known.set(key, known);
       const [oldest] = this.#known.size > keptContexts ? this.#known.keys() : [];
       if (oldest !== undefined) this.#known.delete(oldest);
     }
@@ -106,7 +108,7 @@ export class ObservedAttempt implements AttemptTrace {
   constructor(observers: AttemptObservers, attempt: TracedAttempt) {
     this.#observers = observers;
     this.#attempt = attempt;
-    this.#context = observers.contexts.get(attempt.traceparent);
+    this.#context = observers.contexts.get(attempt);
     if (observers.attempts.take(this.#began)) this.#start();
     this.#isRecording = this.#span === undefined || this.#span.isRecording();
     this.#meter = observers.meters.of(attempt.type);
@@ -143,7 +145,8 @@ export class ObservedAttempt implements AttemptTrace {
   }
 
   #traced<T extends object>(span: Span, run: () => Answer<T>): Answer<T & { readonly traceparent?: string }> {
-    return this.#counted(() => context.with(trace.setSpan(this.#context, span), run), span, {
+    const stored = span.isRecording() ? span : undefined;
+    return this.#counted(() => context.with(trace.setSpan(this.#context, span), run), stored, {
       done: () => span.end(),
       failed: (error) => {
         recordError(span, error);
@@ -308,6 +311,16 @@ function traceparentOf(span: Span): string | undefined {
   const { traceId, spanId, traceFlags } = span.spanContext();
   if (!trace.isSpanContextValid(span.spanContext())) return undefined;
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
+}
+
+/**
+ * Of a task that was created without telemetry: made of its id, so that whatever processes run it, its spans are in one trace.
+ * The span that would have created it does not exist.
+ */
+function traceparentFor(taskId: string): string {
+  const hash = createHash("sha256").update(taskId).digest("hex");
+  const own = taskId.replaceAll("-", "");
+  return `00-${/^(?!0{32})[0-9a-f]{32}$/.test(own) ? own : hash.slice(0, 32)}-${hash.slice(32, 48)}-01`;
 }
 
 function spanContextOf(traceparent: string | undefined): SpanContext | undefined {

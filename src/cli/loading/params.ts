@@ -1,5 +1,8 @@
+import { safeDecode } from "zod/v4/core";
+import { describeIssues } from "../../core/codec/index.ts";
 import { isInstance, type Json, type JsonObject } from "../../errors/index.ts";
 import { nearName } from "../../graph/format/near-name.ts";
+import { paramsValidator } from "../../graph/format/params-validator.ts";
 import { isObject } from "../../graph/format/plain-data.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import { readText } from "./find-file.ts";
@@ -44,8 +47,22 @@ export function readParams(given: GivenParams, schema: JsonObject | undefined): 
     });
   }
   for (const key of fromFile) attempt(() => assertKnown(key, schema));
-  if (errors.length > 0) throw allOf(errors);
+  // The engine would report the others only in the next run.
+  if (errors.length > 0) throw allOf([...errors, ...rejected(params, schema)]);
   return Object.fromEntries(params);
+}
+
+/** Values that have the right kind but do not match the schema. */
+function rejected(params: ReadonlyMap<string, Json>, schema: JsonObject = {}): readonly CliError[] {
+  const { properties, $defs = {} } = schema;
+  if (!isObject(properties)) return [];
+  return [...params].flatMap(([key, value]) => {
+    const own = properties[key];
+    const parsed = isObject(own) ? safeDecode(paramsValidator({ ...(own as JsonObject), $defs }), value) : undefined;
+    if (parsed?.error === undefined) return [];
+    const why = describeIssues(parsed.error).replace(/^the value: /, "");
+    return [new CliError("CLI_PARAM", `invalid parameter '${key}': ${why}`)];
+  });
 }
 
 /** All that is wrong as one error: whoever corrects a command line wants to do it once. */

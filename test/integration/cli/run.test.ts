@@ -106,12 +106,12 @@ describe("flowkit run", () => {
     });
 
     test("are refused together, whatever is wrong with each", async () => {
-      const outcome = await run("--param", "count=many", "--param", "zzz=1", "--param", "cuont=1");
+      const outcome = await run("--param", "count=many", "--param", "zzz=1", "--param", "cuont=1", "--param", "who:=3");
       expect(outcome.exitCode).toBe(2);
       expect(errorOf(outcome)).toEqual({
         code: "CLI_PARAM",
         message:
-          "invalid parameter 'count': expected an integer, got 'many'; unknown parameter 'zzz'; unknown parameter 'cuont'",
+          "invalid parameter 'count': expected an integer, got 'many'; unknown parameter 'zzz'; unknown parameter 'cuont'; invalid parameter 'who': expected string, received number",
         hint: "Its parameters: count, who, deep\n  Did you mean 'count'?",
       });
     });

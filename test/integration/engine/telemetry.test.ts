@@ -139,6 +139,25 @@ describe("a task's spans", () => {
     expect(new Set(workers).size).toBe(2);
   });
 
+  test("are one trace also if the task was created without telemetry", async () => {
+    const otlp = await otlpReceiver();
+    const parts = { store: sqliteStore(":memory:"), logger: silentLogger };
+    const handlers = [source("src", numbers(2)), handler("step")];
+    await using client = new Client({ ...parts, workerTypes: ["src", "step"] });
+    await using coordinator = new Coordinator({ ...parts, handlers, telemetry: openTelemetry(otlp) });
+    await using worker = new Worker({ ...parts, handlers, telemetry: openTelemetry(otlp) });
+    for (const part of [client, coordinator, worker]) await part.start();
+    const { id } = await client.run(etl);
+    await client.task(id).result();
+    const spans = await spansOf(otlp, id);
+    const names = ["task etl", "process src", "process step", "batch src"];
+    expect(spans.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+    expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([id.replaceAll("-", "")]));
+    expect(
+      new Set(spans.filter(({ name }) => !name.startsWith("batch")).map(({ parentSpanId }) => parentSpanId)).size,
+    ).toBe(1);
+  });
+
   test("say what failed, each try of a batch, and each attempt", async () => {
     const otlp = await otlpReceiver();
     let tries = 0;
