@@ -8,7 +8,7 @@ const raceOf = (title: string, why: string) => ({ file: "test/sim/scheduler-race
 export const coordinatorMutations: readonly Mutation[] = [
   mutation(
     "no sweep of tasks",
-    edit(sweeper, "() => store.dueTasks(tasksAPage, sweepMs, sweepMs - pace.sweepMs)", "async () => [] as string[]"),
+    edit(sweeper, "() => store.dueTasks(tasksAPage, sweepMs, aheadMs)", "async () => [] as string[]"),
   ),
   mutation(
     "no sweep of leases",
@@ -41,8 +41,8 @@ export const coordinatorMutations: readonly Mutation[] = [
       "a sweep handles only one due task per page",
       edit(
         sweeper,
-        "await all(tasksAPage, due, (taskId)",
-        "await all(tasksAPage, async () => (await due()).slice(0, 1), (taskId)",
+        "await all(tasksAPage, tasks, (taskId)",
+        "await all(tasksAPage, async () => (await tasks()).slice(0, 1), (taskId)",
       ),
     ),
   },
@@ -215,6 +215,18 @@ export const coordinatorMutations: readonly Mutation[] = [
       looks,
       "Math.max(index, cached.waitingFrom.get(node.id) ?? 0)",
       "Math.max(index + 1, cached.waitingFrom.get(node.id) ?? 0)",
+    ),
+  ),
+  mutation(
+    "a sweep takes what a look has found for not due",
+    edit(sweeper, "due === undefined || due.found.has(kind);", 'due === undefined || kind === "tasks";'),
+  ),
+  mutation(
+    "a node that was read with the last one is taken for ended",
+    edit(
+      scheduler,
+      "if (looked.has(next[0].id)) return false;",
+      "if (looked.has(next[0].id)) {\n        cached.openFrom++;\n        continue;\n      }",
     ),
   ),
 ];

@@ -146,7 +146,10 @@ export const limitMutations: readonly Mutation[] = [
     "the last slot of a limit is never used",
     edit(limits, "used(limit) < limit.max)", "used(limit) < limit.max - 1)"),
   ),
-  mutation("no sweep of limit slots", edit("core/coordinator/sweeper.ts", "    await this.#slots.sweep();\n", "")),
+  mutation(
+    "no sweep of limit slots",
+    edit("core/coordinator/sweeper.ts", 'if (has("slots")) await this.#slots.sweep();', ""),
+  ),
   mutation(
     "a sweep releases the limit slots of claims in progress",
     edit(sweeper, 'if (record.status === "queued") return false;', 'if (record.status === "queued") return true;'),

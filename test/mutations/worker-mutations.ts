@@ -356,4 +356,12 @@ async function consumeSingle`,
     ),
     harmless: "the store fences its writes; only work is lost",
   },
+  mutation(
+    "with a bus, an idle worker does not scan the queue",
+    edit(
+      "core/worker/worker-core.ts",
+      "pollMinMs : Math.min(maxMs, waitMs * 2);",
+      "pollMinMs : isNotified ? 3_600_000 : Math.min(maxMs, waitMs * 2);",
+    ),
+  ),
 ];
