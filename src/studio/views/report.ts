@@ -4,9 +4,8 @@ import type { NodeDetail, ReportNode, RunReport, StudioInfo, StudioReport } from
 import type { Reading } from "../reading.ts";
 import { artifactPage, failedBatchPage } from "./artifacts.ts";
 import { eventsOf, timelineOf } from "./history.ts";
-import { viewLogs } from "./logs.ts";
 import { counted, omittedTexts } from "./sentences.ts";
-import { nodeDetail, readFacts, type TaskFacts, taskDetail } from "./task-view.ts";
+import { nodeDetail, readFacts, type TaskFacts, taskDetail, viewLogs } from "./task-view.ts";
 
 /** How much of each kind a report has at most: the first line that fits is taken. */
 const sizes: readonly Size[] = [
