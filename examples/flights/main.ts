@@ -21,6 +21,10 @@ const { values, positionals } = parseArgs({
   },
 });
 const [flightsFile = datasetFiles.flights] = positionals;
+if (values.distributed && values.studio) {
+  console.error("error: --studio shows runs of this process: omit --distributed");
+  process.exit(2);
+}
 const graph = flights.compile();
 
 const store = join(values.out, "runs.db");

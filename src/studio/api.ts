@@ -143,7 +143,8 @@ export interface RunReport {
 }
 
 export interface ReportNode {
-  readonly detail: NodeDetail;
+  /** The rest of it is in the task. */
+  readonly detail: Omit<NodeDetail, "live" | "settings">;
   /** The first ones. */
   readonly artifacts: ArtifactPage;
   readonly failedBatches: FailedBatchPage;

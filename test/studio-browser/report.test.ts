@@ -5,7 +5,7 @@ import { graphHash } from "../../src/graph/index.ts";
 import { viewGraph } from "../../src/studio/views/graph-view.ts";
 import { RecordingLogger } from "../helpers/recording-logger.ts";
 import { useBrowser } from "./helpers/browser.ts";
-import { approvalFlow, checkFlow, hostile } from "./helpers/flows.ts";
+import { approvalFlow, checkFlow, hostile, wideFlow } from "./helpers/flows.ts";
 import { fileWith, reportOf } from "./helpers/report.ts";
 
 const openPage = useBrowser();
@@ -37,6 +37,38 @@ test("a report shows the run, its failure and its artifacts from a file, and ask
   expect(await page.getByRole("button", { name: "Retry" }).count()).toBe(0);
   expect(requests.filter((url) => !url.startsWith("file:"))).toEqual([]);
   expect(new Set(requests.map((url) => url.split("#")[0]))).toEqual(new Set([address]));
+});
+
+test("a report of 500 nodes is as small as it has to be, keeps something of each node, and says what it leaves out", async () => {
+  const rows = Array.from({ length: 20 }, () => async () => {});
+  const { graph, handlers } = wideFlow(500, rows);
+  const shared = { store: memoryStore(), logger: new RecordingLogger() };
+  await using engine = await createEngine({ ...shared, handlers });
+  const task = await engine.run(graph);
+  await task.wait();
+  const longest = 1_200_000; // of a file of 2 MB, the page takes the rest
+  const report = await reportOf(shared.store, task.id, longest);
+  expect(Buffer.byteLength(JSON.stringify(report))).toBeLessThan(longest);
+  const nodes = Object.values(report.nodes);
+  expect(nodes).toHaveLength(500);
+  expect(nodes.every(({ artifacts, detail }) => artifacts.items.length > 0 && detail.attempts.length > 0)).toBe(true);
+  const page = await openPage("about:blank", { colorScheme: "dark" });
+  await page.goto(await fileWith(report));
+  expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
+  for (const text of report.omitted) await page.getByRole("listitem").filter({ hasText: text }).waitFor();
+  await page.locator('[data-node="n499"]').click();
+  const panel = page.getByRole("complementary", { name: "Node n499" });
+  await panel.getByText("once its parent has finished").waitFor();
+  await panel.getByText("20 done").waitFor();
+  await panel.getByRole("link", { name: "Artifacts (20)" }).click();
+  await panel.getByText("The other artifacts are left out, so that the report stays small.").waitFor();
+
+  const short = await fileWith(await reportOf(shared.store, task.id, 500_000));
+  await page.goto(`${short}#/?node=n499&section=artifacts`);
+  await page.reload();
+  await panel.getByText("The artifacts are left out, so that the report stays small.").waitFor();
+  await page.getByRole("link", { name: "Timeline" }).click();
+  await page.getByText("This report has no timeline.").waitFor();
 });
 
 test("a graph alone shows its nodes, with their settings in words", async () => {

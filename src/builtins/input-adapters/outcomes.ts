@@ -8,7 +8,7 @@ import { gather } from "./gather.ts";
 import type { Pulled } from "./pull.ts";
 
 /**
- * `pull.outcomes`: one batch for each source, once it has ended in whatever way. Its uid is the id of the source. The
+ * `pull.outcomes`: one batch for each source, once it has ended, whatever the outcome. Its uid is the id of the source. The
  * `nodeId` of an outcome is the alias of its source, if it has one: that of a subflow's node is the id in the subflow.
  */
 export const outcomes = builtIn({

@@ -33,7 +33,7 @@ export interface OpenTask {
   readonly retriedBatches: RetriedBatches | undefined;
   /** Store time before which it does not start. */
   readonly startsAt: number | undefined;
-  /** Nodes that have ended, in whatever way. */
+  /** Nodes that have ended, whatever the outcome. */
   readonly ended: Set<string>;
   /** Those of them with a closed log: they finished, were skipped, or failed and are optional. */
   readonly closed: Set<string>;

@@ -31,7 +31,7 @@ export interface NodePlan {
   readonly needed: number;
   readonly needsAll: boolean;
   readonly startsOnFirstBatch: boolean;
-  /** Starts when its parents have ended, in whatever way. */
+  /** Starts when its parents have ended, whatever the outcome. */
   readonly startsOnEnded: boolean;
   /** Its failure does not fail the task. */
   readonly optional: boolean;

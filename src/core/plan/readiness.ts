@@ -3,7 +3,7 @@ import { type Failure, isClosed, isShardTerminal, type ShardRecord, type ShardSt
 import { logsReadBy, type NodePlan, type Plan } from "./plan.ts";
 
 export interface ParentState {
-  /** It has ended, in whatever way. */
+  /** It has ended, whatever the outcome. */
   readonly ended: boolean;
   /** It ended with a closed log: it finished, was skipped, or failed and is optional. */
   readonly closed: boolean;

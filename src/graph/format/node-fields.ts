@@ -48,7 +48,7 @@ const timeoutSec = z.number().gt(0).max(2_147_483, { error: "must be at most 214
 
 /** How many parents must be satisfied before a node starts. */
 export type FanIn = "all" | "any" | `count:${number}`;
-/** What satisfies a node: its parents have finished, have stored their first batch, or have ended in whatever way. */
+/** What satisfies a node: its parents have finished, have stored their first batch, or have ended, whatever the outcome. */
 export type StartWhen = "ready" | "first_batch" | "ended";
 
 /** Seconds, or a parameter of the task; a number once the parameters are filled in. */

@@ -4,15 +4,15 @@ import type { NodeDetail, ReportNode, RunReport, StudioInfo, StudioReport } from
 import type { Reading } from "../reading.ts";
 import { artifactPage, failedBatchPage } from "./artifacts.ts";
 import { eventsOf, timelineOf } from "./history.ts";
-import { viewLogs } from "./logs.ts";
-import { counted, omittedTexts, sentence } from "./sentences.ts";
-import { nodeDetail, readFacts, type TaskFacts, taskDetail } from "./task-view.ts";
+import { counted, omittedTexts } from "./sentences.ts";
+import { nodeDetail, readFacts, type TaskFacts, taskDetail, viewLogs } from "./task-view.ts";
 
 /** How much of each kind a report has at most: the first line that fits is taken. */
 const sizes: readonly Size[] = [
   { artifacts: 50, failed: 50, logs: 1_000, events: 5_000, spans: 10_000, attempts: 200 },
   { artifacts: 10, failed: 20, logs: 250, events: 2_000, spans: 5_000, attempts: 50 },
   { artifacts: 3, failed: 5, logs: 50, events: 500, spans: 2_000, attempts: 10 },
+  { artifacts: 1, failed: 2, logs: 20, events: 300, spans: 1_000, attempts: 5 },
   { artifacts: 0, failed: 1, logs: 10, events: 100, spans: 500, attempts: 1 },
   { artifacts: 0, failed: 0, logs: 0, events: 0, spans: 0, attempts: 0 },
 ];
@@ -89,16 +89,14 @@ async function reportNode(
   schemas: Graph["schemas"],
 ): Promise<ReportNode> {
   const of = { taskId: facts.record.id, nodeId };
-  const detail = await nodeDetail(reading, { facts, nodeId }, schemas);
+  const { live, settings: _, ...detail } = await nodeDetail(reading, { facts, nodeId }, schemas);
   const isEmpty = detail.shards.length === 0;
   const from = { shard: 0, seq: 0 };
   return {
     detail,
     artifacts: isEmpty ? { items: [], stored: 0 } : await artifactPage(reading, of, { from, limit: most.artifacts }),
     failedBatches:
-      detail.live.batches.failed === 0
-        ? { items: [] }
-        : await failedBatchPage(reading, of, { skip: 0, limit: most.failed }),
+      live.batches.failed === 0 ? { items: [] } : await failedBatchPage(reading, of, { skip: 0, limit: most.failed }),
     logs: viewLogs({ ...logs, lines: logs.lines.filter((line) => line.nodeId === nodeId) }),
   };
 }
@@ -116,11 +114,7 @@ function cut(report: RunReport, size: Size): RunReport {
       size,
       most(({ artifacts }) => artifacts.stored),
     ),
-    ...beyond(
-      "failed",
-      size,
-      most(({ detail }) => detail.live.batches.failed),
-    ),
+    ...beyond("failed", size, Math.max(0, ...task.live.nodes.map(({ batches }) => batches.failed))),
     ...beyond(
       "logs",
       size,
@@ -143,8 +137,8 @@ function cut(report: RunReport, size: Size): RunReport {
 }
 
 function beyond(kind: keyof Size, { [kind]: most }: Size, count: number): readonly string[] {
-  const { none, some } = omittedTexts[kind];
-  return count <= most ? [] : [most === 0 ? none : sentence(some, { most })];
+  const texts = omittedTexts[kind];
+  return count <= most ? [] : [most === 0 ? texts.none : counted(most, texts)];
 }
 
 const newest = <T>(items: readonly T[], count: number): readonly T[] => (count === 0 ? [] : items.slice(-count));

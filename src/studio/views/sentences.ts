@@ -117,10 +117,34 @@ export const settingTexts = {
 /** What a report leaves out: `none` where it has nothing of a kind. */
 export const omittedTexts = {
   nodes: { one: "the details of {count} node", many: "the details of {count} nodes" },
-  events: { none: "all events", some: "all but the newest {most} events" },
-  spans: { none: "the timeline", some: "all but the first {most} states of the timeline" },
-  artifacts: { none: "all artifacts", some: "all but the first {most} artifacts of each node" },
-  failed: { none: "all failed batches", some: "all but the first {most} failed batches of each node" },
-  logs: { none: "all log lines", some: "all but the newest {most} log lines of each node" },
-  attempts: { none: "all attempts", some: "all but the newest {most} attempts of each node" },
+  events: {
+    none: "all events",
+    one: "all but the newest event",
+    many: "all but the newest {count} events",
+  },
+  spans: {
+    none: "the timeline",
+    one: "all but the first state of the timeline",
+    many: "all but the first {count} states of the timeline",
+  },
+  artifacts: {
+    none: "all artifacts",
+    one: "all but the first artifact of each node",
+    many: "all but the first {count} artifacts of each node",
+  },
+  failed: {
+    none: "all failed batches",
+    one: "all but the first failed batch of each node",
+    many: "all but the first {count} failed batches of each node",
+  },
+  logs: {
+    none: "all log lines",
+    one: "all but the newest log line of each node",
+    many: "all but the newest {count} log lines of each node",
+  },
+  attempts: {
+    none: "all attempts",
+    one: "all but the newest attempt of each node",
+    many: "all but the newest {count} attempts of each node",
+  },
 } as const;

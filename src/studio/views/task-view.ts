@@ -1,5 +1,5 @@
 import { isShardTerminal, type ShardRecord, type TaskRecord } from "../../core/model/records.ts";
-import type { TaskExplanation } from "../../core/tasks/api.ts";
+import type { TaskExplanation, LogPage as TaskLogPage } from "../../core/tasks/api.ts";
 import { failingInput } from "../../core/tasks/failed-batches.ts";
 import {
   coordinatorFnType,
@@ -9,7 +9,7 @@ import {
   type TypeSchemas,
   withoutSchemas,
 } from "../../graph/index.ts";
-import type { InputView, NodeDetail, ShardView, TaskDetail, TaskLive } from "../api.ts";
+import type { InputView, LogPage, NodeDetail, ShardView, TaskDetail, TaskLive } from "../api.ts";
 import { nodeIn, type Reading, readRecord } from "../reading.ts";
 import { viewValue } from "./artifacts.ts";
 import { kindOf, viewGraph } from "./graph-view.ts";
@@ -141,4 +141,22 @@ async function failedInputOf(
   if (nodeId === undefined || uid === undefined) return undefined;
   const found = await failingInput(input, { taskId, nodeId, uid });
   return "missing" in found ? { missing: found.missing } : viewValue(found.input);
+}
+
+/**
+ * What the handler of a node has logged, as far as it is kept.
+ *
+ * @param page.after - the number of the last line that is known; -1 before the first
+ */
+export async function logPage(
+  { client }: Pick<Reading, "client">,
+  { taskId, nodeId }: { readonly taskId: string; readonly nodeId: string },
+  page: { readonly after: number; readonly limit: number },
+): Promise<LogPage> {
+  return viewLogs(await client.task(taskId).logs({ nodeId, ...page }));
+}
+
+/** The lines of one node. */
+export function viewLogs({ lines, next, hasMore, dropped }: TaskLogPage): LogPage {
+  return { items: lines.map(({ nodeId: _, ...line }) => line), cursor: String(next), hasMore, dropped };
 }

@@ -17,7 +17,12 @@ export function reportSource(report: RunReport): StudioSource {
     task: async () => task,
     timeline: async () => timeline,
     events: async () => ({ items: events, cursor: "", hasMore: false }),
-    node: async (_, nodeId) => nodeOf(nodeId).detail,
+    node: async (_, nodeId) => {
+      const { settings = [] } = task.graph.nodes.find(({ id }) => id === nodeId) ?? {};
+      const live = task.live.nodes.find((node) => node.nodeId === nodeId);
+      if (live === undefined) throw new Error(`This report has no state of node '${nodeId}'.`);
+      return { ...nodeOf(nodeId).detail, settings, live };
+    },
     artifacts: async (_, nodeId) => withoutCursor(nodeOf(nodeId).artifacts),
     failedBatches: async (_, nodeId) => withoutCursor(nodeOf(nodeId).failedBatches),
     logs: async (_, nodeId) => nodeOf(nodeId).logs,

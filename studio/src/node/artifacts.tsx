@@ -16,7 +16,7 @@ export function Artifacts(props: { readonly id: string; readonly node: NodeDetai
   const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = useArtifacts(id, node.nodeId);
   const artifacts = data?.pages.flatMap(({ items }) => items) ?? [];
   const stored = data?.pages.at(-1)?.stored ?? 0;
-  if (data !== undefined && artifacts.length === 0) return <p className="muted">Nothing is stored yet.</p>;
+  if (data !== undefined && stored === 0) return <p className="muted">Nothing is stored yet.</p>;
   return (
     <section className="section">
       <p className="muted tabular" data-testid="stored">
@@ -37,7 +37,11 @@ export function Artifacts(props: { readonly id: string; readonly node: NodeDetai
         </button>
       ) : null}
       {isReport && stored > artifacts.length ? (
-        <p className="muted">The other artifacts are left out, so that the report stays small.</p>
+        <p className="muted">
+          {artifacts.length === 0
+            ? "The artifacts are left out, so that the report stays small."
+            : "The other artifacts are left out, so that the report stays small."}
+        </p>
       ) : null}
     </section>
   );

@@ -35,7 +35,13 @@ export const attemptName = (
 export function Attempts({ node }: { readonly node: NodeDetail }) {
   const { attempts } = node;
   const now = useNow();
-  if (attempts.length === 0) return <p className="muted">No attempt has begun.</p>;
+  if (attempts.length === 0) {
+    return (
+      <p className="muted">
+        {node.live.attempts > 0 ? "The attempts of this node are not kept here." : "No attempt has begun."}
+      </p>
+    );
+  }
   return (
     <ol className="attempts">
       {attempts.toReversed().map((attempt) => {

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "react";
 import { type LogLevel, logLevels, shownLines } from "../api/live-logs.ts";
-import { type Task, useLogs } from "../api/queries.ts";
+import { type Task, useLogs, useSource } from "../api/queries.ts";
 import type { Json, JsonObject, LogLineView, NodeDetail } from "../api/source.ts";
 import { clockMs, compact, dateTime, plural } from "../format.ts";
 import { navigate, useRoute, withQuery } from "../router.ts";
@@ -27,6 +27,7 @@ const looks: Readonly<Record<LogLevel, Look>> = {
 /** What the node's handler has logged, the oldest first; followed while the run is open. */
 export function Logs({ task, node }: { readonly task: Task; readonly node: NodeDetail }) {
   const route = useRoute();
+  const { isReport } = useSource();
   const { data, error } = useLogs(task.detail.id, node.nodeId, { hasEnded: task.live.endedAt !== undefined });
   const asked = route.query.get("level");
   const least = logLevels.find((level) => level === asked) ?? "debug";
@@ -37,7 +38,9 @@ export function Logs({ task, node }: { readonly task: Task; readonly node: NodeD
   if (data.items.length === 0) {
     return (
       <>
-        <p className="muted">This node has logged nothing.</p>
+        <p className="muted">
+          {isReport ? "This report has no log lines of this node." : "This node has logged nothing."}
+        </p>
         <Dropped count={data.dropped} />
       </>
     );

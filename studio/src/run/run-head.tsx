@@ -8,6 +8,7 @@ import { Copy } from "../ui/copy.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
 import { useNow } from "../ui/now.ts";
 import { Note, Status } from "../ui/status.tsx";
+import { ThemeButton } from "../ui/theme-button.tsx";
 
 const buttons: readonly { readonly action: TaskAction; readonly label: string; readonly icon: IconName }[] = [
   { action: "retry", label: "Retry", icon: "retry" },
@@ -50,6 +51,11 @@ export function RunHead({ task, canAct }: { readonly task: Task; readonly canAct
           <span className="muted tabular">Deadline: {dateTime(deadlineAt)}</span>
         )}
         <Origins task={task} />
+        {isReport ? (
+          <div className="actions">
+            <ThemeButton />
+          </div>
+        ) : null}
         {canAct ? (
           <div className="actions">
             {buttons.map(({ action, label, icon }) =>

@@ -35,7 +35,9 @@ export function Timeline({ task, linkTo }: { readonly task: Task; readonly linkT
   const lanes = useMemo(() => (data === undefined ? [] : lanesOf(data, now, duration)), [data, now]);
   if (error !== null) return <Problem error={error} className="banner" />;
   if (data === undefined) return <p className="empty">Loading…</p>;
-  if (lanes.length === 0) return <p className="empty">No node has been dispatched yet.</p>;
+  if (lanes.length === 0) {
+    return <p className="empty">{isReport ? "This report has no timeline." : "No node has been dispatched yet."}</p>;
+  }
   const used = new Set(lanes.flatMap(({ bars }) => bars.map(({ look }) => look)));
   const to = live.endedAt === undefined ? Math.max(data.to, now) : data.to;
   return (

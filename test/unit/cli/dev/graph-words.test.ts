@@ -60,7 +60,8 @@ test.each<[string, Graph, readonly string[]]>([
     "a setting and an argument",
     withSum({ retry_policy: { max: 0 }, io: { input_inline: { ...reads, city: "Oslo" } } }),
     [
-      "node 'sum': retries: 2 times, after 5 s, never for bad_input, schema_mismatch -> none",
+      "node 'sum': retries: 2 times, after 5 s -> none",
+      "node 'sum': not retried: bad_input, schema_mismatch -> not set",
       `node 'sum': argument 'city': "Rome" -> "Oslo"`,
     ],
   ],
