@@ -19,9 +19,11 @@ export interface Use {
   /** The sum of their durations; several may run concurrently. */
   waitedMs: number;
   messages: number;
+  /** Tasks that it planned anew as a whole. */
+  sweeps: number;
 }
 
-export const noUse = (): Use => ({ commands: 0, byName: {}, waitedMs: 0, messages: 0 });
+export const noUse = (): Use => ({ commands: 0, byName: {}, waitedMs: 0, messages: 0, sweeps: 0 });
 
 /** Whether a command or statement of this name changes something. */
 export const isWrite = (name: string): boolean => /^(insert|update|delete|findAndModify|with)\b/.test(name);
@@ -86,3 +88,18 @@ export const countedBus = (bus: Bus, used: Use): Bus => ({
   close: () => bus.close(),
   ...(bus.health === undefined ? {} : { health: () => bus.health?.() ?? { status: "ok", restarts: 0, dropped: 0 } }),
 });
+
+/** A store whose sweeps are counted. */
+export const countedStore = (store: Store, used: Use): Store =>
+  new Proxy(store, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== "function") return member;
+      if (name !== "dueTasks") return member.bind(target);
+      return async (...args: Parameters<Store["dueTasks"]>) => {
+        const due = await target.dueTasks(...args);
+        used.sweeps += due.length;
+        return due;
+      };
+    },
+  });

@@ -10,7 +10,7 @@ const settleMs = 40_000;
 const windowMs = 30_000;
 const neverMs = 3_600_000;
 
-export const idleColumns = ["processes", "open tasks", "commands/s", "by name"];
+export const idleColumns = ["processes", "open tasks", "sweeps/s", "commands/s", "by name"];
 
 /** What processes ask of their servers each second while there is nothing to do. */
 export async function measureIdle(name: string, options: FleetOptions, servers: Servers): Promise<readonly string[]> {
@@ -21,9 +21,10 @@ export async function measureIdle(name: string, options: FleetOptions, servers: 
   return [name, "0", ...row];
 }
 
-/** The same, with tasks that wait for a time far away, and are not swept meanwhile. */
-export async function measureOpen(tasks: number, servers: Servers): Promise<readonly string[]> {
-  const fleet = await Fleet.start({ coordinators: 1, workers: 1, sweepMs: neverMs }, servers);
+/** The same, with tasks that wait for a time far away; each is swept once, when it is new, or also as often as by default. */
+export async function measureOpen(tasks: number, isSwept: boolean, servers: Servers): Promise<readonly string[]> {
+  const sweeps = isSwept ? {} : { sweepMs: neverMs };
+  const fleet = await Fleet.start({ coordinators: 1, workers: 1, ...sweeps }, servers);
   const { store, bus, close } = connected(servers as NodeJS.ProcessEnv, noUse());
   const client = new Client({ store, bus, handlers: [source] });
   await client.start();
@@ -31,25 +32,18 @@ export async function measureOpen(tasks: number, servers: Servers): Promise<read
   const atOnce = 10;
   for (let made = 0; made < tasks; made += atOnce)
     await Promise.all(Array.from({ length: atOnce }, () => client.run(waiting)));
-  await untilSteady(fleet);
+  await untilSwept(fleet, tasks);
+  await sleep(settleMs);
   const row = await measureWindow(fleet);
   await client.stop();
   await close();
   await fleet.stop();
-  return ["a coordinator and a worker", tasks.toLocaleString("en"), ...row];
+  return [isSwept ? "1 coordinator and 1 worker" : "the same, without sweeps", tasks.toLocaleString("en"), ...row];
 }
 
-const steadyMs = 15_000;
-
 /** Each task is swept once when it is new. */
-async function untilSteady(fleet: Fleet): Promise<void> {
-  const commands = async () => (await fleet.usage()).commands;
-  for (let before = Number.POSITIVE_INFINITY, at = await commands(); ; ) {
-    await sleep(steadyMs);
-    const now = await commands();
-    if (now - at <= 1.2 * before && before <= 1.2 * (now - at)) return;
-    [before, at] = [now - at, now];
-  }
+async function untilSwept(fleet: Fleet, tasks: number): Promise<void> {
+  while ((await fleet.usage()).sweeps < tasks) await sleep(1_000);
 }
 
 async function measureWindow(fleet: Fleet): Promise<readonly string[]> {
@@ -62,6 +56,7 @@ async function measureWindow(fleet: Fleet): Promise<readonly string[]> {
     .filter(([, count]) => count > 0)
     .toSorted(([, a], [, b]) => b - a);
   return [
+    perSecond(to.sweeps - from.sweeps),
     perSecond(to.commands - from.commands),
     byName.map(([name, count]) => `${name} ${perSecond(count)}`).join(", "),
   ];

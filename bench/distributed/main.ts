@@ -89,7 +89,8 @@ async function measureStore(name: string, start: NewServers): Promise<void> {
       await add(what, () => measureIdle(what, { coordinators, workers }, servers()));
   }
   if (asked(values.only, "open"))
-    for (const tasks of [10, 1_000]) await add(`${tasks} open tasks`, () => measureOpen(tasks, servers()));
+    for (const isSwept of [true, false])
+      for (const tasks of [10, 1_000]) await add(`${tasks} open tasks`, () => measureOpen(tasks, isSwept, servers()));
   if (rows.length > 1) console.log(`${aligned(rows)}\n`);
 }
 

@@ -4,7 +4,7 @@
  */
 import { Coordinator, Worker } from "flowkit/engine";
 import { source, step } from "../flows.ts";
-import { connected, countedBus, noUse, type Use } from "./connections.ts";
+import { connected, countedBus, countedStore, noUse, type Use } from "./connections.ts";
 
 /** What a process has used since it was ready. */
 export interface Usage extends Use {
@@ -17,7 +17,7 @@ export type Request = "usage" | "end";
 const [, , role, sweepMs] = process.argv;
 const used = noUse();
 const { store, bus, close } = connected(process.env, used);
-const shared = { store, bus: countedBus(bus, used), handlers: [source, step] };
+const shared = { store: countedStore(store, used), bus: countedBus(bus, used), handlers: [source, step] };
 const sweeps = sweepMs === undefined ? {} : { sweepMs: Number(sweepMs) };
 const part = role === "coordinator" ? new Coordinator({ ...shared, ...sweeps }) : new Worker(shared);
 

@@ -184,7 +184,7 @@ export function coordinatorCore(how: {
 }
 
 /** With a bus, coordinator functions come by command, unless one that has as many as it runs has dropped it. */
-const functionPollMs = 10_000;
+const functionPollMs = 6_000;
 
 /** A starving consumer releases its slot early, since the producer that needs it starts soon. */
 const maxStarveMs = 500;

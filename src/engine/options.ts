@@ -71,7 +71,7 @@ export interface CapacityOptions {
 export interface SweepOptions {
   /** Custom coordinator functions. */
   readonly coordinatorFns?: readonly CoordinatorFunctionDefinition[];
-  /** How often to look for expired leases, in ms. @defaultValue 1_000 */
+  /** How often to look for expired leases, in ms; after half as long again if a look has found nothing that is due. @defaultValue 1_000 */
   readonly tickMs?: number;
   /** How often each task is planned again as a whole, in ms. @defaultValue 30_000 */
   readonly sweepMs?: number;

@@ -64,4 +64,11 @@ export const mongoMutations: readonly Mutation[] = [
       edit("adapters/mongo/driver/registry.ts", 'union(tasks, earliest("tasks", "sweep_at")),', ""),
     ),
   },
+  {
+    elsewhere: { file: contract, title: "each due task is returned to one caller only", why },
+    ...mutation(
+      "MongoDB: a due task is taken whatever another process has done",
+      edit("adapters/mongo/driver/tasks.ts", "filter: { _id, sweep_at: new Date(at) }", "filter: { _id }"),
+    ),
+  },
 ];

@@ -115,7 +115,7 @@ test("a shard of an optional node that fails while the log of another is closed 
     if (++closed === 1) await fail(1);
   };
   const whileItFails = new Proxy(store, {
-    get: (target, name) => (name === "closeFailed" ? closeFailed : Reflect.get(target, name).bind(target)),
+    get: (target, name) => (name === "closeFailed" ? closeFailed : Reflect.get(target, name)?.bind(target)),
   });
 
   await coordinator(whileItFails, plans).replan("t");
@@ -136,7 +136,7 @@ test("a shard of an optional node that fails while the others are cancelled has 
     return store.cancelShard(ref, by);
   };
   const whileItFails = new Proxy(store, {
-    get: (target, name) => (name === "cancelShard" ? cancelShard : Reflect.get(target, name).bind(target)),
+    get: (target, name) => (name === "cancelShard" ? cancelShard : Reflect.get(target, name)?.bind(target)),
   });
 
   await store.cancelTask("t", "asked");
@@ -154,7 +154,7 @@ test("a due time that arrives during a sweep is not forgotten", async () => {
     return found;
   };
   const slowly = new Proxy(store, {
-    get: (target, name) => (name === "dueDeferred" ? dueDeferred : Reflect.get(target, name).bind(target)),
+    get: (target, name) => (name === "dueDeferred" ? dueDeferred : Reflect.get(target, name)?.bind(target)),
   });
   const sleeps: number[] = [];
   const clock: Clock = {

@@ -168,7 +168,7 @@ export class Scheduler {
       const possible = node.dependsOn.reduce((count, parent) => count + (may.has(parent) ? 1 : 0), 0);
       if (possible >= node.needed) await this.#tryDispatch(taskId, cached, node);
     }
-    this.#onChange(taskId, await this.#tryFinish(taskId, cached));
+    this.#onChange(taskId, await this.#tryFinish(taskId, cached, cached.plan.byId)); // all were read above
   }
 
   get owedLooks(): readonly OwedLook[] {
@@ -268,7 +268,7 @@ export class Scheduler {
   }
 
   /** Whether the task has ended. `looked`: nodes that were just read. */
-  async #tryFinish(taskId: string, cached: OpenTask, looked = none): Promise<boolean> {
+  async #tryFinish(taskId: string, cached: OpenTask, looked: { has(id: string): boolean }): Promise<boolean> {
     const { nodes } = cached.plan;
     // One that is open ends the search, so many are read at once only after another was closed.
     for (let atOnce = 1; ; atOnce = readAtOnce) {

@@ -19,6 +19,8 @@ import {
 } from "../format/records.ts";
 import { changeTask, keepLenders, readLiveHead, removeTask } from "./removal.ts";
 
+const idOnly = { projection: { _id: 1 } };
+
 export const taskCollection = (session: Session): TaskDriver => ({
   async insert(task, create) {
     const rev = randomUUID();
@@ -61,12 +63,16 @@ export const taskCollection = (session: Session): TaskDriver => ({
       // With a short `everyMs`, a task that was taken is due again.
       const due = rows.filter(({ doc, at, now }) => at - now <= aheadMs && !taken.includes(doc._id));
       if (due.length === 0) break;
-      for (const { doc, at, now } of due) {
-        const { _id } = doc;
-        const next = { sweep_at: new Date(now + everyMs), swept_by: randomUUID() };
-        const change = { update: { $set: next }, mark: { _id, swept_by: next.swept_by } };
-        if (await session.updateOnce("tasks", { _id, sweep_at: new Date(at) }, change)) taken.push(_id);
-      }
+      const mark = { _id: { $in: due.map(({ doc }) => doc._id) }, swept_by: randomUUID() };
+      const operations = due.map(({ doc: { _id }, at, now }) => {
+        const $set = { sweep_at: new Date(now + everyMs), swept_by: mark.swept_by };
+        return { updateOne: { filter: { _id, sweep_at: new Date(at) }, update: { $set } } };
+      });
+      const { modifiedCount } = await session.run(({ tasks }) => tasks.bulkWrite(operations, { ordered: false }));
+      // Another process has taken some of them, or the answer to an earlier request was lost.
+      const own = modifiedCount === due.length ? due.map(({ doc }) => doc) : await session.find("tasks", mark, idOnly);
+      const ids = new Set(own.map(({ _id }) => _id));
+      taken.push(...due.map(({ doc }) => doc._id).filter((id) => ids.has(id)));
     }
     return taken;
   },

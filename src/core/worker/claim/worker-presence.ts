@@ -24,7 +24,7 @@ export interface WorkerPresenceOptions {
 }
 
 /** Of so many announcements, one is kept longer, and followed by a look for other workers; so are the first two. */
-const keptEvery = 3;
+const keptEvery = 6;
 
 /**
  * Announces to the store, and to other programs, that a worker is alive: for explanations of why a node does not run, and for
