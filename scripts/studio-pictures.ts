@@ -43,6 +43,7 @@ try {
   const light = await open(browser, "light");
   await light.goto(`${url}#/runs/${running}`);
   await light.locator('[data-node="join"][data-state="running"]').waitFor();
+  await light.locator('[data-connection="live"]').waitFor();
   await light.getByText("waiting").first().waitFor();
   await picture(light, "run");
   await light.locator('.page-head [data-status="finished"]').waitFor();

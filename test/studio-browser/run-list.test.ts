@@ -174,6 +174,7 @@ test("what runs wait for is asked of those that are shown and run, and changes o
   await until(() => list.current().waiting.size === 1, "what it waits for");
   expect(server.asked.at(-1)).toEqual(["run-8", "run-6"]);
   const before = list.current();
+  expect(before.waiting.get("run-8")).toEqual({ nodeId: "approve", for: "signal", others: 0 });
   server.change();
   const count = server.asked.length;
   await until(() => server.asked.length > count, "another question");

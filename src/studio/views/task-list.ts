@@ -139,7 +139,7 @@ export async function waitingTasks(reading: Reading, ids: readonly string[]): Pr
 /** What a task waits for; `undefined` if it does not. */
 export async function waitingOf({ store, input }: Reading, task: TaskRecord): Promise<Waiting | undefined> {
   const { id, status, paused, graph } = task;
-  if (status !== "running" || paused) return undefined;
+  if (status !== "running" || paused) return undefined; // known without its shards
   const shards = await store.readShards(id);
   // Workers and limits matter to nodes that could run only.
   const facts = { workers: [], withArtifacts: new Set<string>(), fullLimit: () => undefined, ahead: () => undefined };

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { HistoryEntry, ShardRecord, TaskRecord } from "../../../src/core/model/records.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
 import { eventsOf } from "../../../src/studio/views/history.ts";
-import { eventTexts } from "../../../src/studio/views/sentences.ts";
+import { eventTexts, sentence } from "../../../src/studio/views/sentences.ts";
 
 const task: TaskRecord = {
   id: "t",
@@ -115,6 +115,10 @@ test("a partition is named with its number, and a value may look like a placehol
   const of = { graph: graphOf({ partitions: 4 }) };
   expect(textsOf(entries, of, 0)).toEqual([eventTexts.created, "attempt 1 of load/0 started on {node}"]);
   expect(textsOf(entries, of, 3)).toEqual([eventTexts.created, "attempt 1 of load/3 started on {node}"]);
+});
+
+test("a sentence without one of its values is a mistake", () => {
+  expect(() => sentence(eventTexts.started, { epoch: 1 })).toThrow("lacks its value 'node'");
 });
 
 test("a node that waits says whether it waits for a signal", () => {
