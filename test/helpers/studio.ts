@@ -29,7 +29,7 @@ export interface StreamedMessage {
   readonly data: never;
 }
 
-/** A connection of its own for each request, so that none is left open. */
+/** A separate connection for each request, so that none is left open. */
 export function send(url: string, path: string, { method, headers = {}, body }: Asked = {}): Promise<IncomingMessage> {
   const sent = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
   return new Promise((done, reject) => {

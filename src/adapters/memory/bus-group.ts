@@ -47,7 +47,7 @@ export interface GroupOptions {
 
 /**
  * Members that share the messages of their topics. A lane with something to deliver waits in `#ready`; its turn sends
- * one message to the next member, and only when that was acknowledged or given up the lane queues again, at the back.
+ * one message to the next member, and only when that was acknowledged or dropped the lane queues again, at the back.
  * So a key keeps its order, is never handled twice at once, and no key starves another.
  */
 export class Group {

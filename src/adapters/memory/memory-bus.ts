@@ -8,13 +8,13 @@ import { Group, Turns, type UndeliveredMessage } from "./bus-group.ts";
 export interface MemoryBusOptions {
   /** Waits between deliveries, nothing else. @defaultValue a system clock whose timers let the process exit */
   readonly clock?: Clock;
-  /** How often a message is delivered before it is given up. @defaultValue 5 */
+  /** How often a message is delivered before it is dropped. @defaultValue 5 */
   readonly maxDeliveries?: number;
   /** Before the second delivery; doubles with each further one. @defaultValue 50 */
   readonly backoffMs?: number;
   /** @defaultValue 5000 */
   readonly maxBackoffMs?: number;
-  /** Told of each message that is given up. What it throws is an uncaught exception. */
+  /** Called with each message that is dropped. What it throws is an uncaught exception. */
   readonly onDeadLetter?: (letter: UndeliveredMessage) => void;
 }
 

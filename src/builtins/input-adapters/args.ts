@@ -25,7 +25,7 @@ export const commonAdapterArgs = z.strictObject({
   eof_on_task_done: z.boolean().default(true),
 });
 
-/** Likewise for the builder, without `from`, which has checks of its own. */
+/** Likewise for the builder, without `from`, which has its own checks. */
 export interface PullArgs {
   /**
    * Maximum polling interval for a source that has nothing new, in milliseconds.

@@ -24,7 +24,7 @@ const adapters = {
   "pull.outcomes": outcomes,
 } as const satisfies { readonly [TName in BuiltInAdapterName]: BuiltInAdapter };
 
-/** The builder's arguments besides `from` and `metaListKey`, which have checks of their own. */
+/** The builder's arguments besides `from` and `metaListKey`, which have their own checks. */
 export interface BuiltInAdapters {
   "pull.from_artifacts": PullArgs;
   "pull.from_artifacts.rechunk:size": RechunkArgs;

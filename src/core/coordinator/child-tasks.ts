@@ -143,9 +143,9 @@ interface FlowBatch {
 /**
  * The handler of nodes of type `flow`: it runs a task for each batch, and its output is the results of that.
  *
- * The id of the task is made of the batch: whoever processes the batch again, after a crash or while an attempt with a
+ * The id of the task is made of the batch: a worker that processes the batch again, after a crash or while an attempt with a
  * lost lease is still running, finds the task and waits for it. The tasks of a batch form a chain: each but the first
- * retries the one before it, and the number of the last tells whether the current try has made it.
+ * retries the one before it, and the number of the last shows whether the current try has made it.
  */
 function flowHandler(parts: ChildTaskParts): HandlerDefinition {
   return {
@@ -180,7 +180,7 @@ async function outputOf(parts: ChildTaskParts, batch: FlowBatch): Promise<unknow
     const results = await resultsOf(parts, child);
     return flow.settled ? { ok: true, results } : results;
   }
-  // The node's tasks are cancelled after the node itself, which is not a failure of theirs.
+  // The node's tasks are cancelled after the node itself, which does not make them fail.
   if (!(await isRunning(parts, ctx))) throw new AttemptEnded("starving");
   const failure = failureOf(child);
   if (flow.settled && (batch.isPermanent || ctx.tries >= batch.maxTries)) return { ok: false, failure };
@@ -220,7 +220,7 @@ async function currentTask(parts: ChildTaskParts, batch: FlowBatch): Promise<Tas
     const earlier = await lastOfRetried(parts, batch);
     return earlier === undefined ? create(parts, batch, firstTask(parts, batch)) : continued(parts, batch, earlier, 1);
   }
-  // As many tries as tasks have failed, so this one waits for the last task, or takes over from one that its try gave up.
+  // As many tries as tasks have failed, so this one waits for the last task, or takes over from one that its try abandoned.
   return own.count < ctx.tries ? continued(parts, batch, own.task, own.count + 1) : own.task;
 }
 

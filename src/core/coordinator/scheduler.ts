@@ -284,7 +284,7 @@ export class Scheduler {
       this.#logger.info({ taskId, flow: cached.plan.graph.name, ...traceIdOf(cached) }, "a task finished");
     }
     this.#openTasks.forget(taskId);
-    // Those of a batch that timed out: nobody waits for their events any more, and paused ones have none.
+    // Those of a batch that timed out: no caller waits for their events any more, and paused ones have none.
     if (cached.plan.graph.flows !== undefined) {
       for await (const child of openChildren(this.#store, { taskId, plan: cached.plan })) await this.replan(child.id);
     }

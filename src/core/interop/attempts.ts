@@ -93,7 +93,7 @@ export class ExternalAttempts {
     return { record, attempt: { ...epochRef(record), claimId: lease.claimId } };
   }
 
-  /** The attempt has ended or belongs to another worker: tells the sender to stop, if it still works on it. */
+  /** The attempt has ended or belongs to another worker: asks the sender to stop, if it still works on it. */
   async #notTheirs(record: ShardRecord, message: StatusMessage): Promise<void> {
     const { taskId, nodeId, type } = record;
     switch (message.kind) {

@@ -214,7 +214,7 @@ export class CommandStore implements WorkerStore {
     const failed = (record: ShardRecord | undefined, now: number) => failShard(record, attempt, { ...how, now });
     const { reasonCode, message: error } = failure;
     const why = { reasonCode, permanent, error };
-    // Only a batch that was given up has tries: other failures name the one that was in hand.
+    // Only a batch that failed for good has tries: other failures name the one that was in hand.
     const batch =
       batchUid === undefined || tries === undefined ? [] : [{ kind: "BATCH_FAILED", batchUid, ...why } as const];
     return this.#write(attempt, failed, ...batch, { kind: "TASK_FAILED", ...why });

@@ -21,9 +21,9 @@ interface Waiting {
 /**
  * Sends commands to external workers. A command is all that they receive, and the store has no trace of it until one of
  * them accepts. So a command that is not accepted in time counts as lost: the attempt gets the next epoch, and a worker
- * that accepts the old one is told to stop.
+ * that accepts the old one is asked to stop.
  *
- * Waiting times are known to this process only. Another coordinator starts waiting anew, which costs only time.
+ * Waiting times are known to this process only. Another coordinator starts to wait again, which costs only time.
  */
 export class ExternalDispatch {
   readonly #parts: ExternalParts;

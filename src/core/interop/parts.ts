@@ -53,7 +53,7 @@ export async function readPlan(
   return node && { task, plan, node };
 }
 
-/** Tells a worker to stop an attempt. */
+/** Asks a worker to stop an attempt. */
 export async function sendCancel(
   bus: Bus,
   to: { readonly ref: EpochRef; readonly type: string; readonly workerId: string; readonly reason: string },

@@ -138,7 +138,7 @@ export interface BatchTries {
   readonly dueAt: number;
 }
 
-/** How far a handler has come, in a unit of its own. */
+/** How far a handler has come, in its own unit. */
 export interface Progress {
   readonly done: number;
   readonly total?: number;

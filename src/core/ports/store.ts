@@ -111,7 +111,7 @@ export type Answer<T> = T | Promise<T>;
  *   processes have settled. A write is judged by the latest state of its record, whichever process wrote it, and a
  *   process never reads anything older than its own writes.
  * - **Settled before it leaves.** A store may acknowledge a write before it is durable, as long as no other process can
- *   see or overtake it by then; callers settle before they tell anything to the outside.
+ *   see or overtake it by then; callers settle before they send anything to the outside.
  */
 export interface Store extends Registry {
   // ---- tasks

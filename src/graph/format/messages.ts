@@ -312,7 +312,7 @@ type Joined<TTexts extends readonly unknown[], TBetween extends string, TStart =
 
 /**
  * The texts of a union as a list: up to 16 in the compiler's order, which is nearly always that of their declaration,
- * and more in the order of their beginnings. The compiler tells only the last member of a union, in a time that grows
+ * and more in the order of their beginnings. The compiler reports only the last member of a union, in a time that grows
  * with the square of its members.
  *
  * Each is split with its capitals before it: a part that is itself a key, such as "n" of "name", would change the
@@ -389,7 +389,7 @@ type Both<TBefore, TText> = `${TBefore & string}${TText & string}`;
 
 /**
  * Inference from overloads picks the last one, and an intersection of functions is a list of overloads. Each of them
- * returns `TAll` to be made anew for each union: the compiler puts those first that it has made before.
+ * returns `TAll` to be made again for each union: the compiler puts those first that it has made before.
  */
 export type LastOf<TUnion, TAll = TUnion> = (TUnion extends unknown ? (member: () => TUnion) => TAll : never) extends (
   members: infer TMembers,

@@ -54,7 +54,7 @@ export function asZod(value: unknown): unknown {
   return schema;
 }
 
-/** What is needed instead of a value that is no schema, or has no JSON Schema; `undefined` for a schema. */
+/** What is needed instead of a value that is not a schema, or has no JSON Schema; `undefined` for a schema. */
 export function schemaFault(value: unknown): string | undefined {
   if (isZod(value)) return undefined;
   if (!isStandard(value)) return zodSchema;
@@ -75,7 +75,7 @@ function isStandard(value: unknown): value is { readonly "~standard": Standard }
 }
 
 function descriptionOf({ vendor, jsonSchema }: Standard): Described | { readonly fault: string } {
-  // valibot refuses all that JSON Schema has no words for, even a check of a value, unless it is told to leave it out.
+  // valibot refuses all that JSON Schema has no words for, even a check of a value, unless an option allows it to leave it out.
   const libraryOptions = vendor === "valibot" ? { errorMode: "ignore" } : {};
   const options = { target: "draft-2020-12", libraryOptions };
   try {

@@ -11,7 +11,7 @@ import { fileOf, type StudioFlow } from "../views/flows.ts";
 /** What the clients of a studio are made of. */
 export interface ClientParts {
   readonly store: Store;
-  /** Tells workers of new tasks. */
+  /** Notifies workers of new tasks. */
   readonly bus?: Bus | undefined;
   readonly limits?: RunningLimitOptions | undefined;
   readonly adapters: readonly InputAdapterDefinition[];

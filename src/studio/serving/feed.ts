@@ -39,7 +39,7 @@ const idleMs = 10_000;
 
 export class Feed {
   readonly #options: FeedOptions;
-  /** Tells apart the feeds of different times, whose numbers begin anew. */
+  /** Tells apart the feeds of different times, which each count from 0. */
   readonly #name = Math.random().toString(36).slice(2, 10);
   readonly #messages: FeedMessage[] = [];
   readonly #waiting = new Set<() => void>();

@@ -81,7 +81,7 @@ export async function artifactPage(
   return { items, stored };
 }
 
-/** A store that does not keep what everybody has read returns nothing instead. */
+/** A store that drops what all readers have read returns nothing instead. */
 function assertKept(
   record: ShardRecord,
   at: { readonly seq: number; readonly stored: readonly { readonly shard: number; readonly count: number }[] },

@@ -222,7 +222,7 @@ export class CarriedChecks {
     return shards.every((entry) => entry?.record.artifactsOf !== undefined);
   }
 
-  /** `undefined` in a task that is no retry, or whose lender is deleted. */
+  /** `undefined` in a task that is not a retry, or whose lender is deleted. */
   #continued(record: ShardRecord): Continued | undefined {
     const { state } = this.#parts;
     const node = this.#nodeOf(record);

@@ -63,7 +63,7 @@ function lineageOf(families: Families, taskId: string): readonly string[] {
 const isSameBatch = (a: TaskRecord, b: TaskRecord): boolean =>
   a.parent?.nodeId === b.parent?.nodeId && a.parent?.uid === b.parent?.uid && isDeepStrictEqual(a.params, b.params);
 
-/** Why a task of a node may have been cancelled although nobody asked for it. */
+/** Why a task of a node may have been cancelled although no cancel of it was requested. */
 export function mayBeCancelled(families: Families, { parent: ref }: TaskRecord): boolean {
   const parent = families.tasks.get(ref?.taskId ?? "")?.record;
   if (parent === undefined || parent.status !== "finished") return true;

@@ -42,7 +42,7 @@ export function checkIdle(parts: {
       if (record.status === "cancelling" && broker.cancelSentTo(record) !== lease?.workerId) {
         violated(`${name} is cancelling, but ${lease?.workerId}, which runs it, was not notified`);
       }
-      // Whoever dispatches a node that runs a flow may claim it itself, without being notified.
+      // A process that dispatches a node that runs a flow may claim it itself, without being notified.
       if (record.status !== "queued" || stops || record.type === "flow") continue;
       const notified = broker.lastNotified(record);
       const node = task.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);

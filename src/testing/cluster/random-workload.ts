@@ -281,7 +281,7 @@ function checkCheckpoint(ctx: AttemptContext, { checkpoints, violated }: Journal
 
 const refOf = ({ taskId, nodeId, shard, epoch }: AttemptContext): EpochRef => ({ taskId, nodeId, shard, epoch });
 
-/** What tells a batch from others of its node: in a flow that begins with an item, the uid of each first batch is the same. */
+/** What distinguishes a batch from others of its node: in a flow that begins with an item, the uid of each first batch is the same. */
 const batchOf = ({ args, uid }: BatchContext<Partial<SourceArgs>>): string =>
   args.item === undefined ? uid : JSON.stringify(args.item);
 

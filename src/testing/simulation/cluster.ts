@@ -81,7 +81,7 @@ export class Cluster {
   readonly #rates: FaultRates;
   readonly #broker: SimBroker;
   readonly #wall: WallClock;
-  /** Only for simulated workloads: it tells nothing about users' flows. */
+  /** Only for simulated workloads: it does not apply to users' flows. */
   readonly #stale: StaleCalls | undefined;
   readonly #fleet: Fleet;
   readonly #client: Client;

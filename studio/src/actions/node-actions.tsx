@@ -28,7 +28,7 @@ function SignalDialog({ task, node, onClose }: NodeActionProps) {
     });
     if (outcome === "terminal")
       return "The run is ending, or the time to wait has passed: the signal was not accepted.";
-    return outcome === "already" ? "Another signal was first: it counts." : "The signal was accepted.";
+    return outcome === "already" ? "Another signal arrived first, and counts." : "The signal was accepted.";
   };
   return (
     <ActionDialog title={`Send signal '${node.nodeId}'?`} confirm="Send the signal" onClose={onClose} act={act}>

@@ -51,7 +51,8 @@ function CancelDialog({ task, onClose }: DialogProps) {
               "# running node is asked to stop, and no other will start.",
               "# running nodes are asked to stop, and no other will start.",
             )}{" "}
-        What is stored stays, and the run can be retried later from there. Nodes that handle how others ended still run.
+        What is stored stays, and the run can be retried later from there. Nodes that handle the outcome of others still
+        run.
       </p>
       <div className="field">
         <label htmlFor="reason">Reason (optional)</label>

@@ -21,7 +21,7 @@ export function FlowPage({ name }: { readonly name: string }) {
     return (
       <div className="padded">
         <Problem error={error} />
-        <a href={hrefOf(["flows"])}>Show the flows</a>
+        <a href={hrefOf(["flows"])}>Back to the flows</a>
       </div>
     );
   }
@@ -65,7 +65,7 @@ function Flow({ flow }: { readonly flow: FlowDetail }) {
         {changed === false ? <span className="muted">unchanged since its last run</span> : null}
         <div className="actions">
           <a className="button" href={hrefOf(["runs"], { flow: name })}>
-            Its runs
+            Show its runs
           </a>
           {info?.readOnly === false ? (
             <button type="button" className="button" onClick={() => setAsked(true)}>

@@ -21,7 +21,7 @@ export interface Shown {
   readonly hrefOf: (nodeId: string) => string;
 }
 
-/** Tells each node and edge of a drawing when its own part of this has changed: there may be hundreds of them. */
+/** Notifies each node and edge of a drawing when its own part of this has changed: there may be hundreds of them. */
 export class ShownStore {
   #shown: Shown;
   readonly #listeners = new Set<() => void>();

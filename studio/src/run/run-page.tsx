@@ -23,7 +23,7 @@ export function RunPage({ id }: { readonly id: string }) {
   return (
     <div className="padded">
       <Problem error={error} />
-      {isUnknown ? <a href={hrefOf(["runs"])}>Show the runs</a> : null}
+      {isUnknown ? <a href={hrefOf(["runs"])}>Back to the runs</a> : null}
     </div>
   );
 }

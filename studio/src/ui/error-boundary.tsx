@@ -20,10 +20,10 @@ export class ErrorBoundary extends Component<Props, { readonly error?: Error }> 
       <div className="padded">
         <Note tone="failed" icon="warning" role="alert">
           <p>This part of the page has failed: {error.message}</p>
-          <p>If the studio was updated meanwhile, its page has to be loaded again.</p>
+          <p>If the studio was updated in the meantime, reload the page.</p>
         </Note>
         <button type="button" className="button" onClick={() => window.location.reload()}>
-          Load the page again
+          Reload the page
         </button>
       </div>
     );

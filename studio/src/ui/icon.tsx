@@ -65,7 +65,7 @@ const icons = {
 
 export type IconName = keyof typeof icons;
 
-/** Always beside text, or in a control with a label of its own: hidden from screen readers. */
+/** Always beside text, or in a control with its own label: hidden from screen readers. */
 export function Icon({ name, className = "" }: { readonly name: IconName; readonly className?: string }) {
   return (
     <svg

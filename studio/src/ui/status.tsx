@@ -8,7 +8,7 @@ interface Look {
   readonly tone: Tone;
 }
 
-/** Of tasks and nodes. Each has a shape and a word of its own: colour only repeats them. */
+/** Of tasks and nodes. Each has its own shape and word: colour only repeats them. */
 const looks: Readonly<Record<string, Look>> = {
   queued: { label: "Queued", icon: "queued", tone: "quiet" },
   running: { label: "Running", icon: "running", tone: "running" },

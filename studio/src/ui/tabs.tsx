@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "react";
 
-/** Links, since each view has an address of its own. */
+/** Links, since each view has its own address. */
 export function Tabs(props: {
   readonly label: string;
   readonly current: string;

@@ -140,7 +140,7 @@ function payloadOf(message: Message): object {
 
 /**
  * Equal for a message and its repeat, different for messages with different content. It is opaque to readers.
- * Announcements have none of their own, because each one is new.
+ * Announcements have none, because each one is new.
  */
 function dedupIdOf(message: Message): string | undefined {
   if (message.kind === "WORKER_ONLINE" || message.kind === "WORKER_OFFLINE") return undefined;
