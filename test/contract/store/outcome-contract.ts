@@ -157,7 +157,8 @@ export function outcomeContract(it: StoreTest): void {
       const record = await recordOf(peer, first(taskIds[n] ?? ""));
       expect(record.status === "finished").toBe(answer === "ok");
       // Of one that was refused, its log may have the end that was in flight.
-      if (answer === "ok") expect(await peer.tail(record, record.generation)).toMatchObject({ length: 1, closed: true });
+      if (answer === "ok")
+        expect(await peer.tail(record, record.generation)).toMatchObject({ length: 1, closed: true });
       const next = await peer.readShards(taskIds[n] ?? "", ["clean"]);
       const expected = n === 1 ? ["deferred"] : n === 2 ? ["queued"] : n > 5 ? ["running"] : [];
       expect(next.map(({ status }) => status)).toEqual(expected);
