@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import {
-  closeLog,
-  insertArtifact,
+  logWriter,
   type MemoryState,
   type MemoryStoreEvent,
   type MemoryStoreOptions,
@@ -147,13 +146,10 @@ export function simStore(options: SimStoreOptions): Store {
     const entry = state.shard(attempt);
     if (entry === undefined) return;
     if (entry.record.lease?.claimId !== attempt.claimId) journal.counts.endsInFlight++;
-    const writing = {
-      observe,
-      dropConsumed: options.keeps?.dropConsumed ?? false,
-      sinks: new Set(options.keeps?.sinks),
-    };
-    const stored = last === undefined ? "ok" : insertArtifact(writing, { entry, attempt, generation, artifact: last });
-    if (stored === "ok") closeLog(writing, entry, { generation, count });
+    const { dropConsumed = false, sinks } = options.keeps ?? {};
+    const log = logWriter({ observe, dropConsumed, sinks: new Set(sinks) });
+    const stored = last === undefined ? "ok" : log.insert(entry, attempt, generation, last);
+    if (stored === "ok") log.close(entry, generation, count);
   };
   /** Some stores do this in one write, others in several. */
   const completeAndClaim: Call = async (...args) => {

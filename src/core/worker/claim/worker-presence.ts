@@ -23,8 +23,8 @@ export interface WorkerPresenceOptions {
   readonly watch: StoreHealthTracker;
 }
 
-/** Of so many announcements, one is kept longer, and followed by a look for other workers; so are the first two. */
-const keptEvery = 6;
+/** The second of so many announcements is followed by a look for other workers. */
+const lookEvery = 6;
 
 /**
  * Announces to the store, and to other programs, that a worker is alive: for explanations of why a node does not run, and for
@@ -34,15 +34,11 @@ export class WorkerPresence {
   readonly #options: WorkerPresenceOptions;
   /** The id that the store may have for it. */
   #known: string | undefined;
-  #sharers = 1;
+  /** How many workers with free slots share its types, as far as it knows; at least 1. */
+  sharers = 1;
 
   constructor(options: WorkerPresenceOptions) {
     this.#options = options;
-  }
-
-  /** How many workers with free slots share its types, as far as it knows; at least 1. */
-  get sharers(): number {
-    return this.#sharers;
   }
 
   start(supervisor: Supervisor): void {
@@ -51,15 +47,13 @@ export class WorkerPresence {
     supervisor.loop("announcements", async () => {
       const worker = describe();
       this.#known = worker.id;
-      const isKept = made < 2 || made % keptEvery === 0;
-      made++;
-      await watch.track(() => store.announceWorker(worker, ttlMs, isKept));
+      await watch.track(() => store.announceWorker(worker, ttlMs));
       await announce?.(online(worker));
-      if (isKept) {
+      if (made++ % lookEvery === 1) {
         const shares = ({ types, running = 0, capacity }: WorkerRecord) =>
           running < capacity && types.some((type) => worker.types.includes(type));
         const { length } = ((await store.liveWorkers?.()) ?? []).filter(shares);
-        this.#sharers = Math.max(1, length);
+        this.sharers = Math.max(1, length);
       }
       await clock.sleep(ttlMs / 3, supervisor.signal);
     });
