@@ -1,6 +1,6 @@
 import { keepJson } from "../../core/codec/index.ts";
 import { fence, finishShard, isRecorded } from "../../core/model/index.ts";
-import type { Attempt, NewArtifact, ShardRecord, ShardRef } from "../../core/model/records.ts";
+import type { ShardRecord, ShardRef } from "../../core/model/records.ts";
 import { artifactsDropped, type Store } from "../../core/ports/index.ts";
 import type { LogDriver } from "../../core/store/driver.ts";
 import { ArtifactLog } from "./artifact-log.ts";
@@ -11,52 +11,33 @@ import { updateShard } from "./shards.ts";
 /** Of a shard, or of a generation of one, that has stored nothing. */
 const emptyLog = new ArtifactLog();
 
-/** Inserts an artifact, whoever owns the shard by now. */
-export function insertArtifact(
-  { observe, dropConsumed, sinks }: Pick<StoreContext, "observe" | "dropConsumed" | "sinks">,
-  { entry, attempt, generation, artifact }: EntryToStore,
-): "ok" | "conflict" | "duplicate_uid" {
-  const log = logOf(entry, generation);
-  if (log.isOwn(attempt, artifact)) return "ok";
-  const stored = log.append(attempt, artifact);
-  if (typeof stored === "string") return stored;
-  entry.node.hasArtifacts = true;
-  observe?.({ kind: "artifact", ref: entry.record, generation, artifact: stored });
-  if (dropConsumed === "streaming") dropReadBy(entry, stored.origin);
-  if (sinks.has(entry.record.type)) dropSunk(entry, log);
-  return "ok";
-}
-
-interface EntryToStore {
-  readonly entry: ShardEntry;
-  readonly attempt: Attempt;
-  readonly generation: number;
-  readonly artifact: NewArtifact;
-}
-
-/** Inserts the marker at `count`, or at the end. False: the log has another length. */
-export function closeLog(
-  { observe }: Pick<StoreContext, "observe">,
-  entry: ShardEntry | undefined,
-  { generation, count: end }: { readonly generation: number; readonly count?: number },
-): boolean {
-  if (entry === undefined) return false;
-  const log = logOf(entry, generation);
-  const count = end ?? log.length;
-  const isNew = !log.closed && log.close(count);
-  if (isNew) observe?.({ kind: "log_closed", ref: entry.record, generation, count });
-  return log.length === count;
-}
-
 export function logDriver(context: StoreContext): LogDriver {
-  const { state, step } = context;
+  const { state, step, observe, dropConsumed, sinks } = context;
   const find = (ref: ShardRef, generation: number): ArtifactLog => state.shard(ref)?.logs[generation] ?? emptyLog;
+  const close = (entry: ShardEntry | undefined, generation: number, end?: number): boolean => {
+    if (entry === undefined) return false;
+    const log = logOf(entry, generation);
+    const count = end ?? log.length;
+    const isNew = !log.closed && log.close(count);
+    if (isNew) observe?.({ kind: "log_closed", ref: entry.record, generation, count });
+    return log.length === count;
+  };
   return {
     append(attempt, generation, artifact) {
       const entry = state.shard(attempt);
       const answer = fence(entry?.record, attempt);
       if (entry === undefined || answer !== "ok") return answer;
-      const insert = () => insertArtifact(context, { entry, attempt, generation, artifact });
+      const insert = () => {
+        const log = logOf(entry, generation);
+        if (log.isOwn(attempt, artifact)) return "ok";
+        const stored = log.append(attempt, artifact);
+        if (typeof stored === "string") return stored;
+        entry.node.hasArtifacts = true;
+        observe?.({ kind: "artifact", ref: entry.record, generation, artifact: stored });
+        if (dropConsumed === "streaming") dropReadBy(entry, stored.origin);
+        if (sinks.has(entry.record.type)) dropSunk(entry, log);
+        return "ok";
+      };
       // A database checks the fence and inserts in two steps: a stale insert may get through, and its seq decides.
       return step === undefined ? insert() : step("append:insert").then(insert);
     },
@@ -67,14 +48,14 @@ export function logDriver(context: StoreContext): LogDriver {
       if (isRecorded(entry?.record, attempt, "complete")) return "ok";
       const answer = fence(entry?.record, attempt);
       if (entry === undefined || answer !== "ok") return answer;
-      const mark = () => closeLog(context, entry, outcome);
+      const mark = () => close(entry, outcome.generation, outcome.count);
       const judge = (record: ShardRecord | undefined, now: number) => finishShard(record, attempt, { ...outcome, now });
       const finish = () => updateShard(context, { ref: attempt, change: "complete", judge });
       if (step === undefined) return mark() ? finish() : "conflict";
       return step("complete:marker").then(() => (mark() ? step("complete:finish").then(finish) : "conflict"));
     },
 
-    close: async (ref, generation) => void closeLog(context, state.shard(ref), { generation }),
+    close: async (ref, generation) => void close(state.shard(ref), generation),
 
     async read(ref, { generation, from, limit }) {
       const page = find(ref, generation).read(from, limit);

@@ -125,7 +125,7 @@ export class Sweeper {
       }
     };
     const aheadMs = sweepMs - pace.sweepMs;
-    const due = await store.lookForDue?.(aheadMs);
+    const due = store.lookForDue && (await store.lookForDue(aheadMs));
     this.#isIdle = due?.found.size === 0;
     this.#expect(due?.nextInMs);
     const has = (kind: SweepKind) => due === undefined || due.found.has(kind);

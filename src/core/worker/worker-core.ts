@@ -21,8 +21,7 @@ import { HandlerLoggers } from "./handler-logs.ts";
 const pollMinMs = 20;
 /** No message announces a slot that another process freed, nor anything while the bus is unreachable. */
 const fallbackPollMs = 200;
-/** With a bus, idle workers share their scans, but none waits longer than this. */
-const longestPollMs = 6_500;
+const longestPollMs = 6_500; // with a bus, among idle workers that share their scans
 /** How long attempts that only wait for input may go on when the worker stops. */
 const idleMs = 50;
 /** How long a handler may ignore its aborted signal before that is logged. */
@@ -49,6 +48,7 @@ export class WorkerCore {
   readonly #idle = new Set<() => void>();
   readonly #subscriptions: Subscription[] = [];
   #busySincePoll = false;
+  #sharers = 1; // how many idle workers scan the queue, with itself
   #stopping: Promise<void> | undefined;
 
   constructor(parts: WorkerParts) {
@@ -74,6 +74,9 @@ export class WorkerCore {
       clock,
       ttlMs: limits.leaseMs,
       watch: this.#watch,
+      onSharers: (count) => {
+        this.#sharers = count;
+      },
       // External programs see only a bus without a prefix, and need not know a coordinator's own worker.
       announce:
         parts.bus.prefix === "" && parts.functions === undefined && !parts.handlers.has(flowType)
@@ -129,7 +132,7 @@ export class WorkerCore {
       await this.#claimer.fill();
       const { pollMaxMs } = this.#parts.limits;
       const isNotified = !this.#claimer.blocked && isHealthy(this.#parts.bus);
-      const sharedMs = Math.max(pollMaxMs, Math.min(longestPollMs, pollMaxMs * this.#presence.sharers));
+      const sharedMs = Math.max(pollMaxMs, Math.min(longestPollMs, pollMaxMs * this.#sharers));
       const maxMs = isNotified ? sharedMs : Math.min(fallbackPollMs, pollMaxMs);
       // With a bus, only what a full worker has dropped comes by no command, and that one scans when an attempt ends.
       waitMs = this.#busySincePoll && !isNotified ? pollMinMs : Math.min(maxMs, waitMs * 2);

@@ -21,6 +21,8 @@ export interface WorkerPresenceOptions {
   /** Also informs programs that do not read the store. Never rejects. */
   readonly announce?: ((message: AnnounceMessage) => Promise<void>) | undefined;
   readonly watch: StoreHealthTracker;
+  /** Called with how many workers with free slots share its types, as far as is known; at least 1. */
+  readonly onSharers: (count: number) => void;
 }
 
 /** Of so many announcements, one is kept longer, and followed by a look for other workers; so are the first two. */
@@ -34,33 +36,27 @@ export class WorkerPresence {
   readonly #options: WorkerPresenceOptions;
   /** The id that the store may have for it. */
   #known: string | undefined;
-  #sharers = 1;
 
   constructor(options: WorkerPresenceOptions) {
     this.#options = options;
   }
 
-  /** How many workers with free slots share its types, as far as it knows; at least 1. */
-  get sharers(): number {
-    return this.#sharers;
-  }
-
   start(supervisor: Supervisor): void {
-    const { store, clock, ttlMs, describe, announce, watch } = this.#options;
+    const { store, clock, ttlMs, describe, announce, watch, onSharers } = this.#options;
     let made = 0;
     supervisor.loop("announcements", async () => {
       const worker = describe();
       this.#known = worker.id;
       const isKept = made < 2 || made % keptEvery === 0;
-      made++;
       await watch.track(() => store.announceWorker(worker, ttlMs, isKept));
       await announce?.(online(worker));
-      if (isKept) {
+      if (isKept && made > 0) {
         const shares = ({ types, running = 0, capacity }: WorkerRecord) =>
           running < capacity && types.some((type) => worker.types.includes(type));
         const { length } = ((await store.liveWorkers?.()) ?? []).filter(shares);
-        this.#sharers = Math.max(1, length);
+        onSharers(Math.max(1, length));
       }
+      made++;
       await clock.sleep(ttlMs / 3, supervisor.signal);
     });
   }
