@@ -1,5 +1,4 @@
 export type { UndeliveredMessage } from "./bus-group.ts";
-export { logWriter } from "./logs.ts";
 export { type MemoryBusOptions, memoryBus } from "./memory-bus.ts";
 export { MemoryState, type MemoryStoreEvent } from "./memory-state.ts";
 export { type MemoryStoreOptions, memoryStore } from "./memory-store.ts";

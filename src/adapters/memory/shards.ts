@@ -30,7 +30,9 @@ export function shardDriver(context: StoreContext): ShardDriver {
       }
       return records;
     },
+
     hasArtifacts: async (taskId, nodeId) => state.tasks.get(taskId)?.nodes.get(nodeId)?.hasArtifacts ?? false,
+
     insert(ref, create) {
       const task = state.tasks.get(ref.taskId);
       if (task === undefined) return "gone";
@@ -46,8 +48,10 @@ export function shardDriver(context: StoreContext): ShardDriver {
         observe?.({ kind: "shard", from, cause, record: to === record.status ? record : { ...record, status: to } });
       return "inserted";
     },
+
     update,
     updateWithLength: update,
+
     async renew(attempts, leaseMs) {
       const answers: RenewAnswer[] = [];
       for (const ref of attempts) {
@@ -57,16 +61,19 @@ export function shardDriver(context: StoreContext): ShardDriver {
       }
       return answers;
     },
+
     async expiredLeases(limit) {
       const at = now();
       const isExpired = ({ record }: ShardEntry) => (expiresAt(record) ?? Number.POSITIVE_INFINITY) <= at;
       const expired = [...state.leased].filter(isExpired).slice(0, limit);
       return expired.map(({ record }) => epochRef(record));
     },
+
     async dueDeferred(limit) {
       const { due, nextInMs } = dueOf(state.deferred, { limit, now: now() });
       return { due: due.map(({ record }) => epochRef(record)), nextInMs };
     },
+
     async peekQueue(types, limit, except, only, below = Number.POSITIVE_INFINITY) {
       const queues: Heap<ShardItem>[] = [];
       for (const type of types) {

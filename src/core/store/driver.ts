@@ -324,9 +324,10 @@ export abstract class RegistryRecords implements Pick<Store, "updateEntry" | "li
     ]);
   }
 
-  async #put(key: RegistryKey, value: object, ttlMs: number): Promise<void> {
-    if (await this.registry().replace?.(key, value, ttlMs)) return;
-    await this.updateEntry(key, (_, now) => ({ answer: undefined, next: { value, until: now + ttlMs } }));
+  #put(key: RegistryKey, value: object, ttlMs: number): Promise<void> {
+    const put = () => this.updateEntry(key, (_, now) => ({ answer: undefined, next: { value, until: now + ttlMs } }));
+    const replacing = this.registry().replace?.(key, value, ttlMs);
+    return replacing === undefined ? put() : replacing.then((isReplaced) => (isReplaced ? undefined : put()));
   }
 
   async removeWorker(id: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
+import { ArtifactLog } from "../../adapters/memory/artifact-log.ts";
 import {
-  logWriter,
   type MemoryState,
   type MemoryStoreEvent,
   type MemoryStoreOptions,
@@ -146,10 +146,15 @@ export function simStore(options: SimStoreOptions): Store {
     const entry = state.shard(attempt);
     if (entry === undefined) return;
     if (entry.record.lease?.claimId !== attempt.claimId) journal.counts.endsInFlight++;
-    const { dropConsumed = false, sinks } = options.keeps ?? {};
-    const log = logWriter({ observe, dropConsumed, sinks: new Set(sinks) });
-    const stored = last === undefined ? "ok" : log.insert(entry, attempt, generation, last);
-    if (stored === "ok") log.close(entry, generation, count);
+    const log = entry.logs[generation] ?? new ArtifactLog();
+    if (entry.logs[generation] === undefined) entry.logs = Object.assign([...entry.logs], { [generation]: log });
+    if (last !== undefined) {
+      const stored = log.append(attempt, last);
+      if (typeof stored === "string") return;
+      entry.node.hasArtifacts = true;
+      observe({ kind: "artifact", ref: entry.record, generation, artifact: stored });
+    }
+    if (!log.closed && log.close(count)) observe({ kind: "log_closed", ref: entry.record, generation, count });
   };
   /** Some stores do this in one write, others in several. */
   const completeAndClaim: Call = async (...args) => {
@@ -157,7 +162,7 @@ export function simStore(options: SimStoreOptions): Store {
     const record = state.shard(attempt)?.record;
     const holds = record?.lease?.claimId === attempt.claimId && record.status === "running";
     const inParts = mirror === undefined && scheduler.random.chance(0.5);
-    if (inParts && scheduler.random.chance(0.5)) {
+    if (inParts && options.keeps === undefined && scheduler.random.chance(0.5)) {
       storeEarly(attempt, outcome);
       await step("completeAndClaim:judge");
     }

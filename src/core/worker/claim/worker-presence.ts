@@ -23,7 +23,7 @@ export interface WorkerPresenceOptions {
   readonly watch: StoreHealthTracker;
 }
 
-/** The second of so many announcements is followed by a look for other workers. */
+/** Of so many announcements, the second is followed by a look for other workers. */
 const lookEvery = 6;
 
 /**
