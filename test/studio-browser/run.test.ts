@@ -59,6 +59,8 @@ test("a failure is looked into, down to the input of its batch", async () => {
   await task.wait();
   const page = await openPage(url);
   await page.getByText("at 'check': row 7 is odd").waitFor();
+  const streams: string[] = [];
+  page.on("request", (request) => request.url().endsWith("/stream") && streams.push(request.url()));
   await page.getByRole("link", { name: task.id }).click();
   // What the failed node has not read does not wait any more.
   await page.locator(".edge-label").getByText("13 not read").waitFor();
@@ -73,6 +75,10 @@ test("a failure is looked into, down to the input of its batch", async () => {
   await panel.getByText("Attempt 1", { exact: true }).waitFor();
   await page.keyboard.press("Escape");
   await panel.waitFor({ state: "detached" });
+  // Nothing follows for a run that has ended, or does not exist.
+  await page.goto(`${url}#/runs/unknown`);
+  await page.getByText("TASK_UNKNOWN").waitFor();
+  expect(streams).toEqual([]);
 });
 
 test("a cancel asks once, and says what it will do", async () => {

@@ -52,10 +52,10 @@ export function useTask(id: string): { readonly task?: Task; readonly error: Err
     queryKey: liveKey(id),
     queryFn: () => client.getQueryData<TaskLive>(liveKey(id)) ?? null,
   });
-  const isKnown = detail !== undefined;
+  const isOpen = detail !== undefined && detail.live.endedAt === undefined;
   useEffect(() => {
-    // A stream of a task that does not exist would be refused again and again.
-    if (!isKnown) return;
+    // Nothing follows for a task that has ended, and a stream of one that does not exist would be refused again and again.
+    if (!isOpen) return;
     let timer: number | undefined;
     const readAgain = () => {
       timer = undefined;
@@ -75,7 +75,7 @@ export function useTask(id: string): { readonly task?: Task; readonly error: Err
       window.clearTimeout(timer);
       close();
     };
-  }, [source, client, id, isKnown]);
+  }, [source, client, id, isOpen]);
   if (detail === undefined) return { error };
   const live = streamed != null && streamed.at >= detail.live.at ? streamed : detail.live;
   return { task: { detail, live }, error };
