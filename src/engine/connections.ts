@@ -1,10 +1,10 @@
 import { memoryBus, type UndeliveredMessage } from "../adapters/memory/index.ts";
-import { StartLog } from "../core/messages/messages.ts";
 import { PlanCache } from "../core/plan/index.ts";
 import type { Bus, BusHealth, Store, Telemetry } from "../core/ports/index.ts";
 import { systemClock, systemIds, systemRandom } from "../core/ports/system.ts";
 import { DeadLetters } from "../core/resilience/best-effort-bus.ts";
 import { StoreHealthTracker } from "../core/resilience/store-retry.ts";
+import { StartLog } from "../core/resilience/supervisor.ts";
 import { AppendSignals } from "../core/worker/input/append-signals.ts";
 import type { Logger } from "../definitions/index.ts";
 import { thrownMessage } from "../errors/index.ts";

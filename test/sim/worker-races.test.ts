@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
 import { MemoryState, memoryStore } from "../../src/adapters/memory/index.ts";
 import type { Message } from "../../src/core/messages/messages.ts";
-import { StartLog } from "../../src/core/messages/messages.ts";
 import { PlanCache } from "../../src/core/plan/index.ts";
 import type { Bus, Clock, Store, SubscribeOptions } from "../../src/core/ports/index.ts";
+import { StartLog } from "../../src/core/resilience/supervisor.ts";
 import { defaultWorkerLimits } from "../../src/core/worker/attempt/worker-options.ts";
 import { AppendSignals } from "../../src/core/worker/input/append-signals.ts";
 import { WorkerCore } from "../../src/core/worker/worker-core.ts";

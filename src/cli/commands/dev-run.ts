@@ -1,10 +1,11 @@
 import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
+import type { TaskView } from "../../core/tasks/api.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { createEngine } from "../../engine/engine.ts";
 import { definedOf } from "../../engine/options.ts";
-import type { FromFlow, ToFlow } from "../dev/messages.ts";
+import type { Graph } from "../../graph/index.ts";
 import { readParams } from "../loading/params.ts";
 import { readGraphFile } from "../loading/read-graph.ts";
 import { showProgress } from "../progress/live-view.ts";
@@ -21,6 +22,21 @@ export interface DevRunOptions extends StoreOptions {
   readonly param?: readonly string[];
   readonly params?: string;
 }
+
+/** From the process of the flow to `flowkit dev`. */
+export type FromFlow =
+  /** A file of the project that Node loads. */
+  | { readonly kind: "loading"; readonly path: string }
+  /** Compiled with its schemas. */
+  | { readonly kind: "graph"; readonly graph: Graph }
+  | { readonly kind: "started"; readonly taskId: string }
+  | { readonly kind: "ended"; readonly status: TaskView["status"] };
+
+/** From `flowkit dev` to the process of the flow. */
+export type ToFlow =
+  | { readonly kind: "run" }
+  /** Cancels the run, if it goes on, and ends the process. */
+  | { readonly kind: "stop"; readonly reason: string };
 
 /** The name of the hidden command that `flowkit dev` starts for each version of a file. */
 export const devRunCommand = "dev-run";

@@ -10,7 +10,6 @@ import type { StudioFlow } from "../../studio/views/flows.ts";
 import { checkTypes, type TypeCheck, tsconfigOf } from "../dev/check-types.ts";
 import { FileWatcher, importedFiles, shownPath } from "../dev/file-watcher.ts";
 import { graphChanges, graphSummary } from "../dev/graph-words.ts";
-import type { FromFlow, ToFlow } from "../dev/messages.ts";
 import { findFile } from "../loading/find-file.ts";
 import { isJsonFile } from "../loading/read-graph.ts";
 import { openStudioOf } from "../serving/studio.ts";
@@ -21,7 +20,7 @@ import { onSignals } from "../terminal/interrupts.ts";
 import { terminalLogger } from "../terminal/logger.ts";
 import { counted, duration, type Terminal } from "../terminal/terminal.ts";
 import { examples, exportOption, mongoOption, storeOption } from "./common.ts";
-import { type DevRunOptions, devRunCommand, graceMs } from "./dev-run.ts";
+import { type DevRunOptions, devRunCommand, type FromFlow, graceMs, type ToFlow } from "./dev-run.ts";
 
 interface DevOptions extends DevRunOptions {
   readonly port?: string;

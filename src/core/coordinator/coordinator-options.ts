@@ -1,10 +1,10 @@
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition, Logger } from "../../definitions/index.ts";
 import type { ExternalTypes } from "../interop/index.ts";
-import type { StartLog } from "../messages/messages.ts";
 import type { EpochRef } from "../model/records.ts";
 import type { PlanCache } from "../plan/index.ts";
 import type { Bus, Clock, Ids, Random, Store, Telemetry } from "../ports/index.ts";
 import type { StoreHealthTracker } from "../resilience/store-retry.ts";
+import type { StartLog } from "../resilience/supervisor.ts";
 import type { WorkerLimits } from "../worker/attempt/worker-options.ts";
 import type { AppendSignals } from "../worker/input/append-signals.ts";
 import type { PausedFlows } from "./start-looks.ts";

@@ -1,7 +1,6 @@
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { flowType } from "../../graph/index.ts";
-import type { StartLog } from "../messages/messages.ts";
 import {
   cancelMessage,
   cancelTokenOf,
@@ -22,6 +21,7 @@ import {
   sparedNodes,
 } from "../plan/index.ts";
 import type { Bus, Store } from "../ports/index.ts";
+import type { StartLog } from "../resilience/supervisor.ts";
 import { laterFailures, logBadEnd } from "../tasks/task-reader.ts";
 import { adoptFinished } from "./adoption.ts";
 import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";

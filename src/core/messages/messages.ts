@@ -1,6 +1,4 @@
-import type { Logger } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import type { TaskRecord } from "../model/records.ts";
 
 /*
  * The messages between coordinators and workers, as documented for the wire. Each is a hint: its receiver reads the
@@ -303,43 +301,3 @@ export const groups = {
 /** The key of a node's messages: a bus keeps the order of messages with one key. */
 export const messageKey = ({ taskId, nodeId }: { readonly taskId: string; readonly nodeId: string }): string =>
   `${taskId}:${nodeId}`;
-
-const mostStarts = 10_000;
-
-/**
- * Logs that tasks start, each once a process: by whichever part of it first creates, plans or claims something of the task.
- * Another process may have created the task, and logs elsewhere, or nothing.
- */
-export class StartLog {
-  readonly #logger: Logger;
-  /** Tasks from before are known to have started. */
-  readonly #since: number;
-  readonly #logged = new Set<string>();
-
-  /** @param since - wall-clock time */
-  constructor(logger: Logger, since: number) {
-    this.#logger = logger;
-    this.#since = since;
-  }
-
-  log(of: {
-    readonly taskId: string;
-    readonly flow: string | undefined;
-    readonly retryOf?: string | undefined;
-    readonly traceparent?: string | undefined;
-  }): void {
-    const { taskId, flow, retryOf } = of;
-    if (this.#logged.has(taskId)) return;
-    this.#logged.add(taskId);
-    const [oldest] = this.#logged.size > mostStarts ? this.#logged : [];
-    if (oldest !== undefined) this.#logged.delete(oldest);
-    const retry = retryOf === undefined ? {} : { retryOf };
-    this.#logger.info({ taskId, flow, ...retry, ...traceIdOf(of) }, "a task started");
-  }
-
-  /** A coordinator plans a task that it did not create. One that starts later is logged when it does. */
-  seen({ id: taskId, graph: { name: flow }, createdAt, startsAt, retryOf, traceparent }: TaskRecord): void {
-    if (createdAt < this.#since || startsAt !== undefined) return;
-    this.log({ taskId, flow, retryOf, traceparent });
-  }
-}

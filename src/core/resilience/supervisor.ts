@@ -1,5 +1,7 @@
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError, thrownMessage } from "../../errors/index.ts";
+import { traceIdOf } from "../messages/messages.ts";
+import type { TaskRecord } from "../model/records.ts";
 import type { Clock } from "../ports/index.ts";
 
 const restartMinMs = 50;
@@ -123,4 +125,44 @@ function throwAll(what: string, errors: readonly unknown[]): void {
   if (errors.length === 1 || errors.every((error) => FlowError.is(first) && FlowError.is(error, first.code)))
     throw first;
   throw new AggregateError(errors, `${what} failed with several errors`);
+}
+
+const mostStarts = 10_000;
+
+/**
+ * Logs that tasks start, once for each process: by the part of it that first creates, plans or claims something of the task.
+ * Another process may have created the task, and logs elsewhere, or nothing.
+ */
+export class StartLog {
+  readonly #logger: Logger;
+  /** Tasks from before are known to have started. */
+  readonly #since: number;
+  readonly #logged = new Set<string>();
+
+  /** @param since - wall-clock time */
+  constructor(logger: Logger, since: number) {
+    this.#logger = logger;
+    this.#since = since;
+  }
+
+  log(of: {
+    readonly taskId: string;
+    readonly flow: string | undefined;
+    readonly retryOf?: string | undefined;
+    readonly traceparent?: string | undefined;
+  }): void {
+    const { taskId, flow, retryOf } = of;
+    if (this.#logged.has(taskId)) return;
+    this.#logged.add(taskId);
+    const [oldest] = this.#logged.size > mostStarts ? this.#logged : [];
+    if (oldest !== undefined) this.#logged.delete(oldest);
+    const retry = retryOf === undefined ? {} : { retryOf };
+    this.#logger.info({ taskId, flow, ...retry, ...traceIdOf(of) }, "a task started");
+  }
+
+  /** A coordinator plans a task that it did not create. One that starts later is logged when it does. */
+  seen({ id: taskId, graph: { name: flow }, createdAt, startsAt, retryOf, traceparent }: TaskRecord): void {
+    if (createdAt < this.#since || startsAt !== undefined) return;
+    this.log({ taskId, flow, retryOf, traceparent });
+  }
 }

@@ -1,9 +1,9 @@
 import type { MemoryState, MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import { CoordinatorCore } from "../../core/coordinator/coordinator-core.ts";
-import { StartLog } from "../../core/messages/messages.ts";
 import { PlanCache } from "../../core/plan/index.ts";
 import type { Clock, NewTask, Store } from "../../core/ports/index.ts";
 import { StoreRetry } from "../../core/resilience/store-retry.ts";
+import { StartLog } from "../../core/resilience/supervisor.ts";
 import type { TaskReaderParts } from "../../core/tasks/task-reader.ts";
 import type { RunningLimits } from "../../core/worker/attempt/worker-options.ts";
 import { AppendSignals, type SourceWatch } from "../../core/worker/input/append-signals.ts";

@@ -4,11 +4,11 @@ import type {
   InputAdapterDefinition,
   Logger,
 } from "../../../definitions/index.ts";
-import type { StartLog } from "../../messages/messages.ts";
 import type { LogLevel } from "../../model/task-log.ts";
 import type { PlanCache, RatePlan } from "../../plan/index.ts";
 import type { Bus, Clock, Ids, Random, Telemetry, WorkerStore } from "../../ports/index.ts";
 import type { StoreHealthTracker } from "../../resilience/store-retry.ts";
+import type { StartLog } from "../../resilience/supervisor.ts";
 import type { AppendSignals } from "../input/append-signals.ts";
 
 /** The dependencies and settings of a worker. The public `Worker` fills in the defaults. */

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../../src/adapters/memory/index.ts";
 import { Scheduler } from "../../../../src/core/coordinator/scheduler.ts";
-import { StartLog } from "../../../../src/core/messages/messages.ts";
 import type { Attempt } from "../../../../src/core/model/records.ts";
 import { PlanCache } from "../../../../src/core/plan/index.ts";
 import type { Bus, Store } from "../../../../src/core/ports/index.ts";
+import { StartLog } from "../../../../src/core/resilience/supervisor.ts";
 import { silentLogger } from "../../../../src/definitions/index.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 import type { FanIn } from "../../../../src/graph/index.ts";

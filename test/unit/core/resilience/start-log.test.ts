@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { StartLog } from "../../../../src/core/messages/messages.ts";
+import { StartLog } from "../../../../src/core/resilience/supervisor.ts";
 import { RecordingLogger } from "../../../helpers/recording-logger.ts";
 
 const task = (id: string, more: object = {}) =>
