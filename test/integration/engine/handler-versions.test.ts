@@ -85,7 +85,7 @@ test("what the old version has stored is refused by the new one with the same co
   const { engine } = await testEngine([readLabel, useLabel], { state, mayLogErrors: true });
   await expect(engine.task(taskId).result()).rejects.toMatchObject({
     message: expect.stringContaining(
-      "input does not match its schema, of another version than the task was created with",
+      "input does not match handler 'use', which is newer or older than the task: .n: expected string, received number",
     ),
     details: { nodeId: "b", batchUid: "0", reasonCode: "handler_mismatch", epoch: 1 },
   });

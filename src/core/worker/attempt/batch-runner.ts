@@ -203,7 +203,12 @@ export class BatchRunner {
     // Stored before a deployment, perhaps: such data is not the fault of the node that stored it.
     if (!batch.stored || !this.#runtime.changeSince(this.#run.plan.graph).input)
       return misfit(error, batch.misfit ?? "schema_mismatch", says);
-    return misfit(error, "handler_mismatch", `${says}, of another version than the task was created with`);
+    const { name } = this.#runtime.definition;
+    return misfit(
+      error,
+      "handler_mismatch",
+      `input does not match handler '${name}', which is newer or older than the task`,
+    );
   }
 }
 
