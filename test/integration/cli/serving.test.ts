@@ -92,6 +92,7 @@ test("a coordinator and workers share a task; a stopped worker releases it to an
     .map((line) => JSON.parse(line));
   expect(lines).toMatchObject([
     { level: "info", msg: expect.stringMatching(/^worker on runs\.db: count, slow; 4 slots; \/ready/) },
+    { level: "info", msg: "a task started", taskId: task, flow: "slowly" },
     { time: expect.any(String), level: "info", msg: "done", taskId: task, nodeId: "slow", n: 1 },
     { level: "info", msg: "stopping; send the signal again to exit immediately" },
     { level: "info", msg: "stopped" },

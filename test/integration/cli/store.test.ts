@@ -159,6 +159,12 @@ describe("flowkit tasks", () => {
     }
     up.child.kill("SIGTERM");
     expect((await up.outcome).exitCode).toBe(0);
+    for (const task of [id, ofGraph.body.taskId]) {
+      const log = up.texts.stderr.split("\n").filter((line) => line.includes(` task `) && line.includes(task));
+      expect(log.map((line) => line.replace(/^\S+ /, ""))).toEqual(
+        ["started", "finished"].map((what) => `info a task ${what} taskId="${task}" flow="fragile"`),
+      );
+    }
     const other = ["--store", "other.db"]; // which does not exist yet
     const first = (await cli(["tasks", "start", "flow.ts", ...other], { cwd })).stdout.trimEnd();
     expect((await cli(["tasks", "list", ...other], { cwd })).stdout).toMatch(new RegExp(`^${first} .*\n$`));
