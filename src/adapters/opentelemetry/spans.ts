@@ -128,58 +128,54 @@ export class ObservedAttempt implements AttemptTrace {
     return running;
   }
 
-  try<T extends object>(batch: TracedTry, run: () => Answer<T>): Answer<T & { readonly traceparent?: string }> {
-    if (!this.#isRecording) return this.#counted(run, undefined, {});
-    const began = performance.now();
+  try<T extends object>(batch: TracedTry, run: () => Answer<T>): Answer<T & Traced> {
+    if (!this.#isRecording) return this.#counted(batch, run, {});
+    // An attempt that has one batch only begins with it: the clock costs as much as the rest.
+    const began = batch.isOnly ? this.#began : performance.now();
     const whole = batch.isOnly ? this.#span : undefined;
-    if (whole === undefined && this.#observers.batches.take(began)) return this.#traced(this.#startTry(batch), run);
-    if (whole !== undefined) describeOnly(whole, batch);
-    return this.#counted(run, whole, {
-      failed: (error, isCounted) => {
-        if (!isCounted) return;
-        const span = this.#startTry(batch, began);
-        recordError(span, error);
-        span.end();
-      },
-    });
+    if (whole !== undefined) {
+      describeOnly(whole, batch);
+      return this.#counted(batch, run, { began, stored: whole });
+    }
+    if (!this.#observers.batches.take(began)) return this.#counted(batch, run, { began });
+    const span = this.#startTry(batch);
+    const within = () => context.with(trace.setSpan(this.#context, span), run);
+    return this.#counted(batch, within, { own: span, stored: span.isRecording() ? span : undefined });
   }
 
-  #traced<T extends object>(span: Span, run: () => Answer<T>): Answer<T & { readonly traceparent?: string }> {
-    const stored = span.isRecording() ? span : undefined;
-    return this.#counted(() => context.with(trace.setSpan(this.#context, span), run), stored, {
-      done: () => span.end(),
-      failed: (error) => {
-        recordError(span, error);
-        span.end();
-      },
-    });
-  }
-
-  /** @param span - the one whose context is stored with the batch */
-  #counted<T extends object>(
-    run: () => Answer<T>,
-    span: Span | undefined,
-    ends: { readonly done?: () => void; readonly failed?: (error: unknown, isCounted: boolean) => void },
-  ): Answer<T & { readonly traceparent?: string }> {
-    const done = (outcome: T): T & { readonly traceparent?: string } => {
-      this.#processed++;
-      ends.done?.();
-      const traceparent = span === undefined ? undefined : traceparentOf(span);
-      return traceparent === undefined ? outcome : { ...outcome, traceparent };
-    };
-    const failed = (error: unknown): never => {
-      const isCounted = propertyOf(error, "name") !== "AttemptEnded"; // which it ends by for a reason outside of it
-      if (isCounted) this.#failed++;
-      ends.failed?.(error, isCounted);
-      throw error;
-    };
+  /** Most tries have no span, and end in the same step: nothing is made for them. */
+  #counted<T extends object>(batch: TracedTry, run: () => Answer<T>, of: TrySpans): Answer<T & Traced> {
     let running: Answer<T>;
     try {
       running = run();
     } catch (error) {
-      return failed(error);
+      this.#tryFailed(batch, of, error);
+      throw error;
     }
-    return isPending(running) ? running.then(done, failed) : done(running);
+    if (!isPending(running)) return this.#tryDone(of, running);
+    return running.then(
+      (outcome) => this.#tryDone(of, outcome),
+      (error: unknown) => {
+        this.#tryFailed(batch, of, error);
+        throw error;
+      },
+    );
+  }
+
+  #tryDone<T extends object>({ own, stored }: TrySpans, outcome: T): T & Traced {
+    this.#processed++;
+    own?.end();
+    const traceparent = stored === undefined ? undefined : traceparentOf(stored);
+    return traceparent === undefined ? outcome : { ...outcome, traceparent };
+  }
+
+  #tryFailed(batch: TracedTry, { own, began }: TrySpans, error: unknown): void {
+    const isCounted = propertyOf(error, "name") !== "AttemptEnded"; // which it ends by for a reason outside of it
+    if (isCounted) this.#failed++;
+    const span = own ?? (isCounted && began !== undefined ? this.#startTry(batch, began) : undefined);
+    if (span === undefined) return;
+    recordError(span, error);
+    span.end();
   }
 
   setAside(reasonCode: string): void {
@@ -235,6 +231,18 @@ export class ObservedAttempt implements AttemptTrace {
     const options = { attributes, links, ...startedAt(began) };
     return this.#observers.tracer.startSpan(`batch ${nodeId}`, options, this.#context);
   }
+}
+
+interface Traced {
+  readonly traceparent?: string;
+}
+
+interface TrySpans {
+  readonly own?: Span;
+  /** The one whose context is stored with the batch. */
+  readonly stored?: Span | undefined;
+  /** When it began, for the span that is made if it fails. Absent: it has one, or nothing is recorded. */
+  readonly began?: number;
 }
 
 function describeOnly(span: Span, { uid, tries, producer }: TracedTry): void {

@@ -55,6 +55,29 @@ test("up sends by the standard variables, and what is left when it stops", async
   expect(posted[0]?.text).toContain('{"key":"service.name","value":{"stringValue":"orders"}}');
 });
 
+test("a coordinator and a worker send one trace of a task that another command created", async () => {
+  const { posted, env } = await receiver();
+  const cwd = cliProject({ "flow.ts": squaresFlow });
+  const given = { ...env, OTEL_BSP_SCHEDULE_DELAY: "10" };
+  const shared = ["--handlers", "flow.ts", "--store", "runs.db", "--telemetry"];
+  const parts = ["coordinator", "worker"].map((name) =>
+    startCli([name, ...shared], { cwd, env: { ...given, OTEL_SERVICE_NAME: name } }),
+  );
+  for (const part of parts) await part.printed(" on runs.db");
+  const taskId = (await cli(["tasks", "start", "flow.ts", "--store", "runs.db"], { cwd })).stdout.trimEnd();
+  await until(() => namesIn(posted, "/v1/traces").includes("task squares"), "the span of the task");
+  for (const part of parts) part.child.kill("SIGTERM");
+  for (const part of parts) expect(await part.outcome).toMatchObject({ exitCode: 0 });
+  const of = (service: string) =>
+    posted.filter(({ path, text }) => path === "/v1/traces" && text.includes(`"stringValue":"${service}"`));
+  expect(namesIn(of("coordinator"), "/v1/traces")).toEqual(["task squares"]);
+  expect(namesIn(of("worker"), "/v1/traces")).toEqual(expect.arrayContaining(["process numbers", "process square"]));
+  const traces = [...of("coordinator"), ...of("worker")].flatMap(
+    ({ text }) => text.match(/"traceId":"[0-9a-f]+"/g) ?? [],
+  );
+  expect(new Set(traces)).toEqual(new Set([`"traceId":"${taskId.replaceAll("-", "")}"`]));
+});
+
 test("a receiver that is not there costs a line", async () => {
   const cwd = cliProject({ "flow.ts": squaresFlow });
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_EXPORTER_OTLP_TIMEOUT: "200" };
