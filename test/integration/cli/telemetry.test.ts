@@ -70,7 +70,7 @@ test("a coordinator and a worker send one trace of a task that another command c
   for (const part of parts) expect(await part.outcome).toMatchObject({ exitCode: 0 });
   const of = (service: string) =>
     posted.filter(({ path, text }) => path === "/v1/traces" && text.includes(`"stringValue":"${service}"`));
-  expect(namesIn(of("coordinator"), "/v1/traces")).toEqual(["task squares"]);
+  expect(namesIn(of("coordinator"), "/v1/traces")).toContain("task squares");
   expect(namesIn(of("worker"), "/v1/traces")).toEqual(expect.arrayContaining(["process numbers", "process square"]));
   const traces = [...of("coordinator"), ...of("worker")].flatMap(
     ({ text }) => text.match(/"traceId":"[0-9a-f]+"/g) ?? [],
