@@ -57,7 +57,7 @@ export type {
   WorkerRecord,
 } from "../core/model/records.ts";
 export type { LogLevel, LogLine } from "../core/model/task-log.ts";
-export type { RateFacts, Reason } from "../core/plan/index.ts";
+export type { LostWorker, RateFacts, Reason } from "../core/plan/index.ts";
 export type * from "../core/ports/index.ts";
 export type { LoopHealth } from "../core/resilience/supervisor.ts";
 export type * from "../core/tasks/api.ts";

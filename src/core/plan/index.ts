@@ -2,6 +2,7 @@ export {
   type ExplainFacts,
   explain,
   formatReason,
+  type LostWorker,
   type RateFacts,
   type Reason,
   signalAwaited,
