@@ -355,8 +355,8 @@ export interface Store extends Registry {
 
   // ---- workers and dead letters
 
-  /** Records that the worker is alive, for the next `ttlMs`, and for longer when it was last heard from. */
-  announceWorker(worker: WorkerRecord, ttlMs: number): Promise<void>;
+  /** Records that the worker is alive, for the next `ttlMs`; with `isKept`, which is the default, and since when, for longer. */
+  announceWorker(worker: WorkerRecord, ttlMs: number, isKept?: boolean): Promise<void>;
   /** Removes the worker; an unknown one is not an error. */
   removeWorker(id: string): Promise<void>;
   /** The workers that are alive by the store's clock. For display and `explain`, not for decisions. */

@@ -316,11 +316,11 @@ export abstract class RegistryRecords implements Pick<Store, "updateEntry" | "li
     return this.registry().due(kind, limit);
   }
 
-  async announceWorker(worker: WorkerRecord, ttlMs: number): Promise<void> {
+  async announceWorker(worker: WorkerRecord, ttlMs: number, isKept = true): Promise<void> {
     const { id } = worker;
     await Promise.all([
       this.#put({ kind: "worker", id }, worker, ttlMs),
-      this.#put({ kind: "worker_seen", id }, {}, keepSeenMs),
+      isKept && this.#put({ kind: "worker_seen", id }, { ttlMs }, keepSeenMs),
     ]);
   }
 

@@ -50,26 +50,28 @@ export async function explainTask(parts: TaskReaderParts, taskId: string): Promi
   };
 }
 
-/** Of the workers whose leases have expired. */
+/**
+ * Of the workers whose leases have expired. A worker announces itself and renews its leases, each of which ends as long after
+ * that as an announcement is valid; the time of an announcement is not kept each time.
+ */
 async function lastHeard(
   { store, retry, clock }: TaskReaderParts,
   shards: readonly ShardRecord[],
 ): Promise<NonNullable<ExplainFacts["heardAt"]>> {
-  const silent = new Set(
-    shards.flatMap(({ lease, history }) => {
-      if (lease !== undefined) return lease.deadline < clock.now() ? lease.workerId : [];
-      const last = history.at(-1);
-      return last?.cause === "expire" ? (last.workerId ?? []) : [];
-    }),
-  );
+  const leasesEnded = new Map<string, number>();
+  for (const { lease, history } of shards) {
+    const last = history.at(-1);
+    const expired = last?.cause === "expire" ? { workerId: last.workerId, deadline: last.at } : undefined;
+    const { workerId, deadline } = lease ?? expired ?? { deadline: Number.POSITIVE_INFINITY };
+    if (workerId === undefined || deadline >= clock.now()) continue;
+    leasesEnded.set(workerId, Math.max(deadline, leasesEnded.get(workerId) ?? 0));
+  }
   const found = new Map<string, number>();
-  for (const id of silent) {
-    const heardAt = await retry.run(() =>
-      store.updateEntry({ kind: "worker_seen", id }, (entry) => ({
-        answer: entry?.until === undefined ? undefined : entry.until - keepSeenMs,
-      })),
-    );
-    if (heardAt !== undefined) found.set(id, heardAt);
+  for (const [id, leaseEnded] of leasesEnded) {
+    const seen = await retry.run(() => store.updateEntry({ kind: "worker_seen", id }, (entry) => ({ answer: entry })));
+    if (seen?.until === undefined) continue;
+    const { ttlMs } = seen.value as { readonly ttlMs: number };
+    found.set(id, Math.max(seen.until - keepSeenMs, leaseEnded - ttlMs));
   }
   return (workerId) => found.get(workerId);
 }

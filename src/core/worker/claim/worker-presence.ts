@@ -23,8 +23,8 @@ export interface WorkerPresenceOptions {
   readonly watch: StoreHealthTracker;
 }
 
-/** Of so many announcements, the second is followed by a look for other workers. */
-const lookEvery = 6;
+/** Of so many announcements, the first is kept longer, and the second is followed by a look for other workers. */
+const keptEvery = 6;
 
 /**
  * Announces to the store, and to other programs, that a worker is alive: for explanations of why a node does not run, and for
@@ -47,9 +47,10 @@ export class WorkerPresence {
     supervisor.loop("announcements", async () => {
       const worker = describe();
       this.#known = worker.id;
-      await watch.track(() => store.announceWorker(worker, ttlMs));
+      const nth = made++ % keptEvery;
+      await watch.track(() => store.announceWorker(worker, ttlMs, nth === 0));
       await announce?.(online(worker));
-      if (made++ % lookEvery === 1) {
+      if (nth === 1) {
         const shares = ({ types, running = 0, capacity }: WorkerRecord) =>
           running < capacity && types.some((type) => worker.types.includes(type));
         const { length } = ((await store.liveWorkers?.()) ?? []).filter(shares);
