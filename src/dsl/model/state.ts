@@ -70,7 +70,18 @@ export interface FlowHead<TName, TParams, TAdapters, TInputs> {
  * What the methods of the chain read from their receiver. Behind one property, because readers of a type do not need
  * it.
  */
-export interface FlowState<TBlocks, TRecent, TTexts, TPlaces, TRecentPlaces, TFresh, TSteps, TUsed, TLast, THead> {
+export interface FlowState<
+  TBlocks,
+  TRecent,
+  TTexts,
+  TPlaces,
+  TRecentPlaces,
+  TFresh,
+  TSteps,
+  TUsed,
+  TLast,
+  THead extends { readonly params: unknown },
+> {
   readonly blocks: TBlocks;
   readonly recent: TRecent;
   /** How many nodes it has with one more, as text, by the number of the latest. */
@@ -84,6 +95,8 @@ export interface FlowState<TBlocks, TRecent, TTexts, TPlaces, TRecentPlaces, TFr
   /** `[]`, or the id that `.then` continues from. */
   readonly last: TLast;
   readonly head: THead;
+  /** Those of the head: read so often that the way there counts. */
+  readonly params: THead["params"];
 }
 
 export interface AnyState extends NodeRecords {
@@ -92,6 +105,7 @@ export interface AnyState extends NodeRecords {
   readonly used: string;
   readonly last: readonly string[];
   readonly head: FlowHead<unknown, unknown, AnyInputAdapter, unknown>;
+  readonly params: unknown;
 }
 
 /** What the methods of any flow read. */

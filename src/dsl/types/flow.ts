@@ -280,7 +280,7 @@ export interface AddFn {
       TAfter,
       TFanIn,
       TArgs,
-      TFlow[typeof state]["head"]["params"],
+      TFlow[typeof state]["params"],
       TFlow[typeof ids],
       TFlow[typeof state],
       TCodes,

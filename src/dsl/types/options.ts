@@ -194,7 +194,7 @@ export type NodeOptions<
    */
   readonly optional?: TOptional;
   /** Seconds between the end of its parents and its start; may be a parameter. @defaultValue 0 */
-  readonly delaySec?: DelayArgument<TNodes["head"]["params"]>;
+  readonly delaySec?: DelayArgument<TNodes["params"]>;
   /** How the outputs of its parents become the payloads of its batches. @defaultValue one batch an upstream batch */
   readonly input?: {
     /** One of the built-in ones, or of those given to `flow()`. Its arguments stand beside it. */
@@ -222,7 +222,7 @@ export type NodeOptions<
     UnknownInput<TAdapter, AdapterArgs<TAdapter, TNodes["head"]["adapters"]>, TId, TInputKeys> &
     WrittenKeys<TInputKeys> & { readonly [TKey in TInputKeys & "metaListKey"]?: AnyLiteral<TId> };
   /** The handler's arguments; a root that makes no batches of its own takes its input here, as one batch. */
-  readonly args?: WithParams<ArgsAt<THandler, TParents>, TNodes["head"]["params"]> &
+  readonly args?: WithParams<ArgsAt<THandler, TParents>, TNodes["params"]> &
     UnknownArgs<THandler, TId, Exclude<TArgKeys, keyof ArgsAt<THandler, TParents>>> &
     WrittenKeys<TArgKeys>;
   readonly retry?: RetryOptions<PermanentOn<TCodes, TId, THandler>>;
@@ -256,5 +256,5 @@ export type NodeOptions<
    */
   readonly maxPendingBatches?: number;
   /** How much of it runs at once, and how much begins per second, over all processes. */
-  readonly limits?: NodeLimits<TNodes["head"]["params"], TId>;
+  readonly limits?: NodeLimits<TNodes["params"], TId>;
 };

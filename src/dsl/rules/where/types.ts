@@ -189,7 +189,7 @@ export type WhenArgument<
 > = Inferred<TWhen> &
   (TWhen extends Absent
     ? unknown
-    : WhenOf<TWhen, TState["head"]["params"], TParents[number], AllOf<ResultsOf<TState, TParents[number]>>, TId>);
+    : WhenOf<TWhen, TState["params"], TParents[number], AllOf<ResultsOf<TState, TParents[number]>>, TId>);
 
 // Of resolved types: with the state among its arguments, each look-up would walk all nodes.
 type WhenOf<TWhen, TParams, TParent extends string, TResults, TId extends string> = [TResults] extends [never]
