@@ -35,7 +35,7 @@ export interface Case {
  *
  * The figure is what the case cost when it was last looked at, and at most 2 %: a check that needs more is paid for by a
  * cheaper one, or is worth a new figure here. Three have a budget: 25 nodes with every option, where what the first node, the
- * first adapter and the first option cost once counts most, 30.5 and 5 %; 200 nodes of all kinds, 351.5; and handlers, 3 %
+ * first adapter and the first option cost once counts most, 30.5 and 5 %; 200 nodes of all kinds, 350; and handlers, 3 %
  * above what they cost before they took schemas of other libraries. That the last column is reached in even steps is the
  * point: a chain whose every node costs more than the one before ends in TS2589.
  */
@@ -69,7 +69,7 @@ const shapes: readonly Case[] = [
   { name: "200 nodes with every option there is", program: everyOption(200), limit: 304_500 },
   { name: "200 handlers with every member", program: everyMember(200), limit: 480_600 },
   { name: "200 nodes, own adapters and functions", program: ownDefinitions(200), limit: 212_500 },
-  { name: "200 nodes of all kinds", program: mixed(200), limit: 351_500 },
+  { name: "200 nodes of all kinds", program: mixed(200), limit: 350_000 },
   { name: "unions of 1,000 members", program: wideUnions(1_000), limit: 525_000 },
   { name: "100 nodes, used 5 times", program: inParts(100, 5), limit: 178_700 },
   { name: "400 nodes, used 5 times", program: inParts(400, 5), limit: 678_000 },
