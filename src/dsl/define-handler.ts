@@ -15,6 +15,7 @@ import {
   type Wire,
   withZodSchemas,
 } from "./model/schema.ts";
+import type { OptionsOf } from "./model/unprinted.ts";
 import { handlerProblems } from "./rules/definition/check.ts";
 import { adapterChoice, isSuggested } from "./rules/suggestion/check.ts";
 import type { HandlerOptions, WrittenMembers, WrittenMethods } from "./types/handler.ts";
@@ -63,12 +64,15 @@ export function defineHandler<
   TServices = undefined,
 >(
   name: TName,
-  options: HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested, TServices> &
+  options: OptionsOf<
+    TName,
+    HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested, TServices>,
     WrittenMembers<TGiven, TName> &
-    WrittenMethods<
-      HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested, TServices>,
-      TGiven
-    >,
+      WrittenMethods<
+        HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested, TServices>,
+        TGiven
+      >
+  >["options"],
 ): Handler<
   TName,
   InputWire<TInput>,

@@ -35,7 +35,7 @@ export interface Case {
  *
  * The figure is what the case cost when it was last looked at, and at most 2 %: a check that needs more is paid for by a
  * cheaper one, or is worth a new figure here. Three have a budget: 25 nodes with every option, where what the first node, the
- * first adapter and the first option cost once counts most, 30.5 and 5 %; 200 nodes of all kinds, 351.5; and handlers, 3 %
+ * first adapter and the first option cost once counts most, 30.5 and 5 %; 200 nodes of all kinds, 350; and handlers, 3 %
  * above what they cost before they took schemas of other libraries. That the last column is reached in even steps is the
  * point: a chain whose every node costs more than the one before ends in TS2589.
  */
@@ -62,17 +62,17 @@ const threeParentCases: readonly Case[] = budgets.flatMap(([count, ...thousands]
 
 /** Other shapes, by the same rule. */
 const shapes: readonly Case[] = [
-  { name: "1 node read by 300", program: fanOut(300), limit: 237_900 },
+  { name: "1 node read by 300", program: fanOut(300), limit: 239_700 },
   { name: "300 nodes read by 1", program: fanIn(300), limit: 264_000 },
   { name: "200 nodes, inputs gathered", program: gathered(200), limit: 354_300 },
   { name: "500 nodes, each after the one before", program: chain(500), limit: 384_400 },
   { name: "200 nodes with every option there is", program: everyOption(200), limit: 304_500 },
   { name: "200 handlers with every member", program: everyMember(200), limit: 480_600 },
   { name: "200 nodes, own adapters and functions", program: ownDefinitions(200), limit: 212_500 },
-  { name: "200 nodes of all kinds", program: mixed(200), limit: 351_500 },
+  { name: "200 nodes of all kinds", program: mixed(200), limit: 350_000 },
   { name: "unions of 1,000 members", program: wideUnions(1_000), limit: 525_000 },
   { name: "100 nodes, used 5 times", program: inParts(100, 5), limit: 178_700 },
-  { name: "400 nodes, used 5 times", program: inParts(400, 5), limit: 678_000 },
+  { name: "400 nodes, used 5 times", program: inParts(400, 5), limit: 678_500 },
 ];
 
 /** What an editor checks at each change of a file with a wide edge. */

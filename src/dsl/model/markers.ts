@@ -22,12 +22,6 @@ export interface Offered {
   readonly [offered]: never;
 }
 
-/** A list whose elements may each be any of `T`. Cheaper than an array type, and than a tuple as long as what was written. */
-export interface ListOf<T> {
-  readonly length: number;
-  readonly [index: number]: T;
-}
-
 /** What the elements of a list may be, beside the type of the list that was written. Cheaper than an array type. */
 export interface Alternatives<T> extends Offered {
   readonly [index: number]: T;

@@ -23,3 +23,18 @@ export interface NotPrinted {
 export interface Printed {
   readonly [printed]: never;
 }
+
+/** The options of a call, and what is said about those that were written. */
+interface OptionTypes<TOptions, TWritten> extends Printable {
+  readonly options: TOptions;
+  readonly written: TWritten;
+}
+
+/* What the options depend on, a dozen type parameters, is in the argument that is not printed. */
+type Options<_TOf, TUnprinted extends OptionTypes<unknown, unknown>> = (TUnprinted & Printed)["options"] &
+  (TUnprinted & Printed)["written"];
+
+/** Options as an editor shows them in the help on a call, `Options<"extract", never>`: as a property, for the reason given at `FlowOf`. */
+export interface OptionsOf<TOf, TOptions, TWritten> {
+  readonly options: Options<TOf, OptionTypes<TOptions, TWritten> & NotPrinted>;
+}

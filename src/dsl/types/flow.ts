@@ -6,7 +6,7 @@ import type { AnyHandler } from "../model/handler.ts";
 import type { AnyString } from "../model/markers.ts";
 import type { AnySchema, Wire } from "../model/schema.ts";
 import type { AnyChain, AnyState, HandlerStep, IdsAfter, ids, params, StateAfter, state } from "../model/state.ts";
-import type { NotPrinted, Printed } from "../model/unprinted.ts";
+import type { NotPrinted, OptionsOf, Printed } from "../model/unprinted.ts";
 import type { FnArgument } from "../rules/fn/types.ts";
 import type { HandlerOrError, HandlerProblem } from "../rules/handler/types.ts";
 import type { IdArgument } from "../rules/id/types.ts";
@@ -114,28 +114,31 @@ export interface AddRoot {
       >,
       TKeys
     >,
-    options?: NodeOptions<
+    options?: OptionsOf<
       TId,
-      THandler,
-      TAfter,
-      TParents,
-      TFanIn,
-      TAdapter,
-      TFrom,
-      TListKey,
-      TFlow[typeof ids],
-      TFlow[typeof state],
-      Seen<TFlow[typeof state], TWhere, TAdapter, TParents>,
-      TArgKeys,
-      TInputKeys,
-      TCodes,
-      TPartitions,
-      TKeys,
-      TWhere,
-      TWhen,
-      TOptional
-    > &
-      WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>,
+      NodeOptions<
+        TId,
+        THandler,
+        TAfter,
+        TParents,
+        TFanIn,
+        TAdapter,
+        TFrom,
+        TListKey,
+        TFlow[typeof ids],
+        TFlow[typeof state],
+        Seen<TFlow[typeof state], TWhere, TAdapter, TParents>,
+        TArgKeys,
+        TInputKeys,
+        TCodes,
+        TPartitions,
+        TKeys,
+        TWhere,
+        TWhen,
+        TOptional
+      >,
+      WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>
+    >["options"],
   ): FlowOf<
     TName,
     TFlow[typeof state]["texts"][TFlow[typeof state]["recent"]["length"]],
@@ -204,28 +207,31 @@ export interface AddNext {
       >,
       TKeys
     >,
-    options?: NodeOptions<
+    options?: OptionsOf<
       TId,
-      THandler,
-      TAfter,
-      TParents,
-      TFanIn,
-      TAdapter,
-      TFrom,
-      TListKey,
-      TFlow[typeof ids],
-      TFlow[typeof state],
-      Seen<TFlow[typeof state], TWhere, TAdapter, TParents>,
-      TArgKeys,
-      TInputKeys,
-      TCodes,
-      TPartitions,
-      TKeys,
-      TWhere,
-      TWhen,
-      TOptional
-    > &
-      WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>,
+      NodeOptions<
+        TId,
+        THandler,
+        TAfter,
+        TParents,
+        TFanIn,
+        TAdapter,
+        TFrom,
+        TListKey,
+        TFlow[typeof ids],
+        TFlow[typeof state],
+        Seen<TFlow[typeof state], TWhere, TAdapter, TParents>,
+        TArgKeys,
+        TInputKeys,
+        TCodes,
+        TPartitions,
+        TKeys,
+        TWhere,
+        TWhen,
+        TOptional
+      >,
+      WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>
+    >["options"],
   ): FlowOf<
     TName,
     TFlow[typeof state]["texts"][TFlow[typeof state]["recent"]["length"]],
@@ -274,20 +280,23 @@ export interface AddFn {
     this: Flow<TName, TCount, TFlow & NotPrinted>,
     id: IdArgument<TId, TFlow[typeof ids]>,
     fn: FnArgument<TFn, TId, keyof TArgs>,
-    options?: FnOptions<
+    options?: OptionsOf<
       TId,
-      TFn,
-      TAfter,
-      TFanIn,
-      TArgs,
-      TFlow[typeof state]["params"],
-      TFlow[typeof ids],
-      TFlow[typeof state],
-      TCodes,
-      TWhen,
-      TOptional
-    > &
-      WrittenOptions<TKeys, Exclude<TKeys, FnOption>, FnOption, TId>,
+      FnOptions<
+        TId,
+        TFn,
+        TAfter,
+        TFanIn,
+        TArgs,
+        TFlow[typeof state]["params"],
+        TFlow[typeof ids],
+        TFlow[typeof state],
+        TCodes,
+        TWhen,
+        TOptional
+      >,
+      WrittenOptions<TKeys, Exclude<TKeys, FnOption>, FnOption, TId>
+    >["options"],
   ): FlowOf<
     TName,
     TFlow[typeof state]["texts"][TFlow[typeof state]["recent"]["length"]],
@@ -324,8 +333,11 @@ export interface AddWait {
   >(
     this: Flow<TName, TCount, TFlow & NotPrinted>,
     id: IdArgument<TId, TFlow[typeof ids]>,
-    options: WaitOptions<TId, TPayload, TAfter, TFlow[typeof ids], TFlow[typeof state], TWhen, TOptional> &
-      WrittenOptions<TKeys, Exclude<TKeys, WaitOption>, WaitOption, TId>,
+    options: OptionsOf<
+      TId,
+      WaitOptions<TId, TPayload, TAfter, TFlow[typeof ids], TFlow[typeof state], TWhen, TOptional>,
+      WrittenOptions<TKeys, Exclude<TKeys, WaitOption>, WaitOption, TId>
+    >["options"],
   ): FlowOf<
     TName,
     TFlow[typeof state]["texts"][TFlow[typeof state]["recent"]["length"]],
@@ -366,35 +378,18 @@ export interface AddSubflow {
     TName,
     TCount,
     const TPrefix extends string,
-    TSubflow extends AnyFlow,
+    TSub extends AnyFlow,
     const TBound extends Bindings = {},
   >(
     this: Flow<TName, TCount, TFlow & NotPrinted>,
-    prefix: PrefixArgument<
-      TPrefix,
-      SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
-      TFlow[typeof ids]
-    >,
-    subflow: SubflowArgument<
-      TSubflow,
-      TSubflow[typeof ids],
-      TSubflow[typeof state],
-      TPrefix,
-      TFlow[typeof state],
-      TBound
-    >,
-    options?: UseOptions<
-      TPrefix,
-      TBound,
-      TSubflow[typeof state]["head"]["inputs"],
-      TFlow[typeof ids],
-      TFlow[typeof state]
-    >,
+    prefix: PrefixArgument<TPrefix, SubflowIds<TSub[typeof ids], TSub[typeof state], TPrefix>, TFlow[typeof ids]>,
+    subflow: SubflowArgument<TSub, TSub[typeof ids], TSub[typeof state], TPrefix, TFlow[typeof state], TBound>,
+    options?: UseOptions<TPrefix, TBound, TSub[typeof state], TFlow[typeof ids], TFlow[typeof state]>,
   ): FlowOf<
     TName,
-    TextAfterUse<TFlow[typeof state], TSubflow[typeof state]>,
-    TFlow[typeof ids] | SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
+    TextAfterUse<TFlow[typeof state], TSub[typeof state]>,
+    TFlow[typeof ids] | SubflowIds<TSub[typeof ids], TSub[typeof state], TPrefix>,
     TFlow[typeof params],
-    StateAfterUse<TFlow[typeof state], TSubflow[typeof ids], TSubflow[typeof state], TPrefix, TBound>
+    StateAfterUse<TFlow[typeof state], TSub[typeof ids], TSub[typeof state], TPrefix, TBound>
   >["flow"];
 }

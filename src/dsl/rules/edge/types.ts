@@ -3,14 +3,15 @@ import type { Absent, IsAssignable, IsIn, NodeRecords, OutputOf } from "../../..
 import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { LateText, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
-import type { Alternatives, FlowChoiceError, FlowTypeError, ListOf, Offered, OrError } from "../../model/markers.ts";
+import type { Alternatives, FlowChoiceError, FlowTypeError, Offered, OrError } from "../../model/markers.ts";
 
 export type Fits<TNodes extends NodeRecords, TId, TInput> =
   OutputOf<TNodes, TId> extends TInput ? true : IsAssignable<OutputOf<TNodes, TId>, TInput>;
 
 /*
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
- * `graph/data/mismatch.ts`. In a right list each element may be any of the ids, for completions. Compared with a list of anything, because an id that a generic
+ * `graph/data/mismatch.ts`. In a right list each element may be any of the ids, for completions: the list itself beside
+ * them would be a new union of all ids at each element. Compared with a list of anything, because an id that a generic
  * helper leaves open is not certainly a text.
  */
 export type AfterArgument<
@@ -27,9 +28,9 @@ export type AfterArgument<
       ? TAdapter extends Absent | DefaultAdapter
         ? Fits<TNodes, TAfter[number], InputOf<THandler>> extends false
           ? { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
-          : ListOf<TIds>
-        : ListOf<TIds>
-      : ListOf<TIds>
+          : { [TIndex in keyof TAfter]: TIds }
+        : { [TIndex in keyof TAfter]: TIds }
+      : { [TIndex in keyof TAfter]: TIds }
     : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
   : TAfter;
 

@@ -181,13 +181,13 @@ type NameTaken<TPrefix extends string, TWhat extends string, TNames> = MessageTe
 export type UseOptions<
   TPrefix extends string,
   TBound extends Bindings,
-  TInputs,
+  TSubflow extends AnyState,
   TIds extends string,
   TState extends AnyState,
 > = {
   /** For each input of the subflow, a different node of this flow, declared before it. */
-  readonly inputs?: BoundInputs<TPrefix, TBound, TInputs, TIds, TState> & {
-    readonly [TInput in keyof TInputs]?: unknown;
+  readonly inputs?: BoundInputs<TPrefix, TBound, InputsOf<TSubflow>, TIds, TState> & {
+    readonly [TInput in keyof InputsOf<TSubflow>]?: unknown;
   };
 };
 
