@@ -57,8 +57,8 @@ export async function siteApplication({ sections, indexFile, entryPoints, out }:
     validation: { notExported: true, invalidLink: true, invalidPath: true, rewrittenLink: true, notDocumented: true },
     requiredToBeDocumented: ["Module", "Class", "Interface", "TypeAlias", "Variable", "Function", "Method"],
     intentionallyNotExported: [
-      ...["Fill", "Values", "Joined", "SeveralInOrder", "WithHint"], // the sentences of type errors
-      ...["BuiltInAdapters", "FunctionTypes", "NodeRecords", "OutputOf"], // the tables that the names of built-ins come from
+      ...["Fill", "Values", "Joined", "SeveralInOrder"], // the sentences of type errors
+      ...["BuiltInAdapters", "FunctionTypes", "IsIn", "NodeRecords", "OutputOf"], // the tables that the names of built-ins come from
       "Traced",
       ...["HandlerErrorLike", "WithoutSender", "Edge", "GraphJson"], // shown where they are used
       ...["FlowArgument", "RunOptionsOf"], // what the compiler checks `run` by
