@@ -3,7 +3,7 @@ import { RecordStore } from "../../core/store/record-store.ts";
 import { Retention } from "../../core/store/retention.ts";
 import { Session } from "./database/session.ts";
 import { artifactLogs } from "./driver/logs.ts";
-import { registryTable, slotTable } from "./driver/registry.ts";
+import { lookForDue, registryTable, slotTable } from "./driver/registry.ts";
 import { shardTable } from "./driver/shards.ts";
 import { taskTable } from "./driver/tasks.ts";
 import { type PostgresStoreOptions, retentionOf, sessionOptions } from "./options.ts";
@@ -31,6 +31,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   const session = new Session(sessionOptions("store", options));
   const { keepEndedMs, keepDeadLettersMs } = retentionOf(options);
   const tasks = taskTable(session);
+  const look = lookForDue(session);
   const retention = new Retention(tasks, keepEndedMs);
   const store = new RecordStore({
     tasks: {
@@ -39,6 +40,10 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
         retention.start();
         return tasks.due(...args);
       },
+    },
+    async lookForDue(aheadMs) {
+      retention.start();
+      return look(aheadMs);
     },
     shards: shardTable(session),
     logs: artifactLogs(session),

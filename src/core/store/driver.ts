@@ -21,6 +21,7 @@ import type {
 import { logsReadBy, planGraph } from "../plan/index.ts";
 import type {
   Answer,
+  DueLook,
   ExternalRows,
   HandlerGate,
   HeldSlot,
@@ -33,6 +34,7 @@ import type {
   RegistryKind,
   SlotLimit,
   Store,
+  SweepKind,
 } from "../ports/index.ts";
 
 /**
@@ -192,6 +194,22 @@ export function splitDue<TRow extends { readonly at: number }>(rows: readonly TR
 export function dueIds(rows: readonly { readonly id: string; readonly at: number }[], limit: number, now: number) {
   const { due, nextInMs } = splitDue(rows, limit, now);
   return { due: due.map(({ id }) => id), nextInMs };
+}
+
+/** Sweeps know when the next of these is due. */
+const announced: ReadonlySet<SweepKind> = new Set(["deferred", "overdue", "schedules"]);
+
+/** From the time until the earliest of each kind is due; of kinds without a time, 0 if there is one. */
+export function dueLook(
+  waits: readonly { readonly kind: SweepKind; readonly inMs: number }[],
+  aheadMs: number,
+): DueLook {
+  const isDue = ({ kind, inMs }: (typeof waits)[number]) => inMs <= (kind === "tasks" ? aheadMs : 0);
+  const later = waits.filter((wait) => announced.has(wait.kind) && !isDue(wait)).map(({ inMs }) => inMs);
+  return {
+    found: new Set(waits.filter(isDue).map(({ kind }) => kind)),
+    nextInMs: later.length === 0 ? undefined : Math.min(...later),
+  };
 }
 
 /** An entry of the registry from columns that may be empty. */

@@ -1,13 +1,13 @@
 import { expect, inject, test } from "vitest";
 import type { Attempt, NextClaim } from "../../../src/core/model/records.ts";
-import type { Store, SweepKind } from "../../../src/core/ports/index.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
+import { findsWhatIsDue } from "../../contract/store/due-look.ts";
 import {
   artifactOf,
   claimed,
   dispatchInit,
   longMs,
   newTask,
-  pastShortMs,
   recordOf,
   runningShard,
   shardOf,
@@ -116,34 +116,8 @@ test("the next node of a task that was paused is deferred, and not claimed", asy
 
 test("one look finds each kind of sweep that has something to do, and when the next one has", async () => {
   const { store, commands } = await watchedStore();
-  const look = async (aheadMs = 0) => {
-    const due = await store.lookForDue?.(aheadMs);
-    return { kinds: [...(due?.found ?? ["no look"])].toSorted(), nextInMs: due?.nextInMs };
-  };
-  expect(await look()).toEqual({ kinds: [], nextInMs: undefined });
   const from = commands.length;
-  await look();
+  await store.lookForDue?.(0);
   expect(commands.slice(from).map(({ name }) => name)).toEqual(["aggregate"]);
-
-  const kinds: SweepKind[] = [];
-  const begins = async (kind: SweepKind, begin: () => Promise<unknown>): Promise<void> => {
-    await begin();
-    kinds.push(kind);
-    await expect.poll(async () => (await look()).kinds, { message: kind }).toEqual(kinds.toSorted());
-  };
-  await store.createTask(newTask("later", { deadlineMs: longMs }));
-  await store.dueTasks(10, longMs);
-  expect((await look()).kinds).toEqual([]);
-  expect((await look(2 * longMs)).kinds).toEqual(["tasks"]);
-  expect((await look()).nextInMs).toBeGreaterThan(longMs / 2);
-  const entry = (kind: "schedule" | "paused_flow", dueAt = {}) =>
-    store.updateEntry({ kind, id: "x" }, () => ({ answer: undefined, next: { value: {}, ...dueAt } }));
-  await begins("schedules", () => entry("schedule", { dueAt: 1 }));
-  await begins("pausedFlows", () => entry("paused_flow"));
-  await begins("slots", () => store.takeSlot({ key: "all", max: 1 }, { ...ref, epoch: 1, claimId: "c" }));
-  await begins("tasks", () => store.createTask(newTask("t")));
-  await store.dispatch(shardOf("load"), dispatchInit());
-  await begins("expired", () => claimed(store, shardOf("load"), shortMs));
-  await begins("deferred", () => store.dispatch(ref, dispatchInit({ delayMs: pastShortMs })));
-  await begins("overdue", () => store.createTask(newTask("overdue", { deadlineMs: shortMs })));
+  await findsWhatIsDue(store);
 });

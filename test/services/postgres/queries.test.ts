@@ -1,6 +1,7 @@
 import { expect, inject, test } from "vitest";
 import { postgresBus } from "../../../src/adapters/postgres/index.ts";
 import { messageOf, noting } from "../../contract/bus/fixture.ts";
+import { findsWhatIsDue } from "../../contract/store/due-look.ts";
 import {
   appended,
   artifactOf,
@@ -64,10 +65,11 @@ test("no statement scans a table that grows", async () => {
   await store.overdueTasks(10);
   for (const children of [{}, { children: "all" }, { children: { of: "t" } }] as const)
     await store.listTasks({ limit: 10, ...children });
-  await store.announceWorker({ id: "w", types: [], capacity: 1, running: 0 }, longMs);
+  for (const running of [0, 1]) await store.announceWorker({ id: "w", types: [], capacity: 1, running }, longMs);
   await store.liveWorkers();
   await store.removeWorker("w");
   await store.dueEntries("schedule", 10);
+  await store.lookForDue?.(longMs);
   await store.heldSlots();
   await store.freeSlot({ key: "all", holder: attempt });
   await store.finishTask("t");
@@ -97,6 +99,10 @@ test("no statement scans a table that grows", async () => {
   } finally {
     client.release(true);
   }
+});
+
+test("one look finds each kind of sweep that has something to do, and when the next one has", async () => {
+  await findsWhatIsDue(await openStore({ pool: testPool(), schema: freshSchema() }));
 });
 
 test("what is asked for at the same time is one statement, and what is refused of one is not refused of others", async () => {

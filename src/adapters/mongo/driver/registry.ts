@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Document } from "mongodb";
 import type { DueLook, RegistryEntry, SweepKind } from "../../../core/ports/index.ts";
-import type { RegistryDriver, SlotDriver } from "../../../core/store/driver.ts";
+import { dueLook, type RegistryDriver, type SlotDriver } from "../../../core/store/driver.ts";
 import type { Collections } from "../database/layout.ts";
 import { compareAndSet, earliestTime, type Read, type Session } from "../database/session.ts";
 import { type RegistryDocument, registryFormats } from "../format/documents.ts";
@@ -113,12 +113,7 @@ export const lookForDue =
       kind,
       inMs: at === undefined ? 0 : at.getTime() - now.getTime(),
     }));
-    const isDue = ({ kind, inMs }: (typeof waits)[number]) => inMs <= (kind === "tasks" ? aheadMs : 0);
-    const later = waits.filter((wait) => announced.has(wait.kind) && !isDue(wait)).map(({ inMs }) => inMs);
-    return {
-      found: new Set(waits.filter(isDue).map(({ kind }) => kind)),
-      nextInMs: later.length === 0 ? undefined : Math.min(...later),
-    };
+    return dueLook(waits, aheadMs);
   };
 
 interface Dated {
@@ -126,9 +121,6 @@ interface Dated {
   readonly at?: Date;
   readonly now: Date;
 }
-
-/** Sweeps know when the next of these is due. */
-const announced: ReadonlySet<SweepKind> = new Set(["deferred", "overdue", "schedules"]);
 
 const first = (kind: SweepKind, at = {}): Document[] => [
   { $limit: 1 },

@@ -1,5 +1,5 @@
-import type { RegistryEntry } from "../../../core/ports/index.ts";
-import { dueIds, entryOf, type RegistryDriver, type SlotDriver } from "../../../core/store/driver.ts";
+import type { RegistryEntry, SweepKind } from "../../../core/ports/index.ts";
+import { dueIds, dueLook, entryOf, type RegistryDriver, type SlotDriver } from "../../../core/store/driver.ts";
 import { compareAndSet, idOf, idText, now, type Revised, type Session } from "../database/session.ts";
 
 /** Judged and written by the server in one step, since many callers compete for one row. */
@@ -52,11 +52,20 @@ const insertEntry = `INSERT INTO @registry (kind, id, rev, value, due_at, until)
   ON CONFLICT DO NOTHING RETURNING 1`;
 const replaceEntry = `UPDATE @registry SET rev = rev + 1, value = $3, due_at = $4, until = $5
   WHERE pk = $1 AND rev = $2 RETURNING 1`;
+const renewEntry = `UPDATE @registry SET rev = rev + 1, value = $3, until = ${now} + $4 WHERE ${isEntry} RETURNING 1`;
 const removeEntry = "DELETE FROM @registry WHERE pk = $1 AND rev = $2 RETURNING 1";
 const entries = `SELECT pk::float8, id, value, due_at, until FROM @registry WHERE kind = $1 AND (until IS NULL OR until > ${now}) AND pk < $2
   ORDER BY registry.pk DESC LIMIT $3`;
 const firstDue = `SELECT id, due_at AS at, ${now} AS now FROM @registry WHERE kind = $1 AND due_at IS NOT NULL
   ORDER BY due_at LIMIT $2`;
+
+/** For each kind that has one, when the earliest is due; of kinds without a time, whether there is one. */
+const earliest = `SELECT kind, at - ${now} AS "inMs" FROM (VALUES
+    ('expired', (SELECT min(expires_at) FROM @shards)), ('deferred', (SELECT min(due_at) FROM @shards)),
+    ('overdue', (SELECT min(deadline_at) FROM @tasks)), ('tasks', (SELECT min(sweep_at) FROM @tasks)),
+    ('schedules', (SELECT min(due_at) FROM @registry WHERE kind = 'schedule')),
+    ('pausedFlows', (SELECT 0 WHERE EXISTS (SELECT FROM @registry WHERE kind = 'paused_flow'))),
+    ('slots', (SELECT 0 WHERE EXISTS (SELECT FROM @limits)))) AS found (kind, at) WHERE at IS NOT NULL`;
 
 type EntryRow = Revised &
   Readonly<Record<"id" | "value", string>> & {
@@ -82,6 +91,7 @@ export const registryTable = (session: Session): RegistryDriver => ({
         return session.has(replaceEntry, [pk, rev, ...values]);
       },
     }),
+  replace: ({ kind, id }, value, ttlMs) => session.has(renewEntry, [kind, idText(id), JSON.stringify(value), ttlMs]),
   async list(kind, { cursor = Number.MAX_SAFE_INTEGER, limit }) {
     const rows = await session.all<EntryRow>(entries, [kind, cursor, limit + 1]);
     const items = rows.slice(0, limit).map((row) => ({ id: idOf(row.id), ...recordOf(row) }));
@@ -96,3 +106,6 @@ export const registryTable = (session: Session): RegistryDriver => ({
 
 const recordOf = ({ value, due_at: dueAt, until }: EntryRow): RegistryEntry =>
   entryOf(JSON.parse(value), { dueAt, until });
+
+export const lookForDue = (session: Session) => async (aheadMs: number) =>
+  dueLook(await session.all<{ kind: SweepKind; inMs: number }>(earliest), aheadMs);
