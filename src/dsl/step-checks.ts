@@ -28,7 +28,7 @@ import { suggestionFindings } from "./rules/suggestion/check.ts";
 import { whereFindings } from "./rules/where/check.ts";
 
 /**
- * The rules that the compiler checks for TypeScript, in the same sentences, for everybody else. What concerns the graph
+ * The rules that the compiler checks for TypeScript, in the same sentences, for JavaScript and graph JSON. What concerns the graph
  * as such (ill-typed options, cycles, limits) is left to `parseGraph`.
  */
 export function checkSteps(

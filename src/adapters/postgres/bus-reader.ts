@@ -18,7 +18,7 @@ export interface ReaderOptions {
 const looksPerLease = 3;
 /** How long a group without members gets messages, which its next member then handles. */
 const keepGroupMs = 300_000;
-/** A message that nobody has handled for so long is dropped: sweeps have found what it announced. */
+/** A message that no member has handled for so long is dropped: sweeps have found what it announced. */
 const keepMessageMs = 3_600_000;
 const pruneEveryMs = 60_000;
 const backoffMinMs = 50;

@@ -29,7 +29,7 @@ export interface PostgresBusOptions extends PostgresOptions {
 
 /**
  * A bus in a PostgreSQL database, for coordinators and workers in several processes. Messages are rows, and a notification
- * tells the members of a group that there are some. It needs a connection of its own, so a pool has at least two.
+ * wakes the members of a group. The bus needs a connection of its own, so a pool has at least two.
  *
  * @example
  * const [store, bus] = [postgresStore({ url }), postgresBus({ url })]
@@ -100,7 +100,7 @@ class PostgresBus implements Bus {
     this.#closing ??= (async () => {
       await this.#reader.close();
       await this.#publisher.close();
-      await this.#opening?.catch(() => {}); // whoever waited for it has the error
+      await this.#opening?.catch(() => {}); // reported to its callers
       await this.#session.close();
     })();
     return this.#closing;

@@ -35,7 +35,7 @@ export type FromFlow =
 /** From `flowkit dev` to the process of the flow. */
 export type ToFlow =
   | { readonly kind: "run" }
-  /** Cancels the run, if it goes on, and ends the process. */
+  /** Cancels the run, if it has not ended, and ends the process. */
   | { readonly kind: "stop"; readonly reason: string };
 
 /** The name of the hidden command that `flowkit dev` starts for each version of a file. */

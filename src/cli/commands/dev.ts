@@ -32,7 +32,7 @@ export function addDev(root: Command, terminal: Terminal): void {
     .command("dev")
     .summary("run a flow again whenever its file changes")
     .description(
-      "Watch the file of a flow and what it imports. On each change, cancel the run that goes on, check the types of the project and the graph, print what changed in the graph, and run the flow again, with the studio open at one address. A file with mistakes prints them, and the next change is awaited. Ctrl-C stops it. Without a store, the tasks are deleted when it stops.",
+      "Watch the file of a flow and what it imports. On each change, cancel the current run, check the types of the project and the graph, print what changed in the graph, and run the flow again, with the studio open at one address. A file with mistakes prints them, and the next change is awaited. Ctrl-C stops it. Without a store, the tasks are deleted when it stops.",
     )
     .argument("<flow.ts>", "file that exports the flow")
     .option("-p, --param <name=value>", "parameter; name:=JSON for a JSON value; may be repeated", several)

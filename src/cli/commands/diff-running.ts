@@ -20,7 +20,7 @@ interface CheckedTask {
 }
 
 /**
- * Prints which open tasks of a flow could not go on with the flow's handlers as they are in this file.
+ * Prints which open tasks of a flow cannot continue with the flow's handlers as they are in this file.
  *
  * @param place - a SQLite file, or the URL of a database
  */
@@ -48,7 +48,7 @@ export async function diffRunning(terminal: Terminal, file: string, place: strin
   }
   const open = counted(tasks.length, "open task");
   terminal.note(
-    broken.length === 0 ? `${open}, all of which can go on` : `${open}, of which ${broken.length} would fail`,
+    broken.length === 0 ? `${open}, all of which can continue` : `${open}, of which ${broken.length} would fail`,
   );
 }
 

@@ -18,7 +18,7 @@ export function addDiff(root: Command, terminal: Terminal): void {
     .argument("[after]", "flow.ts or graph.json")
     .option(
       "--running <place>",
-      "instead of another graph, the open tasks of the flow in a SQLite file or the database of a URL: exits with 1 if one of them cannot go on with the handlers of the file",
+      "instead of another graph, the open tasks of the flow in a SQLite file or the database of a URL: exits with 1 if one of them cannot continue with the handlers of the file",
     )
     .addOption(jsonOption())
     .addHelpText(

@@ -19,7 +19,7 @@ export function addFlows(root: Command, terminal: Terminal): void {
     command(name, summary)
       .description(
         name === "pause"
-          ? "Pause a flow: its tasks that have not begun wait until it is resumed. Tasks that have begun go on."
+          ? "Pause a flow: its tasks that have not begun wait until it is resumed. Tasks that have begun continue."
           : "Resume a flow: the tasks that waited begin.",
       )
       .argument("<flow>", "name of the flow")

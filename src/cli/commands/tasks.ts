@@ -135,7 +135,7 @@ export function addTasks(root: Command, terminal: Terminal): void {
 
   command("pause", "pause a task")
     .description(
-      "Pause a task: batches that are being processed end, and nothing new begins until it is resumed. Its deadline and the times that its nodes wait for signals go on.",
+      "Pause a task: batches that are being processed end, and nothing new begins until it is resumed. Its deadline and the time limits of waits for signals still apply.",
     )
     .argument("<task>", "task id")
     .addOption(jsonOption())

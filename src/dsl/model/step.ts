@@ -13,7 +13,7 @@ export type ChainStep = Step | UseStep;
 
 /**
  * One node. Options are kept as they were written: the compiler has checked them for TypeScript, and
- * `compile()` checks them for everybody.
+ * `compile()` checks them at run time.
  */
 export type Step =
   | { readonly kind: "node"; readonly id: string; readonly handler: HandlerDefinition; readonly options: StepOptions }

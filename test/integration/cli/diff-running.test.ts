@@ -25,7 +25,7 @@ test("flowkit diff --running says which open tasks the handlers of a file would 
   expect(started.exitCode).toBe(0);
   const { taskId } = JSON.parse(started.stdout);
   const diff = async (...more: readonly string[]) => cli(["diff", "flow.ts", "--running", "runs.db", ...more], { cwd });
-  expect(await diff()).toEqual({ exitCode: 0, stdout: "", stderr: "1 open task, all of which can go on\n" });
+  expect(await diff()).toEqual({ exitCode: 0, stdout: "", stderr: "1 open task, all of which can continue\n" });
 
   writeFileSync(join(cwd, "flow.ts"), flowOf(handler("{ factor: z.int() }", "{ n: z.int() }", "other")));
   expect(await diff()).toEqual({
@@ -72,7 +72,7 @@ test("flowkit diff --running compares schemas, with what is stored and what will
     stdout: `task ${taskId}\n  ! ${finding}\n`,
     stderr: "1 open task, of which 1 would fail\n",
   });
-  const fine = { exitCode: 0, stdout: "", stderr: "1 open task, all of which can go on\n" };
+  const fine = { exitCode: 0, stdout: "", stderr: "1 open task, all of which can continue\n" };
   // Its output no longer fits the next node of the task, of which the file's own flow has another.
   expect(await diff("z.string()", "z.int()", "third")).toEqual(
     broken("b: edge 'a' -> 'b': .n is string, needs number"),

@@ -137,7 +137,7 @@ const minTriesKept = 1_000;
 const triesKeptPerSlot = 8;
 
 /**
- * How often batches have failed that are neither stored nor given up. A failure is stored before the next try begins, so
+ * How often batches have failed that are neither stored nor set aside. A failure is stored before the next try begins, so
  * no crash resets the count. A try that a crash ends is not counted: its lost lease is.
  */
 export class TryCounts {

@@ -1,7 +1,7 @@
 import { type Artifact, isOutput } from "../../model/records.ts";
 
 /*
- * Batches are stored as they get done. Whoever reads a whole log reads it in the order of the input, as one batch at a
+ * Batches are stored as they end. A reader of a whole log reads it in the order of the input, as one batch at a
  * time without any failure would have been stored, so that results do not depend on which batch was faster.
  */
 
