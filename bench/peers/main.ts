@@ -39,7 +39,7 @@ const stored = (): readonly SuiteResults[] =>
 const measured: SuiteResults[] = [];
 if (!values.stored) {
   installPeers(new URL("libraries/", import.meta.url), "480 MB");
-  const measuring = { rounds: Number(values.rounds), warmMs: Number(values["warm-ms"]), limitMs: 180_000 };
+  const measuring = { rounds: Number(values.rounds), warmMs: Number(values["warm-ms"]), limitMs: 60_000 };
   for (const suite of chosen) measured.push(await measureSuite(suite, measuring));
   console.log(fullTables(measured));
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(measured, undefined, 2)}\n`);

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useLayoutEffect, useState } from "react";
 
 export type Theme = "light" | "dark";
 
@@ -9,7 +9,8 @@ const systemTheme = (): Theme => (dark.matches ? "dark" : "light");
 /** The chosen theme, else the system's; and a function that chooses the other one. */
 export function useTheme(): readonly [Theme, () => void] {
   const [theme, setTheme] = useState<Theme>(() => storedTheme() ?? systemTheme());
-  useEffect(() => {
+  // Before the first paint, which would be light.
+  useLayoutEffect(() => {
     document.documentElement.dataset.theme = theme;
   }, [theme]);
   useEffect(() => {

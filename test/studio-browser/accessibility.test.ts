@@ -180,6 +180,7 @@ for (const width of [1280, 390]) {
     await page.keyboard.press("Enter");
     await page.getByRole("dialog").waitFor();
     await page.keyboard.press("Escape");
+    await page.locator("dialog").waitFor({ state: "detached" }); // by its role, a closed one is not found
     await untilFocused(page, "button Send the signal");
     await page.keyboard.press("Enter");
     await page.getByRole("dialog").getByLabel("by").waitFor();

@@ -54,7 +54,7 @@ test("a report of 500 nodes is as small as it has to be, keeps something of each
   expect(nodes.every(({ artifacts, detail }) => artifacts.items.length > 0 && detail.attempts.length > 0)).toBe(true);
   const page = await openPage("about:blank", { colorScheme: "dark" });
   await page.goto(await fileWith(report));
-  expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
+  await page.locator('html[data-theme="dark"]').waitFor();
   for (const text of report.omitted) await page.getByRole("listitem").filter({ hasText: text }).waitFor();
   await page.locator('[data-node="n499"]').click();
   const panel = page.getByRole("complementary", { name: "Node n499" });
