@@ -290,7 +290,7 @@ export class WorkerCore {
   #release(run: HeldRun, claimed: Claimed): HeldClaim | undefined {
     const { held, follower } = run;
     this.#leases.delete(held);
-    if (held.returned !== undefined) this.#linger(run, claimed.record.type, held.returned);
+    if (held.returned !== undefined && follower === undefined) this.#linger(run, claimed.record.type, held.returned);
     else if (follower === undefined) this.#claimer.release(claimed.record.type);
     const key = shardKey(held.attempt);
     if (this.#held.get(key) === held) this.#held.delete(key);
@@ -315,6 +315,9 @@ export class WorkerCore {
     return after(this.#claimer.next(claimed, kept), (next) => {
       if (next === undefined) return undefined;
       const begin = (record: ShardRecord | undefined) => {
+        // Handler code that was called meanwhile needs the slot.
+        if (record !== undefined && run.held.returned !== undefined)
+          return void this.#supervisor.spawn("slots", () => next.giveUp(true));
         const following = next.begin(record);
         if (following !== undefined) run.follower = this.#hold(following.claimed);
         return following;
@@ -327,10 +330,7 @@ export class WorkerCore {
     if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());
   }
 
-  /**
-   * Handler code that ignores its signal cannot be ended: it occupies its slot, and the worker claims nothing in its
-   * place.
-   */
+  /** Handler code that ignores its signal cannot be ended: it occupies its slot. */
   #linger(run: AttemptRun, type: string, returned: Promise<void>): void {
     const heeding = new AbortController();
     this.#lingering++;
