@@ -1,7 +1,10 @@
 import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
+import { memoryStore } from "../../../src/adapters/memory/index.ts";
 import type { HandlerDefinition } from "../../../src/definitions/index.ts";
+import { createEngine } from "../../../src/engine/engine.ts";
 import { FlowError, PermanentError } from "../../../src/errors/index.ts";
+import { defineHandler, flow } from "../../../src/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
@@ -184,4 +187,25 @@ describe("cleanups", () => {
     await task.result();
     expect(open).toBe(0);
   });
+});
+
+test("a cleanup that runs on keeps the slot, and the next node waits for another", async () => {
+  const cleaning = new Gate();
+  let begun = 0;
+  const store = memoryStore();
+  const first = defineHandler("first", {
+    output: z.int(),
+    processBatch: (_, ctx) => {
+      ctx.onCleanup(() => cleaning.pass());
+      return 1;
+    },
+  });
+  const second = defineHandler("second", { input: z.int(), output: z.int(), processBatch: (n) => n + ++begun });
+  const pair = flow("pair").node("a", first).then("b", second);
+  await using engine = await createEngine({ handlers: pair.handlers, store, capacity: 1, leaseMs: 300 });
+  const task = await engine.run(pair);
+  await until(async () => (await store.readShards(task.id, ["b"]))[0]?.epoch === 2, "the release of the next node");
+  expect(begun).toBe(0);
+  cleaning.open();
+  expect(await task.result()).toEqual({ b: [2] });
 });
