@@ -26,11 +26,15 @@ type Parsed = { success: true; data: unknown } | { success: false; error: $ZodEr
 export class WireCodec {
   readonly #schema: $ZodType;
   readonly #closed: boolean;
+  /** What makes JSON of what the schema returned. */
+  readonly #toJson: (value: unknown) => Json;
   #async = false;
 
   constructor(schema: $ZodType) {
     this.#schema = schema;
-    this.#closed = isClosedSchema(schema);
+    const { closed, optionalKeys } = closednessOf(schema);
+    this.#closed = closed;
+    this.#toJson = !closed ? copyJson : optionalKeys ? withoutUndefined : (value) => value as Json;
   }
 
   /** Wire to handler. Rejects or throws {@link SchemaMismatch}. */
@@ -45,7 +49,7 @@ export class WireCodec {
 
   /** Handler to wire. Rejects or throws {@link SchemaMismatch} or `NotJsonError`. */
   encode(value: unknown): Json | Promise<Json> {
-    const finish = this.#closed ? (dataOf as (parsed: Parsed) => Json) : (parsed: Parsed) => copyJson(dataOf(parsed));
+    const finish = (parsed: Parsed) => this.#toJson(dataOf(parsed));
     return this.#parse(
       () => safeEncode(this.#schema, value),
       () => safeEncodeAsync(this.#schema, value),
@@ -91,14 +95,39 @@ export function describeIssues(error: $ZodError): string {
   return shown.join("; ") + (more > 0 ? `; and ${more} more` : "");
 }
 
+/** Most values have no undefined key, and need no copy. */
+const withoutUndefined = (value: unknown): Json => (hasUndefined(value) ? copyJson(value) : (value as Json));
+
+function hasUndefined(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return value === undefined;
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++) if (hasUndefined(value[at])) return true;
+    return false;
+  }
+  for (const key in value) if (hasUndefined((value as Record<string, unknown>)[key])) return true;
+  return false;
+}
+
 /**
- * Whether every value that passes the schema on the wire side is plain JSON newly created by zod, which needs no
- * further check or copy. `false` is always safe, so unknown schemas are not closed.
+ * `closed`: every value that passes the schema on the wire side is plain JSON newly created by zod, which needs no
+ * further check or copy. `false` is always safe, so unknown schemas are not closed. `optionalKeys`: but for keys whose
+ * value is undefined, which only a handler can return.
  */
-export function isClosedSchema(schema: $ZodType, around: ReadonlySet<$ZodType> = new Set()): boolean {
+export function closednessOf(schema: $ZodType): { readonly closed: boolean; readonly optionalKeys: boolean } {
+  const found = { optionalKeys: false };
+  return { closed: isClosed(schema, new Set(), found), ...found };
+}
+
+function isClosed(schema: $ZodType, around: ReadonlySet<$ZodType>, found: { optionalKeys: boolean }): boolean {
   if (around.has(schema)) return false; // zod accepts a cyclic value for a recursive schema: only the copy detects it
   const within = new Set(around).add(schema);
-  const closed = (inner: $ZodType): boolean => isClosedSchema(inner, within);
+  const closed = (inner: $ZodType): boolean => isClosed(inner, within, found);
+  const closedKey = (value: $ZodType): boolean => {
+    const { def } = (value as $ZodTypes)._zod;
+    if (def.type !== "optional") return closed(value);
+    found.optionalKeys = true;
+    return closed(def.innerType);
+  };
   const { def } = (schema as $ZodTypes)._zod;
   if (def.type !== "string" && def.checks?.some((check) => check._zod.def.check === "overwrite")) return false;
   switch (def.type) {
@@ -116,7 +145,7 @@ export function isClosedSchema(schema: $ZodType, around: ReadonlySet<$ZodType> =
     case "object":
       return (
         (def.catchall === undefined || def.catchall._zod.def.type === "never" || closed(def.catchall)) &&
-        Object.values(def.shape).every(closed)
+        Object.values(def.shape).every(closedKey)
       );
     case "array":
       return closed(def.element);
@@ -126,7 +155,7 @@ export function isClosedSchema(schema: $ZodType, around: ReadonlySet<$ZodType> =
       return closed(def.keyType) && closed(def.valueType);
     case "union":
       return def.options.every(closed);
-    // Not "optional": it would allow undefined in a list or under a key, which JSON cannot represent.
+    // Not "optional", but under a key: it would allow undefined in a list, which JSON cannot represent.
     case "nullable":
     case "default":
     case "prefault":

@@ -208,30 +208,46 @@ export class NotJsonError extends Error {
  * @throws NotJsonError with the path of a value that JSON cannot represent
  */
 export function copyJson(value: unknown): Json {
-  return copy(value, "", 0);
+  try {
+    return copy(value, undefined, 0);
+  } catch (error) {
+    if (error !== isNotJson) throw error;
+    return copy(value, "", 0);
+  }
 }
 
-function copy(value: unknown, path: string, depth: number): Json {
+const isNotJson = Symbol("is not JSON");
+
+/** @param path - `undefined`: not known, because to keep it costs as much as the copy */
+function copy(value: unknown, path: string | undefined, depth: number): Json {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") {
     if (Number.isFinite(value)) return value === 0 ? 0 : value;
-    throw new NotJsonError(`${where(path)} is ${value}`);
+    throw refusal(path, `is ${value}`);
   }
-  if (typeof value !== "object") throw new NotJsonError(`${where(path)} is ${describe(value)}`);
-  if (depth >= maxDepth) throw new NotJsonError(`${where(path)} is nested deeper than ${maxDepth} levels`);
-  // Unlike `map`, fills holes, and does not construct a subclass.
-  if (Array.isArray(value)) return Array.from(value, (item, index) => copy(item, `${path}[${index}]`, depth + 1));
+  if (typeof value !== "object") throw refusal(path, `is ${describe(value)}`);
+  if (depth >= maxDepth) throw refusal(path, `is nested deeper than ${maxDepth} levels`);
+  if (Array.isArray(value)) {
+    const list: Json[] = [];
+    // By index, which fills holes, and into a plain list, whatever the value is.
+    for (let at = 0; at < value.length; at++)
+      list.push(copy(value[at], path === undefined ? path : `${path}[${at}]`, depth + 1));
+    return list;
+  }
   const prototype = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) {
-    throw new NotJsonError(`${where(path)} is a ${value.constructor?.name ?? "class instance"}`);
-  }
+  if (prototype !== Object.prototype && prototype !== null)
+    throw refusal(path, `is a ${value.constructor?.name ?? "class instance"}`);
   const result: Record<string, Json> = {};
-  for (const [key, item] of Object.entries(value)) {
-    if (key === "__proto__") throw new NotJsonError(`${where(path)} has the key __proto__`);
-    if (item !== undefined) result[key] = copy(item, `${path}.${key}`, depth + 1);
+  for (const key of Object.keys(value)) {
+    if (key === "__proto__") throw refusal(path, "has the key __proto__");
+    const item = (value as Record<string, unknown>)[key];
+    if (item !== undefined) result[key] = copy(item, path === undefined ? path : `${path}.${key}`, depth + 1);
   }
   return result;
 }
+
+const refusal = (path: string | undefined, why: string): unknown =>
+  path === undefined ? isNotJson : new NotJsonError(`${where(path)} ${why}`);
 
 const where = (path: string): string => (path === "" ? "the value" : path);
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { isClosedSchema } from "../../../../src/core/codec/wire-codec.ts";
+import { closednessOf, WireCodec } from "../../../../src/core/codec/wire-codec.ts";
 
 const date = z.codec(z.iso.datetime(), z.date(), {
   decode: (text) => new Date(text),
@@ -36,6 +36,8 @@ const closed: Readonly<Record<string, [z.ZodType, unknown]>> = {
     z.object({ a: date, b: date }),
     { a: "2026-11-24T12:00:00.000Z", b: "2026-11-24T12:00:00.000Z" },
   ],
+  "optional key": [z.object({ a: z.array(z.number()).optional(), b: z.string().optional() }), { a: [1] }],
+  "readonly with an optional key": [z.object({ a: z.array(z.number()).optional() }).readonly(), { a: [1] }],
   enum: [z.object({ a: z.enum(["x", "y"]), b: z.literal([1, "z", null]) }), { a: "x", b: null }],
   "codec inside": [z.object({ at: date, more: z.array(date) }), { at: "2026-11-24T12:00:00.000Z", more: [] }],
 };
@@ -50,7 +52,7 @@ function parts(value: unknown): object[] {
 describe("a closed schema", () => {
   for (const [name, [schema, wire]] of Object.entries(closed)) {
     test(`${name}: zod creates new objects and arrays, in decode and in encode`, () => {
-      expect(isClosedSchema(schema)).toBe(true);
+      expect(closednessOf(schema).closed).toBe(true);
       const before = structuredClone(wire);
       const decoded = z.decode(schema, wire);
       const encoded = z.encode(schema, decoded);
@@ -73,6 +75,22 @@ describe("a closed schema", () => {
   });
 });
 
+test("a key that a handler sets to undefined is not in the JSON", () => {
+  const Item = z.object({ a: z.string().optional(), more: z.array(z.object({ b: z.int().optional() })).readonly() });
+  expect(closednessOf(Item)).toEqual({ closed: true, optionalKeys: true });
+  expect(closednessOf(z.object({ a: z.string() }))).toEqual({ closed: true, optionalKeys: false });
+  const codec = new WireCodec(Item);
+  const wire = (value: z.input<typeof Item>) => JSON.stringify(codec.encode(value));
+  for (const [value, text] of [
+    [{ a: undefined, more: [] }, '{"more":[]}'],
+    [{ more: [{ b: 1 }, { b: undefined }] }, '{"more":[{"b":1},{}]}'],
+    [{ a: "x", more: [{}] }, '{"a":"x","more":[{}]}'],
+  ] as const) {
+    expect(wire(value)).toBe(text);
+    expect(codec.encode(value)).toStrictEqual(JSON.parse(text));
+  }
+});
+
 describe("a schema is not closed if it accepts", () => {
   test.for<[string, z.ZodType]>([
     ["is anything", z.unknown()],
@@ -83,7 +101,9 @@ describe("a schema is not closed if it accepts", () => {
     ["is a Map", z.map(z.string(), z.number())],
     ["is a Set", z.set(z.string())],
     ["is undefined in a list", z.array(z.string().optional())],
-    ["is a key of undefined", z.object({ a: z.string().optional() })],
+    ["is undefined under any key", z.object({}).catchall(z.string().optional())],
+    ["is undefined in a record", z.record(z.string(), z.string().optional())],
+    ["is undefined by a union under a key", z.object({ a: z.union([z.string(), z.undefined()]) })],
     ["is undefined itself", z.undefined()],
     ["is a literal that is not JSON", z.literal([undefined, "a"])],
     ["is a custom type", z.custom<string>()],
@@ -102,6 +122,6 @@ describe("a schema is not closed if it accepts", () => {
       }),
     ],
   ])("%s", ([, schema]) => {
-    expect(isClosedSchema(schema)).toBe(false);
+    expect(closednessOf(schema).closed).toBe(false);
   });
 });
