@@ -172,6 +172,15 @@ export const continuationMutations: readonly Mutation[] = [
     ),
   },
   mutation(
+    "what a node stored is handed to the nodes of another task",
+    edit(log, "#logs.set(`${taskId", "#logs.set(`${nodeId"),
+    edit(log, "#logs.get(`${taskId", "#logs.get(`${nodeId"),
+  ),
+  mutation(
+    "what an attempt has stored is handed on before its node has finished",
+    edit(run, "  run.flushLogs(); // before", "  keepForOthers(run, log.kept);\n  run.flushLogs(); // before"),
+  ),
+  mutation(
     "the output of a later generation is handed over as if it were of the first",
     edit(log, "this.#generation === 0 && this.#kept", "this.#kept"),
   ),

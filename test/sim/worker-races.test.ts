@@ -48,8 +48,8 @@ class HandBus implements Bus {
 async function workerOf(options: {
   readonly capacity: number;
   readonly nodes: readonly string[];
-  /** Whether each node but the first comes after the one before it. @defaultValue false */
-  readonly isChain?: boolean;
+  /** Each node but the first comes after the one before it, or all of them come after the first. */
+  readonly shape?: "chain" | "fan";
   /** When the task starts. @defaultValue at once */
   readonly startInMs?: number;
   /** A node of the other type, of which one may run at once. */
@@ -63,18 +63,8 @@ async function workerOf(options: {
   /** Between the end of a wait and its continuation. */
   readonly beforeWaking?: () => Promise<void>;
 }) {
-  const {
-    capacity,
-    nodes,
-    isChain = false,
-    startInMs,
-    other,
-    gates,
-    processBatch,
-    beforeClaim,
-    afterPeek,
-    beforeWaking,
-  } = options;
+  const { capacity, nodes, shape, startInMs, other, gates, processBatch, beforeClaim, afterPeek, beforeWaking } =
+    options;
   const store = memoryStore({ state: new MemoryState() });
   const claims: string[] = [];
   const seen = { looks: 0, reads: 0, ms: 0 };
@@ -150,7 +140,12 @@ async function workerOf(options: {
     await worker.stop({ graceMs: 0 });
   });
   await worker.start();
-  const parentsOf = (index: number) => (isChain ? nodes.slice(Math.max(0, index - 1), index) : []);
+  const parentsOf = (index: number) =>
+    shape === "chain"
+      ? nodes.slice(Math.max(0, index - 1), index)
+      : shape === "fan" && index > 0
+        ? nodes.slice(0, 1)
+        : [];
   const typeOf = (nodeId: string) => (nodeId === other ? "other" : "job");
   const graph = parsed(...nodes.map((nodeId, index) => node(nodeId, parentsOf(index), { type: typeOf(nodeId) })));
   await store.createTask({
@@ -239,7 +234,7 @@ async function besideAChain({ isCommanded = true, lastsMs = 0 }) {
   const parts = await workerOf({
     capacity: 1,
     nodes,
-    isChain: true,
+    shape: "chain",
     gates: [work],
     processBatch: async (nodeId) => {
       if (nodeId !== "n0") return;
@@ -260,12 +255,28 @@ async function besideAChain({ isCommanded = true, lastsMs = 0 }) {
   return { ...parts, nodes };
 }
 
+test("nodes behind the same node are handed what it has stored", async () => {
+  const { bus, seen, dispatch, finished } = await workerOf({
+    capacity: 2,
+    nodes: ["n0", "n1", "n2"],
+    shape: "fan",
+    gates: [],
+  });
+  await until(() => seen.looks === 1);
+  for (const nodeId of ["n0", "n1", "n2"]) {
+    await dispatch(nodeId);
+    await bus.command(nodeId);
+    await finished(nodeId);
+  }
+  expect(seen.reads).toBe(0);
+});
+
 test("a worker goes on with the next node of a task, and asks neither the queue nor a log", async () => {
   let looked = 0;
   const { bus, seen, claims, finished, dispatch } = await workerOf({
     capacity: 1,
     nodes: ["n0", "n1", "n2", "n3"],
-    isChain: true,
+    shape: "chain",
     gates: [],
     processBatch: async (nodeId) => {
       if (nodeId === "n1") seen.ms += 100;
@@ -291,7 +302,7 @@ test("a worker does not go on in a task that starts later: its signal may have c
   const { bus, seen, claims, finished, dispatch, store } = await workerOf({
     capacity: 1,
     nodes: ["n0", "n1"],
-    isChain: true,
+    shape: "chain",
     startInMs: 60_000,
     gates: [],
   });
@@ -309,7 +320,7 @@ test("a slot that could not be passed on, because a coordinator was faster, is g
   const { bus, seen, claims, finished, dispatch } = await workerOf({
     capacity: 2,
     nodes: ["n0", "n1"],
-    isChain: true,
+    shape: "chain",
     other: "n1",
     gates: [work],
     processBatch: async (nodeId) => void (nodeId === "n0" && (await work.pass())),
@@ -332,7 +343,7 @@ test("a long chain leaves its slot to a node that this worker knows nothing of",
 
 test("a long chain keeps its slot while nothing is queued", async () => {
   const nodes = Array.from({ length: 40 }, (_, index) => `n${index}`);
-  const { bus, seen, claims, finished, dispatch } = await workerOf({ capacity: 1, nodes, isChain: true, gates: [] });
+  const { bus, seen, claims, finished, dispatch } = await workerOf({ capacity: 1, nodes, shape: "chain", gates: [] });
   await until(() => seen.looks === 1);
   await dispatch("n0");
   await bus.command("n0");
@@ -344,7 +355,7 @@ test("a node of a long chain ends although the queue cannot be looked at", async
   const nodes = Array.from({ length: 20 }, (_, index) => `n${index}`);
   let isGone = false;
   const { bus, seen, claims, finished, dispatch } = await workerOf({
-    ...{ capacity: 1, nodes, isChain: true, gates: [] },
+    ...{ capacity: 1, nodes, shape: "chain", gates: [] },
     processBatch: async (nodeId) => {
       isGone ||= nodeId === "n16";
     },

@@ -362,9 +362,8 @@ export class WorkerCore {
     const { clock, starts } = this.#parts;
     const { plan, params, traceparent } = task;
     const isFirst = record.epoch === 1 && node.needed === 0 && record.shard === 0;
-    if (isFirst && node === plan.nodes.find(({ needed }) => needed === 0)) {
+    if (isFirst && node === plan.nodes.find(({ needed }) => needed === 0))
       starts.log({ taskId: record.taskId, flow: plan.graph.name, traceparent });
-    }
     const timer = new AttemptTimer(clock, node.timeoutMs);
     const retry = new StoreRetry(clock, held);
     const rates = ratesOf(this.#parts.limits.running, node);
@@ -389,6 +388,7 @@ export class WorkerCore {
       keepLease: () => this.#leases.keep(held),
       handedOver: claimed.handedOver,
       next: (kept) => this.#next(run, claimed, kept),
+      logs: this.#claimer.logs,
       remainingMs: () => timer.remainingMs(),
       untimed: (work) => timer.untimed(work),
     };

@@ -287,6 +287,24 @@ export class AttemptLog {
   }
 }
 
+/** Of nodes that several others follow. */
+const mostLogs = 16;
+
+/** The short logs that the last nodes of a worker have finished with: the nodes behind them need not read these. */
+export class KeptLogs {
+  readonly #logs = new Map<string, readonly Artifact[]>();
+
+  keep({ taskId, nodeId }: Attempt, artifacts: readonly Artifact[]): void {
+    this.#logs.set(`${taskId}:${nodeId}`, artifacts);
+    const [oldest] = this.#logs.size > mostLogs ? this.#logs.keys() : [];
+    if (oldest !== undefined) this.#logs.delete(oldest);
+  }
+
+  of(taskId: string, nodeId: string | undefined): readonly Artifact[] | undefined {
+    return this.#logs.get(`${taskId}:${nodeId}`);
+  }
+}
+
 /** What an attempt knows of one source. */
 interface SourcePosition {
   /** The furthest stored batch. */

@@ -15,7 +15,7 @@ import type { Answer, AttemptTrace, Clock } from "../../ports/index.ts";
 import { after, isPending, type StoreRetry } from "../../resilience/store-retry.ts";
 import type { SourceWatch } from "../input/append-signals.ts";
 import { AttemptEnded, type AttemptHandle, type Stoppable } from "./attempt-handle.ts";
-import { AttemptLog } from "./attempt-log.ts";
+import { AttemptLog, type KeptLogs } from "./attempt-log.ts";
 import type { FailurePlace } from "./failure.ts";
 import type { EventLoopYielder, HandlerCode } from "./handler-code.ts";
 import { InputWait } from "./input-wait.ts";
@@ -36,7 +36,7 @@ export interface AttemptRun {
   /** Its span; set before it runs, with telemetry. */
   trace: AttemptTrace | undefined;
   readonly retry: StoreRetry;
-  /** All that its only parent stored, if it ran in this slot before. */
+  /** All that its first parent stored, if that ran in this worker just before. */
   readonly handedOver: readonly Artifact[] | undefined;
   /** What a failure names as its place. */
   readonly at: FailurePlace;
@@ -58,6 +58,8 @@ export interface AttemptRun {
    * has stored, if it has kept that.
    */
   next(kept: readonly Artifact[] | undefined): Answer<NextNode | undefined>;
+  /** Where it finds what the node before it has stored. */
+  readonly logs: KeptLogs;
 }
 
 /** A node for which the slot of the one before it is reserved. One of the functions must be called, once. */
@@ -176,9 +178,17 @@ export function completeNode(
     } catch (error) {
       return failed(error);
     }
-    const begin = (claimed: ShardRecord | undefined) => () => next?.begin(claimed);
+    const begin = (claimed: ShardRecord | undefined) => {
+      keepForOthers(run, log.kept);
+      return () => next?.begin(claimed);
+    };
     return isPending(completing) ? completing.then(begin, failed) : begin(completing);
   });
+}
+
+/** Of the nodes behind its own, several read what it has stored. */
+function keepForOthers({ plan, node, held, logs }: AttemptRun, kept: readonly Artifact[] | undefined): void {
+  if (kept !== undefined && (plan.children.get(node.id)?.length ?? 0) > 1) logs.keep(held.attempt, kept);
 }
 
 function logOf({ parts: { store, signals }, retry, held: { attempt } }: AttemptRun, record: ShardRecord): AttemptLog {

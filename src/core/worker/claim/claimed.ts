@@ -14,7 +14,7 @@ export interface Claimed {
   readonly askedAt: number;
   /** The nodes that used its slot in a row before it. */
   readonly row: Row;
-  /** All that its only parent stored, if that was the last of them. */
+  /** All that its first parent stored, if that ran in this worker just before. */
   readonly handedOver: readonly Artifact[] | undefined;
 }
 

@@ -12,6 +12,7 @@ import { type NodePlan, nextOf } from "../../plan/index.ts";
 import type { Answer, QueuedRef, WorkerStore } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
+import { KeptLogs } from "../attempt/attempt-log.ts";
 import type { WorkerParts } from "../attempt/worker-options.ts";
 import type { Claimed, NextClaimed, Row } from "./claimed.ts";
 import {
@@ -66,6 +67,7 @@ export class Claimer {
   /** A slot is in use from the decision to claim, before the store has answered, until the attempt has ended. */
   readonly #capacity: Capacity;
   readonly #slots: ConcurrencySlots;
+  readonly logs = new KeptLogs();
   /** Claims in flight, by attempt: a command and a queue scan often want the same attempt at the same time. */
   readonly #asked = new Map<string, Promise<SaturatedLimit | undefined>>();
   #filling = false;
@@ -333,7 +335,8 @@ export class Claimer {
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
       const now = parts.clock.monotonic();
-      const wanted = { claim, task, node, row: { count: 0, since: now, toldAt: now }, handedOver: undefined };
+      const handedOver = this.logs.of(ref.taskId, node.dependsOn[0]);
+      const wanted = { claim, task, node, row: { count: 0, since: now, toldAt: now }, handedOver };
       claimed = await this.#claimFrom(wanted);
       if (claimed !== undefined) this.#options.onClaimed(claimed);
       return undefined;
