@@ -6,6 +6,7 @@
  *   --stores L    default mongodb,postgres
  *   --only L      default load,idle,open: tables of running tasks, of idle processes, and of open tasks
  *   --tasks N     chains per round; default 20        --at-once N       how many of them run concurrently; default 10
+ *   --chain N     nodes of a chain; default 3
  *   --workers L   default 1,2,4                       --coordinators L  default 1,2
  *   --names       also prints the commands a node by name
  */
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     stores: { type: "string", default: "mongodb,postgres" },
     only: { type: "string", default: "load,idle,open" },
     tasks: { type: "string", default: "20" },
+    chain: { type: "string", default: "3" },
     "at-once": { type: "string", default: "10" },
     workers: { type: "string", default: "1,2,4" },
     coordinators: { type: "string", default: "1,2" },
@@ -35,8 +37,8 @@ const { values } = parseArgs({
 const leaves = Array.from({ length: 100 }, (_, index) => `n${index + 1}`);
 const loads: readonly Load[] = [
   {
-    name: "chain of 3",
-    graph: chainOf(3, source, step),
+    name: `chain of ${values.chain}`,
+    graph: chainOf(Number(values.chain), source, step),
     tasks: Number(values.tasks),
     atOnce: Number(values["at-once"]),
   },
