@@ -39,7 +39,7 @@ const measures: readonly Measure[] = [
   listed("crumbs: under 60 lines, with one importer, in the same folder", 0, crumbs()),
   listed("files that a run of two nodes enters", 75, enteredFiles()),
   listed("rules of the builder without types.ts or check.ts", 0, halfRules()),
-  ...["memory", "sqlite", "mongo/driver", "postgres/driver"].map((folder) => ({
+  ...["memory", "sqlite/driver", "mongo/driver", "postgres/driver"].map((folder) => ({
     name: `lines of the store's driver in src/adapters/${folder}`,
     count: driverLines(folder),
     most: 900,

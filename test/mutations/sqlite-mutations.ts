@@ -2,20 +2,51 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const sqlite = "adapters/sqlite";
 
+const longLog = (why: string) => ({
+  file: "test/contract/sqlite/sqlite-store.test.ts",
+  title: "a long log finds each of its uids and the last artifact from each source",
+  why,
+});
+
 /** Mistakes in the SQLite store, which the simulation runs as a mirror of the memory store and compares with it. */
 export const sqliteMutations: readonly Mutation[] = [
   mutation(
     "SQLite: the cached shard is not updated after a transition",
-    edit(`${sqlite}/shards.ts`, "  db.shards.set(shardKey(next), { pk: row.pk, record: keepShard(next) });\n", ""),
+    edit(
+      `${sqlite}/driver/shards.ts`,
+      "  db.shards.set(shardKey(next), { pk: row.pk, record: keepShard(next) });\n",
+      "",
+    ),
   ),
   mutation(
     "SQLite: the queue is not in order of arrival",
-    edit(`${sqlite}/shards.ts`, "ready_at, queue_order LIMIT", "ready_at, pk DESC LIMIT"),
+    edit(`${sqlite}/driver/shards.ts`, "ready_at, queue_order LIMIT", "ready_at, pk DESC LIMIT"),
   ),
   mutation(
     "SQLite: the cached length of a log is not increased",
-    edit(`${sqlite}/logs.ts`, "logKey(...log), length + 1);", "logKey(...log), length);"),
+    edit(`${sqlite}/driver/logs.ts`, "{ length: length + 1, closed,", "{ length, closed,"),
   ),
+  {
+    elsewhere: longLog("seeds repeat uids in few logs"),
+    ...mutation(
+      "SQLite: a uid of the first artifacts may be repeated",
+      edit(`${sqlite}/driver/logs.ts`, '      if (firstUids.includes(uid)) return "duplicate_uid";\n', ""),
+    ),
+  },
+  {
+    elsewhere: longLog("few seeds have logs of so many artifacts, from several sources"),
+    ...mutation(
+      "SQLite: the last artifact of a source is looked for among the first artifacts only",
+      edit(`${sqlite}/driver/logs.ts`, "lastOrigins.flatMap(", "lastOrigins.slice(0, 1).flatMap("),
+    ),
+  },
+  {
+    elsewhere: longLog("the end of a node and of its log are one transaction"),
+    ...mutation(
+      "SQLite: the log of a finished node reads as open",
+      edit(`${sqlite}/driver/logs.ts`, "closed: closed || isFinished, origins", "closed, origins"),
+    ),
+  },
   {
     elsewhere: {
       file: "test/contract/sqlite/sqlite-store.test.ts",
@@ -24,7 +55,7 @@ export const sqliteMutations: readonly Mutation[] = [
     },
     ...mutation(
       "SQLite: cached log lengths are kept after writes of another process",
-      edit(`${sqlite}/connection.ts`, "    this.lengths.clear();\n", ""),
+      edit(`${sqlite}/database/connection.ts`, "    this.logs.clear();\n", ""),
     ),
   },
   {
@@ -36,7 +67,7 @@ export const sqliteMutations: readonly Mutation[] = [
     ...mutation(
       "SQLite: opening a file ends the leases of live processes",
       edit(
-        `${sqlite}/connection.ts`,
+        `${sqlite}/database/connection.ts`,
         '    database.exec("PRAGMA locking_mode = EXCLUSIVE"); // from the first access until it is closed\n',
         "",
       ),
@@ -51,7 +82,7 @@ export const sqliteMutations: readonly Mutation[] = [
     ...mutation(
       "SQLite: handler code runs inside an open transaction",
       edit(
-        `${sqlite}/connection.ts`,
+        `${sqlite}/database/connection.ts`,
         "if (this.#broken !== undefined || !this.#database.isTransaction) {",
         "if (this.#broken === undefined || !this.#database.isTransaction) {",
       ),
@@ -65,7 +96,7 @@ export const sqliteMutations: readonly Mutation[] = [
     },
     ...mutation(
       "SQLite: a transaction stays open while handler code is pending",
-      edit(`${sqlite}/connection.ts`, '"call" || this.#handlers > 0;', '"call";'),
+      edit(`${sqlite}/database/connection.ts`, '"call" || this.#handlers > 0;', '"call";'),
     ),
   },
   {
@@ -77,7 +108,7 @@ export const sqliteMutations: readonly Mutation[] = [
     ...mutation(
       "SQLite: a process ignores the time in the file",
       edit(
-        `${sqlite}/connection.ts`,
+        `${sqlite}/database/connection.ts`,
         "    this.#timeOf(Math.max(this.#fileTime, now())); // it continues from there\n",
         "",
       ),
@@ -91,27 +122,27 @@ export const sqliteMutations: readonly Mutation[] = [
     },
     ...mutation(
       "SQLite: the time in the file is never advanced",
-      edit(`${sqlite}/connection.ts`, "if (time >= this.#fileTime + fileTimeStepMs) {", "if (time < 0) {"),
+      edit(`${sqlite}/database/connection.ts`, "if (time >= this.#fileTime + fileTimeStepMs) {", "if (time < 0) {"),
     ),
   },
   mutation(
     "SQLite: a closed task stays due",
-    edit(`${sqlite}/tasks.ts`, "isTaskTerminal(next.status) ? null : now", "now"),
+    edit(`${sqlite}/driver/tasks.ts`, "isTaskTerminal(next.status) ? null : now", "now"),
   ),
   mutation(
     "SQLite: the stored deadline of a renewed lease is not updated",
     edit(
-      `${sqlite}/shards.ts`,
+      `${sqlite}/driver/shards.ts`,
       "due_at = ?,\n  expires_at = ? WHERE",
       "due_at = ?,\n  expires_at = coalesce(expires_at, ?) WHERE",
     ),
   ),
   mutation(
     "SQLite: a deleted task does not return what it borrowed",
-    edit(`${sqlite}/tasks.ts`, '"loans WHERE borrower", ', ""),
+    edit(`${sqlite}/driver/tasks.ts`, '"loans WHERE borrower", ', ""),
   ),
   mutation(
     "SQLite: a limit admits one attempt too many",
-    edit(`${sqlite}/shards.ts`, "if (holders(db, key) >= max)", "if (holders(db, key) > max)"),
+    edit(`${sqlite}/driver/shards.ts`, "if (holders(db, key) >= max)", "if (holders(db, key) > max)"),
   ),
 ].map((each) => ({ ...each, options: ["--sqlite"] }));

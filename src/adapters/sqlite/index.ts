@@ -3,5 +3,5 @@
  *
  * @module flowkit/adapters/sqlite
  */
-export type { SqliteStoreOptions } from "./connection.ts";
+export type { SqliteStoreOptions } from "./database/connection.ts";
 export { sqliteStore } from "./sqlite-store.ts";

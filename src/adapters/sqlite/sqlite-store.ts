@@ -6,10 +6,15 @@ import { systemClock } from "../../core/ports/system.ts";
 import { dueIds, entryOf, newestPage, type RegistryDriver } from "../../core/store/driver.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { FlowError } from "../../errors/index.ts";
-import { type ConnectionOptions, type Session, SqliteConnection, type SqliteStoreOptions } from "./connection.ts";
-import { artifactLogs } from "./logs.ts";
-import { shardTable, slotTable } from "./shards.ts";
-import { taskTable } from "./tasks.ts";
+import {
+  type ConnectionOptions,
+  type Session,
+  SqliteConnection,
+  type SqliteStoreOptions,
+} from "./database/connection.ts";
+import { artifactLogs } from "./driver/logs.ts";
+import { shardTable, slotTable } from "./driver/shards.ts";
+import { taskTable } from "./driver/tasks.ts";
 
 const longestBusyMs = 60_000;
 

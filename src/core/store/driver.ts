@@ -276,27 +276,42 @@ export function readingsOf(graph: Graph): ReadonlyMap<string, Reading> {
   return new Map(readings);
 }
 
-/** Records that a driver read, by key. The least recently used are dropped first. */
-export class RecordCache<TRecord> extends Map<string, TRecord> {
+/**
+ * Records that a driver read, by key: at least the last `most / 2` that were used, at most `most`. In two generations, which
+ * costs less than an order of use: a map from which the oldest key is removed each time is slow.
+ */
+export class RecordCache<TRecord> {
   readonly #most: number;
+  #recent = new Map<string, TRecord>();
+  #older = new Map<string, TRecord>();
 
   constructor(most: number) {
-    super();
     this.#most = most;
   }
 
-  override get(key: string): TRecord | undefined {
-    const record = super.get(key);
-    if (record !== undefined) this.set(key, record);
-    return record;
+  get(key: string): TRecord | undefined {
+    const recent = this.#recent.get(key);
+    if (recent !== undefined) return recent;
+    const older = this.#older.get(key);
+    if (older !== undefined) this.set(key, older);
+    return older;
   }
 
-  override set(key: string, record: TRecord): this {
-    this.delete(key);
-    super.set(key, record);
-    const [oldest] = this.size > this.#most ? this.keys() : [];
-    if (oldest !== undefined) this.delete(oldest);
-    return this;
+  set(key: string, record: TRecord): void {
+    this.#recent.set(key, record);
+    if (this.#recent.size < this.#most / 2) return;
+    this.#older = this.#recent;
+    this.#recent = new Map();
+  }
+
+  delete(key: string): void {
+    this.#recent.delete(key);
+    this.#older.delete(key);
+  }
+
+  clear(): void {
+    this.#recent.clear();
+    this.#older.clear();
   }
 
   /** The cached record, or else the one that is read, which is then cached. */

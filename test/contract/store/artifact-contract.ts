@@ -156,6 +156,33 @@ export function artifactContract(it: StoreTest): void {
     expect(await store.append(second, 0, artifactOf(2))).toBe("ok");
   });
 
+  it("a long log finds each of its uids and the last artifact from each source", async ({ store, peer }) => {
+    const first = await runningShard(store);
+    const sourceOf = (seq: number) => (seq === 2 ? "early/0" : seq === 12 ? "late/0" : "src/0");
+    for (let seq = 0; seq < 20; seq++) {
+      const origin = { source: sourceOf(seq), seq, chunk: 0 };
+      expect(await store.append(first, 0, artifactOf(seq, { origin }))).toBe("ok");
+    }
+    const second = await nextAttempt(peer, first);
+    const { length, closed, origins } = await peer.tail(second, 0);
+    expect({ length, closed }).toEqual({ length: 20, closed: false });
+    expect(new Map(origins.map(({ source, seq }) => [source, seq]))).toEqual(
+      new Map([
+        ["early/0", 2],
+        ["late/0", 12],
+        ["src/0", 19],
+      ]),
+    );
+    expect(origins).toHaveLength(3);
+    const uids = Array.from({ length: 21 }, (_, seq) => `u${seq}`);
+    expect(await peer.storedUids(second, 0, uids)).toEqual(new Set(uids.slice(0, 20)));
+    for (const uid of uids.slice(0, 20))
+      expect(await peer.append(second, 0, artifactOf(20, { uid }))).toBe("duplicate_uid");
+    expect(await store.append(second, 0, artifactOf(20))).toBe("ok");
+    expect(await store.complete(second, { generation: 0, count: 21 })).toBe("ok");
+    expect(await peer.tail(second, 0)).toMatchObject({ length: 21, closed: true });
+  });
+
   it("only the owner of the lease can append", async ({ store }) => {
     const attempt = await runningShard(store);
     for (const stranger of [

@@ -240,6 +240,12 @@ const begin = found(fc.record({ shard, leaseMs: durationMs }), "begin", async (p
   ];
 });
 
+/** An attempt ends with the output that its shard has now: any other would be of an earlier restart of its own. */
+async function ownGeneration(model: Store, { taskId, nodeId, shard }: Attempt): Promise<number> {
+  const records = await model.readShards(taskId, [nodeId]);
+  return records.find((record) => record.shard === shard)?.generation ?? 0;
+}
+
 const append = found(
   fc.record({
     back,
@@ -301,20 +307,21 @@ const workers = [
   ),
   found(
     fc.record({
-      ...{ back, generation, offset },
+      ...{ back, offset },
       more: fc.record({ result: json, metrics, failedBatches: fc.constantFrom(1, 2) }, { requiredKeys: [] }),
     }),
     "complete",
     async (progress, drawn) => {
       const attempt = pickAttempt(progress, drawn.back);
-      const { length } = await progress.model.tail(attempt, drawn.generation);
+      const of = await ownGeneration(progress.model, attempt);
+      const { length } = await progress.model.tail(attempt, of);
       const count = Math.max(0, length + drawn.offset);
-      return (store) => store.complete(attempt, { generation: drawn.generation, count, ...drawn.more });
+      return (store) => store.complete(attempt, { generation: of, count, ...drawn.more });
     },
   ),
   found(
     fc.record({
-      ...{ back, generation, offset, shard, type, leaseMs: durationMs },
+      ...{ back, offset, shard, type, leaseMs: durationMs },
       uid: fc.constantFrom(undefined, undefined, "u0"),
       hasLast: fc.boolean(),
       hasNext: fc.boolean(),
@@ -322,8 +329,9 @@ const workers = [
     "completeAndClaim",
     async (progress, drawn) => {
       const { attempts, model } = progress;
-      const { generation: of, uid, hasLast, hasNext } = drawn;
+      const { uid, hasLast, hasNext } = drawn;
       const attempt = pickAttempt(progress, drawn.back);
+      const of = await ownGeneration(model, attempt);
       const { length } = await model.tail(attempt, of);
       const count = Math.max(hasLast ? 1 : 0, length + drawn.offset + (hasLast ? 1 : 0));
       const last = hasLast ? artifactOf(count - 1, uid === undefined ? {} : { uid }) : undefined;

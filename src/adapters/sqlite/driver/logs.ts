@@ -1,21 +1,25 @@
-import { jsonText, keepJson } from "../../core/codec/index.ts";
-import { fence, finishShard, isRecorded } from "../../core/model/index.ts";
-import type { Artifact, Origin, ShardRef } from "../../core/model/records.ts";
-import type { LogDriver } from "../../core/store/driver.ts";
-import { mostBytes, type Session, type SqliteConnection } from "./connection.ts";
-import { lengthOf, logKey, logLength, readShard, refColumns, updateShard } from "./shards.ts";
+import { jsonText, keepJson } from "../../../core/codec/index.ts";
+import { fence, finishShard, isRecorded } from "../../../core/model/index.ts";
+import type { Artifact, Origin, ShardRef } from "../../../core/model/records.ts";
+import type { LogDriver } from "../../../core/store/driver.ts";
+import { mostBytes, type Session, type SqliteConnection } from "../database/connection.ts";
+import { indexedFrom } from "../database/schema.ts";
+import { isLog, lengthOf, logHead, logKey, readShard, refColumns, updateShard } from "./shards.ts";
 
-const isLog = "shard_pk = ? AND generation = ?";
 const ownArtifact = `SELECT 1 FROM artifacts WHERE ${isLog} AND seq = ? AND uid = ? AND claim_id = ?`;
 const insertArtifact = `INSERT OR IGNORE INTO artifacts (shard_pk, generation, seq, uid, epoch, claim_id, origin_source,
-  origin_seq, chunk, more, meta, metrics) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-const originColumns = "origin_source AS source, origin_seq AS originSeq, chunk, more";
+  origin_seq, chunk, details, meta, metrics) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const originColumns = "origin_source AS source, origin_seq AS originSeq, chunk, details";
 const artifacts = `SELECT seq, uid, epoch, claim_id AS claimId, ${originColumns}, meta, metrics
   FROM artifacts WHERE ${isLog} AND seq >= ? ORDER BY seq LIMIT ? + 0`;
-const lastOrigins = `SELECT ${originColumns}, max(artifacts.seq) FROM artifacts WHERE ${isLog} GROUP BY origin_source`;
+/** Along the index, after the artifacts that it leaves out. */
+const lastOrigins = [
+  `SELECT ${originColumns} FROM artifacts WHERE ${isLog} AND seq < ${indexedFrom} ORDER BY seq`,
+  `SELECT ${originColumns}, max(artifacts.seq) FROM artifacts INDEXED BY artifacts_by_origin
+    WHERE ${isLog} AND seq >= ${indexedFrom} GROUP BY origin_source`,
+];
 const uidPage = `SELECT uid FROM artifacts WHERE ${isLog} AND seq >= ? ORDER BY seq LIMIT ? + 0`;
-const oneUid = `SELECT 1 FROM artifacts WHERE ${isLog} AND uid = ?`;
-const marker = `SELECT 1 FROM complete_markers WHERE ${isLog}`;
+const indexedUid = `SELECT 1 FROM artifacts INDEXED BY artifacts_by_uid WHERE ${isLog} AND seq >= ${indexedFrom} AND uid = ?`;
 const insertMarker = "INSERT OR IGNORE INTO complete_markers (shard_pk, generation) VALUES (?, ?)";
 
 export const artifactLogs = (session: Session): LogDriver => ({
@@ -29,12 +33,14 @@ export const artifactLogs = (session: Session): LogDriver => ({
       const answer = fence(row?.record, attempt);
       if (row === undefined || answer !== "ok") return answer;
       const log = [row.pk, generation] as const;
-      const length = logLength(db, ...log);
+      const { length, closed, firstUids } = logHead(db, ...log);
       if (seq < length) return db.has(ownArtifact, ...log, seq, uid, attempt.claimId) ? "ok" : "conflict";
-      if (seq > length || db.has(marker, ...log)) return "conflict";
+      if (seq > length || closed) return "conflict";
+      if (firstUids.includes(uid)) return "duplicate_uid";
       const values = [uid, attempt.epoch, attempt.claimId, source, sourceSeq, chunk, ...texts];
       if (db.run(insertArtifact, ...log, seq, ...values).changes === 0) return "duplicate_uid"; // since the seq is free
-      db.lengths.set(logKey(...log), length + 1);
+      const uids = seq < indexedFrom ? [...firstUids, uid] : firstUids;
+      db.logs.set(logKey(...log), { length: length + 1, closed, firstUids: uids });
       return "ok";
     });
   },
@@ -48,28 +54,38 @@ export const artifactLogs = (session: Session): LogDriver => ({
       if (isRecorded(row?.record, attempt, "complete")) return "ok";
       const answer = fence(row?.record, attempt);
       if (row === undefined || answer !== "ok") return answer;
-      if (logLength(db, row.pk, generation) !== count) return "conflict";
-      db.run(insertMarker, row.pk, generation);
+      if (logHead(db, row.pk, generation).length !== count) return "conflict";
       return updateShard(db, attempt, () => finishShard(row.record, attempt, { ...outcome, now }));
     });
   },
   close: (ref, generation) =>
     session.write((db) => {
       const row = readShard(db, ref);
-      if (row !== undefined) db.run(insertMarker, row.pk, generation);
+      if (row === undefined) return;
+      db.run(insertMarker, row.pk, generation);
+      db.logs.set(logKey(row.pk, generation), { ...logHead(db, row.pk, generation), closed: true });
     }),
   read: (ref, { generation, from, limit }) =>
     session.read((db) => db.all<ArtifactRow>(artifacts, ...logOf(db, ref, generation), from, limit).map(artifactOf)),
   tail: (ref, generation) =>
     session.read((db) => {
       const log = logOf(db, ref, generation);
-      const origins = db.all<ArtifactRow>(lastOrigins, ...log).map((row) => moreOf(row).origin);
-      return { length: logLength(db, ...log), closed: db.has(marker, ...log), origins };
+      const { length, closed } = logHead(db, ...log);
+      const rows = lastOrigins.flatMap((look) => db.all<ArtifactRow>(look, ...log));
+      const origins = new Map(rows.map((row) => [row.source, detailsOf(row).origin]));
+      const { status, generation: last, artifactsOf } = readShard(db, ref)?.record ?? {};
+      // An outcome closes the log, too: a marker would cost a page more.
+      const isFinished = status === "finished" && last === generation && artifactsOf === undefined;
+      return { length, closed: closed || isFinished, origins: [...origins.values()] };
     }),
   readUids: (ref, { generation, from, limit }) =>
     session.read((db) => db.all<Artifact>(uidPage, ...logOf(db, ref, generation), from, limit).map(({ uid }) => uid)),
   storedUids: (ref, generation, uids) =>
-    session.read((db) => new Set(uids.filter((uid) => db.has(oneUid, ...logOf(db, ref, generation), uid)))),
+    session.read((db) => {
+      const log = logOf(db, ref, generation);
+      const { firstUids } = logHead(db, ...log);
+      return new Set(uids.filter((uid) => firstUids.includes(uid) || db.has(indexedUid, ...log, uid)));
+    }),
   count: (taskId) =>
     session.read((db) =>
       db.all<ShardRef>(`SELECT ${refColumns} FROM shards WHERE task_id = ? ORDER BY pk`, taskId).map((ref) => {
@@ -84,12 +100,12 @@ const logOf = (db: SqliteConnection, ref: ShardRef, generation: number) =>
   [readShard(db, ref)?.pk ?? -1, generation] as const;
 
 type ArtifactRow = Record<"seq" | "epoch" | "originSeq" | "chunk", number> &
-  Record<"uid" | "claimId" | "source" | "more" | "meta" | "metrics", string>;
+  Record<"uid" | "claimId" | "source" | "details" | "meta" | "metrics", string>;
 
 function artifactOf({ seq, uid, epoch, claimId, meta, metrics, ...row }: ArtifactRow): Artifact {
-  return { seq, uid, epoch, claimId, ...moreOf(row), meta: JSON.parse(meta), metrics: JSON.parse(metrics) };
+  return { seq, uid, epoch, claimId, ...detailsOf(row), meta: JSON.parse(meta), metrics: JSON.parse(metrics) };
 }
-function moreOf({ source, originSeq: seq, chunk, more }: Omit<ArtifactRow, keyof Artifact>) {
-  const { failure, ...rest } = JSON.parse(more);
+function detailsOf({ source, originSeq: seq, chunk, details }: Omit<ArtifactRow, keyof Artifact>) {
+  const { failure, ...rest } = JSON.parse(details);
   return { origin: { source, seq, chunk, ...rest } as Origin, ...(failure && { failure }) };
 }

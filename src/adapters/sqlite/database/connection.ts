@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementResultingChanges, type StatementSync } from "node:sqlite";
-import type { ShardRecord, TaskRecord } from "../../core/model/records.ts";
-import type { HandlerGate } from "../../core/ports/index.ts";
-import { steadyTime, systemClock } from "../../core/ports/system.ts";
-import { RecordCache } from "../../core/store/driver.ts";
-import { FlowError } from "../../errors/index.ts";
+import type { ShardRecord, TaskRecord } from "../../../core/model/records.ts";
+import type { HandlerGate } from "../../../core/ports/index.ts";
+import { steadyTime, systemClock } from "../../../core/ports/system.ts";
+import { RecordCache } from "../../../core/store/driver.ts";
+import { FlowError } from "../../../errors/index.ts";
 import { migrate } from "./schema.ts";
 
 /** Options of `sqliteStore`. */
@@ -34,6 +34,14 @@ export type ConnectionOptions = Required<Omit<SqliteStoreOptions, "now">> & { re
 
 /** A record with the key of its row. */
 export type Keyed<TRecord> = { readonly pk: number; readonly record: TRecord };
+
+export interface LogHead {
+  /** Number of artifacts. */
+  readonly length: number;
+  readonly closed: boolean;
+  /** Of the artifacts that no index has. */
+  readonly firstUids: readonly string[];
+}
 
 /** SQLite's limit for one value: a larger one would break the connection. */
 export const mostBytes = 1_000_000_000;
@@ -67,8 +75,7 @@ export class SqliteConnection implements HandlerGate {
   readonly options: ConnectionOptions;
   readonly tasks = new RecordCache<TaskRecord>(256);
   readonly shards = new RecordCache<Keyed<ShardRecord>>(20_000);
-  /** By log, its number of artifacts. */
-  readonly lengths = new RecordCache<number>(20_000);
+  readonly logs = new RecordCache<LogHead>(20_000);
   readonly #database: DatabaseSync;
   readonly #users = new Set<Session>();
   readonly #statements = new Map<string, StatementSync>();
@@ -149,7 +156,7 @@ export class SqliteConnection implements HandlerGate {
   write<T>(work: Work<T>, now: () => number): T {
     return this.#guarded(() => {
       if (!this.#database.isTransaction) {
-        this.#database.exec("BEGIN IMMEDIATE");
+        this.run("BEGIN IMMEDIATE");
         this.#lookForExternalWrites(now);
         setImmediate(() => this.#endTurn()); // in `call` mode, for an operation that threw before its commit
       }
@@ -176,7 +183,7 @@ export class SqliteConnection implements HandlerGate {
   forget(): void {
     this.tasks.clear();
     this.shards.clear();
-    this.lengths.clear();
+    this.logs.clear();
     this.#lastInQueue = undefined;
   }
 
@@ -211,7 +218,7 @@ export class SqliteConnection implements HandlerGate {
   #commit(): void {
     if (!this.#database.isTransaction) return;
     this.#operations = 0;
-    this.#database.exec("COMMIT");
+    this.run("COMMIT");
     this.#waiting?.resolve();
     this.#waiting = undefined;
   }
@@ -263,7 +270,10 @@ function openDatabase(database: DatabaseSync, { path, synchronous, busyMs }: Con
   try {
     endLeftovers(path);
     database.open();
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = MEMORY`);
+    // Pages that change often are copied from the log to the file once in many transactions.
+    database.exec(
+      `PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = MEMORY`,
+    );
     migrate(database);
     database.exec(`PRAGMA busy_timeout = ${busyMs}`);
   } catch (error) {

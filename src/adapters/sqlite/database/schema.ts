@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { FlowError } from "../../errors/index.ts";
+import { FlowError } from "../../../errors/index.ts";
 
 /** "FLOW": identifies FlowKit's files, in the header field that SQLite reserves for it. */
 const applicationId = 0x464c4f57;
@@ -70,7 +70,14 @@ const migrations: readonly string[] = [
    CREATE INDEX registry_by_end ON registry (until) WHERE until IS NOT NULL;
    INSERT INTO registry (kind, id, value) SELECT 'dead_letter', id, letter FROM dead_letters ORDER BY pk;
    DROP TABLE dead_letters; DROP TABLE workers`,
+  // The new name stops older processes that have the file open: they rely on indexes of all artifacts.
+  `ALTER TABLE artifacts RENAME more TO details; DROP INDEX artifacts_by_uid; DROP INDEX artifacts_by_origin;
+   CREATE UNIQUE INDEX artifacts_by_uid ON artifacts (shard_pk, generation, uid) WHERE seq >= 8;
+   CREATE INDEX artifacts_by_origin ON artifacts (shard_pk, generation, origin_source, seq) WHERE seq >= 8`,
 ];
+
+/** The indexes of artifacts begin at this seq: most logs are shorter, and each index is a page more of a transaction. */
+export const indexedFrom = 8;
 
 /**
  * Creates the tables of a new file, or migrates an older file.

@@ -1,9 +1,10 @@
-import { keepShard } from "../../core/codec/index.ts";
-import { expiresAt, renewLease } from "../../core/model/index.ts";
-import { epochRef, queuedRef, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
-import type { HeldSlot } from "../../core/ports/index.ts";
-import { type Judged, type ShardDriver, type SlotDriver, splitDue } from "../../core/store/driver.ts";
-import type { Keyed, Session, SqliteConnection } from "./connection.ts";
+import { keepShard } from "../../../core/codec/index.ts";
+import { expiresAt, renewLease } from "../../../core/model/index.ts";
+import { epochRef, queuedRef, type ShardRecord, type ShardRef, shardKey } from "../../../core/model/records.ts";
+import type { HeldSlot } from "../../../core/ports/index.ts";
+import { type Judged, type ShardDriver, type SlotDriver, splitDue } from "../../../core/store/driver.ts";
+import type { Keyed, LogHead, Session, SqliteConnection } from "../database/connection.ts";
+import { indexedFrom } from "../database/schema.ts";
 import { readTask } from "./tasks.ts";
 
 export const refColumns = "task_id AS taskId, node_id AS nodeId, shard";
@@ -22,6 +23,10 @@ const queued = `SELECT ${refColumns}, priority, ready_at, queue_order FROM shard
   AND (?2 IS NULL OR task_id NOT IN (SELECT value FROM json_each(?2)))
   AND (?3 IS NULL OR task_id IN (SELECT value FROM json_each(?3))) AND priority < ?4
   ORDER BY priority DESC, ready_at, queue_order LIMIT ? + 0`;
+
+export const isLog = "shard_pk = ? AND generation = ?";
+const uidsUnindexed = `SELECT uid FROM artifacts WHERE ${isLog} AND seq < ${indexedFrom} ORDER BY seq`;
+const lastSeq = `SELECT max(seq) AS seq FROM artifacts WHERE ${isLog}`;
 
 export const shardTable = (session: Session): ShardDriver => ({
   read: (taskId, nodeIds) =>
@@ -43,7 +48,9 @@ export const shardTable = (session: Session): ShardDriver => ({
       const record = create(now, task.paused);
       const { taskId, nodeId, shard, type } = record;
       const { lastInsertRowid } = db.run(insertShard, taskId, nodeId, shard, type, ...columnsOf(db, record));
-      db.shards.set(shardKey(record), { pk: Number(lastInsertRowid), record: keepShard(record) });
+      const pk = Number(lastInsertRowid);
+      db.shards.set(shardKey(record), { pk, record: keepShard(record) });
+      db.logs.set(logKey(pk, record.generation), { length: 0, closed: false, firstUids: [] });
       return "inserted";
     }),
   update: (ref, _, judge) => session.write((db, now) => updateShard(db, ref, (row) => judge(row?.record, now))),
@@ -94,15 +101,17 @@ export function updateShard<TAnswer>(
 
 export const logKey = (pk: number, generation: number): string => `${pk}:${generation}`;
 
-/** Number of artifacts in the log of a generation. */
-export const logLength = (db: SqliteConnection, pk: number, generation: number): number =>
-  db.lengths.load(logKey(pk, generation), () => {
-    const look = "SELECT max(seq) AS last FROM artifacts WHERE shard_pk = ? AND generation = ?";
-    return (db.get<{ last: number | null }>(look, pk, generation)?.last ?? -1) + 1;
+/** The log of a generation. */
+export const logHead = (db: SqliteConnection, pk: number, generation: number): LogHead =>
+  db.logs.load(logKey(pk, generation), () => {
+    const firstUids = db.all<{ uid: string }>(uidsUnindexed, pk, generation).map(({ uid }) => uid);
+    const last = firstUids.length < indexedFrom ? undefined : db.get<{ seq: number }>(lastSeq, pk, generation)?.seq;
+    const closed = db.has(`SELECT 1 FROM complete_markers WHERE ${isLog}`, pk, generation);
+    return { length: last === undefined ? firstUids.length : last + 1, closed, firstUids };
   });
 
 export const lengthOf = (db: SqliteConnection, row: Keyed<ShardRecord> | undefined): number =>
-  row === undefined ? 0 : logLength(db, row.pk, row.record.generation);
+  row === undefined ? 0 : logHead(db, row.pk, row.record.generation).length;
 
 function columnsOf(db: SqliteConnection, record: ShardRecord) {
   const { status, priority, readyAt, dueAt = null } = record;

@@ -1,10 +1,10 @@
-import { jsonText, keepJson } from "../../core/codec/index.ts";
-import { createVars, summaryOf } from "../../core/model/index.ts";
-import { isTaskTerminal, type TaskRecord, type TaskStatus } from "../../core/model/records.ts";
-import { minSweepMs } from "../../core/ports/index.ts";
-import { dueIds, newestPage, type TaskDriver } from "../../core/store/driver.ts";
-import { deepFreeze } from "../../graph/format/plain-data.ts";
-import { mostBytes, type Session, type SqliteConnection } from "./connection.ts";
+import { jsonText, keepJson } from "../../../core/codec/index.ts";
+import { createVars, summaryOf } from "../../../core/model/index.ts";
+import { isTaskTerminal, type TaskRecord, type TaskStatus } from "../../../core/model/records.ts";
+import { minSweepMs } from "../../../core/ports/index.ts";
+import { dueIds, newestPage, type TaskDriver } from "../../../core/store/driver.ts";
+import { deepFreeze } from "../../../graph/format/plain-data.ts";
+import { mostBytes, type Session, type SqliteConnection } from "../database/connection.ts";
 
 const whatParams = "the set of the task's parameters";
 const whatVars = "the set of the task's variables";
