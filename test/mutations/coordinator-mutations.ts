@@ -85,8 +85,8 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
     edit(
       looks,
-      "      // A concurrent call may have advanced further during the read: never move back.\n",
-      "      unfinished.add([taskId, node.id, parentId].join());\n",
+      "      if (!satisfies(cached, node, parentId)) return undefined;\n",
+      "      if (!satisfies(cached, node, parentId)) return void unfinished.add([taskId, node.id, parentId].join());\n",
     ),
   ),
   mutation(
@@ -211,11 +211,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   mutation(
     "waitingFrom is off by one",
-    edit(
-      looks,
-      "Math.max(index, cached.waitingFrom.get(node.id) ?? 0)",
-      "Math.max(index + 1, cached.waitingFrom.get(node.id) ?? 0)",
-    ),
+    edit(looks, "cached.waitingFrom.set(node.id, from);", "cached.waitingFrom.set(node.id, from + 1);"),
   ),
   mutation(
     "a sweep takes what a look has found for not due",

@@ -183,16 +183,16 @@ export class StartLooks {
   }
 
   async #lookForAll(taskId: string, cached: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
-    for (let index = cached.waitingFrom.get(node.id) ?? 0; index < node.dependsOn.length; index++) {
-      const parentId = node.dependsOn[index] as string;
-      if (satisfies(cached, node, parentId)) continue;
+    for (;;) {
+      // From where any call has come: many events of one join are looked at concurrently.
+      let from = cached.waitingFrom.get(node.id) ?? 0;
+      while (from < node.dependsOn.length && satisfies(cached, node, node.dependsOn[from] as string)) from++;
+      cached.waitingFrom.set(node.id, from);
+      const parentId = node.dependsOn[from];
+      if (parentId === undefined) return { ready: true };
       await this.#read(taskId, cached, { node, parentIds: [parentId] });
-      if (satisfies(cached, node, parentId)) continue;
-      // A concurrent call may have advanced further during the read: never move back.
-      cached.waitingFrom.set(node.id, Math.max(index, cached.waitingFrom.get(node.id) ?? 0));
-      return undefined;
+      if (!satisfies(cached, node, parentId)) return undefined;
     }
-    return verdict(cached, node);
   }
 
   /**
