@@ -14,6 +14,8 @@ export interface ReaderOptions {
   readonly maxUnhandled: number;
 }
 
+/** Idle, and with notifications that arrive, it looks once in so many times: only claims of dead processes are not announced. */
+const idleLooks = 6;
 /** A claim that is not renewed in so many looks has ended. */
 const looksPerLease = 3;
 /** How long a group without members gets messages, which its next member then handles. */
@@ -81,8 +83,8 @@ interface Group {
 }
 
 /**
- * Delivers messages to the members of this process. It looks for messages when it is notified, and every `lookEveryMs` in
- * case a notification is lost.
+ * Delivers messages to the members of this process. It looks for messages when it is notified. While it has messages, it looks
+ * every `lookEveryMs`, too, and so it does if a notification to itself has not arrived.
  */
 export class BusReader {
   readonly #options: ReaderOptions;
@@ -98,6 +100,8 @@ export class BusReader {
   #again = false;
   #prunedAt = Number.NEGATIVE_INFINITY;
   #wasReached = false;
+  /** Notifications arrive on the present connection: some proxies pass none on. */
+  #isNotified = false;
   #awaySince: number | undefined;
   #restarts = 0;
   #lastError: string | undefined;
@@ -196,9 +200,13 @@ export class BusReader {
         await client.query(`LISTEN ${channel}`);
         this.#reached();
         backoffMs = backoffMinMs;
-        while (!signal.aborted && !broken.signal.aborted) {
-          await this.#beat(client);
-          this.#look();
+        this.#isNotified = false;
+        await session.all("SELECT pg_notify($1, $2)", [channel, this.#id]);
+        for (let looks = 0; !signal.aborted && !broken.signal.aborted; looks++) {
+          if (!this.#isNotified || this.#running.size > 0 || looks % idleLooks === 0) {
+            await this.#beat(client);
+            this.#look();
+          }
           await clock.sleep(lookEveryMs, AbortSignal.any([signal, broken.signal]));
         }
         if (!signal.aborted) this.#failed(new Error("the connection ended"));
@@ -231,6 +239,7 @@ export class BusReader {
   }
 
   #notified(payload: string): void {
+    this.#isNotified ||= payload === this.#id;
     const pks = new Set(payload.split(","));
     if (payload === "" || [...this.#groups.values()].some(({ pk }) => pks.has(String(pk)))) this.#look();
   }

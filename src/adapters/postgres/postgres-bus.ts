@@ -11,8 +11,9 @@ import { checkNumber, type PostgresOptions, sessionOptions } from "./options.ts"
 /** Options of {@link postgresBus}. */
 export interface PostgresBusOptions extends PostgresOptions {
   /**
-   * How often it looks for messages of which it was not notified, in ms. Choose less behind a proxy that shares connections
-   * between transactions, which passes no notifications on; at most 10000. @defaultValue 5000
+   * How often it looks for messages of which it was not notified, in ms; a sixth as often while it has none, and notifications
+   * arrive. Choose less behind a proxy that shares connections between transactions, which passes none on; at most 10000.
+   * @defaultValue 5000
    */
   readonly lookEveryMs?: number;
   /** Maximum number of messages that wait for the database; further ones are rejected. @defaultValue 10_000 */

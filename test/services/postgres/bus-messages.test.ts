@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Pool } from "pg";
+import { Pool } from "pg";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { type PostgresBusOptions, postgresBus } from "../../../src/adapters/postgres/index.ts";
 import type { Bus, UndeliverableMessage } from "../../../src/core/ports/index.ts";
@@ -13,7 +13,7 @@ import { freshSchema, openStore, testPool } from "./postgres-world.ts";
 needsServices("postgres");
 
 function openBus(options: PostgresBusOptions): Bus {
-  const bus = postgresBus({ url: inject("postgresUrl"), ...options });
+  const bus = postgresBus(options.pool === undefined ? { url: inject("postgresUrl"), ...options } : options);
   onTestFinished(() => bus.close());
   return bus;
 }
@@ -32,6 +32,28 @@ test("a message without a notification is found by looking", async () => {
     [JSON.stringify(messageOf("silent"))],
   );
   await until(() => got.length === 1, "the message");
+});
+
+test("an idle process that is notified looks less often than one whose notifications do not arrive", async () => {
+  const looks = async (isNotified: boolean) => {
+    const pool = new Pool({ connectionString: inject("postgresUrl") });
+    onTestFinished(() => pool.end());
+    const seen = { count: 0 };
+    pool.on("connect", (client) => {
+      const query: (...asked: unknown[]) => unknown = client.query.bind(client);
+      client.query = (first: unknown, ...rest: unknown[]) => {
+        const text = typeof first === "string" ? first : (first as { readonly text: string }).text;
+        if (text.includes("renewed AS")) seen.count++;
+        return query(!isNotified && text.startsWith("LISTEN") ? "SELECT 1" : first, ...rest) as never;
+      };
+    });
+    const bus = openBus({ schema: freshSchema(), lookEveryMs: 20, pool });
+    await bus.subscribe({ group: "g", topics: ["t"], handle: async () => {} });
+    return seen;
+  };
+  const [notified, deaf] = [await looks(true), await looks(false)];
+  await until(() => notified.count >= 8, "looks of the process that is notified");
+  expect(deaf.count).toBeGreaterThan(2 * notified.count);
 });
 
 test("messages of a process that is killed while it handles them are delivered to another one", async () => {
@@ -137,6 +159,6 @@ test("notifications name the channel of the schema only", async () => {
     await bus.publish("t", "k", messageOf("m"));
     await until(() => got.length === 1, "the message");
   }
-  await until(() => heard.length === 1, "the notification");
-  expect(heard).toEqual(["1"]);
+  await until(() => heard.length === 2, "the notifications: of the process to itself, and of the message");
+  expect(heard.filter((payload) => payload?.length !== 36)).toEqual(["1"]);
 });
