@@ -20,11 +20,7 @@ export const clockMutations: readonly Mutation[] = [
     edit(keeper, "const now = this.#clock.monotonic();\n    if", "const now = this.#clock.now();\n    if"),
     edit(keeper, "askedAt = this.#clock.monotonic();", "askedAt = this.#clock.now();"),
     edit("core/worker/claim/claimer.ts", "const askedAt = clock.monotonic();", "const askedAt = clock.now();"),
-    edit(
-      "core/worker/attempt/batch-runner.ts",
-      "parts.clock.monotonic() >= held.until",
-      "parts.clock.now() >= held.until",
-    ),
+    edit("core/worker/attempt/batch-runner.ts", "const now = clock.monotonic();", "const now = clock.now();"),
   ),
   mutation(
     "a coordinator schedules retries by the wall clock",

@@ -16,7 +16,7 @@ import {
 } from "../../model/records.ts";
 import type { Answer, CompleteAndClaimAnswer, Tail, WorkerStore } from "../../ports/index.ts";
 import { after, isPending, type StoreRetry } from "../../resilience/store-retry.ts";
-import type { AppendSignals } from "../input/append-signals.ts";
+import { type AppendSignals, signalAddress } from "../input/append-signals.ts";
 import { furthestOf, inInputOrder, placeOf } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-handle.ts";
 
@@ -50,6 +50,7 @@ export class AttemptLog {
   readonly #store: WorkerStore;
   readonly #retry: StoreRetry;
   readonly #signals: AppendSignals;
+  readonly #address: string;
   readonly #attempt: Attempt;
   #generation: number;
   #sourceGens: Readonly<Record<string, number>>;
@@ -73,6 +74,7 @@ export class AttemptLog {
     this.#store = options.store;
     this.#retry = options.retry;
     this.#signals = options.signals;
+    this.#address = signalAddress(options.attempt);
     this.#attempt = options.attempt;
     this.#generation = options.record.generation;
     this.#sourceGens = options.record.sourceGens;
@@ -144,7 +146,7 @@ export class AttemptLog {
     this.#carriedAside = 0;
     this.#kept = [];
     this.#sources = new SourcePositions([]);
-    this.#signals.notify(this.#attempt);
+    this.#signals.notify(this.#address);
   }
 
   /** This batch is being processed: until it is appended, the origins of others call it open. */
@@ -185,7 +187,7 @@ export class AttemptLog {
       this.#inserted(artifact, answer);
       this.#aside = aside;
       this.#sources.stored(origin);
-      if (this.#last === undefined) this.#signals.notify(this.#attempt);
+      if (this.#last === undefined) this.#signals.notify(this.#address);
     };
     const answer = insert(artifact);
     return isPending(answer) ? answer.then(stored) : stored(answer);
@@ -216,7 +218,7 @@ export class AttemptLog {
   /** Appends an artifact of another log as it is there, but for its attempt. */
   async copy({ epoch: _, claimId: __, ...artifact }: Artifact): Promise<void> {
     this.#inserted(artifact, await this.#insert(artifact));
-    this.#signals.notify(this.#attempt);
+    this.#signals.notify(this.#address);
   }
 
   #insert(artifact: NewArtifact): Answer<AppendAnswer> {
@@ -254,7 +256,7 @@ export class AttemptLog {
     const last = this.#last;
     const completed = ({ answer, claimed }: CompleteAndClaimAnswer): ShardRecord | undefined => {
       refuse(answer, last);
-      this.#signals.notify(attempt);
+      this.#signals.notify(this.#address);
       return claimed;
     };
     const store = this.#store;

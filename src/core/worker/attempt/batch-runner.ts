@@ -68,14 +68,15 @@ export class BatchRunner {
 
   /** One try, of which it is number `tries`. In the same step, unless something has to be waited for. */
   process(batch: IncomingBatch, tries: number): Answer<BatchOutcome> {
-    const run = this.#run;
-    const pause = run.yielder.pause();
-    if (pause !== undefined) return pause.then(() => this.#decoded(batch, tries));
-    return this.#decoded(batch, tries);
+    const { clock } = this.#run.parts;
+    const now = clock.monotonic();
+    const pause = this.#run.yielder.pause(now);
+    if (pause !== undefined) return pause.then(() => this.#decoded(batch, tries, clock.monotonic()));
+    return this.#decoded(batch, tries, now);
   }
 
-  #decoded(batch: IncomingBatch, tries: number): Answer<BatchOutcome> {
-    this.#checkLease();
+  #decoded(batch: IncomingBatch, tries: number, now: number): Answer<BatchOutcome> {
+    this.#checkLease(now);
     this.#part.check();
     const payload = this.#payloadOf(batch);
     if (payload instanceof Promise)
@@ -163,9 +164,9 @@ export class BatchRunner {
   }
 
   /** Stops an attempt whose lease may have expired by this process's own clock. */
-  #checkLease(): void {
-    const { held, parts } = this.#run;
-    if (parts.clock.monotonic() >= held.until) held.abandon("fenced");
+  #checkLease(now: number): void {
+    const { held } = this.#run;
+    if (now >= held.until) held.abandon("fenced");
     held.check();
   }
 

@@ -36,7 +36,7 @@ export class AppendSignals {
   watch(taskId: string, sources: readonly { readonly nodeId: string; readonly shard: number }[]): SourceWatch {
     const watch = new SourceWatch();
     for (const source of sources) {
-      const key = keyOf({ taskId, ...source });
+      const key = signalAddress({ taskId, ...source });
       const there = this.#watches.get(key);
       if (there === undefined) this.#watches.set(key, new Set([watch]));
       else there.add(watch);
@@ -50,16 +50,18 @@ export class AppendSignals {
     watch: SourceWatch,
   ): void {
     for (const source of sources) {
-      const key = keyOf({ taskId, ...source });
+      const key = signalAddress({ taskId, ...source });
       const there = this.#watches.get(key);
       there?.delete(watch);
       if (there?.size === 0) this.#watches.delete(key);
     }
   }
 
-  notify(ref: ShardRef): void {
+  /** @param source - or its {@link signalAddress}: to make that for each batch costs more than to notify */
+  notify(source: ShardRef | string): void {
     if (this.#watches.size === 0) return;
-    for (const watch of this.#watches.get(keyOf(ref)) ?? []) watch.notify();
+    const address = typeof source === "string" ? source : signalAddress(source);
+    for (const watch of this.#watches.get(address) ?? []) watch.notify();
   }
 }
 
@@ -69,4 +71,4 @@ export const positionsOf = ({ nodeId, shard }: { readonly nodeId: string; readon
   shard,
 });
 
-const keyOf = (ref: ShardRef): string => `${ref.taskId}:${sourceKey(ref.nodeId, ref.shard)}`;
+export const signalAddress = (ref: ShardRef): string => `${ref.taskId}:${sourceKey(ref.nodeId, ref.shard)}`;
