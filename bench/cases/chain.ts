@@ -18,9 +18,9 @@ const short = chain(100, 100);
  * The cost per node: handlers do nothing, with one batch each. The long chain shows whether it grows with the graph.
  */
 export const chains = [
-  engineCase({ ...short, target: atMostUs(30) }),
-  engineCase({ ...chain(10_000, 3), target: atMostTimesFirst(1.5) }),
-  engineCase({ ...short, name: `${short.name}, SQLite`, store: "SQLite", target: atMostTimesFirst(4) }),
+  engineCase({ ...short, target: atMostUs(15) }),
+  engineCase({ ...chain(10_000, 3), target: atMostTimesFirst(1.3) }),
+  engineCase({ ...short, name: `${short.name}, SQLite`, store: "SQLite", target: atMostTimesFirst(2.5) }),
   engineCase({
     ...short,
     name: `${short.name}, SQLite, a transaction each`,

@@ -1,5 +1,6 @@
 import { onStores } from "../engine-case.ts";
 import { fanOutTo, source, step } from "../flows.ts";
+import { atMostUs } from "../targets.ts";
 
 const fanOut = (width: number, stores: Parameters<typeof onStores>[1]) => {
   const branches = Array.from({ length: width }, (_, index) => `b${index}`);
@@ -15,4 +16,7 @@ const fanOut = (width: number, stores: Parameters<typeof onStores>[1]) => {
 };
 
 /** A join must not check all of its parents each time one of them finishes. */
-export const fanOuts = [...fanOut(1000, { memory: {}, SQLite: {} }), ...fanOut(9000, { memory: { isLong: true } })];
+export const fanOuts = [
+  ...fanOut(1000, { memory: { target: atMostUs(40) }, SQLite: {} }),
+  ...fanOut(9000, { memory: { isLong: true } }),
+];
