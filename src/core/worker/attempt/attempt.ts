@@ -56,7 +56,10 @@ export function runInRow<T>(first: T, run: (each: T) => Answer<T | undefined>): 
 }
 
 async function runRest<T>(first: Promise<T | undefined>, run: (each: T) => Answer<T | undefined>): Promise<void> {
-  for (let next = await first; next !== undefined; ) next = await run(next);
+  for (let next: T | undefined = await first; next !== undefined; ) {
+    const following = run(next);
+    next = isPending(following) ? await following : following; // to wait for what is there costs as much as a small node
+  }
 }
 
 function tellDone(run: AttemptRun, next: Continued | undefined): Answer<true> {
