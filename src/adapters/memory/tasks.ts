@@ -59,8 +59,7 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       const entry = state.tasks.get(id);
       if (entry === undefined) return "unknown";
       if (!isTaskTerminal(entry.record.status)) return "open";
-      if (hasParent(state, entry)) return "borrowed";
-      if (state.borrowers.has(id)) return "borrowed";
+      if (hasParent(state, entry) || state.borrowers.has(id)) return "borrowed";
       drop(state, id);
       return "deleted";
     },
@@ -88,8 +87,9 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
     },
     async ended({ endedForMs, limit }) {
       const latest = now() - endedForMs;
-      const isDue = (id: string) => (state.tasks.get(id)?.record.endedAt ?? 0) <= latest;
-      return [...state.ended].filter(isDue).slice(0, limit);
+      const ended = [...state.ended].map((id) => state.tasks.get(id) as TaskEntry); // of children, once their parent is deleted
+      const due = ended.filter((task) => endOf(task) <= latest).sort((a, b) => endOf(a) - endOf(b) || a.pk - b.pk);
+      return due.slice(0, limit).map(({ record }) => record.id);
     },
   };
 }
@@ -100,6 +100,8 @@ function sweepAt({ sweeps }: MemoryState, task: TaskEntry, at: number | undefine
   sweeps.buried();
   if (at !== undefined) sweeps.push({ task, at });
 }
+
+const endOf = ({ record: { endedAt = 0 } }: TaskEntry): number => endedAt;
 
 /** Keeps the newest ended tasks; drops older ones with all their records, unless a task borrows from them. */
 function retire(state: MemoryState, id: string, keepFinishedTasks: number): void {
@@ -124,11 +126,9 @@ function drop(state: MemoryState, id: string): void {
   state.registry.task_log.delete(id);
   if (entry.record.idempotencyKey !== undefined) state.idsByIdempotencyKey.delete(entry.record.idempotencyKey);
   for (const lender of entry.record.borrowsFrom ?? []) lend(state, lender, -1);
-  for (const holders of state.slots.values()) {
+  for (const holders of state.slots.values())
     for (const [key, holder] of holders) if (holder.taskId === id) holders.delete(key);
-  }
-  const shards = [...entry.nodes.values()].flatMap((node) => node.shards);
-  for (const shard of shards) if (shard !== undefined) state.leased.delete(shard);
+  for (const shard of [...entry.nodes.values()].flatMap((node) => node.shards)) if (shard) state.leased.delete(shard);
   for (const child of endedChildren(state, entry)) state.ended.add(child);
 }
 
