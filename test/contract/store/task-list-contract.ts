@@ -123,6 +123,19 @@ export function taskListContract(it: StoreTest): void {
     expect(await store.endedTasks({ endedForMs: 0, limit: 1 })).toEqual(["b"]);
   });
 
+  it("returns the child of a deleted task by when it ended", async ({ store, peer, advance }) => {
+    await store.createTask(newTask("p", { graph: { ...graph, flows: { each: graph } } }));
+    await store.createTask(newTask("other"));
+    await store.createTask(newTask("p.a", { parent: { taskId: "p", nodeId: "each", uid: "7" } }));
+    for (const id of ["p.a", "other", "p"]) {
+      await store.finishTask(id);
+      await advance(pastShortMs);
+    }
+    expect(await store.deleteTask("p")).toBe("deleted");
+    const left = (await peer.readTask("p.a")) === undefined ? [] : ["p.a"]; // some stores delete it with its parent
+    expect(await peer.endedTasks({ endedForMs: 0, limit: 5 })).toEqual([...left, "other"]);
+  });
+
   it("returns running tasks past their deadline, and the time of the next deadline", async ({ store, advance }) => {
     await store.createTask(newTask("later", { deadlineMs: longMs }));
     await store.createTask(newTask("never"));
