@@ -1,4 +1,4 @@
-import { type MeterProvider, metrics, type TracerProvider, trace } from "@opentelemetry/api";
+import { context, type MeterProvider, metrics, type TracerProvider, trace } from "@opentelemetry/api";
 import type { Telemetry } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError, propertyOf } from "../../errors/index.ts";
@@ -56,6 +56,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
       traceEnded(tracer, task);
     },
     leaseExpired: (type, to) => meters.leaseExpired(type, to),
+    row: ({ taskId, traceparent }, run) => context.with(parts.contexts.of(taskId, traceparent), run),
     attempt: (attempt, run) => new ObservedAttempt(parts, attempt).run(run),
     logger: tracedLogger,
   };

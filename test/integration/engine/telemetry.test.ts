@@ -199,6 +199,36 @@ describe("a task's spans", () => {
     });
   });
 
+  test("of handlers whose attempts have none belong to the creation of their own task", async () => {
+    const otlp = await otlpReceiver();
+    const traced = (name: string, wait: () => Promise<void> | undefined) =>
+      handler(name, {
+        processBatch: (n) =>
+          otlp.tracerProvider.getTracer("a database driver").startActiveSpan(`query ${name}`, (span) => {
+            span.end();
+            return wait()?.then(() => n) ?? n;
+          }),
+      });
+    // Nodes that follow each other in one slot, in the same step and after a wait.
+    const names = ["a", "b", "c", "d"];
+    const pause = () => new Promise<void>((done) => setImmediate(done));
+    const handlers = names.map((name) => traced(name, name === "b" ? pause : () => undefined));
+    const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0, batchesPerSec: 0 });
+    const { engine } = await testEngine([source("src", [1]), ...handlers], { telemetry });
+    const chain = [node("src"), ...names.map((name, index) => node(name, [names[index - 1] ?? "src"]))];
+    const tasks = await Promise.all([1, 2].map(() => engine.run({ ...graphOf(...chain), name: "etl" })));
+    for (const task of tasks) await task.result();
+    for (const { id } of tasks) {
+      const spans = await spansOf(otlp, id);
+      const created = named(spans, "create etl").find(({ attributes }) => attributes["flowkit.task.id"] === id);
+      const own = spans.filter(({ traceId }) => traceId === created?.traceId);
+      expect(named(spans, "process a")).toEqual([]);
+      expect(names.map((name) => named(own, `query ${name}`).map(({ parentSpanId }) => parentSpanId))).toEqual(
+        names.map(() => [created?.spanId]),
+      );
+    }
+  });
+
   test("are made of so many batches per second only", async () => {
     const otlp = await otlpReceiver();
     const batches = 500;
