@@ -229,6 +229,35 @@ describe("a task's spans", () => {
     }
   });
 
+  test("of a task above the rate are those of what failed, in the trace of the caller or of the task's id", async () => {
+    const otlp = await otlpReceiver();
+    const step = handler("step", {
+      processBatch: () => {
+        throw new PermanentError("refused", "never");
+      },
+    });
+    const telemetry = openTelemetry({ ...otlp, tasksPerSec: 0, attemptsPerSec: 0 });
+    const { engine } = await testEngine([source("src", [1]), step], { telemetry });
+    const fine = await engine.run({ ...graphOf(node("src")), name: "etl" });
+    await fine.result();
+    const own = await engine.run(etl);
+    await own.wait();
+    const called = await otlp.tracerProvider.getTracer("a web server").startActiveSpan("POST /orders", async (span) => {
+      const running = await engine.run(etl);
+      span.end();
+      return { task: running, context: span.spanContext() };
+    });
+    await called.task.wait();
+    await spansOf(otlp, own.id);
+    const spans = await spansOf(otlp, called.task.id);
+    expect(named(spans, "create etl")).toEqual([]);
+    expect(spans.filter(({ attributes }) => attributes["flowkit.task.id"] === fine.id)).toEqual([]);
+    expect(new Set(named(spans, "process step").map(({ traceId }) => traceId))).toEqual(
+      new Set([own.id.replaceAll("-", ""), called.context.traceId]),
+    );
+    expect(named(spans, "task etl").map(({ parentSpanId }) => parentSpanId)).toContain(called.context.spanId);
+  });
+
   test("are made of so many batches per second only", async () => {
     const otlp = await otlpReceiver();
     const batches = 500;
