@@ -55,7 +55,7 @@ const busy = defineHandler("busy", {
 });
 
 const chains = [
-  { name: "empty nodes", next: step, tasks: 100 },
+  { name: "empty nodes", next: step, tasks: 500 },
   { name: "nodes of 1 ms", next: busy, tasks: 3, isLong: true },
   { name: "SQLite", next: step, tasks: 20, isLong: true, store: "SQLite" },
 ] as const;

@@ -62,6 +62,7 @@ const marks: Readonly<Record<NodeStatus, string>> = {
   queued: styleText("dim", "·"),
   running: styleText("cyan", "▸"),
   deferred: styleText("yellow", "↻"),
+  paused: styleText("yellow", "‖"),
   cancelling: styleText("yellow", "▸"),
   finished: styleText("green", "✔"),
   skipped: styleText("dim", "–"),

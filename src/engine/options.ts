@@ -170,7 +170,7 @@ const shapes = z.object({
   store: methods("a store", "open", "close", "createTask"),
   bus: methods("a bus", "publish", "subscribe", "close"),
   logger: methods("a logger with pino's methods", "debug", "info", "warn", "error", "child"),
-  telemetry: methods("telemetry: openTelemetry()", "attempt", "createTask", "taskEnded", "logger"),
+  telemetry: methods("telemetry: openTelemetry()", "row", "attempt", "createTask", "taskEnded", "logger"),
   keepAlive: z.boolean().optional(),
   keepLogs: z.union([z.enum(logLevels), z.literal(false)]).optional(),
   inputAdapters: named("an input adapter"),

@@ -105,6 +105,8 @@ export interface AttemptView {
   /** How it ended: `complete`, `fail`, `release`, `expire`, ... Absent while it runs. */
   readonly outcome?: string;
   readonly reasonCode?: string;
+  /** Of its error, at most 500 characters. */
+  readonly message?: string;
   /** Of the last failed attempt only. */
   readonly failure?: Failure;
 }

@@ -9,11 +9,12 @@ export interface JsonObject {
 export type StoredTaskState = "running" | "cancelling" | "finished" | "failed" | "cancelled";
 /** `queued`: nothing has started; `deferred`: everything open waits for a delay or a signal. */
 export type TaskState = StoredTaskState | "queued" | "deferred" | "paused";
-/** `queued` includes nodes that are not dispatched yet. */
+/** `queued` includes nodes that are not dispatched yet; `paused`: it would go on, but its task is paused. */
 export type NodeState =
   | "queued"
   | "running"
   | "deferred"
+  | "paused"
   | "cancelling"
   | "finished"
   | "skipped"

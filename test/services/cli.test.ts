@@ -51,7 +51,6 @@ function project() {
     "flowkit.json": {
       mongo: { url: inject("mongodbUrl"), database, prefix },
       kafka: { brokers: sharedBrokers(), prefix: topicPrefix },
-      http: { host: "127.0.0.1" },
     },
   });
   /** Starts the task with text output, and reads it as JSON. */

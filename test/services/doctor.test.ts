@@ -19,11 +19,14 @@ test("flowkit doctor compares the clocks, and looks at the topics", async () => 
   const kafka = { KAFKA_BROKERS: sharedBrokers().join(","), KAFKA_PREFIX: prefix };
   const env = { FLOWKIT_MONGO_URL: url.href, ...kafka };
   const cwd = cliProject({ "flow.ts": squaresFlow });
-  await cli(["run", "flow.ts", "--mongo", url.href, "--param", "count=2"], { cwd });
   const doctor = async (more: Readonly<Record<string, string>> = {}) => {
     const { stdout } = await cli(["doctor", "--json"], { cwd, env: { ...env, ...more } });
     return JSON.parse(stdout).findings;
   };
+  const empty = { check: "store", verdict: "warning", message: "the store responds, and has no tables yet" };
+  expect(await doctor()).toContainEqual({ ...empty, hint: expect.stringContaining("at their first start") });
+  expect(await testClient().db(name).listCollections().toArray()).toEqual([]);
+  await cli(["run", "flow.ts", "--mongo", url.href, "--param", "count=2"], { cwd });
   const agreeing = { check: "clock", verdict: "ok", message: "this machine's clock agrees with the store's" };
   expect(await doctor()).toEqual([
     expect.objectContaining({

@@ -71,6 +71,7 @@ test("a run is paused and resumed", async () => {
   await status(page, "paused").waitFor();
   expect((await task.status()).status).toBe("paused");
   entrance.releaseAll();
+  await page.locator('[data-node="check"][data-state="paused"]').getByText("Paused", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Resume", exact: true }).click();
   await page.getByRole("button", { name: "Resume the run" }).click();
   await status(page, "finished").waitFor();

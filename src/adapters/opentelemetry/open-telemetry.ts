@@ -1,12 +1,19 @@
-import { type MeterProvider, metrics, type TracerProvider, trace } from "@opentelemetry/api";
+import { context, type MeterProvider, metrics, type TracerProvider, trace } from "@opentelemetry/api";
 import type { Telemetry } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError, propertyOf } from "../../errors/index.ts";
 import { Meters } from "./meters.ts";
-import { ObservedAttempt, SpanRate, TaskContexts, traceCreation, traceEnded } from "./spans.ts";
+import { ObservedAttempt, SpanRate, TaskContexts, traceCreation, traceEnded, withActiveTrace } from "./spans.ts";
 
 /** Options of {@link openTelemetry}. */
 export interface OpenTelemetryOptions {
+  /**
+   * How many tasks per second, in this process, have a span of their creation, and one of their whole life. One that failed
+   * always has the latter.
+   *
+   * @defaultValue 100
+   */
+  readonly tasksPerSec?: number;
   /**
    * How many attempts per second, in this process, have a span. One that failed always has one.
    *
@@ -25,9 +32,9 @@ export interface OpenTelemetryOptions {
   readonly meterProvider?: MeterProvider;
 }
 
-const durationsPerSec = 1_000;
+const durationsPerSec = 200;
 
-const defaults = { attemptsPerSec: 200, batchesPerSec: 50 } as const;
+const defaults = { tasksPerSec: 100, attemptsPerSec: 200, batchesPerSec: 50 } as const;
 
 /**
  * Traces tasks, attempts and batches, and counts them, by the API of OpenTelemetry. The program configures the SDK, before it
@@ -49,13 +56,16 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
   const tracer = tracerProvider.getTracer("flowkit");
   const rates = { attempts: rateOf("attemptsPerSec"), batches: rateOf("batchesPerSec") };
   const parts = { tracer, meters, contexts: new TaskContexts(), durations: new SpanRate(durationsPerSec), ...rates };
+  const [created, ended] = [rateOf("tasksPerSec"), rateOf("tasksPerSec")];
   return {
-    createTask: (task, create) => traceCreation(tracer, task, create),
+    createTask: (task, create) =>
+      created.take(performance.now()) ? traceCreation(tracer, task, create) : create(withActiveTrace(task)),
     taskEnded(task) {
       meters.taskEnded(task.status);
-      traceEnded(tracer, task);
+      if (ended.take(performance.now()) || task.status === "failed") traceEnded(parts, task);
     },
     leaseExpired: (type, to) => meters.leaseExpired(type, to),
+    row: ({ taskId, traceparent }, run) => context.with(parts.contexts.of(taskId, traceparent), run),
     attempt: (attempt, run) => new ObservedAttempt(parts, attempt).run(run),
     logger: tracedLogger,
   };

@@ -44,8 +44,18 @@ export async function traceCreation<T>(
   }
 }
 
+/** A task whose creation has no span is in the trace of its caller. */
+export function withActiveTrace(task: NewTask): NewTask {
+  const active = task.traceparent === undefined ? trace.getActiveSpan() : undefined;
+  const traceparent = active && traceparentOf(active);
+  return traceparent === undefined ? task : { ...task, traceparent };
+}
+
 /** A span over the whole life of a task: made when it has ended, since it may have been created by another process. */
-export function traceEnded(tracer: Tracer, task: TaskRecord): void {
+export function traceEnded(
+  { tracer, contexts }: Pick<AttemptObservers, "tracer" | "contexts">,
+  task: TaskRecord,
+): void {
   const { id, graph, status, traceparent, createdAt, endedAt, failure, retryOf } = task;
   const attributes = {
     ...taskAttributes({ id, flow: graph.name }),
@@ -53,7 +63,7 @@ export function traceEnded(tracer: Tracer, task: TaskRecord): void {
     ...(retryOf === undefined ? {} : { "flowkit.task.retry_of": retryOf }),
   };
   const options = { startTime: createdAt, attributes };
-  const within = contextOf(traceparent ?? traceparentFor(id));
+  const within = contexts.of(id, traceparent);
   const span = tracer.startSpan(`task ${graph.name ?? "graph"}`, options, within);
   if (failure !== undefined) markFailed(span, failure.reasonCode, failure.message);
   span.end(endedAt);
@@ -63,7 +73,7 @@ export function traceEnded(tracer: Tracer, task: TaskRecord): void {
 export class TaskContexts {
   readonly #known = new Map<string, Context>();
 
-  get({ traceparent, taskId }: Pick<TracedAttempt, "traceparent" | "taskId">): Context {
+  of(taskId: string, traceparent: string | undefined): Context {
     const key = traceparent ?? taskId;
     let known = this.#known.get(key);
     if (known === undefined) {
@@ -84,7 +94,7 @@ export interface AttemptObservers {
   readonly contexts: TaskContexts;
   readonly attempts: SpanRate;
   readonly batches: SpanRate;
-  /** Of the histogram: the SDK takes about 2 us for each value, as much as for a span. */
+  /** Of the histogram: a value costs the SDK nearly as much as a span. */
   readonly durations: SpanRate;
 }
 
@@ -94,7 +104,7 @@ export interface AttemptObservers {
  */
 export class ObservedAttempt implements AttemptTrace {
   readonly #observers: AttemptObservers;
-  readonly #attempt: TracedAttempt;
+  readonly #of: TracedAttempt;
   readonly #began = performance.now();
   /** `undefined` above the rate, until the attempt fails. */
   #span: Span | undefined;
@@ -105,20 +115,21 @@ export class ObservedAttempt implements AttemptTrace {
   #processed = 0;
   #failed = 0;
 
-  constructor(observers: AttemptObservers, attempt: TracedAttempt) {
+  constructor(observers: AttemptObservers, of: TracedAttempt) {
     this.#observers = observers;
-    this.#attempt = attempt;
-    this.#context = observers.contexts.get(attempt);
+    this.#of = of;
+    this.#context = observers.contexts.of(of.attempt.taskId, of.traceparent);
     if (observers.attempts.take(this.#began)) this.#start();
     this.#isRecording = this.#span === undefined || this.#span.isRecording();
-    this.#meter = observers.meters.of(attempt.type);
+    this.#meter = observers.meters.of(of.type);
     this.#meter.started();
   }
 
   run<T>(run: (trace: AttemptTrace) => Answer<T>): Answer<T> {
     let running: Answer<T>;
     try {
-      running = context.with(this.#context, run, undefined, this);
+      // Without a span, usually that of its row is active.
+      running = this.#context === context.active() ? run(this) : context.with(this.#context, run, undefined, this);
     } catch (error) {
       this.#end();
       throw error;
@@ -128,51 +139,43 @@ export class ObservedAttempt implements AttemptTrace {
     return running;
   }
 
-  try<T extends object>(batch: TracedTry, run: () => Answer<T>): Answer<T & Traced> {
-    if (!this.#isRecording) return this.#counted(batch, run, {});
-    // An attempt that has one batch only begins with it: the clock costs as much as the rest.
-    const began = batch.isOnly ? this.#began : performance.now();
-    const whole = batch.isOnly ? this.#span : undefined;
-    if (whole !== undefined) {
-      describeOnly(whole, batch);
-      return this.#counted(batch, run, { began, stored: whole });
-    }
-    if (!this.#observers.batches.take(began)) return this.#counted(batch, run, { began });
-    const span = this.#startTry(batch);
-    const within = () => context.with(trace.setSpan(this.#context, span), run);
-    return this.#counted(batch, within, { own: span, stored: span.isRecording() ? span : undefined });
-  }
-
   /** Most tries have no span, and end in the same step: nothing is made for them. */
-  #counted<T extends object>(batch: TracedTry, run: () => Answer<T>, of: TrySpans): Answer<T & Traced> {
+  try<T extends object>(tried: TracedTry, run: () => Answer<T>): Answer<T & Traced> {
+    // An attempt that has one batch only begins with it: the clock costs as much as the rest.
+    const isWhole = tried.batch.isOnly === true || !this.#isRecording;
+    const began = isWhole ? this.#began : performance.now();
+    const own = !isWhole && this.#observers.batches.take(began) ? this.#startTry(tried) : undefined;
+    const stored = isWhole ? this.#span : own;
+    const traceparent = stored?.isRecording() ? traceparentOf(stored) : undefined;
+    if (isWhole && traceparent !== undefined) describeOnly(stored, tried);
     let running: Answer<T>;
     try {
-      running = run();
+      running = own === undefined ? run() : context.with(trace.setSpan(this.#context, own), run);
     } catch (error) {
-      this.#tryFailed(batch, of, error);
+      this.#tryFailed(tried, { own, began }, error);
       throw error;
     }
-    if (!isPending(running)) return this.#tryDone(of, running);
+    if (!isPending(running)) return this.#tryDone(running, own, traceparent);
     return running.then(
-      (outcome) => this.#tryDone(of, outcome),
+      (outcome) => this.#tryDone(outcome, own, traceparent),
       (error: unknown) => {
-        this.#tryFailed(batch, of, error);
+        this.#tryFailed(tried, { own, began }, error);
         throw error;
       },
     );
   }
 
-  #tryDone<T extends object>({ own, stored }: TrySpans, outcome: T): T & Traced {
+  /** @param traceparent - is stored with the batch */
+  #tryDone<T extends object>(outcome: T, own: Span | undefined, traceparent: string | undefined): T & Traced {
     this.#processed++;
     own?.end();
-    const traceparent = stored === undefined ? undefined : traceparentOf(stored);
     return traceparent === undefined ? outcome : { ...outcome, traceparent };
   }
 
-  #tryFailed(batch: TracedTry, { own, began }: TrySpans, error: unknown): void {
+  #tryFailed(tried: TracedTry, { own, began }: { own: Span | undefined; began: number }, error: unknown): void {
     const isCounted = propertyOf(error, "name") !== "AttemptEnded"; // which it ends by for a reason outside of it
     if (isCounted) this.#failed++;
-    const span = own ?? (isCounted && began !== undefined ? this.#startTry(batch, began) : undefined);
+    const span = own ?? (isCounted && this.#isRecording ? this.#startTry(tried, began) : undefined);
     if (span === undefined) return;
     recordError(span, error);
     span.end();
@@ -207,7 +210,8 @@ export class ObservedAttempt implements AttemptTrace {
 
   /** @param began - in the past. @defaultValue now, as exactly as the SDK measures it */
   #start(began?: number): Span {
-    const { taskId, nodeId, shard, epoch, type, flow, workerId } = this.#attempt;
+    const { attempt, type, flow, workerId } = this.#of;
+    const { taskId, nodeId, shard, epoch } = attempt;
     const attributes = {
       ...taskAttributes({ id: taskId, flow }),
       ...messaging({ type: "process", name: "attempt", destination: type }),
@@ -223,9 +227,9 @@ export class ObservedAttempt implements AttemptTrace {
     return this.#span;
   }
 
-  #startTry({ uid, tries, producer }: TracedTry, began?: number): Span {
-    const { nodeId } = this.#attempt;
-    const attributes = { "flowkit.node.id": nodeId, "flowkit.batch.uid": uid, "flowkit.batch.tries": tries };
+  #startTry({ batch: { uid, producer }, failed }: TracedTry, began?: number): Span {
+    const { nodeId } = this.#of.attempt;
+    const attributes = { "flowkit.node.id": nodeId, "flowkit.batch.uid": uid, "flowkit.batch.tries": failed + 1 };
     const from = spanContextOf(producer);
     const links: Link[] = from === undefined ? [] : [{ context: from }];
     const options = { attributes, links, ...startedAt(began) };
@@ -237,18 +241,10 @@ interface Traced {
   readonly traceparent?: string;
 }
 
-interface TrySpans {
-  readonly own?: Span;
-  /** The one whose context is stored with the batch. */
-  readonly stored?: Span | undefined;
-  /** When it began, for the span that is made if it fails. Absent: it has one, or nothing is recorded. */
-  readonly began?: number;
-}
-
-function describeOnly(span: Span, { uid, tries, producer }: TracedTry): void {
-  span.setAttributes({ "flowkit.batch.uid": uid, "flowkit.batch.tries": tries });
+function describeOnly(span: Span | undefined, { batch: { uid, producer }, failed }: TracedTry): void {
+  span?.setAttributes({ "flowkit.batch.uid": uid, "flowkit.batch.tries": failed + 1 });
   const from = spanContextOf(producer);
-  if (from !== undefined && tries === 1) span.addLink({ context: from });
+  if (from !== undefined && failed === 0) span?.addLink({ context: from });
 }
 
 /** By the clock of `performance.now()`. */
@@ -326,15 +322,20 @@ function traceparentOf(span: Span): string | undefined {
  * The span that would have created it does not exist.
  */
 function traceparentFor(taskId: string): string {
-  const hash = createHash("sha256").update(taskId).digest("hex");
   const own = taskId.replaceAll("-", "");
-  return `00-${/^(?!0{32})[0-9a-f]{32}$/.test(own) ? own : hash.slice(0, 32)}-${hash.slice(32, 48)}-01`;
+  const isTraceId = /^(?!0{16})[0-9a-f]{16}(?!0{16})[0-9a-f]{16}$/.test(own);
+  const id = isTraceId ? own : createHash("sha256").update(taskId).digest("hex").slice(0, 32);
+  return `00-${id}-${id.slice(16)}-01`;
 }
 
+/** The API's own check looks at each digit, which costs as much as a span. */
+const traceparentPattern = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})/i;
+
 function spanContextOf(traceparent: string | undefined): SpanContext | undefined {
-  const [, traceId = "", spanId = "", flags = ""] = traceparent?.split("-") ?? [];
-  const found = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
-  return trace.isSpanContextValid(found) ? found : undefined;
+  if (traceparent === undefined) return undefined;
+  const [, traceId, spanId, flags = ""] = traceparentPattern.exec(traceparent) ?? [];
+  if (traceId === undefined || spanId === undefined) return undefined;
+  return { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
 }
 
 /** Not the active context: an attempt is claimed in the context of whatever woke the worker. */

@@ -86,6 +86,7 @@ async function watchAndRun(terminal: Terminal, { file, path, folder, options }: 
   const studio = await openStudioOf(terminal, read, parts);
   const watcher = new FileWatcher();
   terminal.note(`studio at ${studio.url}; Ctrl-C to stop`);
+  const said = new Set<string>();
   let before: Graph | undefined;
   const show = (graph: Graph): void => {
     const changes = before === undefined ? [graphSummary(graph)] : graphChanges(before, graph);
@@ -98,7 +99,7 @@ async function watchAndRun(terminal: Terminal, { file, path, folder, options }: 
       const others = [tsconfigOf(path), options.params].flatMap((each) => (each === undefined ? [] : resolve(each)));
       watcher.reset([...importedFiles(path), ...others]);
       const changed = watcher.next();
-      const version = new Version({ terminal, file, path, options, folder, watcher, show, address: studio.url });
+      const version = new Version({ terminal, file, path, options, folder, watcher, show, address: studio.url, said });
       const failed = Promise.withResolvers<never>();
       version.follow().catch(failed.reject);
       const next = await Promise.race([changed, stopped.promise, failed.promise]).catch(async (error) => {
@@ -126,6 +127,8 @@ interface VersionParts extends Watched {
   /** Prints what changed, and gives the graph to the studio. */
   readonly show: (graph: Graph) => void;
   readonly address: string;
+  /** Why types are not checked, as far as it was printed: once is enough. */
+  readonly said: Set<string>;
 }
 
 /** One version of the file: its checks, and the process that runs it. */
@@ -206,9 +209,10 @@ class Version {
 
   /** Whether the types of the flow and of what it imports are right. */
   #showTypes(types: TypeCheck): boolean {
-    const { terminal, watcher } = this.#parts;
+    const { terminal, watcher, said } = this.#parts;
     if (types.kind === "unavailable") {
-      terminal.note(terminal.styled("yellow", types.reason));
+      if (!said.has(types.reason)) terminal.note(terminal.styled("yellow", types.reason));
+      said.add(types.reason);
       return true;
     }
     const own = types.mistakes.filter(({ path }) => path === undefined || watcher.has(path));

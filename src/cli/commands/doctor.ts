@@ -57,21 +57,13 @@ function print(terminal: Terminal, findings: readonly Finding[]): void {
 /** In the order in which one thing needs another. */
 async function diagnose(terminal: Terminal, options: StoreOptions): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  const read = await attempted(findings, "settings", () => storeSettings(terminal, options));
-  if (read === undefined) return findings;
-  findings.push(ofSettings(read));
-  await attempted(findings, "store", () =>
-    withClient(terminal, { read }, async (access) => {
-      findings.push({
-        check: "store",
-        verdict: "ok",
-        message: `the store responds, and has the layout of this version`,
-      });
-      findings.push(await ofClock(access.store), ...(await ofTasks(access)), ...(await ofDeadLetters(access.client)));
-    }),
-  );
+  const given = await attempted(findings, "settings", () => storeSettings(terminal, options));
+  if (given === undefined) return findings;
+  findings.push(ofSettings(given));
+  const read = withoutMigration(given);
+  const isReady = await attempted(findings, "store", () => lookAtStore(terminal, read, findings));
   await attempted(findings, "bus", async () => {
-    const bus = await openStoreBus(read);
+    const bus = isReady ? await openStoreBus(read) : undefined;
     if (bus !== undefined) findings.push(await ofBus(bus));
   });
   await attempted(findings, "kafka", async () => {
@@ -82,6 +74,50 @@ async function diagnose(terminal: Terminal, options: StoreOptions): Promise<read
   });
   return findings;
 }
+
+/** It only looks: it creates no tables. */
+const withoutMigration = ({ settings, ...read }: ReadSettings): ReadSettings => ({
+  ...read,
+  settings: {
+    ...settings,
+    postgres: { ...settings.postgres, migrate: false },
+    mongo: { ...settings.mongo, migrate: false },
+  },
+});
+
+/** @returns whether the store can be worked with */
+async function lookAtStore(terminal: Terminal, read: ReadSettings, findings: Finding[]): Promise<boolean> {
+  try {
+    await withClient(terminal, { read }, async (access) => {
+      findings.push({
+        check: "store",
+        verdict: "ok",
+        message: "the store responds, and has the layout of this version",
+      });
+      findings.push(await ofClock(access.store), ...(await ofTasks(access)), ...(await ofDeadLetters(access.client)));
+    });
+    return true;
+  } catch (error) {
+    const layout = FlowError.is(error, "STORE_VERSION") ? error.details.olderLayout : undefined;
+    if (typeof layout !== "number") throw error;
+    findings.push(layout === 0 ? noTables : olderLayout(layout));
+    return false;
+  }
+}
+
+const noTables: Finding = {
+  check: "store",
+  verdict: "warning",
+  message: "the store responds, and has no tables yet",
+  hint: "flowkit up, coordinator and worker create them at their first start, as does flowkit tasks start.",
+};
+
+const olderLayout = (layout: number): Finding => ({
+  check: "store",
+  verdict: "warning",
+  message: `the store responds, and has layout ${layout}, which is older than that of this version`,
+  hint: "flowkit up, coordinator and worker update it when they start.",
+});
 
 /** What a check returns; `undefined` if it threw, which is a finding. */
 async function attempted<T>(

@@ -66,6 +66,7 @@ const marks = {
   queued: ["dim", "·"],
   running: ["cyan", "▸"],
   deferred: ["yellow", "↻"],
+  paused: ["yellow", "‖"],
   cancelling: ["yellow", "▸"],
   finished: ["green", "✔"],
   skipped: ["dim", "–"],
@@ -141,5 +142,6 @@ function plainLine(event: TaskEvent, progress: TaskProgress): string | undefined
     event.carriedBatches === undefined ? "" : `, ${counted(event.carriedBatches, "batch", "batches")} carried`;
   const reason = event.reasonCode === undefined ? "" : `: ${event.reasonCode}`;
   const attempt = event.cause === "claim" && event.epoch > 1 ? `, attempt ${event.epoch}` : "";
-  return `${at}  ${event.nodeId}${shard}  ${event.to}${batches}${carried}${attempt}${reason}`;
+  const to = event.cause === "pause" && event.to === "deferred" ? "paused" : event.to;
+  return `${at}  ${event.nodeId}${shard}  ${to}${batches}${carried}${attempt}${reason}`;
 }

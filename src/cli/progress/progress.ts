@@ -39,6 +39,7 @@ const noCounts = { sampled: 0, sampledFailed: 0, waiting: 0, retries: 0 };
 export class TaskProgress {
   readonly #nodes: ReadonlyMap<string, NodeState>;
   startedAt: number | undefined;
+  #isPaused = false;
 
   constructor({ nodes }: Pick<Graph, "nodes">) {
     this.#nodes = new Map(
@@ -51,7 +52,10 @@ export class TaskProgress {
 
   add(event: TaskEvent): void {
     this.startedAt ??= event.at;
-    if (event.kind === "task") return;
+    if (event.kind === "task") {
+      this.#isPaused = event.paused ?? this.#isPaused;
+      return;
+    }
     const node = this.#nodes.get(event.nodeId);
     if (node === undefined) return;
     if (event.kind === "progress") {
@@ -73,7 +77,8 @@ export class TaskProgress {
   get(id: string): NodeProgress {
     const node = this.#nodes.get(id);
     if (node === undefined) throw new Error(`no node '${id}'`);
-    const status = statusOf(node);
+    const leading = statusOf(node);
+    const status = leading === "deferred" && this.#isPaused ? "paused" : leading;
     const { startedAt, endedAt, reported, retries } = node;
     return {
       id,

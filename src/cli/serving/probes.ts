@@ -17,7 +17,7 @@ export type SendSignal = (taskId: string, nodeId: string, payload: Json) => Prom
 
 export interface ProbesOptions {
   readonly port: number;
-  readonly host?: string | undefined;
+  readonly host: string;
   /** What a request that changes something must present; without one, only requests from this machine may. */
   readonly token?: string | undefined;
   /** `undefined`: this process runs no coordinator. */
@@ -51,7 +51,7 @@ export async function openProbes(options: ProbesOptions): Promise<Probes> {
   });
   const { port } = await listening(server, options);
   return {
-    url: `http://${options.host?.includes(":") ? `[${options.host}]` : (options.host ?? "localhost")}:${port}`,
+    url: `http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`,
     close: () =>
       new Promise((done) => {
         server.close(() => done());
@@ -63,8 +63,7 @@ export async function openProbes(options: ProbesOptions): Promise<Probes> {
 function listening(server: Server, { port, host }: ProbesOptions): Promise<AddressInfo> {
   return new Promise((done, reject) => {
     server.once("error", (error) => {
-      const where = host === undefined ? `port ${port}` : `${host}, port ${port}`;
-      const message = `cannot listen on ${where}: ${thrownMessage(error)}`;
+      const message = `cannot listen on ${host}, port ${port}: ${thrownMessage(error)}`;
       reject(new CliError("CLI_PORT_UNAVAILABLE", message, { cause: error }));
     });
     server.listen({ port, host }, () => done(server.address() as AddressInfo));

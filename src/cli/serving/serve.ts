@@ -152,7 +152,7 @@ function startProbes(
   part: Part,
   metrics: Metrics | { readonly missing: string },
 ): Promise<Probes> {
-  const { port = 0, host, token } = http ?? {};
+  const { port = 0, host = "127.0.0.1", token } = http ?? {};
   return openProbes({ port, host, token, health: () => part.health(), signal: part.signal, metrics });
 }
 

@@ -204,7 +204,7 @@ export const catalogue: readonly Setting[] = [
       flag: "--http-port <port>",
     },
   ),
-  setting("http.host", "FLOWKIT_HTTP_HOST", "text", "bind address (default: all interfaces)", {
+  setting("http.host", "FLOWKIT_HTTP_HOST", "text", "bind address of it (default: 127.0.0.1)", {
     flag: "--http-host <address>",
   }),
   setting("http.token", "FLOWKIT_HTTP_TOKEN", "text", "token that signals by HTTP from other machines must present", {

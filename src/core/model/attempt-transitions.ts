@@ -179,6 +179,7 @@ export function failShard(
       cause: "fail",
       at: how.now,
       reasonCode: how.failure.reasonCode,
+      message: how.failure.message,
       ...workerOf(held),
       set: {
         lastClaimId: attempt.claimId,

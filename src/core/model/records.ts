@@ -142,6 +142,8 @@ export interface HistoryEntry {
   readonly workerId?: string;
   /** The reason code of a failed attempt. */
   readonly reasonCode?: string;
+  /** The message of its error, at most 500 characters of it. */
+  readonly message?: string;
 }
 
 export const historyLimit = 50;

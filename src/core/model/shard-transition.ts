@@ -20,6 +20,7 @@ export interface ShardChange {
   readonly at: number;
   readonly workerId?: string;
   readonly reasonCode?: string;
+  readonly message?: string;
   readonly set?: Partial<Omit<ShardRecord, Fixed>>;
 }
 
@@ -153,6 +154,12 @@ export function adoptShard(
   };
 }
 
+const maxMessage = 500;
+
+/** Each of the entries that a record keeps may have one. Well-formed, since a store may refuse half of a surrogate pair. */
+const shortened = (text: string): string =>
+  text.length <= maxMessage ? text : `${text.slice(0, maxMessage - 1)}…`.toWellFormed();
+
 function withEntry(record: ShardRecord, move: ShardChange): readonly HistoryEntry[] {
   const { history } = record;
   const last = history.at(-1);
@@ -165,6 +172,7 @@ function withEntry(record: ShardRecord, move: ShardChange): readonly HistoryEntr
     cause: move.cause,
     ...(move.workerId === undefined ? {} : { workerId: move.workerId }),
     ...(move.reasonCode === undefined ? {} : { reasonCode: move.reasonCode }),
+    ...(move.message === undefined ? {} : { message: shortened(move.message) }),
   };
   return history.length < historyLimit ? [...history, entry] : [...history.slice(1 - historyLimit), entry];
 }

@@ -27,6 +27,8 @@ export type Reason =
       readonly reason: "backoff";
       readonly until: number;
       readonly reasonCode: string;
+      /** Of its error, at most 500 characters; absent if an older version stored it. */
+      readonly message?: string;
       readonly failures: number;
       readonly maxFailures: number;
     }
@@ -228,7 +230,8 @@ function whyDeferred(facts: ExplainFacts, node: NodePlan, record: ShardRecord): 
   const {
     cause,
     at = 0,
-    reasonCode,
+    reasonCode = "unexpected_error",
+    message,
   } = history.findLast((entry) => entry.cause !== "pause" && entry.cause !== "resume") ?? {};
   if (cause === "release") {
     const batches = Object.values(tries).filter((tried) => tried.dueAt > at).length;
@@ -238,7 +241,7 @@ function whyDeferred(facts: ExplainFacts, node: NodePlan, record: ShardRecord): 
   }
   if (cause !== "fail") return { reason: "delayed", until };
   const { maxFailures } = node.retry;
-  return { reason: "backoff", until, reasonCode: reasonCode ?? "unexpected_error", failures, maxFailures };
+  return { reason: "backoff", until, reasonCode, ...(message && { message }), failures, maxFailures };
 }
 
 /** Since when it has been waiting for a signal; `undefined` if it does not. */
@@ -267,8 +270,8 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
     .with({ reason: "flow_paused" }, () => "waits until its flow is resumed")
     .with(
       { reason: "backoff" },
-      ({ until, reasonCode, failures, maxFailures }) =>
-        `retries ${within(until - now)}: '${reasonCode}', failure ${failures} of at most ${maxFailures}`,
+      ({ until, reasonCode, message, failures, maxFailures }) =>
+        `retries ${within(until - now)}: '${reasonCode}', failure ${failures} of at most ${maxFailures}${message === undefined ? "" : `: ${message.split("\n", 1)[0]}`}`,
     )
     .with(
       { reason: "waiting_for_batches" },
@@ -277,7 +280,7 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
     )
     .with({ reason: "delayed" }, ({ until }) => `starts ${within(until - now)}`)
     .with({ reason: "waiting_for_signal" }, (waits) => waitsForSignal(waits, now))
-    .with({ reason: "paused" }, () => "is paused with its task")
+    .with({ reason: "paused" }, () => "is paused with its task, and goes on when that is resumed")
     .with({ reason: "waiting_for_input" }, ({ until }) => `found no input and checks again ${within(until - now)}`)
     .with({ reason: "limit", limit: "key" }, ({ max, of }) => `waits for a slot: ${max} of ${max} running for '${of}'`)
     .with(

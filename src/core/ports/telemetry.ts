@@ -6,7 +6,8 @@ import type { Answer } from "./store.ts";
 export type AttemptOutcome = "finished" | "failed" | "retried" | "released" | "cancelled" | "fenced";
 
 /** An attempt, for its span. */
-export interface TracedAttempt extends Attempt {
+export interface TracedAttempt {
+  readonly attempt: Attempt;
   readonly type: string;
   /** The name of its flow. */
   readonly flow: string | undefined;
@@ -17,12 +18,15 @@ export interface TracedAttempt extends Attempt {
 
 /** One try of a batch, for its span. */
 export interface TracedTry {
-  readonly uid: string;
-  readonly tries: number;
-  /** The trace context of the batch that it was made from. */
-  readonly producer: string | undefined;
-  /** The attempt has no other batch. */
-  readonly isOnly: boolean;
+  readonly batch: {
+    readonly uid: string;
+    /** The trace context of the batch that it was made from. */
+    readonly producer?: string;
+    /** The attempt has no other batch. */
+    readonly isOnly?: true;
+  };
+  /** How often it was tried before. */
+  readonly failed: number;
 }
 
 /** The span of an attempt. */
@@ -31,7 +35,7 @@ export interface AttemptTrace {
    * Runs one try, within a span unless there are too many. `traceparent` is the context of that span, which is stored with
    * the batch. Answers in the same step if `run` does.
    */
-  try<T extends object>(batch: TracedTry, run: () => Answer<T>): Answer<T & { readonly traceparent?: string }>;
+  try<T extends object>(tried: TracedTry, run: () => Answer<T>): Answer<T & { readonly traceparent?: string }>;
   /** A batch was set aside. */
   setAside(reasonCode: string): void;
   /** How the attempt ends, if it does not finish. */
@@ -46,6 +50,11 @@ export interface Telemetry {
   taskEnded(task: TaskRecord): void;
   /** A lease has expired. `to`: the new status of its shard. */
   leaseExpired(type: string, to: ShardStatus): void;
+  /**
+   * Runs the attempts of a task that follow each other in one slot, in the context of the task's creation: to activate it for
+   * each of them would cost more than all else that is observed. Answers in the same step if `run` does.
+   */
+  row<T>(task: { readonly taskId: string; readonly traceparent: string | undefined }, run: () => T): T;
   /**
    * Runs an attempt within a span, unless there are too many. The span is active in everything that the attempt calls. Answers
    * in the same step if `run` does.

@@ -60,8 +60,8 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly at: number;
     };
 
-/** `queued` includes nodes that are not dispatched yet. */
-export type NodeStatus = ShardStatus;
+/** `queued` includes nodes that are not dispatched yet; `paused`: it would go on, but its task is paused. */
+export type NodeStatus = ShardStatus | "paused";
 
 /** A node of a task as shown by `status()`. */
 export interface NodeView<TNodeId extends string = string> {

@@ -12,7 +12,6 @@ import {
   type Progress,
   type ShardRecord,
   type ShardRef,
-  type ShardStatus,
   type TaskFailure,
   type TaskRecord,
 } from "../model/records.ts";
@@ -21,7 +20,7 @@ import { endOf, type NodePlan, type Plan, type PlanCache, resultOf, signalAwaite
 import type { Clock, Store } from "../ports/index.ts";
 import type { StoreRetry } from "../resilience/store-retry.ts";
 import type { RunningLimits } from "../worker/attempt/worker-options.ts";
-import type { LogOptions, LogPage, NodeView, TaskView } from "./api.ts";
+import type { LogOptions, LogPage, NodeStatus, NodeView, TaskView } from "./api.ts";
 import type { TaskChanges } from "./task-changes.ts";
 
 /** The dependencies of task readers. */
@@ -318,15 +317,18 @@ export function progressOf(node: NodePlan, shards: readonly ShardRecord[]): { re
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 
 /** The status of a node with several shards: the first of these that any of them has. */
-const leadingStatus = ["failed", "cancelling", "running", "deferred", "queued", "cancelled"] as const;
+const leadingStatus = ["failed", "cancelling", "running", "paused", "deferred", "queued", "cancelled"] as const;
 
-export function nodeStatus(node: NodePlan, shards: readonly ShardRecord[]): ShardStatus {
+export function nodeStatus(node: NodePlan, shards: readonly ShardRecord[]): NodeStatus {
   const end = endOf(node, shards);
   if (end !== undefined) return end.status;
-  const there = new Set(shards.map((shard) => shard.status));
+  const there = new Set(shards.map(shardStatus));
   if (there.has("finished") && there.size === 1) return "running"; // the others are not dispatched yet
   return leadingStatus.find((status) => there.has(status)) ?? "queued";
 }
+
+export const shardStatus = ({ status, paused }: ShardRecord): NodeStatus =>
+  status === "deferred" && paused !== undefined ? "paused" : status;
 
 /** A page of what the task's handlers have logged. */
 export async function readLogs(parts: TaskReaderParts, taskId: string, options: LogOptions = {}): Promise<LogPage> {

@@ -188,10 +188,8 @@ export class WorkerCore {
         else this.#pause(held);
       },
     };
-    const { bus } = this.#parts;
-    const subscribe = (options: SubscribeOptions) => async () => {
-      this.#subscriptions.push(await bus.subscribe(options));
-    };
+    const subscribe = (options: SubscribeOptions) => async () =>
+      void this.#subscriptions.push(await this.#parts.bus.subscribe(options));
     await runConcurrently("subscribing a worker", [...commands, signals].map(subscribe));
   }
 
@@ -238,7 +236,10 @@ export class WorkerCore {
 
   #start(claimed: Claimed): void {
     const first = this.#hold(claimed);
-    this.#supervisor.spawn("attempt", () => runInRow(first, (each) => this.#run(each)));
+    const { telemetry } = this.#parts;
+    const run = () => runInRow(first, (each) => this.#run(each));
+    const row = telemetry === undefined ? run : () => telemetry.row({ ...claimed.claim, ...claimed.task }, run);
+    this.#supervisor.spawn("attempt", row);
   }
 
   #hold(claimed: Claimed): HeldClaim {
@@ -303,8 +304,8 @@ export class WorkerCore {
     const { telemetry, workerId } = this.#parts;
     if (telemetry === undefined) return runAttempt(run, runtime);
     const { held, node, plan, traceparent } = run;
-    const attempt = { ...held.attempt, type: node.fn?.name ?? node.type, flow: plan.graph.name, workerId, traceparent };
-    return telemetry.attempt(attempt, (trace) => {
+    const type = node.fn?.name ?? node.type;
+    return telemetry.attempt({ attempt: held.attempt, type, flow: plan.graph.name, workerId, traceparent }, (trace) => {
       run.trace = trace;
       return runAttempt(run, runtime);
     });

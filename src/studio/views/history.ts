@@ -59,6 +59,7 @@ export function attemptsOf(shards: readonly ShardRecord[]): readonly AttemptView
         ...(workerId === undefined ? {} : { workerId }),
         ...(last === undefined ? {} : { endedAt: last.at, outcome: last.cause }),
         ...(end?.reasonCode === undefined ? {} : { reasonCode: end.reasonCode }),
+        ...(end?.message === undefined ? {} : { message: end.message }),
         ...(isOfFailure ? { failure } : {}),
       });
     }
@@ -111,7 +112,7 @@ function keyedEvents(task: TaskRecord, shards: readonly ShardRecord[]): readonly
             epoch,
             node,
             worker: workerId ?? "",
-            code: reasonCode ?? "unexpected_error",
+            reason: reasonOf(entry),
           }),
         },
       };
@@ -128,6 +129,11 @@ function endText({ status, failure, cancelReason }: TaskRecord): string {
   return cancelReason === undefined
     ? eventTexts.cancelled
     : sentence(eventTexts.cancelledFor, { reason: cancelReason });
+}
+
+function reasonOf({ reasonCode = "unexpected_error", message }: HistoryEntry): string {
+  const line = message?.split("\n", 1)[0] ?? "";
+  return line === "" ? reasonCode : `${reasonCode}: ${line}`;
 }
 
 const startText = ({ workerId }: HistoryEntry): EventText => (workerId === undefined ? "started" : "startedOn");

@@ -69,7 +69,7 @@ function liveNode(
   const { explanation, shards, edges, now } = around;
   const reasons = new Set(explanation.nodes.flatMap((each) => (each.nodeId === nodeId ? each.text : [])));
   const incoming = edges.filter(({ to }) => to === nodeId);
-  const isOpen = node.status === "queued" || node.status === "running" || node.status === "deferred";
+  const isOpen = openStates.has(node.status);
   const backlogs = incoming.map(({ backlog }) => backlog);
   const isKnown = isOpen && incoming.length > 0 && !backlogs.includes(undefined);
   const pending = backlogs.reduce<number>((sum, each) => sum + (each ?? 0), 0);
@@ -100,6 +100,8 @@ function liveNode(
     ...(result === undefined || isTooLong(result) ? {} : { result }),
   };
 }
+
+const openStates: ReadonlySet<NodeView["status"]> = new Set(["queued", "running", "deferred", "paused"]);
 
 /** A few batches within a second are no rate. */
 const isTooFew = (batches: number, ms: number): boolean => ms < 1_000 && batches < 10;

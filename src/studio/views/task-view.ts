@@ -1,6 +1,7 @@
 import { isShardTerminal, type ShardRecord, type TaskRecord } from "../../core/model/records.ts";
 import type { TaskExplanation, LogPage as TaskLogPage } from "../../core/tasks/api.ts";
 import { failingInput } from "../../core/tasks/failed-batches.ts";
+import { shardStatus } from "../../core/tasks/task-reader.ts";
 import {
   coordinatorFnType,
   type Graph,
@@ -116,12 +117,12 @@ function viewShard(
   record: ShardRecord,
   { explanation, stored }: { readonly explanation: TaskExplanation; readonly stored: number },
 ): ShardView {
-  const { nodeId, shard, status: state, epoch, lease, dueAt, failures, failure } = record;
+  const { nodeId, shard, epoch, lease, dueAt, failures, failure } = record;
   const explain = explanation.nodes.find((each) => each.nodeId === nodeId && each.shard === shard)?.text;
-  const isOpen = !isShardTerminal(state);
+  const isOpen = !isShardTerminal(record.status);
   return {
     shard,
-    state,
+    state: shardStatus(record),
     epoch,
     ...(explain === undefined ? {} : { explain }),
     ...(isOpen && lease !== undefined ? { workerId: lease.workerId, leaseUntil: lease.deadline } : {}),

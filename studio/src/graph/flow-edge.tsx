@@ -39,7 +39,7 @@ export function FlowEdge(props: EdgeProps<Edge<EdgeData>>) {
   );
 }
 
-const openStates: ReadonlySet<NodeState> = new Set(["queued", "running", "deferred"]);
+const openStates: ReadonlySet<NodeState> = new Set(["queued", "running", "deferred", "paused"]);
 
 /** A line for what flows along it now, and one for what was not read; nothing if it is quiet. */
 function trafficOf(

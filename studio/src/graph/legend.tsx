@@ -18,7 +18,7 @@ const kinds = {
   wait: "waits for a signal",
 } as const;
 
-const states = ["queued", "running", "deferred", "finished", "failed", "cancelled", "skipped"] as const;
+const states = ["queued", "running", "deferred", "paused", "finished", "failed", "cancelled", "skipped"] as const;
 
 /** What the shapes and lines of this graph mean. */
 export function Legend({ graph, hasStates }: { readonly graph: GraphView; readonly hasStates: boolean }) {

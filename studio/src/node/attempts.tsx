@@ -45,7 +45,7 @@ export function Attempts({ node }: { readonly node: NodeDetail }) {
   return (
     <ol className="attempts">
       {attempts.toReversed().map((attempt) => {
-        const { shard, epoch, startedAt, endedAt, workerId, reasonCode, failure } = attempt;
+        const { shard, epoch, startedAt, endedAt, workerId, reasonCode, message, failure } = attempt;
         const { status, text } = outcomeOf(attempt);
         return (
           <li key={`${shard} ${epoch}`}>
@@ -64,7 +64,11 @@ export function Attempts({ node }: { readonly node: NodeDetail }) {
                 </>
               )}
             </p>
-            {failure === undefined ? null : <FailureView failure={failure} />}
+            {failure !== undefined ? (
+              <FailureView failure={failure} />
+            ) : message === undefined ? null : (
+              <p className="failure-line">{message}</p>
+            )}
           </li>
         );
       })}

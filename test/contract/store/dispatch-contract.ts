@@ -214,7 +214,7 @@ export function dispatchContract(it: StoreTest): void {
   it("the history contains every transition with cause, epoch and worker", async ({ store }) => {
     const first = await runningShard(store);
     await store.fail(first, {
-      failure: { nodeId: "extract", reasonCode: "boom", message: "", shard: 0, epoch: 1 },
+      failure: { nodeId: "extract", reasonCode: "boom", message: "no route", shard: 0, epoch: 1 },
       permanent: false,
       delayMs: 0,
       maxFailures: 3,
@@ -223,11 +223,12 @@ export function dispatchContract(it: StoreTest): void {
     const second = await claimed(store, first);
     await store.complete(second, { generation: 0, count: 0 });
     const { history } = await recordOf(store, first);
+    const boom = { reasonCode: "boom", message: "no route" };
     const workers = [first, second].map(({ claimId }) => `worker-of-${claimId}`);
     expect(history.map(({ at: _at, ...entry }) => entry)).toEqual([
       { n: 0, epoch: 1, from: "absent", to: "queued", cause: "dispatch" },
       { n: 1, epoch: 1, from: "queued", to: "running", cause: "claim", workerId: workers[0] },
-      { n: 2, epoch: 1, from: "running", to: "deferred", cause: "fail", workerId: workers[0], reasonCode: "boom" },
+      { n: 2, epoch: 1, from: "running", to: "deferred", cause: "fail", workerId: workers[0], ...boom },
       { n: 3, epoch: 1, from: "deferred", to: "queued", cause: "requeue" },
       { n: 4, epoch: 2, from: "queued", to: "running", cause: "claim", workerId: workers[1] },
       { n: 5, epoch: 2, from: "running", to: "finished", cause: "complete", workerId: workers[1] },

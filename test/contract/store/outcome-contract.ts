@@ -223,6 +223,17 @@ export function outcomeContract(it: StoreTest): void {
     expect(await store.peekQueue(["extractor"], 10)).toEqual([]);
   });
 
+  it("the message of a failure that is retried is kept, the start of a long one", async ({ store, peer }) => {
+    const messages = ["no \0route\n\ud83d\ude00", `${"x".repeat(498)}\ud83d\ude00 and more`];
+    for (const message of messages) {
+      const attempt = await runningShard(store, shardOf(`clean-${message.length}`));
+      await store.fail(attempt, { ...transientFailure, failure: failureOf({ message }), delayMs: longMs });
+      const kept = (await recordOf(peer, attempt)).history.at(-1)?.message ?? "";
+      // Half of a surrogate pair is no text.
+      expect(kept).toBe(message.length <= 500 ? message : `${"x".repeat(498)}\ufffd…`);
+    }
+  });
+
   it("failure number maxFailures fails the shard", async ({ store }) => {
     let attempt = await runningShard(store);
     for (const failures of [1, 2]) {

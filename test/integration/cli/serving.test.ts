@@ -42,7 +42,7 @@ console.log("task", (await client.run(slowly)).id);
 export {};
 `;
 const patience = 60_000;
-const shared = ["--handlers", "flow.ts", "--store", "runs.db", "--http-port", "0", "--http-host", "127.0.0.1"];
+const shared = ["--handlers", "flow.ts", "--store", "runs.db", "--http-port", "0"];
 const project = () => cliProject({ "flow.ts": slowFlow, "client.ts": client });
 
 /** The URL of its probes, once it is up. */
@@ -175,13 +175,30 @@ export const leaks = flow("leaks").node("leak", leak);
   }
 });
 
+test("probes answer on 127.0.0.1 only, unless another address is given", async () => {
+  const cwd = project();
+  const urlOf = async (...args: string[]) => {
+    const worker = startCli(["worker", ...shared, ...args], { cwd });
+    await worker.printed("/metrics at http://");
+    return /at (http:\S+)/.exec(worker.texts.stderr)?.[1] ?? "";
+  };
+  const own = await urlOf();
+  expect(own).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  expect((await fetch(`${own}/health`)).status).toBe(200);
+  // Another address of this machine, as the one by which others reach it.
+  await expect(fetch(`${own.replace("127.0.0.1", "127.0.0.2")}/health`)).rejects.toThrow("fetch failed");
+  const open = await urlOf("--http-host", "0.0.0.0");
+  expect(open).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/);
+  expect((await fetch(`${open.replace("0.0.0.0", "127.0.0.1")}/health`)).status).toBe(200);
+});
+
 test("a used port is reported, and nothing starts", async () => {
   const cwd = project();
   const other = createServer().listen(0, "127.0.0.1");
   await new Promise((done) => other.once("listening", done));
   onTestFinished(() => void other.close());
   const { port } = other.address() as AddressInfo;
-  const args = ["worker", "--handlers", "flow.ts", "--store", "runs.db", "--http-host", "127.0.0.1"];
+  const args = ["worker", "--handlers", "flow.ts", "--store", "runs.db"];
   const { exitCode, stderr } = await cli([...args, "--http-port", String(port)], { cwd });
   expect(stderr).toMatch(new RegExp(`^error CLI_PORT_UNAVAILABLE: cannot listen on 127.0.0.1, port ${port}: `));
   expect(exitCode).toBe(2);

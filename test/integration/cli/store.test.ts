@@ -109,7 +109,7 @@ describe("flowkit tasks", () => {
       "AT  count  attempt 1  complete  finished  W",
       "AT  check  attempt 1  dispatch  queued",
       "AT  check  attempt 1  claim  running  W",
-      "AT  check  attempt 1  fail  failed  too_many  W",
+      "AT  check  attempt 1  fail  failed  W  too_many: three is too many",
     ]);
     expect((await json("tasks", "show", taskId, "--attempts")).body.attempts).toHaveLength(6);
     expect((await words("tasks", "explain", taskId)).stdout).toBe("count finished\ncheck failed: too_many\n");
@@ -495,7 +495,10 @@ describe("a task that waits for a signal", () => {
     expect((await words("tasks", "pause", id)).stdout).toBe(`task ${id} was already paused\n`);
     expect((await words("tasks", "list")).stdout).toMatch(/ paused /);
     expect(await shown("show")).toMatch(/\) paused, created/);
-    expect(await shown("explain")).toContain("approve is paused with its task");
+    expect(await shown("show")).toMatch(
+      /approve +function +paused +0 batches +waits for a signal, for [\d.]+ s of 24 h/,
+    );
+    expect(await shown("explain")).toContain("approve is paused with its task, and goes on when that is resumed");
     const signal = (...args: readonly string[]) => words("tasks", "signal", id, ...args);
     expect(await signal("approve", "--json", '{"ok": 1}')).toMatchObject({
       exitCode: 1,

@@ -199,6 +199,65 @@ describe("a task's spans", () => {
     });
   });
 
+  test("of handlers whose attempts have none belong to the creation of their own task", async () => {
+    const otlp = await otlpReceiver();
+    const traced = (name: string, wait: () => Promise<void> | undefined) =>
+      handler(name, {
+        processBatch: (n) =>
+          otlp.tracerProvider.getTracer("a database driver").startActiveSpan(`query ${name}`, (span) => {
+            span.end();
+            return wait()?.then(() => n) ?? n;
+          }),
+      });
+    // Nodes that follow each other in one slot, in the same step and after a wait.
+    const names = ["a", "b", "c", "d"];
+    const pause = () => new Promise<void>((done) => setImmediate(done));
+    const handlers = names.map((name) => traced(name, name === "b" ? pause : () => undefined));
+    const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0, batchesPerSec: 0 });
+    const { engine } = await testEngine([source("src", [1]), ...handlers], { telemetry });
+    const chain = [node("src"), ...names.map((name, index) => node(name, [names[index - 1] ?? "src"]))];
+    const tasks = await Promise.all([1, 2].map(() => engine.run({ ...graphOf(...chain), name: "etl" })));
+    for (const task of tasks) await task.result();
+    for (const { id } of tasks) {
+      const spans = await spansOf(otlp, id);
+      const created = named(spans, "create etl").find(({ attributes }) => attributes["flowkit.task.id"] === id);
+      const own = spans.filter(({ traceId }) => traceId === created?.traceId);
+      expect(named(spans, "process a")).toEqual([]);
+      expect(names.map((name) => named(own, `query ${name}`).map(({ parentSpanId }) => parentSpanId))).toEqual(
+        names.map(() => [created?.spanId]),
+      );
+    }
+  });
+
+  test("of a task above the rate are those of what failed, in the trace of the caller or of the task's id", async () => {
+    const otlp = await otlpReceiver();
+    const step = handler("step", {
+      processBatch: () => {
+        throw new PermanentError("refused", "never");
+      },
+    });
+    const telemetry = openTelemetry({ ...otlp, tasksPerSec: 0, attemptsPerSec: 0 });
+    const { engine } = await testEngine([source("src", [1]), step], { telemetry });
+    const fine = await engine.run({ ...graphOf(node("src")), name: "etl" });
+    await fine.result();
+    const own = await engine.run(etl);
+    await own.wait();
+    const called = await otlp.tracerProvider.getTracer("a web server").startActiveSpan("POST /orders", async (span) => {
+      const running = await engine.run(etl);
+      span.end();
+      return { task: running, context: span.spanContext() };
+    });
+    await called.task.wait();
+    await spansOf(otlp, own.id);
+    const spans = await spansOf(otlp, called.task.id);
+    expect(named(spans, "create etl")).toEqual([]);
+    expect(spans.filter(({ attributes }) => attributes["flowkit.task.id"] === fine.id)).toEqual([]);
+    expect(new Set(named(spans, "process step").map(({ traceId }) => traceId))).toEqual(
+      new Set([own.id.replaceAll("-", ""), called.context.traceId]),
+    );
+    expect(named(spans, "task etl").map(({ parentSpanId }) => parentSpanId)).toContain(called.context.spanId);
+  });
+
   test("are made of so many batches per second only", async () => {
     const otlp = await otlpReceiver();
     const batches = 500;

@@ -7,7 +7,7 @@ import { cli, cliProject, squaresFlow, startCli } from "../../helpers/cli.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
-import { freshSchema } from "./postgres-world.ts";
+import { freshSchema, openStore, testPool } from "./postgres-world.ts";
 
 needsServices("postgres");
 
@@ -66,6 +66,26 @@ test("the command stores and finds runs in PostgreSQL, and keeps its password to
     stdout: "",
     stderr: expect.stringMatching(/^error STORE_UNAVAILABLE: .*password authentication failed for user "postgres"\n$/),
   });
+});
+
+test("doctor only looks: it neither creates tables nor updates older ones", async () => {
+  const [schema, pool] = [freshSchema(), testPool()];
+  const cwd = cliProject({});
+  const doctor = async () => {
+    const args = ["doctor", "--json", "--store", inject("postgresUrl")];
+    const { exitCode, stdout } = await cli(args, { cwd, env: { FLOWKIT_POSTGRES_SCHEMA: schema } });
+    return { exitCode, findings: JSON.parse(stdout).findings.slice(1) };
+  };
+  const found = (message: string) => ({ check: "store", verdict: "warning", message, hint: expect.any(String) });
+  expect(await doctor()).toEqual({ exitCode: 0, findings: [found("the store responds, and has no tables yet")] });
+  expect((await pool.query("SELECT to_regnamespace($1) AS oid", [schema])).rows).toEqual([{ oid: null }]);
+
+  await openStore({ url: inject("postgresUrl"), schema });
+  const older = `DROP TABLE "${schema}".bus_messages, "${schema}".bus_groups; UPDATE "${schema}".layout SET version = 1`;
+  await pool.query(older);
+  const message = "the store responds, and has layout 1, which is older than that of this version";
+  expect(await doctor()).toEqual({ exitCode: 0, findings: [found(message)] });
+  expect((await pool.query(`SELECT version FROM "${schema}".layout`)).rows).toEqual([{ version: 1 }]);
 });
 
 /** Records what it processes; its third batch waits for the file `go`. */

@@ -1,5 +1,5 @@
 import type { Collection, Db } from "mongodb";
-import { FlowError, propertyOf } from "../../../errors/index.ts";
+import { FlowError, type JsonObject, propertyOf } from "../../../errors/index.ts";
 import { collectionNames, type Documents, indexes } from "../format/documents.ts";
 
 /** Incremented with every change to collections or indexes that would break an earlier version of this store. */
@@ -46,9 +46,12 @@ export async function migrate(collections: Collections): Promise<void> {
 /** Whether the database has the layout of this version. False: an earlier one, or none. */
 export async function checkLayout({ layout }: Collections, { missingIsFine }: { readonly missingIsFine: boolean }) {
   const found = (await layout.findOne({ _id: "layout" }))?.version ?? 0;
-  const mismatch = (advice: string) =>
-    new FlowError("STORE_VERSION", `this MongoDB database has layout ${found}, this version of flowkit ${advice}`);
+  const mismatch = (advice: string, details: JsonObject = {}) =>
+    new FlowError("STORE_VERSION", `this MongoDB database has layout ${found}, this version of flowkit ${advice}`, {
+      details,
+    });
   if (found > version) throw mismatch(`supports layouts up to ${version}: update flowkit`);
-  if (found < version && !missingIsFine) throw mismatch(`needs ${version}: call migrate() once`);
+  if (found < version && !missingIsFine)
+    throw mismatch(`needs ${version}: call migrate() once`, { olderLayout: found });
   return found === version;
 }

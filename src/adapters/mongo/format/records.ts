@@ -227,6 +227,7 @@ const historyEntries = mapping<HistoryEntry>({
   cause: "cause",
   workerId: "worker_id",
   reasonCode: "reason_code",
+  message: "message",
 });
 
 export const shardRecords = mapping<ShardRecord>({

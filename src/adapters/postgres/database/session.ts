@@ -83,7 +83,8 @@ export class Session {
     if (this.#options.migrate) return this.migrate();
     const why =
       version === 0 ? "has no tables of flowkit" : `has layout ${version}, and this version needs ${latestLayout}`;
-    throw new FlowError("STORE_VERSION", `the PostgreSQL schema ${schema} ${why}: call migrate() with a role that may`);
+    const message = `the PostgreSQL schema ${schema} ${why}: call migrate() with a role that may`;
+    throw new FlowError("STORE_VERSION", message, { details: { olderLayout: version } });
   }
 
   /** Allows requests, whatever the layout. */

@@ -283,12 +283,12 @@ export class BatchPool {
     this.#changed();
   }
 
-  #process({ batch, failed }: OpenBatch): Answer<BatchOutcome> {
+  #process(open: OpenBatch): Answer<BatchOutcome> {
     const { run, runner } = this.#options;
-    const tries = failed + 1;
+    const { batch } = open;
+    const tries = open.failed + 1;
     if (run.trace === undefined) return runner.process(batch, tries);
-    const { uid, producer, isOnly = false } = batch;
-    return run.trace.try({ uid, tries, producer, isOnly }, () => runner.process(batch, tries));
+    return run.trace.try(open, () => runner.process(batch, tries));
   }
 
   /** A try failed: the next one follows, or the batch has failed for good. Never rejects. */

@@ -105,6 +105,14 @@ test.each<[string, ShardRecord, Partial<ExplainFacts>?]>([
     shard("a", "deferred", { dueAt: now + 1_500, failures: 2, ...entry("deferred", "fail", "timeout") }),
   ],
   [
+    "retries in 1.5 s: 'timeout', failure 2 of at most 4: no answer",
+    shard("a", "deferred", {
+      dueAt: now + 1_500,
+      failures: 2,
+      history: [{ ...entry("deferred", "fail", "timeout").history[0], message: "no answer\nfrom the mail server" }],
+    }),
+  ],
+  [
     "retries now: 'timeout', failure 2 of at most 4",
     shard("a", "deferred", { dueAt: now - 1, failures: 2, ...entry("deferred", "fail", "timeout") }),
   ],
