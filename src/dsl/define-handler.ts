@@ -66,8 +66,8 @@ export function defineHandler<
   name: TName,
   options: OptionsOf<
     TName,
-    HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested, TServices> &
-      WrittenMembers<TGiven, TName> &
+    HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested, TServices>,
+    WrittenMembers<TGiven, TName> &
       WrittenMethods<
         HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested, TServices>,
         TGiven

@@ -36,7 +36,7 @@ export function flow<
   TInputs extends InputSchemas = {},
 >(
   name?: TName,
-  options?: OptionsOf<TName, FlowOptions<TParams, TAdapters, TInputs>>["options"],
+  options?: OptionsOf<TName, FlowOptions<TParams, TAdapters>, InputOptions<TInputs>>["options"],
 ): FlowOf<
   TName,
   "0 nodes",
@@ -83,11 +83,14 @@ export function flow(name?: unknown, options: GivenOptions = {}): object {
 }
 
 /** The options of {@link flow}. Not an interface, for the reason given at `NodeOptions`. */
-type FlowOptions<TParams, TAdapters, TInputs extends InputSchemas> = {
+type FlowOptions<TParams, TAdapters> = {
   /** The schema of the parameters of a task. */
   readonly params?: ReadOption<TParams, "params", typeof zodSchema>;
   /** Custom input adapters that its nodes may name. */
   readonly adapters?: TAdapters;
+};
+
+type InputOptions<TInputs extends InputSchemas> = {
   /** For a subflow: by name, the schema of one batch of the node that feeds this input. */
   readonly inputs?: InputsArgument<TInputs>;
 };

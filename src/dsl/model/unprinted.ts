@@ -24,20 +24,17 @@ export interface Printed {
   readonly [printed]: never;
 }
 
-/** A type that is left out of what is printed of an alias with it as its argument. */
-export interface Unprinted<T> extends Printable {
-  readonly type: T;
-}
-
-/** Nothing: an alias is only that of the type which it makes, such as an intersection. */
-interface Named {
-  readonly [printed]?: never;
+/** The options of a call, and what is said about those that were written. */
+interface OptionTypes<TOptions, TWritten> extends Printable {
+  readonly options: TOptions;
+  readonly written: TWritten;
 }
 
 /* What the options depend on, a dozen type parameters, is in the argument that is not printed. */
-type Options<_TOf, TUnprinted extends Unprinted<unknown>> = (TUnprinted & Printed)["type"] & Named;
+type Options<_TOf, TUnprinted extends OptionTypes<unknown, unknown>> = (TUnprinted & Printed)["options"] &
+  (TUnprinted & Printed)["written"];
 
 /** Options as an editor shows them in the help on a call, `Options<"extract", never>`: as a property, for the reason given at `FlowOf`. */
-export interface OptionsOf<TOf, TOptions> {
-  readonly options: Options<TOf, Unprinted<TOptions> & NotPrinted>;
+export interface OptionsOf<TOf, TOptions, TWritten> {
+  readonly options: Options<TOf, OptionTypes<TOptions, TWritten> & NotPrinted>;
 }

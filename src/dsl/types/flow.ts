@@ -136,8 +136,8 @@ export interface AddRoot {
         TWhere,
         TWhen,
         TOptional
-      > &
-        WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>
+      >,
+      WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>
     >["options"],
   ): FlowOf<
     TName,
@@ -229,8 +229,8 @@ export interface AddNext {
         TWhere,
         TWhen,
         TOptional
-      > &
-        WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>
+      >,
+      WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>
     >["options"],
   ): FlowOf<
     TName,
@@ -294,8 +294,8 @@ export interface AddFn {
         TCodes,
         TWhen,
         TOptional
-      > &
-        WrittenOptions<TKeys, Exclude<TKeys, FnOption>, FnOption, TId>
+      >,
+      WrittenOptions<TKeys, Exclude<TKeys, FnOption>, FnOption, TId>
     >["options"],
   ): FlowOf<
     TName,
@@ -335,8 +335,8 @@ export interface AddWait {
     id: IdArgument<TId, TFlow[typeof ids]>,
     options: OptionsOf<
       TId,
-      WaitOptions<TId, TPayload, TAfter, TFlow[typeof ids], TFlow[typeof state], TWhen, TOptional> &
-        WrittenOptions<TKeys, Exclude<TKeys, WaitOption>, WaitOption, TId>
+      WaitOptions<TId, TPayload, TAfter, TFlow[typeof ids], TFlow[typeof state], TWhen, TOptional>,
+      WrittenOptions<TKeys, Exclude<TKeys, WaitOption>, WaitOption, TId>
     >["options"],
   ): FlowOf<
     TName,
