@@ -9,7 +9,7 @@ import { withHint } from "../graph/format/near-name.ts";
 import { flowType } from "../graph/index.ts";
 import { isFlow } from "./model/flow-view.ts";
 import type { Handler } from "./model/handler.ts";
-import type { FlowChoiceError, FlowStateError } from "./model/markers.ts";
+import type { Wrong, WrongFlow } from "./model/markers.ts";
 import type { Subflow, SubflowHandler } from "./model/step.ts";
 
 /** The output of one batch of a flow with `settled`: the results of its task, or why it has none. */
@@ -93,11 +93,11 @@ const invalid = (message: string): FlowError => new FlowError("FLOW_INVALID", me
 
 type FlowWithName<TTypes extends FlowTypes> = [TTypes["name"]] extends [string]
   ? Pick<FlowDefinition<TTypes>, "$infer" | "compile">
-  : FlowStateError<MessageText<"asHandlerName", {}>>;
+  : WrongFlow<MessageText<"asHandlerName", {}>>;
 
 type ItemArgument<TTypes extends FlowTypes, TItem extends string> = TItem extends keyof TTypes["params"]
   ? TItem
-  : FlowChoiceError<
+  : Wrong<
       MessageText<
         "flowItem",
         { flow: TTypes["name"] & string; item: TItem; list: Join<keyof TTypes["params"] & string, ", "> }

@@ -9,6 +9,7 @@ import type { AnyInputAdapter } from "./model/adapter.ts";
 import type { FirstTexts } from "./model/node-count.ts";
 import { type AnySchema, isSchema, type StoredOr, type WireOr, withZodSchemas } from "./model/schema.ts";
 import type { FlowHead, FlowState } from "./model/state.ts";
+import type { OptionsOf } from "./model/unprinted.ts";
 import { isOneWay } from "./rules/definition/not-json.ts";
 import type { ReadOption } from "./rules/definition/types.ts";
 import type { InputNames, InputSchemas, InputsArgument, StoredInputs } from "./rules/subflow/types.ts";
@@ -24,9 +25,7 @@ import type { FlowOf } from "./types/flow.ts";
  * etl.compile().edges // [["extract", "clean"]]
  *
  * @param name - a label in logs, metrics and pages
- * @param options.params - the schema of the parameters of a task
- * @param options.adapters - custom input adapters that its nodes may name
- * @param options.inputs - for a subflow: by name, the schema of one batch of the node that feeds this input
+ * @param options - the schema of its parameters, custom input adapters, and the inputs of a subflow
  * @returns an empty flow; each method returns a new one
  * @throws FlowError `FLOW_INVALID` when an option is invalid
  */
@@ -37,11 +36,7 @@ export function flow<
   TInputs extends InputSchemas = {},
 >(
   name?: TName,
-  options?: {
-    readonly params?: ReadOption<TParams, "params", typeof zodSchema>;
-    readonly adapters?: TAdapters;
-    readonly inputs?: InputsArgument<TInputs>;
-  },
+  options?: OptionsOf<TName, FlowOptions<TParams, TAdapters>, InputOptions<TInputs>>["options"],
 ): FlowOf<
   TName,
   "0 nodes",
@@ -61,7 +56,7 @@ export function flow<
   >
 >["flow"];
 // The builder implements `Flow` without its types: this signature adds them.
-export function flow(name?: unknown, options: FlowOptions = {}): object {
+export function flow(name?: unknown, options: GivenOptions = {}): object {
   const { params, adapters = [], inputs = {} } = options;
   const wrong = (option: string, needs: string) =>
     new FlowError("FLOW_INVALID", formatMessage("flowOption", { option, needs }));
@@ -87,7 +82,20 @@ export function flow(name?: unknown, options: FlowOptions = {}): object {
   );
 }
 
-interface FlowOptions {
+/** The options of {@link flow}. Not an interface, for the reason given at `NodeOptions`. */
+type FlowOptions<TParams, TAdapters> = {
+  /** The schema of the parameters of a task. */
+  readonly params?: ReadOption<TParams, "params", typeof zodSchema>;
+  /** Custom input adapters that its nodes may name. */
+  readonly adapters?: TAdapters;
+};
+
+type InputOptions<TInputs extends InputSchemas> = {
+  /** For a subflow: by name, the schema of one batch of the node that feeds this input. */
+  readonly inputs?: InputsArgument<TInputs>;
+};
+
+interface GivenOptions {
   readonly params?: unknown;
   readonly adapters?: unknown;
   readonly inputs?: unknown;

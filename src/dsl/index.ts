@@ -13,7 +13,7 @@ export type { CountTexts, FirstTexts, UnknownTexts } from "./model/node-count.ts
 export type { ParamReference } from "./model/param.ts";
 export { type Exists, exists, type Not, not } from "./model/pattern.ts";
 export type { Control, FlowHead, FlowState, HandlerStep, IdsOf, ParamsOf, SubflowControl } from "./model/state.ts";
-export type { NotPrinted } from "./model/unprinted.ts";
+export type { NotPrinted, Printed } from "./model/unprinted.ts";
 export { param } from "./param.ts";
 export type { UseOptions } from "./rules/subflow/types.ts";
 export type { AddFn, AddNext, AddRoot, AddSubflow, AnyFlow, FlowMethods } from "./types/flow.ts";

@@ -83,7 +83,7 @@ const leading = (line: string) => line.length - line.trimStart().length;
 /** The sentence in the compiler's first line, or that line when the words are its own. */
 function sentenceOf(message: string): string {
   const first = message.split("\n")[0] ?? "";
-  const [, quoted] = /Flow\w*Error<("(?:[^"\\]|\\.)*")>/.exec(first) ?? [];
+  const [, quoted] = /Wrong\w*<("(?:[^"\\]|\\.)*")[,>]/.exec(first) ?? [];
   return quoted === undefined ? first : JSON.parse(quoted);
 }
 

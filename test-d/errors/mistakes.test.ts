@@ -32,6 +32,38 @@ test("the page of all checks", async () => {
   await expect(checksPage(compiled)).toMatchFileSnapshot("../../docs/checks.md");
 });
 
+/** Where a sentence begins later than in the first 60 characters: what the compiler says before it in words of its own. */
+const lateCodes: Readonly<Record<string, string>> = {
+  TS2345: "a whole argument: 'Argument of type is not assignable to parameter of type' alone takes the place",
+  TS2353: "a key of an object of which no key is right: 'Object literal may only specify known properties' comes first",
+  TS2684: "the receiver of a method: its type comes first",
+  TS2741: "a key is missing: 'Property is missing in type but required in type' comes first",
+};
+const schema = "the type of the schema comes first";
+const lateRules: Readonly<Record<string, string>> = {
+  "a key of limits without a limit": "the type of the parameter's place comes first",
+  "argument of a handler's custom adapter missing": "the type of the adapter comes first",
+  "parameter of another type that was written before, in a function's args": "the type of the parameter comes first",
+  "output that is not JSON": schema,
+  "output with a one-way transform": schema,
+  "output of a custom function that is not JSON": schema,
+  "input of a flow of zod 3": schema,
+  "output of a custom function of zod 3": schema,
+  "input of zod 3": schema,
+  "params of zod 3": schema,
+  "args of zod 3": schema,
+  "invalid input name": schema,
+};
+
+test("sentences begin within the first 60 characters, with written exceptions", () => {
+  const late = [...compiled.byRule].flatMap(([rule, said]) =>
+    said.flatMap(({ code, text }) => (placeOf(text.split("\n")[0] ?? "") < 60 ? [] : [{ rule, code }])),
+  );
+  const ruled = late.filter(({ code }) => !Object.hasOwn(lateCodes, code)).map(({ rule }) => rule);
+  expect(new Set(ruled)).toEqual(new Set(Object.keys(lateRules)));
+  expect(new Set(late.map(({ code }) => code))).toEqual(new Set([...Object.keys(lateCodes), "TS2322"]));
+});
+
 test("the compilers reject nothing but the mistakes", () => {
   expect(compiled.elsewhere).toEqual([]);
 });
@@ -92,9 +124,15 @@ describe.each(runMistakes)("$rule", ({ rule, words, token, atRunTime = true, mak
   });
 });
 
+/** Where the sentence begins; at 0 where the compiler has only words of its own. */
+const placeOf = (line: string): number => {
+  const found = /Wrong\w*<"/.exec(line);
+  return found === null ? 0 : found.index + found[0].length;
+};
+
 /** The sentence in the compiler's own, where it names the type that carries it. */
 function sentenceIn(line: string): string {
-  const [, quoted = ""] = /Flow\w*Error<("(?:[^"\\]|\\.)*")[,>]/.exec(line) ?? [];
+  const [, quoted = ""] = /Wrong\w*<("(?:[^"\\]|\\.)*")[,>]/.exec(line) ?? [];
   return quoted === "" ? "" : JSON.parse(quoted);
 }
 

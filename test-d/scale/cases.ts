@@ -45,7 +45,7 @@ const budgets = [
   [100, 26.6, 46.4, 90.8, 109],
   [200, 51.3, 89.8, 177.2, 211],
   [400, 100.7, 176.5, 350.5, 415.5],
-  [500, 125.4, 219.8, 437.5, 518],
+  [500, 125.4, 219.8, 437.5, 518.2],
 ] as const;
 
 /** At the other sizes the parts of a chain only show in the report: between two sizes a cost does not go up and down again. */
@@ -70,7 +70,7 @@ const shapes: readonly Case[] = [
   { name: "200 handlers with every member", program: everyMember(200), limit: 480_600 },
   { name: "200 nodes, own adapters and functions", program: ownDefinitions(200), limit: 212_500 },
   { name: "200 nodes of all kinds", program: mixed(200), limit: 350_000 },
-  { name: "unions of 1,000 members", program: wideUnions(1_000), limit: 525_000 },
+  { name: "unions of 1,000 members", program: wideUnions(1_000), limit: 510_000 },
   { name: "100 nodes, used 5 times", program: inParts(100, 5), limit: 178_700 },
   { name: "400 nodes, used 5 times", program: inParts(400, 5), limit: 678_500 },
 ];
@@ -89,7 +89,7 @@ export const wideMistakes: readonly Case[] = [
   { name: "an enum of 249, all wrong", program: wideEnum(249, "t", "u"), limit: 51_500 },
   { name: "an enum of 1,000, all wrong", program: wideEnum(1_000, "t", "u"), limit: 137_300 },
   { name: "1,000 literals, all wrong", program: wideLiterals(1_000, "t", "u"), limit: 192_600 },
-  { name: "1,000 kinds of objects, all wrong", program: wideKinds(1_000, "string", "number"), limit: 803_000 },
+  { name: "1,000 kinds of objects, all wrong", program: wideKinds(1_000, "string", "number"), limit: 680_000 },
 ];
 
 /** A mistake in the middle of a chain. */
@@ -98,7 +98,7 @@ export const mistake: Case = { name: "200 nodes, one mistake", program: oneMista
 /** What importing the library costs is the difference of the two. */
 const imports: readonly Case[] = [
   { name: "import of zod", program: zodOnly, limit: 1_900 },
-  { name: "import of zod and flowkit", program: withFlowkit, limit: 2_060 },
+  { name: "import of zod and flowkit", program: withFlowkit, limit: 2_100 },
 ];
 
 export const cases: readonly Case[] = [...threeParentCases, ...shapes, ...wideEdges, ...imports];

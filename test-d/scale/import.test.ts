@@ -41,7 +41,7 @@ test.each(["6.0", "7.0"] as const)("TypeScript %s: an import costs next to nothi
 
 test("without skipLibCheck, its declarations add little to zod's own", async () => {
   const [alone, both] = await compileBoth({ skipLibCheck: false });
-  expect(both.instantiations - alone.instantiations).toBeLessThan(41_500);
+  expect(both.instantiations - alone.instantiations).toBeLessThan(41_700);
 });
 
 test("an import uses less than 10 MiB of a compiler", () => {

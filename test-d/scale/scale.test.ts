@@ -94,14 +94,10 @@ async function messagesIn(file: keyof typeof together, compiler: Compiler): Prom
 test("messages name what is unknown, however much is known, where compilers cut off long types", async () => {
   for (const compiler of ["6.0", "7.0"] as const) {
     expect(await messagesIn("unknown.ts", compiler), `TypeScript ${compiler}`).toEqual([
-      expect.stringContaining("FlowChoiceError<\"node 'n60': 'n' is not a node declared before it\", "),
-      expect.stringContaining(
-        "FlowChoiceError<\"node 'sources' reads from 'n', which is not a node declared before it\", ",
-      ),
-      expect.stringContaining("FlowChoiceError<\"'p' is not a parameter of this flow\", "),
-      expect.stringContaining(
-        "FlowChoiceError<\"node 'codes': 'n' is not a reason code of handler 'day' or of the engine\", ",
-      ),
+      expect.stringContaining("Wrong<\"node 'n60': 'n' is not a node declared before it\", "),
+      expect.stringContaining("Wrong<\"node 'sources' reads from 'n', which is not a node declared before it\", "),
+      expect.stringContaining("Wrong<\"'p' is not a parameter of this flow\", "),
+      expect.stringContaining("Wrong<\"node 'codes': 'n' is not a reason code of handler 'day' or of the engine\", "),
     ]);
   }
 });

@@ -11,7 +11,7 @@ import type { GraphInput, RunOptions } from "./api.ts";
  * A sentence that the compiler prints for a flow that cannot be run. Its type conflicts with a property that every flow
  * has.
  */
-interface RunError<TMessage extends string> {
+interface WrongFlow<TMessage extends string> {
   readonly $infer: TMessage;
 }
 
@@ -26,7 +26,7 @@ export type FlowArgument<TTypes extends FlowTypes, THandlers extends Named, TGiv
   never,
 ]
   ? ClosedFlowArgument<TTypes, THandlers, TGiven>
-  : RunError<MessageText<"openInputs", { inputs: Join<keyof TTypes["inputs"], ", "> }>>;
+  : WrongFlow<MessageText<"openInputs", { inputs: Join<keyof TTypes["inputs"], ", "> }>>;
 
 type ClosedFlowArgument<TTypes extends FlowTypes, THandlers extends Named, TGiven> = [
   HandlerProblem<TTypes, THandlers>,
@@ -35,8 +35,8 @@ type ClosedFlowArgument<TTypes extends FlowTypes, THandlers extends Named, TGive
     ? RunnableFlow<TTypes> | GraphInput
     : {} extends TTypes["params"]
       ? RunnableFlow<TTypes> | GraphInput
-      : RunError<ParamsMissing<TTypes, RequiredKeys<TTypes["params"]>>>
-  : RunError<HandlerProblem<TTypes, THandlers>>;
+      : WrongFlow<ParamsMissing<TTypes, RequiredKeys<TTypes["params"]>>>
+  : WrongFlow<HandlerProblem<TTypes, THandlers>>;
 
 interface Named {
   readonly name: string;
@@ -107,14 +107,14 @@ type ParamsArgument<TTypes extends FlowTypes, TWritten> = [Exclude<RequiredKeys<
   never,
 ]
   ? TTypes["params"]
-  : ParamsError<ParamsMissing<TTypes, Exclude<RequiredKeys<TTypes["params"]>, TWritten>>, TTypes["params"]>;
+  : Wrong<ParamsMissing<TTypes, Exclude<RequiredKeys<TTypes["params"]>, TWritten>>, TTypes["params"]>;
 
 /**
  * The parameters under the name of a sentence: the compiler prints an alias with its arguments, and the editor still
  * completes its keys.
  */
 // biome-ignore lint/correctness/noUnusedVariables: it is there to be printed
-type ParamsError<TMessage extends string, TParams> = { [TKey in keyof TParams]: TParams[TKey] };
+type Wrong<TMessage extends string, TParams> = { [TKey in keyof TParams]: TParams[TKey] };
 
 type ParamsMissing<TTypes extends FlowTypes, TKeys> = MessageText<
   "paramsMissing",

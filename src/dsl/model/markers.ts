@@ -1,11 +1,12 @@
 /**
- * A message that the compiler prints for a wrong argument. An interface is never offered as a completion, never
- * collapses to `never`, and is printed in full.
+ * A message that the compiler prints for a wrong argument, after words of its own: a short name leaves more of the message
+ * where an editor shows one line. An interface is never offered as a completion, never collapses to `never`, and is printed
+ * in full.
  *
  * The message is the type of a property that the argument HAS with another type. For a property that the argument
  * lacks, TypeScript 7 would print "property is missing" (TS2741) before the message.
  */
-export interface FlowTypeError<TMessage extends string> {
+export interface WrongType<TMessage extends string> {
   readonly kind: TMessage;
 }
 
@@ -13,7 +14,7 @@ export interface FlowTypeError<TMessage extends string> {
  * The same where the argument is one of several. An alias prints with its arguments in their order, so the message comes
  * before the right ones: as one member of a plain union it would come last, and be cut off after 15 of them.
  */
-export type FlowChoiceError<TMessage extends string, TRight> = TRight | FlowTypeError<TMessage>;
+export type Wrong<TMessage extends string, TRight> = TRight | WrongType<TMessage>;
 
 declare const offered: unique symbol;
 
@@ -35,7 +36,7 @@ export interface Alternatives<T> extends Offered {
  * instantiations more.
  */
 export type OrError<TGiven, TMessage> =
-  IsRight<TMessage> extends false ? FlowTypeError<NoInfer<TMessage & string>> : TGiven;
+  IsRight<TMessage> extends false ? WrongType<NoInfer<TMessage & string>> : TGiven;
 
 /**
  * Compared with `false` for the reason given at `IsNever`, and in tuples, because a condition on what a generic helper
@@ -44,22 +45,22 @@ export type OrError<TGiven, TMessage> =
 export type IsRight<TMessage> = [true] extends [TMessage] ? true : false;
 
 /** The same for an argument that is a schema, of any library. */
-export interface FlowSchemaError<TMessage extends string> {
+export interface WrongSchema<TMessage extends string> {
   readonly "~standard": TMessage;
 }
 
 /** The same for an option of any type: they all have this method. */
-export interface FlowOptionError<TMessage extends string> {
+export interface WrongOption<TMessage extends string> {
   readonly toString: TMessage;
 }
 
 /** The same for a list. */
-export interface FlowListError<TMessage extends string> {
+export interface WrongList<TMessage extends string> {
   readonly length: TMessage;
 }
 
 /** The same for a flow, as receiver or argument. */
-export interface FlowStateError<TMessage extends string> {
+export interface WrongFlow<TMessage extends string> {
   readonly $infer: TMessage;
 }
 

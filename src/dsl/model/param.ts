@@ -16,7 +16,7 @@ export interface ParamReference<TName extends string, TPlace = never> {
 }
 
 /** The message for a reference that was created elsewhere and does not fit here. */
-export interface FlowReferenceError<TMessage extends string> {
+export interface WrongParam<TMessage extends string> {
   readonly [reference]: TMessage;
 }
 

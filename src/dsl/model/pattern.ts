@@ -14,7 +14,7 @@ export interface Not<TPattern> {
 }
 
 /** The message where a negation is wrong. */
-export interface FlowNotError<TMessage extends string> {
+export interface WrongNot<TMessage extends string> {
   readonly [negated]: { readonly message: TMessage };
 }
 

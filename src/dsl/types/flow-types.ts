@@ -3,12 +3,15 @@ import type { Absent, OutputOf } from "../../builtins/node-records.ts";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { AnyState, AnyStep, ids, params, state } from "../model/state.ts";
-import type { Printable } from "../model/unprinted.ts";
+import type { NotPrinted, Printable, Printed } from "../model/unprinted.ts";
 import type { CompileReceiver } from "../rules/subflow/types.ts";
 import type { CaseKeyArgument, NoHandler, NoResult, SignalsOf } from "../rules/where/types.ts";
 
+/* Not exported: see `NotPrinted`. */
+type TypesOf<_TName, TUnprinted> = TUnprinted & Printed;
+
 /** The types of a run of the flow: its parameters, its outputs and its results. */
-export interface FlowInfer<TParams, TState extends AnyState> {
+export interface FlowInfer<TParams, TState extends AnyState> extends Printable {
   readonly name: TState["head"]["name"];
   readonly params: TParams;
   /** Inputs that nodes of another flow must feed: a flow with inputs runs only as a subflow. */
@@ -73,7 +76,7 @@ export interface BuiltFlow<TIds extends string, TParams, TState extends AnyState
   readonly [params]: TParams;
   readonly [state]: TState;
   /** Types only, such as `typeof etl.$infer.outputs`; the property does not exist at run time. */
-  readonly $infer: FlowInfer<TParams, TState>;
+  readonly $infer: TypesOf<TState["head"]["name"], FlowInfer<TParams, TState> & NotPrinted>;
   /**
    * The handlers of its nodes by name, for an engine or a worker.
    *

@@ -5,7 +5,7 @@ import type { FnAfter } from "../rules/edge/types.ts";
 import type { FnArgs } from "../rules/fn/types.ts";
 import type { FnDelayArgument } from "../rules/params/types.ts";
 import type { FnPermanentOn } from "../rules/retry/types.ts";
-import type { FanInArgument, FirstBatchArgument } from "../rules/start/types.ts";
+import type { FanInArgument, FnStartArgument } from "../rules/start/types.ts";
 import type { WhenArgument } from "../rules/where/types.ts";
 import type { RetryOptions } from "./options.ts";
 
@@ -55,7 +55,7 @@ export type FnOptions<
    * When a parent is satisfied: it has finished (`"ready"`), or stored its first batch (`"first_batch"`). @defaultValue
    * "ready"
    */
-  readonly startWhen?: "ready" | FirstBatchArgument<TAfter, TId>;
+  readonly startWhen?: FnStartArgument<TAfter, TId>;
   /** The function's arguments. */
   readonly args?: FnArgs<TFn, TArgs, TParams, TId, TAfter[number], TIds>;
   readonly retry?: RetryOptions<FnPermanentOn<TCodes, TId, TFn>>;

@@ -9,7 +9,7 @@ import type {
 import type { CoreReasonCode } from "../../errors/index.ts";
 import type { MessageText } from "../../graph/format/messages.ts";
 import type { WithHint } from "../../graph/format/near-name.ts";
-import type { FlowOptionError } from "../model/markers.ts";
+import type { WrongOption } from "../model/markers.ts";
 import type {
   AnySchema,
   AnyValue,
@@ -158,7 +158,7 @@ export type WrittenMethods<TOptions, TGiven> = {
 
 /** Infers which members were written, and has a message at each unknown one; see `WrittenOptions`. */
 export type WrittenMembers<TGiven extends PropertyKey, TName> = { readonly [TKey in TGiven]?: unknown } & {
-  readonly [TKey in Exclude<TGiven, HandlerKey>]?: FlowOptionError<
+  readonly [TKey in Exclude<TGiven, HandlerKey>]?: WrongOption<
     WithHint<
       MessageText<"handlerMember", { handler: TName; member: TKey }>,
       TKey & string,

@@ -1,7 +1,7 @@
 import type { LateText } from "../../graph/format/messages.ts";
 import type { AdapterArgs, ListKeyOption } from "../model/adapter.ts";
 import type { AnyHandler } from "../model/handler.ts";
-import type { FlowOptionError } from "../model/markers.ts";
+import type { WrongOption } from "../model/markers.ts";
 import type { AnyState } from "../model/state.ts";
 import type { ArgsAt, UnknownArgs } from "../rules/args/types.ts";
 import type { AfterArgument, FromArgument } from "../rules/edge/types.ts";
@@ -50,10 +50,11 @@ export interface RetryOptions<TPermanentOn> {
 /** Without `onBatchFailure`, there is nothing to tolerate. */
 type ToleranceArgument<TKeys, TId extends string> = "onBatchFailure" extends TKeys
   ? FailureTolerance
-  : FailureTolerance &
-      FlowOptionError<
+  : {
+      readonly [TKey in keyof FailureTolerance]: WrongOption<
         LateText<TId, "optionType", { node: TId; option: "onBatchFailure"; needs: "'setAside' if 'tolerate' is set" }>
       >;
+    };
 
 /** How many batches may be set aside before the node fails, with `too_many_failed_batches`. */
 export interface FailureTolerance {
@@ -104,14 +105,14 @@ interface RateLimits<TParams> {
 interface SlotLimits<TParams, TId extends string> extends Pick<RateLimits<TParams>, "key"> {
   readonly maxRunning: number | undefined;
   readonly perSec?: undefined;
-  readonly burst?: FlowOptionError<LateText<TId, "burstOfNothing", { node: TId }>>;
+  readonly burst?: WrongOption<LateText<TId, "burstOfNothing", { node: TId }>>;
 }
 
 /* Compilers report what fits none of them against the last one of those that fit equally, by age or by name. */
 interface Unlimited<TId extends string> extends Pick<RateLimits<unknown>, "maxRunning"> {
   readonly perSec?: undefined;
-  readonly burst?: FlowOptionError<LateText<TId, "burstOfNothing", { node: TId }>>;
-  readonly key?: FlowOptionError<LateText<TId, "keyOfNothing", { node: TId }>>;
+  readonly burst?: WrongOption<LateText<TId, "burstOfNothing", { node: TId }>>;
+  readonly key?: WrongOption<LateText<TId, "keyOfNothing", { node: TId }>>;
 }
 
 interface AnyParams {
@@ -153,7 +154,7 @@ export type NodeOptions<
   TOptional,
 > = {
   /** The nodes it depends on, declared before it. */
-  readonly after?: AfterArgument<TAfter, TSeen, TIds, TId, THandler, TAdapter, TFrom>;
+  readonly after?: AfterArgument<TAfter, TParents, TSeen, TIds, TId, THandler, TAdapter, TFrom>;
   /**
    * How many of them must be satisfied before it starts: `"all"`, `"any"` or `"count:N"`.
    *
@@ -166,7 +167,7 @@ export type NodeOptions<
    *
    * @defaultValue "ready"
    */
-  readonly startWhen?: "ready" | StartArgument<TParents, TId>;
+  readonly startWhen?: StartArgument<TParents, TId>;
   /**
    * Which batches of its parents it takes, by their data: a scalar equals, a list is one of, an object holds for its keys;
    * {@link not} and {@link exists} are values. Its input is checked against what is left.

@@ -178,7 +178,7 @@ type Clash<TGiven, TNeeded, TPath, TFound extends Texts> = [...TFound, TypeMisma
 
 // The paths of the keys to blame, before any other text: what a wide row gives and needs is not shown as a whole.
 type BadPaths<TGiven, TNeeded, TPath, TKeys> = BadOf<
-  KeyByPath<TNeeded, TPath, TKeys>,
+  KeyByPath<TNeeded, keyof TNeeded, TPath, TKeys>,
   TGiven,
   TNeeded,
   keyof TGiven,
@@ -186,8 +186,9 @@ type BadPaths<TGiven, TNeeded, TPath, TKeys> = BadOf<
 >;
 
 // Of all keys, bad or not, and as they are declared: in that order the compiler makes these texts, and lists them later.
-type KeyByPath<T, TPath, TKeys> = {
-  [TKey in keyof T as TKey extends TKeys ? KeyPath<T, TPath, TKey> : never]-?: TKey;
+// The keys are a parameter, because of a union the compiler would map each member.
+type KeyByPath<T, TAll, TPath, TKeys> = {
+  [TKey in TAll as TKey extends TKeys ? KeyPath<T, TPath, TKey> : never]: TKey;
 };
 
 // All keys are parameters, because `keyof` costs as much as there are keys, each time.
@@ -215,11 +216,11 @@ type KeyFits<TGiven, TNeeded, TGivenKeys, TKey extends keyof TGiven & keyof TNee
   Pick<TNeeded, TKey>
 >;
 
-type KeyPath<TNeeded, TPath, TKey> = TNeeded extends readonly unknown[]
+type KeyPath<TNeeded, TPath, TKey> = [TNeeded] extends [readonly unknown[]]
   ? `${TPath & string}[${TKey & string}]`
   : `${TPath & string}.${TKey & string}`;
 
-type KeyAt<TNeeded, TPath, TAt> = TNeeded extends readonly unknown[]
+type KeyAt<TNeeded, TPath, TAt> = [TNeeded] extends [readonly unknown[]]
   ? TAt extends `${TPath & string}[${infer TKey}]`
     ? TKey
     : never

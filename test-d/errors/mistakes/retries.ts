@@ -34,7 +34,7 @@ export const retryMistakes: readonly Mistake[] = [
   {
     rule: "tolerance of a node that sets nothing aside",
     words: "node 'w': 'onBatchFailure' must be 'setAside' if 'tolerate' is set",
-    token: "tolerate",
+    token: "batches",
     make: () =>
       // @ts-expect-error
       etl.node("w", count, { after: ["extract"], tolerate: { batches: 3 } }),

@@ -36,6 +36,38 @@ const messagesOf = (made: LooseFlow): readonly string[] => {
   return details.findings.map(({ message }) => message);
 };
 
+describe("parents that a condition chooses", () => {
+  const one = defineHandler("one", { output: z.int(), processBatch: () => 1 });
+  const text = defineHandler("text", { output: z.string(), processBatch: () => "" });
+  const next = defineHandler("next", { input: z.int(), output: z.int(), processBatch: (n) => n });
+  const both = defineHandler("both", {
+    input: z.object({ a: z.array(z.int()), b: z.array(z.int()) }),
+    output: z.null(),
+    processBatch: () => null,
+  });
+  const start = flow("etl").node("a", one).node("b", one).node("t", text);
+
+  test.each([true, false])("of two lists that fit, either compiles (the first: %s)", (isFirst) => {
+    const { edges } = start.node("c", next, { after: isFirst ? ["a"] : ["b"] }).compile();
+    expect(edges).toEqual([[isFirst ? "a" : "b", "c"]]);
+  });
+
+  test.each([true, false])(
+    "what the compiler refuses of either list, compile() refuses of it (the first: %s)",
+    (isFirst) => {
+      // @ts-expect-error edge 't' -> 'c': the whole payload is string, needs number
+      const made = start.node("c", next, { after: isFirst ? ["a"] : ["t"] });
+      if (isFirst) expect(made.compile().edges).toEqual([["a", "c"]]);
+      else expect(() => made.compile()).toThrow("edge 't' -> 'c': the whole payload is string, needs number");
+    },
+  );
+
+  test.each([true, false])("that a gather lacks the other list, only compile() sees (the first: %s)", (isFirst) => {
+    const made = start.node("c", both, { after: isFirst ? ["a"] : ["b"], input: { adapter: "pull.gather" } });
+    expect(() => made.compile()).toThrow(`input of 'c': .${isFirst ? "b" : "a"} is missing (needs number[])`);
+  });
+});
+
 describe("compile() compares outputs with the inputs that read them", () => {
   test("reports one finding per source, at its place in the graph", () => {
     const made = loose()

@@ -2,7 +2,7 @@ import type { Absent, IsAssignable, IsNever, Recorded } from "../../../builtins/
 import type { Show } from "../../../graph/data/show-type.ts";
 import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
-import type { FlowTypeError } from "../../model/markers.ts";
+import type { WrongOption } from "../../model/markers.ts";
 
 /* A root without `iterBatches` gets its input from `args`, as one batch. */
 export type RootArgs<THandler extends AnyHandler> = THandler["$infer"]["source"] extends true
@@ -34,7 +34,7 @@ type NotAnObject = string | number | boolean | null | readonly unknown[];
 export type UnknownArgs<THandler extends AnyHandler, TId extends string, TKeys> = [TKeys] extends [never]
   ? unknown
   : {
-      readonly [TKey in TKeys & string]?: FlowTypeError<
+      readonly [TKey in TKeys & string]?: WrongOption<
         MessageText<"argUnknown", { node: TId; handler: THandler["name"]; key: TKey }>
       >;
     };

@@ -1,7 +1,7 @@
 import type { IsNever, Recorded } from "../../../builtins/node-records.ts";
 import type { Json } from "../../../errors/index.ts";
 import type { Join, MessageText, storedSchema, twoWaySchema, zodSchema } from "../../../graph/format/messages.ts";
-import type { FlowSchemaError } from "../../model/markers.ts";
+import type { WrongSchema } from "../../model/markers.ts";
 import type { DescribedSchema, IsPlainJson, OneWay, ReadableSchema, ZodSchema } from "../../model/schema.ts";
 
 /*
@@ -17,13 +17,13 @@ export type JsonSchema<TSchema, TWire, TName extends string, TWhat extends strin
     : // The test above is fast but fails for some types that are JSON (interfaces, optional keys), so the next decides.
       HasNotJson<TWire, TWhat> extends true
       ? TSchema extends ReadableSchema
-        ? FlowSchemaError<
+        ? WrongSchema<
             MessageText<
               "notJson",
               { owner: TOwner; name: TName; what: TWhat; where: Join<NotJson<TWire, TWhat>, ", "> }
             >
           >
-        : FlowSchemaError<
+        : WrongSchema<
             MessageText<"definitionMember", { what: TOwner; name: TName; member: TWhat; needs: typeof storedSchema }>
           >
       : TSchema;
@@ -106,15 +106,13 @@ type NotJsonKeys<T extends object, TPath extends string, TDepth extends 0[]> = {
  */
 export type ReadSchema<TSchema, TName, TMember, TOwner = "handler"> =
   IsRead<TSchema> extends false
-    ? FlowSchemaError<
+    ? WrongSchema<
         MessageText<"definitionMember", { what: TOwner; name: TName; member: TMember; needs: typeof zodSchema }>
       >
     : TSchema;
 
 /* The same for an option of `flow()`. */
 export type ReadOption<TSchema, TOption, TNeeds> =
-  IsRead<TSchema> extends false
-    ? FlowSchemaError<MessageText<"flowOption", { option: TOption; needs: TNeeds }>>
-    : TSchema;
+  IsRead<TSchema> extends false ? WrongSchema<MessageText<"flowOption", { option: TOption; needs: TNeeds }>> : TSchema;
 
 type IsRead<TSchema> = IsNever<TSchema extends ZodSchema ? never : TSchema extends DescribedSchema ? never : TSchema>;

@@ -3,7 +3,7 @@ import type { Absent, IsAssignable, IsIn, NodeRecords, OutputOf } from "../../..
 import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { LateText, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
-import type { Alternatives, FlowChoiceError, FlowTypeError, Offered, OrError } from "../../model/markers.ts";
+import type { Alternatives, Offered, OrError, Wrong, WrongType } from "../../model/markers.ts";
 
 export type Fits<TNodes extends NodeRecords, TId, TInput> =
   OutputOf<TNodes, TId> extends TInput ? true : IsAssignable<OutputOf<TNodes, TId>, TInput>;
@@ -12,10 +12,12 @@ export type Fits<TNodes extends NodeRecords, TId, TInput> =
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
  * `graph/data/mismatch.ts`. In a right list each element may be any of the ids, for completions: the list itself beside
  * them would be a new union of all ids at each element. Compared with a list of anything, because an id that a generic
- * helper leaves open is not certainly a text.
+ * helper leaves open is not certainly a text. Of one of two lists, the parents are those of both, so that neither is right
+ * because the other is.
  */
 export type AfterArgument<
   TAfter,
+  TParents extends readonly string[],
   TNodes extends NodeRecords,
   TIds extends string,
   TId extends string,
@@ -23,10 +25,10 @@ export type AfterArgument<
   TAdapter,
   TFrom,
 > = TAfter extends readonly unknown[]
-  ? TAfter[number] extends TIds
+  ? TParents[number] extends TIds
     ? TFrom extends Absent
       ? TAdapter extends Absent | DefaultAdapter
-        ? Fits<TNodes, TAfter[number], InputOf<THandler>> extends false
+        ? Fits<TNodes, TParents[number], InputOf<THandler>> extends false
           ? { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
           : { [TIndex in keyof TAfter]: TIds }
         : { [TIndex in keyof TAfter]: TIds }
@@ -49,8 +51,8 @@ type ParentProblem<TParent, TNodes extends NodeRecords, TId extends string, TInp
 export type KnownId<TParent, TIds extends string, TId extends string> =
   IsIn<TParent, TIds> extends false
     ? string extends TParent
-      ? FlowTypeError<LateText<TId, "parentNotLiteral", { node: TId }>>
-      : FlowChoiceError<LateText<TId, "unknownDependency", { node: TId; id: TParent & string }>, TIds>
+      ? WrongType<LateText<TId, "parentNotLiteral", { node: TId }>>
+      : Wrong<LateText<TId, "unknownDependency", { node: TId; id: TParent & string }>, TIds>
     : TParent;
 
 export type FromArgument<
@@ -80,7 +82,7 @@ export type FromArgument<
             >;
           }
         : TFrom | AliasesFor<InputOf<THandler>, TParent>
-      : FlowTypeError<LateText<TId, "aliasesOnlyGather", { adapter: TAdapter & string }>>;
+      : WrongType<LateText<TId, "aliasesOnlyGather", { adapter: TAdapter & string }>>;
 
 /* The aliases that a handler takes. */
 type AliasesFor<TInput, TParent> = { readonly [TAlias in keyof TInput & string]: TParent } & Offered;
@@ -104,9 +106,7 @@ type AllFit<TSources, TNodes extends NodeRecords, TParent, THandler extends AnyH
 type AliasArgument<TJudged, TSource, TId extends string, TGiven, TInput> = [TJudged] extends [TSource]
   ? IsAssignable<TGiven, KeysOf<TInput, keyof TGiven>> extends true
     ? TJudged
-    : FlowTypeError<
-        LateText<TId, "adapterInput", { node: TId; why: MismatchText<TGiven, KeysOf<TInput, keyof TGiven>> }>
-      >
+    : WrongType<LateText<TId, "adapterInput", { node: TId; why: MismatchText<TGiven, KeysOf<TInput, keyof TGiven>> }>>
   : TJudged;
 
 type SourceArgument<
@@ -121,7 +121,7 @@ type SourceArgument<
   ? TAdapter extends DefaultAdapter
     ? ParentArgument<TSource, TNodes, TId, THandler>
     : TSource
-  : FlowChoiceError<
+  : Wrong<
       TSource extends TIds
         ? MessageText<"fromOutsideAfter", { node: TId; id: TSource }>
         : MessageText<"unknownSource", { node: TId; id: TSource & string }>,

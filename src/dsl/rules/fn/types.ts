@@ -10,8 +10,8 @@ import type {
   OpenArgsOf,
   WrittenArgsOf,
 } from "../../model/coordinator-function.ts";
-import type { FlowChoiceError, FlowListError, FlowTypeError } from "../../model/markers.ts";
-import type { FlowReferenceError, ParamReference } from "../../model/param.ts";
+import type { Wrong, WrongList, WrongOption, WrongType } from "../../model/markers.ts";
+import type { ParamReference, WrongParam } from "../../model/param.ts";
 import type { MissingKeys } from "../args/types.ts";
 import type { FnWithParams, ParamText } from "../params/types.ts";
 
@@ -19,13 +19,13 @@ import type { FnWithParams, ParamText } from "../params/types.ts";
 export type FnArgument<TFn, TId extends string, TArgKeys> = TFn extends BuiltInFunctionName | AnyCoordinatorFn
   ? IsNever<MissingKeys<KnownArgsOf<TFn>, TArgKeys>> extends true
     ? TFn
-    : FlowTypeError<
+    : WrongType<
         MessageText<
           "fnArgsMissing",
           { node: TId; fn: FnNameOf<TFn>; keys: Join<MissingKeys<KnownArgsOf<TFn>, TArgKeys>, ", "> }
         >
       >
-  : FlowChoiceError<MessageText<"unknownFunction", { node: TId; fn: TFn & string }>, BuiltInFunctionName>;
+  : Wrong<MessageText<"unknownFunction", { node: TId; fn: TFn & string }>, BuiltInFunctionName>;
 
 /*
  * The type of `args` of a coordinator function's node: the right type if all args are right, else the same type with a
@@ -89,7 +89,7 @@ type UnknownFnArgs<TFn, TId extends string, TKeys> = [TKeys] extends [never]
   : TFn extends TakesAnyArgs
     ? unknown
     : {
-        readonly [TKey in TKeys & string]?: FlowTypeError<
+        readonly [TKey in TKeys & string]?: WrongOption<
           MessageText<"fnArgUnknown", { node: TId; fn: FnNameOf<TFn>; key: TKey }>
         >;
       };
@@ -115,7 +115,7 @@ type JudgedArgs<TCall extends AnyCall, TGiven, TKnown, TRight> = {
 type Judged<TCall extends AnyCall, TGiven, TNeeded, TRight, TKey, TPath extends string> = [TGiven] extends [TRight]
   ? TRight
   : [TGiven] extends [ParamReference<infer TName, unknown>]
-    ? FlowReferenceError<ParamText<TName, { key: TKey; needed: TNeeded; fits: string; params: TCall["params"] }>>
+    ? WrongParam<ParamText<TName, { key: TKey; needed: TNeeded; fits: string; params: TCall["params"] }>>
     : [TGiven] extends [readonly unknown[]]
       ? [IsUnion<ListIn<TNeeded>>, TGiven["length"]] extends [false, ListIn<TNeeded>["length"]]
         ? {
@@ -128,12 +128,12 @@ type Judged<TCall extends AnyCall, TGiven, TNeeded, TRight, TKey, TPath extends 
               `${TPath}[${TIndex & string}]`
             >;
           }
-        : FlowListError<FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>>
+        : WrongList<FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>>
       : [TGiven] extends [NoJson]
-        ? FlowTypeError<FnArgText<TCall, MessageText<"valueNotJson", { what: TPath }>>>
+        ? WrongOption<FnArgText<TCall, MessageText<"valueNotJson", { what: TPath }>>>
         : [TGiven, ObjectIn<TNeeded>] extends [object, object]
           ? [IsUnion<ObjectIn<TNeeded>>] extends [never] | [true]
-            ? FlowTypeError<FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>>
+            ? WrongType<FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>>
             : string extends keyof ObjectIn<TNeeded>
               ? {
                   readonly [TInner in keyof TGiven]: Judged<
@@ -157,7 +157,7 @@ type Judged<TCall extends AnyCall, TGiven, TNeeded, TRight, TKey, TPath extends 
                       >
                     : {} extends Pick<ObjectIn<TNeeded>, TInner>
                       ? AtKey<TRight, TInner>
-                      : FlowTypeError<
+                      : WrongType<
                           FnArgText<
                             TCall,
                             MessageText<
@@ -168,10 +168,10 @@ type Judged<TCall extends AnyCall, TGiven, TNeeded, TRight, TKey, TPath extends 
                         >;
                 }
           : [TGiven] extends [TNeeded]
-            ? FlowChoiceError<IdText<TCall, TGiven, TPath>, Extract<TRight, string>>
+            ? Wrong<IdText<TCall, TGiven, TPath>, Extract<TRight, string>>
             : string extends TNeeded
-              ? FlowTypeError<FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>>
-              : FlowChoiceError<
+              ? WrongType<FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>>
+              : Wrong<
                   FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>,
                   Extract<TNeeded, string>
                 >;

@@ -2,7 +2,7 @@ import type { Absent } from "../../../builtins/node-records.ts";
 import type { IsOne, Join, JoinList, LastOf, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyReading, PayloadFits, Reading, Suggested, SuggestedName } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
-import type { FlowTypeError, IsRight } from "../../model/markers.ts";
+import type { IsRight, WrongType } from "../../model/markers.ts";
 import type { AnyState } from "../../model/state.ts";
 import type { ArgsProblem, RootArgs } from "../args/types.ts";
 import type { Fits } from "../edge/types.ts";
@@ -177,6 +177,6 @@ type EdgesProblem<
 export type HandlerOrError<THandler, TMessage, TKeys> =
   IsRight<TMessage> extends false
     ? [TKeys] extends [NodeOption]
-      ? FlowTypeError<NoInfer<TMessage & string>>
+      ? WrongType<NoInfer<TMessage & string>>
       : THandler
     : THandler;

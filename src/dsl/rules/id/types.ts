@@ -1,6 +1,6 @@
 import type { IsNever } from "../../../builtins/node-records.ts";
 import type { MessageText } from "../../../graph/format/messages.ts";
-import type { FlowTypeError } from "../../model/markers.ts";
+import type { WrongType } from "../../model/markers.ts";
 
 export type NotAnId =
   | ""
@@ -17,7 +17,7 @@ type ForbiddenName = "constructor" | "prototype";
  * Compared with `false`, see `IsNever`: a helper that is generic over its flow can add a node.
  */
 export type IdArgument<TId extends string, TIds extends string> =
-  IsNever<IdProblem<TId, TIds>> extends false ? FlowTypeError<IdProblem<TId, TIds>> : TId;
+  IsNever<IdProblem<TId, TIds>> extends false ? WrongType<IdProblem<TId, TIds>> : TId;
 
 type IdProblem<TId extends string, TIds extends string, TAll = TId> = TId extends NotAnId | ForbiddenName
   ? TId extends ForbiddenName

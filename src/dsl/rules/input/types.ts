@@ -30,7 +30,7 @@ import type {
   Reading,
 } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
-import type { FlowChoiceError, FlowTypeError, IsRight, OrError } from "../../model/markers.ts";
+import type { IsRight, OrError, Wrong, WrongOption, WrongType } from "../../model/markers.ts";
 import type { AnyState } from "../../model/state.ts";
 import type { ArgsProblem, MissingKeys } from "../args/types.ts";
 
@@ -57,10 +57,10 @@ export type AdapterArgument<
   ? TAdapter
   : TAdapter extends DefaultAdapter
     ? TParents["length"] extends 0
-      ? FlowTypeError<LateText<TId, "rootInput", { node: TId }>>
+      ? WrongType<LateText<TId, "rootInput", { node: TId }>>
       : TAdapter | NoInfer<BuiltInNames[keyof BuiltInNames] | TAdapters["name"]>
     : IsIn<TAdapter, AdapterName<TAdapters>> extends false
-      ? FlowChoiceError<LateText<TId, "unknownAdapter", { adapter: TAdapter & string }>, AdapterName<TAdapters>>
+      ? Wrong<LateText<TId, "unknownAdapter", { adapter: TAdapter & string }>, AdapterName<TAdapters>>
       : OrError<
           TAdapter | NoInfer<BuiltInNames[keyof BuiltInNames] | TAdapters["name"]>,
           AdapterProblem<
@@ -114,7 +114,7 @@ export type AdapterText<TAdapter> = `adapter '${TAdapter & string}'`;
 export type UnknownInput<TAdapter, TArgs, TId extends string, TKeys> = [TKeys] extends [KnownInput<TAdapter, TArgs>]
   ? unknown
   : {
-      readonly [TKey in Exclude<TKeys, KnownInput<TAdapter, TArgs>> & string]?: FlowTypeError<
+      readonly [TKey in Exclude<TKeys, KnownInput<TAdapter, TArgs>> & string]?: WrongOption<
         TKey extends "metaListKey"
           ? MessageText<"listKeyNotTaken", { adapter: TAdapter }>
           : WithHint<
@@ -141,14 +141,14 @@ export type ListKeyArgument<
   TFrom,
 > = TListKey extends string
   ? IsIn<TListKey, ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>> extends false
-    ? FlowChoiceError<
+    ? Wrong<
         MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>,
         ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
       >
     : IsRight<
           PieceFits<TAdapter, OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey, InputOf<THandler>>
         > extends false
-      ? FlowTypeError<PieceText<TNodes, TParents, TAdapter, TFrom, TId, TListKey, InputOf<THandler>>>
+      ? WrongType<PieceText<TNodes, TParents, TAdapter, TFrom, TId, TListKey, InputOf<THandler>>>
       : TListKey | NoInfer<ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>>
   : TListKey;
 

@@ -1,7 +1,7 @@
 import type { HandlerDefinition } from "../../../definitions/index.ts";
 import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type { coordinatorFnType } from "../../../graph/index.ts";
-import type { FlowTypeError } from "../../model/markers.ts";
+import type { WrongType } from "../../model/markers.ts";
 
 /*
  * What the compiler reads from a graph JSON that is a literal. Each look-up is by node id or by type and names only
@@ -39,7 +39,7 @@ type HandlerArgument<THandler, TTypes extends string> = THandler extends { reado
     ? THandler
     : TName extends TTypes
       ? THandler
-      : FlowTypeError<
+      : WrongType<
           MessageText<
             "handlerOfNoType",
             { handler: TName; types: Join<Exclude<TTypes, typeof coordinatorFnType>, ", "> }

@@ -1,6 +1,6 @@
 import type { MessageText } from "../../../graph/format/messages.ts";
 import type { WithHint } from "../../../graph/format/near-name.ts";
-import type { FlowOptionError } from "../../model/markers.ts";
+import type { WrongOption } from "../../model/markers.ts";
 import type { optionSynonyms } from "./check.ts";
 
 /* The options of a coordinator function's node. */
@@ -42,7 +42,7 @@ export type NodeOption =
 export type WrittenOptions<TKeys extends PropertyKey, TUnknown extends TKeys, TKnown extends string, TId> = {
   readonly [TKey in TKeys]?: unknown;
 } & {
-  readonly [TKey in TUnknown]?: FlowOptionError<
+  readonly [TKey in TUnknown]?: WrongOption<
     WithHint<MessageText<"unknownOption", { node: TId; option: TKey }>, TKey & string, TKnown, typeof optionSynonyms>
   >;
 };

@@ -3,7 +3,7 @@ import type { IsIn } from "../../../builtins/node-records.ts";
 import type { Json } from "../../../errors/index.ts";
 import type { AnyJson, Show } from "../../../graph/data/show-type.ts";
 import type { MessageText } from "../../../graph/format/messages.ts";
-import type { FlowChoiceError, FlowOptionError } from "../../model/markers.ts";
+import type { Wrong, WrongOption } from "../../model/markers.ts";
 import type { ParamReference } from "../../model/param.ts";
 
 /* The place of an argument: the key `TKey`, which needs a `TNeeded`, which the parameters `TFits` match. */
@@ -73,7 +73,7 @@ export type DelayArgument<TParams> = number | ParamFor<"delaySec", number, Fitti
 
 /* The same for a coordinator function: a node that waits for a signal has no delay. */
 export type FnDelayArgument<TFn, TParams, TId extends string> = TFn extends WaitFunction
-  ? FlowOptionError<MessageText<"waitDelayed", { node: TId }>>
+  ? WrongOption<MessageText<"waitDelayed", { node: TId }>>
   : DelayArgument<TParams>;
 
 type WaitFunction = Extract<BuiltInFunctionName, "wait.signal">;
@@ -89,7 +89,7 @@ export interface ParamName<TName extends string, TPlace> {
     ? TName
     : TPlace extends AnyPlace
       ? IsIn<TName, TPlace["fits"]> extends false
-        ? NoInfer<FlowChoiceError<ParamText<TName, TPlace>, TPlace["fits"]>>
+        ? NoInfer<Wrong<ParamText<TName, TPlace>, TPlace["fits"]>>
         : TName
       : TName;
 }

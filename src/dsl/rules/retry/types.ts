@@ -2,7 +2,7 @@ import type { CoreReasonCode } from "../../../errors/index.ts";
 import type { LateText, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyCoordinatorFn, FnNameOf } from "../../model/coordinator-function.ts";
 import type { AnyHandler } from "../../model/handler.ts";
-import type { Alternatives, FlowChoiceError } from "../../model/markers.ts";
+import type { Alternatives, Wrong } from "../../model/markers.ts";
 
 /* `retry.permanentOn` of a handler's node: checked as a whole, and element by element only if something is wrong. */
 export type PermanentOn<
@@ -15,7 +15,7 @@ export type PermanentOn<
       // Handlers and functions have separate types: with the message as a parameter, the compiler would fill in all of them.
       [TIndex in keyof TCodes]: [TCodes[TIndex]] extends [THandler["$infer"]["errors"] | CoreReasonCode]
         ? TCodes[TIndex]
-        : FlowChoiceError<
+        : Wrong<
             LateText<TId, "permanentOnUnknown", { node: TId; handler: THandler["name"]; code: TCodes[TIndex] }>,
             THandler["$infer"]["errors"] | CoreReasonCode
           >;
@@ -31,7 +31,7 @@ export type FnPermanentOn<TCodes extends readonly string[], TId extends string, 
   : {
       [TIndex in keyof TCodes]: [TCodes[TIndex]] extends [ErrorsOf<TFn> | CoreReasonCode]
         ? TCodes[TIndex]
-        : FlowChoiceError<
+        : Wrong<
             MessageText<"fnPermanentOnUnknown", { node: TId; fn: FnNameOf<TFn>; code: TCodes[TIndex] }>,
             ErrorsOf<TFn> | CoreReasonCode
           >;

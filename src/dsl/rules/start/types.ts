@@ -1,5 +1,5 @@
 import type { LateText } from "../../../graph/format/messages.ts";
-import type { FlowChoiceError, FlowTypeError } from "../../model/markers.ts";
+import type { Wrong } from "../../model/markers.ts";
 
 type FanInOf<TParents extends readonly string[]> =
   | "all"
@@ -9,24 +9,23 @@ type FanInOf<TParents extends readonly string[]> =
 
 /* A right value returns all right values: TypeScript 5.9 would complete by the type of the default, "all". */
 export type FanInArgument<TFanIn, TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
-  ?
-      | "all"
-      | (TFanIn extends "all"
-          ? never
-          : FlowTypeError<LateText<TId, "rootFanIn", { node: TId; fanIn: TFanIn & string }>>)
+  ? TFanIn extends "all"
+    ? TFanIn
+    : Wrong<LateText<TId, "rootFanIn", { node: TId; fanIn: TFanIn & string }>, "all">
   : TFanIn extends "any" | "count:1"
     ? TFanIn
     : TFanIn extends FanInOf<TParents>
       ? FanInOf<TParents>
-      : FlowChoiceError<
+      : Wrong<
           LateText<TId, "fanInTooMany", { node: TId; parents: `${TParents["length"]}`; fanIn: TFanIn & string }>,
           FanInOf<TParents>
         >;
 
-export type FirstBatchArgument<TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
-  ? FlowTypeError<LateText<TId, "rootStartWhen", { node: TId }>>
-  : "first_batch";
+/* `startWhen` of a coordinator function's node. */
+export type FnStartArgument<TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
+  ? Wrong<LateText<TId, "rootStartWhen", { node: TId }>, "ready">
+  : "ready" | "first_batch";
 
 export type StartArgument<TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
-  ? FlowTypeError<LateText<TId, "rootStartWhen", { node: TId }>>
-  : "first_batch" | "ended";
+  ? Wrong<LateText<TId, "rootStartWhen", { node: TId }>, "ready">
+  : "ready" | "first_batch" | "ended";

@@ -1,7 +1,7 @@
 import type { IsAssignable, IsNever, OutputOf, PlacesIn } from "../../../builtins/node-records.ts";
 import type { EdgeText, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Join, LastOf, MessageText, zodSchemas } from "../../../graph/format/messages.ts";
-import type { FlowChoiceError, FlowSchemaError, FlowStateError, FlowTypeError } from "../../model/markers.ts";
+import type { Wrong, WrongFlow, WrongSchema, WrongType } from "../../model/markers.ts";
 import type { LatestOfBoth, TextNow, TextsOfBoth } from "../../model/node-count.ts";
 import type { AnySchema, Stored } from "../../model/schema.ts";
 import type { AnyState, AnyStep, FlowHead, FlowState, SubflowControl } from "../../model/state.ts";
@@ -22,7 +22,7 @@ export interface InputSchemas {
 
 export type InputsArgument<TInputs extends InputSchemas> = {
   readonly [TInput in keyof TInputs]: TInput extends NotAnId
-    ? FlowSchemaError<MessageText<"inputForm", { id: TInput & string }>>
+    ? WrongSchema<MessageText<"inputForm", { id: TInput & string }>>
     : ReadOption<TInputs[TInput], "inputs", typeof zodSchemas>;
 };
 
@@ -39,9 +39,9 @@ export type InputNames<TNames, TListed extends readonly string[] = []> = [TNames
 /* The receiver of `compile()`: a flow with nodes and without inputs. */
 export type CompileReceiver<TIds extends string, TInputs> = [keyof TInputs] extends [never]
   ? [TIds] extends [never]
-    ? FlowStateError<MessageText<"emptyFlow", {}>>
+    ? WrongFlow<MessageText<"emptyFlow", {}>>
     : unknown
-  : FlowStateError<MessageText<"openInputs", { inputs: Join<keyof TInputs, ", "> }>>;
+  : WrongFlow<MessageText<"openInputs", { inputs: Join<keyof TInputs, ", "> }>>;
 
 /* By input name, the node that feeds it. */
 export interface Bindings {
@@ -93,7 +93,7 @@ type SubflowLast<TLast extends readonly string[], TPrefix extends string> = {
 
 export type PrefixArgument<TPrefix extends string, TNewIds extends string, TIds extends string> =
   IsNever<PrefixProblem<TPrefix, TNewIds, TIds>> extends false
-    ? FlowTypeError<PrefixProblem<TPrefix, TNewIds, TIds>>
+    ? WrongType<PrefixProblem<TPrefix, TNewIds, TIds>>
     : TPrefix;
 
 type PrefixProblem<TPrefix extends string, TNewIds extends string, TIds extends string> = TPrefix extends NotAnId
@@ -115,7 +115,7 @@ export type SubflowArgument<
   TBound extends Bindings,
 > =
   IsNever<SubflowProblem<TIds, TSubflow, TPrefix, TState, TBound>> extends false
-    ? FlowStateError<SubflowProblem<TIds, TSubflow, TPrefix, TState, TBound>>
+    ? WrongFlow<SubflowProblem<TIds, TSubflow, TPrefix, TState, TBound>>
     : TGiven;
 
 type SubflowProblem<
@@ -223,14 +223,14 @@ type Binding<
 > = TInput extends keyof TInputs
   ? TBound[TInput] extends TIds
     ? TBound[TInput] extends TBound[Exclude<keyof TBound & keyof TInputs, TInput>]
-      ? FlowTypeError<MessageText<"partInputTwice", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>>
+      ? WrongType<MessageText<"partInputTwice", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>>
       : IsAssignable<OutputOf<TState, TBound[TInput]>, TInputs[TInput]> extends true
         ? TBound[TInput]
-        : FlowTypeError<
+        : WrongType<
             EdgeText<TBound[TInput], `${TPrefix}.${TInput & string}`, OutputOf<TState, TBound[TInput]>, TInputs[TInput]>
           >
-    : FlowChoiceError<MessageText<"partInputNode", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>, TIds>
-  : FlowTypeError<MessageText<"partInputUnknown", { prefix: TPrefix; input: TInput }>>;
+    : Wrong<MessageText<"partInputNode", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>, TIds>
+  : WrongType<MessageText<"partInputUnknown", { prefix: TPrefix; input: TInput }>>;
 
 /*
  * Adds the adapters of a subflow to those of the flow. Without new ones the head is the same type, so the compiler can

@@ -12,7 +12,7 @@ import type {
   SuggestedName,
 } from "../../model/adapter.ts";
 import type { AnyHandler } from "../../model/handler.ts";
-import type { FlowChoiceError, FlowTypeError } from "../../model/markers.ts";
+import type { Wrong, WrongOption, WrongType } from "../../model/markers.ts";
 import type { AnyState } from "../../model/state.ts";
 import type { MissingKeys } from "../args/types.ts";
 import type { DeliveryProblem } from "../input/types.ts";
@@ -41,10 +41,10 @@ type JudgedAdapter<THandler extends string, TInput, TAdapter, TKeys> = TAdapter 
   | keyof BuiltInAdapters
   | AnyInputAdapter
   ? TInput extends Absent
-    ? FlowTypeError<MessageText<"suggestionUnread", { handler: THandler }>>
+    ? WrongType<MessageText<"suggestionUnread", { handler: THandler }>>
     : IsNever<MissingKeys<SuggestedArgs<TAdapter>, TKeys>> extends true
       ? TAdapter
-      : FlowTypeError<
+      : WrongType<
           MessageText<
             "missingArg",
             {
@@ -54,13 +54,13 @@ type JudgedAdapter<THandler extends string, TInput, TAdapter, TKeys> = TAdapter 
             }
           >
         >
-  : FlowChoiceError<MessageText<"suggestionUnknown", { handler: THandler; adapter: TAdapter }>, keyof BuiltInAdapters>;
+  : Wrong<MessageText<"suggestionUnknown", { handler: THandler; adapter: TAdapter }>, keyof BuiltInAdapters>;
 
 /* A message at each unknown key. */
 type UnknownArgs<THandler extends string, TAdapter, TKeys> = [TKeys] extends [KnownKeys<TAdapter>]
   ? unknown
   : {
-      readonly [TKey in Exclude<TKeys, KnownKeys<TAdapter>> & string]?: FlowTypeError<
+      readonly [TKey in Exclude<TKeys, KnownKeys<TAdapter>> & string]?: WrongOption<
         TKey extends "metaListKey"
           ? MessageText<"listKeyNotTaken", { adapter: SuggestedName<TAdapter> }>
           : MessageText<"unknownArg", { owner: Owner<THandler>; name: Named<TAdapter>; key: TKey }>

@@ -11,8 +11,8 @@ import type {
 import type { Show } from "../../../graph/data/show-type.ts";
 import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyHandler, HandlerTypes } from "../../model/handler.ts";
-import type { FlowChoiceError, FlowOptionError, FlowTypeError } from "../../model/markers.ts";
-import type { Exists, FlowNotError, Not } from "../../model/pattern.ts";
+import type { Wrong, WrongOption, WrongType } from "../../model/markers.ts";
+import type { Exists, Not, WrongNot } from "../../model/pattern.ts";
 import type { AnyState, AnyStep, Control, FlowState, HandlerStep, SubflowControl } from "../../model/state.ts";
 
 /**
@@ -113,7 +113,7 @@ export type WhereArgument<
   (TWhere extends Absent
     ? unknown
     : TParents["length"] extends 0
-      ? FlowOptionError<MessageText<"whereOnRoot", { node: TId }>>
+      ? WrongOption<MessageText<"whereOnRoot", { node: TId }>>
       : WhereOf<
           TAdapter extends ReadsOutcomes
             ? OutcomeAt<TState["steps"], SourcesOf<TParents, TFrom>>
@@ -129,7 +129,7 @@ type Inferred<T> = [T] extends [never] ? T : {};
 type WhereOf<TGiven, TWhere, TId extends string, TSource> = [Narrow<TGiven, TWhere>] extends [never]
   ? Judged<TGiven, TWhere, `node '${TId}': where`> extends infer TJudged
     ? TWhere extends TJudged
-      ? FlowOptionError<MessageText<"patternNothing", { node: TId; from: Join<TSource, "', '"> }>>
+      ? WrongOption<MessageText<"patternNothing", { node: TId; from: Join<TSource, "', '"> }>>
       : TJudged
     : never
   : Judged<TGiven, TWhere, `node '${TId}': where`>;
@@ -144,7 +144,7 @@ type Judged<T, TPattern, TPath extends string> = {
 type UnknownKeys<TKeys, TKnown, TPath extends string> = [TKeys] extends [never]
   ? unknown
   : {
-      readonly [TKey in TKeys & string]?: FlowOptionError<
+      readonly [TKey in TKeys & string]?: WrongOption<
         [TKnown] extends [never]
           ? MessageText<"patternNoKeys", { path: `${TPath}.${TKey}` }>
           : MessageText<"patternKey", { path: `${TPath}.${TKey}`; keys: Join<TKnown, ", "> }>
@@ -160,20 +160,20 @@ type Keys<T> = { readonly [TKey in KeysIn<T>]?: AnyPattern<Exclude<ValueIn<T, TK
 
 type JudgedValue<T, TPattern, TPath extends string> = TPattern extends Scalar
   ? [Narrow<T, TPattern>] extends [never]
-    ? Offered<T> | FlowTypeError<ValueText<T, Show<TPattern>, TPath>>
+    ? Wrong<ValueText<T, Show<TPattern>, TPath>, Offered<T>>
     : Offered<T>
   : TPattern extends readonly unknown[]
     ? { readonly [TIndex in keyof TPattern]: JudgedValue<T, TPattern[TIndex], TPath> }
     : TPattern extends Not<infer TNegated>
       ? [Narrow<T, TNegated>] extends [never]
-        ? FlowNotError<ValueText<T, Show<TNegated>, TPath>>
+        ? WrongNot<ValueText<T, Show<TNegated>, TPath>>
         : TPattern
       : TPattern extends Exists
         ? TPattern
         : [KeysIn<T>] extends [never]
           ? {} extends T
             ? Judged<T, TPattern, TPath>
-            : FlowOptionError<ValueText<T, "an object", TPath>>
+            : WrongOption<ValueText<T, "an object", TPath>>
           : Judged<T, TPattern, TPath>;
 
 type ValueText<T, TGiven, TPath> = MessageText<"patternValue", { path: TPath; given: TGiven; known: Show<T> }>;
@@ -298,7 +298,7 @@ type CaseKey<T> = {
 export type CaseKeyArgument<TState extends AnyState, TSource extends string, TKey extends string> =
   TKey extends CaseKey<OutputOf<TState, TSource>>
     ? CaseProblem<TSource, TKey, CasesAt<OutputOf<TState, TSource>, TKey>, PatternsAt<TState["steps"], TSource, TKey>>
-    : FlowChoiceError<
+    : Wrong<
         MessageText<"caseKey", { from: TSource; key: TKey; keys: Join<CaseKey<OutputOf<TState, TSource>>, ", "> }>,
         CaseKey<OutputOf<TState, TSource>>
       >;
@@ -344,7 +344,7 @@ type PatternAt<TWhere, TKey extends string> = TKey extends `${infer THead}.${inf
 
 type CaseProblem<TSource, TKey extends string, TCase, TPatterns> = [Left<TCase, TPatterns>] extends [never]
   ? TKey
-  : FlowTypeError<
+  : WrongType<
       true extends IsOpen<Left<TCase, TPatterns>>
         ? MessageText<"caseOpen", { from: TSource; key: TKey; type: Show<Left<TCase, TPatterns>> }>
         : MessageText<"caseNowhere", { from: TSource; key: TKey; value: Show<Left<TCase, TPatterns>> }>
