@@ -69,10 +69,11 @@ async function ask(part: ChildProcess, request: Request): Promise<Usage> {
 
 function sumOf(usages: readonly Usage[]): Usage {
   const sum = { ...noUse(), cpuMs: 0 };
-  for (const { commands, byName, waitedMs, messages, sweeps, cpuMs } of usages) {
+  for (const { commands, byName, waitedMs, messages, lostClaims, sweeps, cpuMs } of usages) {
     sum.commands += commands;
     sum.waitedMs += waitedMs;
     sum.messages += messages;
+    sum.lostClaims += lostClaims;
     sum.sweeps += sweeps;
     sum.cpuMs += cpuMs;
     for (const [name, count] of Object.entries(byName)) sum.byName[name] = (sum.byName[name] ?? 0) + count;
