@@ -320,11 +320,7 @@ async function consumeSingle`,
     },
     ...mutation(
       "a consumer reads its whole input in one page",
-      edit(
-        "core/worker/input/stream-input.ts",
-        "cursor.generation, cursor.seq, pageSize)",
-        "cursor.generation, cursor.seq, pageSize * 1_000)",
-      ),
+      edit("core/worker/input/stream-input.ts", "generation, seq, pageSize)", "generation, seq, pageSize * 1_000)"),
     ),
   },
   mutation(
