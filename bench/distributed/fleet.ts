@@ -28,7 +28,8 @@ export class Fleet {
       ...Array.from({ length: coordinators }, () => ["coordinator", ...sweeps]),
       ...Array.from({ length: workers }, () => ["worker"]),
     ];
-    const parts = roles.map((args) => fork(program, args, { env: { ...process.env, ...servers } }));
+    const env = { ...process.env, POSTGRES_URL: undefined, ...servers }; // its parts use the servers of one kind
+    const parts = roles.map((args) => fork(program, args, { env }));
     const failed = Promise.race(
       parts.map(async (part) => {
         const [code] = await once(part, "exit");
