@@ -347,6 +347,17 @@ async function consumeSingle`,
       ),
     ),
   },
+  {
+    elsewhere: {
+      file: "test/unit/core/worker/input/stream-input.test.ts",
+      title: "a first page that is gone does not matter",
+      why: "requires a page that was dropped after its reader was claimed",
+    },
+    ...mutation(
+      "a first page that is gone fails an attempt whose source has started over",
+      edit("core/worker/input/stream-input.ts", "this.#read(cursor).catch(() => []);", "this.#read(cursor);"),
+    ),
+  },
   mutation(
     "an attempt does not read the length of its log",
     edit("core/worker/attempt/attempt-log.ts", "this.#length = tail.length;", ""),
