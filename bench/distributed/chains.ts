@@ -16,7 +16,7 @@ export interface Load {
 
 export const loadColumns = [
   ...["case", "coordinators", "workers", "nodes/s", "p50 ms", "p99 ms", "writes/node", "commands/node"],
-  ...["messages/node", "cpu ms/node", "waited ms/node"],
+  ...["messages/node", "lost claims/node", "cpu ms/node", "waited ms/node"],
 ];
 
 /** Runs the tasks of a load on a fleet. Returns a row of the table, and the commands a node by name. */
@@ -64,6 +64,7 @@ export async function measureLoad({ name, graph, tasks, atOnce }: Load, fleetOpt
       perNode(writes),
       perNode(usage.commands),
       perNode(usage.messages),
+      perNode(usage.lostClaims),
       perNode(usage.cpuMs),
       perNode(usage.waitedMs),
     ],

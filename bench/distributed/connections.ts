@@ -19,11 +19,13 @@ export interface Use {
   /** The sum of their durations; several may run concurrently. */
   waitedMs: number;
   messages: number;
+  /** Claims that another worker won. */
+  lostClaims: number;
   /** Tasks that it planned anew as a whole. */
   sweeps: number;
 }
 
-export const noUse = (): Use => ({ commands: 0, byName: {}, waitedMs: 0, messages: 0, sweeps: 0 });
+export const noUse = (): Use => ({ commands: 0, byName: {}, waitedMs: 0, messages: 0, lostClaims: 0, sweeps: 0 });
 
 /** Whether a command or statement of this name changes something. */
 export const isWrite = (name: string): boolean => /^(insert|update|delete|findAndModify|with)\b/.test(name);
@@ -89,17 +91,25 @@ export const countedBus = (bus: Bus, used: Use): Bus => ({
   ...(bus.health === undefined ? {} : { health: () => bus.health?.() ?? { status: "ok", restarts: 0, dropped: 0 } }),
 });
 
-/** A store whose sweeps are counted. */
-export const countedStore = (store: Store, used: Use): Store =>
-  new Proxy(store, {
+/** A store whose sweeps and lost claims are counted. */
+export function countedStore(store: Store, used: Use): Store {
+  const counted: Pick<Store, "claim" | "dueTasks"> = {
+    async claim(...args) {
+      const record = await store.claim(...args);
+      if (record === undefined) used.lostClaims++;
+      return record;
+    },
+    async dueTasks(...args) {
+      const due = await store.dueTasks(...args);
+      used.sweeps += due.length;
+      return due;
+    },
+  };
+  return new Proxy(store, {
     get(target, name) {
+      if (name in counted) return Reflect.get(counted, name);
       const member: unknown = Reflect.get(target, name);
-      if (typeof member !== "function") return member;
-      if (name !== "dueTasks") return member.bind(target);
-      return async (...args: Parameters<Store["dueTasks"]>) => {
-        const due = await target.dueTasks(...args);
-        used.sweeps += due.length;
-        return due;
-      };
+      return typeof member === "function" ? member.bind(target) : member;
     },
   });
+}

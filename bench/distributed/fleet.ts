@@ -28,7 +28,8 @@ export class Fleet {
       ...Array.from({ length: coordinators }, () => ["coordinator", ...sweeps]),
       ...Array.from({ length: workers }, () => ["worker"]),
     ];
-    const parts = roles.map((args) => fork(program, args, { env: { ...process.env, ...servers } }));
+    const env = { ...process.env, POSTGRES_URL: undefined, ...servers }; // its parts use the servers of one kind
+    const parts = roles.map((args) => fork(program, args, { env }));
     const failed = Promise.race(
       parts.map(async (part) => {
         const [code] = await once(part, "exit");
@@ -69,10 +70,11 @@ async function ask(part: ChildProcess, request: Request): Promise<Usage> {
 
 function sumOf(usages: readonly Usage[]): Usage {
   const sum = { ...noUse(), cpuMs: 0 };
-  for (const { commands, byName, waitedMs, messages, sweeps, cpuMs } of usages) {
+  for (const { commands, byName, waitedMs, messages, lostClaims, sweeps, cpuMs } of usages) {
     sum.commands += commands;
     sum.waitedMs += waitedMs;
     sum.messages += messages;
+    sum.lostClaims += lostClaims;
     sum.sweeps += sweeps;
     sum.cpuMs += cpuMs;
     for (const [name, count] of Object.entries(byName)) sum.byName[name] = (sum.byName[name] ?? 0) + count;

@@ -3,6 +3,7 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 const scheduler = "core/coordinator/scheduler.ts";
 const looks = "core/coordinator/start-looks.ts";
 const sweeper = "core/coordinator/sweeper.ts";
+const records = "core/store/record-store.ts";
 const raceOf = (title: string, why: string) => ({ file: "test/sim/scheduler-races.test.ts", title, why });
 
 export const coordinatorMutations: readonly Mutation[] = [
@@ -13,6 +14,14 @@ export const coordinatorMutations: readonly Mutation[] = [
   mutation(
     "no sweep of leases",
     edit(sweeper, "() => store.expiredLeases(shardsAPage)", "async () => [] as EpochRef[]"),
+  ),
+  mutation(
+    "a dispatch is announced before its shard is inserted",
+    edit(
+      records,
+      "const inserted = await this.#driver.shards.insert(ref",
+      "onQueued();\n    await announcing;\n    const inserted = await this.#driver.shards.insert(ref",
+    ),
   ),
   mutation("no sweep of deadlines", edit(sweeper, "return overdue;", "return [];")),
   mutation(
@@ -101,7 +110,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   mutation("a postponed start check is dropped", edit(looks, "        this.#onOwed();\n", "")),
   mutation(
     "a child's state is taken from the cache",
-    edit(scheduler, "else if (!noteEnd(cached, child, await this.#store.readShards(taskId, [child.id])))", "else"),
+    edit(scheduler, " || !noteEnd(cached, child, await this.#store.readShards(taskId, [child.id]));", " || true;"),
   ),
   {
     elsewhere: raceOf(
@@ -137,8 +146,8 @@ export const coordinatorMutations: readonly Mutation[] = [
     "no command is sent for a dispatched node",
     edit(
       scheduler,
-      'if (outcome === "dispatched" && delayMs === 0) await',
-      'if (outcome === "dispatched" && delayMs < 0) await',
+      "const announce = delayMs === 0 ? () => this.#command(node.type, ref, 1) : undefined;",
+      "const announce = delayMs === 0 ? async () => {} : undefined;",
     ),
   ),
   mutation(

@@ -1,8 +1,10 @@
 import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const shards = "adapters/mongo/driver/shards.ts";
+const records = "adapters/mongo/format/records.ts";
 const ends = "test/services/mongodb/ends.test.ts";
 const contract = "test/services/mongodb/store-contract.test.ts";
+const late = "test/services/mongodb/late-inserts.test.ts";
 const why = "requires MongoDB, with `MONGODB_URL`: the simulation does not run its requests";
 
 /** Mistakes in the requests of the MongoDB store. */
@@ -44,17 +46,57 @@ export const mongoMutations: readonly Mutation[] = [
     ),
   },
   {
+    elsewhere: { file: ends, title: "a dispatch reads its task before the insert only if", why },
+    ...mutation(
+      "MongoDB: a dispatch is decided by what was read of its task a while ago",
+      edit("adapters/mongo/driver/removal.ts", "performance.now() - known.readAt > headKnownMs", "false"),
+    ),
+  },
+  {
+    elsewhere: { file: late, title: "a dispatch delayed past a pause", why },
+    ...mutation(
+      "MongoDB: the task of a dispatched shard is not read again",
+      edit(
+        shards,
+        'return (await followTask(session, ref, { first, made })) === undefined ? "gone" : "inserted";',
+        'return "inserted";',
+      ),
+    ),
+  },
+  {
+    elsewhere: { file: ends, title: "claims of one turn are one update and one read", why },
+    ...mutation(
+      "MongoDB: of several claims at once, all are answered as won",
+      edit(
+        shards,
+        "return ids.map((id) => byClaim.get(id));",
+        "return updates.map(({ filter }) => docs.find(({ _id }) => _id === filter._id));",
+      ),
+    ),
+  },
+  {
+    elsewhere: { file: ends, title: "dispatches of one turn are one insert", why },
+    ...mutation(
+      "MongoDB: of several inserts whose answer was lost, none counts as made",
+      edit(
+        shards,
+        "return documents.map(({ _id }) => inserted.has(_id));",
+        "return documents.map((_, index) => !existing.has(index));",
+      ),
+    ),
+  },
+  {
     elsewhere: { file: contract, title: "only a queued shard with the same epoch can be claimed", why },
     ...mutation(
       "MongoDB: a claim does not name the epoch",
-      edit(shards, "attempt_epoch: ref.epoch, $or: mayClaim };", "$or: mayClaim };"),
+      edit(records, "attempt_epoch: ref.epoch, $or: mayClaim };", "$or: mayClaim };"),
     ),
   },
   {
     elsewhere: { file: contract, title: "claim, called again with the same arguments, has no further effect", why },
     ...mutation(
       "MongoDB: a repeated claim begins anew",
-      edit(shards, '{ $cond: [isOwn, "$$ROOT", {', '{ $cond: [false, "$$ROOT", {'),
+      edit(records, '{ $cond: [isOwn, "$$ROOT", {', '{ $cond: [false, "$$ROOT", {'),
     ),
   },
   {

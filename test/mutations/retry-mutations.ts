@@ -50,8 +50,8 @@ export const retryMutations: readonly Mutation[] = [
     "a stream reads the artifacts of an adopted node from the wrong log",
     edit(
       input,
-      "store.readArtifacts(cursor.log, cursor.generation, cursor.seq",
-      "store.readArtifacts({ ...cursor.log, taskId: this.#options.taskId }, cursor.generation, cursor.seq",
+      "store.readArtifacts(log, generation, seq",
+      "store.readArtifacts({ ...log, taskId: this.#options.taskId }, generation, seq",
     ),
   ),
   {

@@ -61,7 +61,7 @@ export const signalMutations: readonly Mutation[] = [
   ),
   mutation(
     "the coordinator that dispatches a delayed node sleeps until its next tick",
-    edit(scheduler, 'else if (outcome === "dispatched") this.#onDue(delayMs);', ""),
+    edit(scheduler, 'if (outcome === "dispatched" && announce === undefined) this.#onDue(delayMs);', ""),
   ),
   mutation(
     "a pause leaves queued shards in the queue",
@@ -79,8 +79,8 @@ export const signalMutations: readonly Mutation[] = [
     "a dispatch ignores that its task is paused",
     edit(
       "core/store/record-store.ts",
-      '{ ...init, status: "queued", paused, at });\n    // A',
-      '{ ...init, status: "queued", at });\n    // A',
+      '{ ...init, status: "queued", paused, at });\n    let announcing',
+      '{ ...init, status: "queued", at });\n    let announcing',
     ),
   ),
   mutation(

@@ -12,6 +12,12 @@ const lists = "builtins/input-adapters/rechunk.ts";
 
 const raceOf = (title: string, why: string) => ({ file: "test/sim/worker-races.test.ts", title, why });
 
+const contention = (title: string, why: string) => ({
+  file: "test/unit/core/worker/claim/contention.test.ts",
+  title,
+  why,
+});
+
 export const workerMutations: readonly Mutation[] = [
   mutation(
     "metrics at page boundaries are counted twice",
@@ -320,11 +326,36 @@ async function consumeSingle`,
     },
     ...mutation(
       "a consumer reads its whole input in one page",
+      edit("core/worker/input/stream-input.ts", "generation, seq, pageSize)", "generation, seq, pageSize * 1_000)"),
+    ),
+  },
+  {
+    elsewhere: contention("after a claim that another worker won", "it costs time only"),
+    ...mutation(
+      "a worker that loses claims goes on with what is first in the queue",
+      edit(claimer, "this.#contendedScans = scansSpread;", ""),
+    ),
+  },
+  {
+    elsewhere: contention("only what has the first priority is rotated", "requires lost claims and several priorities"),
+    ...mutation(
+      "a worker that loses claims ignores priorities",
       edit(
-        "core/worker/input/stream-input.ts",
-        "cursor.generation, cursor.seq, pageSize)",
-        "cursor.generation, cursor.seq, pageSize * 1_000)",
+        "core/worker/claim/limits.ts",
+        "const count = other === -1 ? queued.length : other;",
+        "const count = queued.length;",
       ),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/unit/core/worker/input/stream-input.test.ts",
+      title: "a first page that is gone does not matter",
+      why: "requires a page that was dropped after its reader was claimed",
+    },
+    ...mutation(
+      "a first page that is gone fails an attempt whose source has started over",
+      edit("core/worker/input/stream-input.ts", "this.#read(cursor).catch(() => []);", "this.#read(cursor);"),
     ),
   },
   mutation(

@@ -5,7 +5,7 @@ import type { HandlerDefinition } from "../../src/definitions/index.ts";
 import { graphOf, node } from "../helpers/graphs.ts";
 import { handler, numbers, source } from "../helpers/handlers.ts";
 import { openAdmin, openBus, uniquePrefix } from "./kafka/bus-tools.ts";
-import { watchedStore } from "./mongodb/watched-store.ts";
+import { type Command, sequential, watchedStore } from "./mongodb/watched-store.ts";
 import { needsServices } from "./services.ts";
 
 needsServices("kafka", "mongodb");
@@ -94,4 +94,68 @@ test("a further batch is one write; only the first batch is announced, if a node
   expect(written("nodes")).toBe(2 * 3); // dispatch, claim, finish
   expect(countBy(kinds)).toEqual({ TASK_START: 2, BATCH_OK: 1, TASK_DONE: 2 });
   await expect.poll(arrived, { timeout: 10_000 }).toBe(kinds.length);
+});
+
+/** A queue scan and a look for due work are on no node's way. */
+const isOnTheWay = ({ name, command }: Command): boolean => name !== "find" || command.filter.status !== "queued";
+
+test("from a parent's last batch to its child's handler in another worker there are five commands in a row", async () => {
+  const coordinating = await watchedStore();
+  const { prefix } = coordinating;
+  const [odd, even] = [await watchedStore(prefix), await watchedStore(prefix)];
+  const busPrefix = uniquePrefix();
+  const marks: Record<string, readonly [number, number, number]> = {};
+  const mark = (name: string): void => {
+    marks[name] ??= [odd.commands.length, coordinating.commands.length, even.commands.length];
+  };
+  /** Marks what is published about the third node and the fourth. */
+  const marked = (): Bus => {
+    const bus = openBus({ prefix: busPrefix });
+    const publish: Bus["publish"] = (topic, key, message) => {
+      if ("nodeId" in message) mark(`${message.kind} ${message.nodeId}`);
+      return bus.publish(topic, key, message);
+    };
+    return { ...bus, publish, subscribe: (options) => bus.subscribe(options), close: () => bus.close() };
+  };
+  const called = handler("n4", {
+    processBatch: (payload) => {
+      mark("called");
+      return payload;
+    },
+  });
+  const quiet = { tickMs: 3_600_000, sweepMs: 3_600_000, leaseMs: 3_600_000 };
+  const { leaseMs } = quiet;
+  const handlers = [source("n1", [1]), handler("n2"), handler("n3"), called];
+  const ofParity = (parity: number) => handlers.filter((_, index) => index % 2 === parity);
+  const coordinator = new Coordinator({ store: coordinating.store, bus: marked(), handlers, ...quiet });
+  const workers = [
+    new Worker({ store: odd.store, bus: marked(), handlers: ofParity(0), leaseMs }),
+    new Worker({ store: even.store, bus: marked(), handlers: ofParity(1), leaseMs }),
+  ];
+  onTestFinished(async () => {
+    for (const part of [...workers, coordinator]) await part.stop({ graceMs: 0 });
+  });
+  for (const part of [coordinator, ...workers]) await part.start();
+  const names = handlers.map(({ name }) => name);
+  const graph = graphOf(...names.map((name, index) => node(name, index === 0 ? [] : [`n${index}`])));
+  await (await coordinator.run(graph)).result();
+
+  const between = (at: 0 | 1 | 2, from: string, to: string): readonly Command[] => {
+    const { commands } = [odd, coordinating, even][at] ?? odd;
+    return commands.slice(marks[from]?.[at], marks[to]?.[at]).filter(isOnTheWay);
+  };
+  const insertedAt = odd.commands.findLastIndex(
+    ({ name, collection }) => `${name} ${collection}` === "insert artifacts",
+  );
+  const ending = odd.commands.slice(insertedAt + 1, marks["TASK_DONE n3"]?.[0]);
+  const planning = between(1, "TASK_DONE n3", "TASK_START n4");
+  const starting = between(2, "TASK_START n4", "called");
+  const parts = [ending, planning, starting];
+  const named = parts.map((part) => part.map(({ name, collection }) => `${name} ${collection}`));
+  expect(named).toEqual([
+    ["update nodes"],
+    ["aggregate nodes", "insert nodes"],
+    ["findAndModify nodes", "find artifacts", "find nodes"], // the reads are sent together
+  ]);
+  expect(parts.map(sequential)).toEqual([1, 2, 2]);
 });

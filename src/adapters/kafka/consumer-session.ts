@@ -14,7 +14,7 @@ import type { Position } from "./private-group.ts";
 const fetchWaitMs = 500;
 const commitEveryMs = 50;
 
-export interface ReadMessage extends Pick<KafkaMessage, "key" | "value" | "headers" | "offset"> {
+export interface ReadMessage extends Pick<KafkaMessage, "key" | "value" | "headers" | "offset" | "timestamp"> {
   readonly topic: string;
   readonly partition: number;
 }
@@ -161,8 +161,8 @@ export class ConsumerSession {
       }
       if (hasEnded()) return;
       const handled = this.#handledOf(topic, partition).begin(message.offset);
-      const { key, value, headers, offset } = message;
-      take({ topic, partition, key, value, ...(headers === undefined ? {} : { headers }), offset }, () => {
+      const { key, value, headers, offset, timestamp } = message;
+      take({ topic, partition, key, value, ...(headers === undefined ? {} : { headers }), offset, timestamp }, () => {
         handled();
         this.#commitSoon();
       });

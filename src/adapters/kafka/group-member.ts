@@ -163,7 +163,13 @@ export class GroupMember {
   }
 
   #take(read: ReadMessage, done: () => void): void {
-    const { topic, partition, offset, value, headers } = read;
+    const { topic, partition, offset, value, headers, timestamp } = read;
+    const { maxAgeMs = Number.POSITIVE_INFINITY } = this.#options.subscription;
+    const isOld = this.#options.parts.clock.now() - Number(timestamp) > maxAgeMs;
+    if (isOld) {
+      done();
+      return;
+    }
     const key = read.key ?? null;
     const bad: BadMessage = { topic, partition, offset, key, value };
     const decoded = decode(value, headers?.traceparent?.toString());

@@ -57,8 +57,8 @@ export function countedStore(store: Store, events: StoreEvents): Store {
       if (changed) events.taskEnded(task?.failure === undefined ? "cancelled" : "failed");
       return changed;
     },
-    async dispatch(ref, init) {
-      const answer = await store.dispatch(ref, init);
+    async dispatch(ref, init, announce) {
+      const answer = await store.dispatch(ref, init, announce);
       if (answer === "dispatched") events.shardDispatched(init.type);
       return answer;
     },

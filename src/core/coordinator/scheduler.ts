@@ -51,11 +51,12 @@ import { TaskMarks } from "./task-marks.ts";
  *   one evaluation serves several events, slightly later.
  * - A dispatch is an insert, and so is a skip: the second one loses. The first shard of a node decides for all of them
  *   whether the node is skipped, since two coordinators may judge by different facts.
- * - Each task is planned again as a whole from time to time (`replan`), which finds what a lost message would have
- *   reported.
+ * - `replan` plans each task again as a whole from time to time, which finds what a lost message would have reported.
  */
 
 const none: ReadonlySet<string> = new Set();
+/** Children of a node that are looked at concurrently. */
+const childrenAtOnce = 32;
 
 export class Scheduler {
   readonly #store: Store;
@@ -111,9 +112,8 @@ export class Scheduler {
     if (cached.plan.handling.has(nodeId) && cached.ended.has(nodeId) && (await this.#isEnding(taskId))) {
       return this.replan(taskId);
     }
-    let openChild = false;
-    for (const child of cached.plan.children.get(nodeId) ?? []) {
-      if (cached.closed.has(child.id)) continue;
+    const isOpen = async (child: NodePlan): Promise<boolean> => {
+      if (cached.closed.has(child.id)) return false;
       if (!cached.dispatched.has(child.id)) {
         const verdict = await this.#looks.afterEvent(taskId, cached, { node: child, parentId: nodeId });
         await this.#follow(verdict, { taskId, cached, node: child });
@@ -121,9 +121,12 @@ export class Scheduler {
       // A child that could start before this node ended may also have ended first, since it need not read this node to
       // the end (or at all); another coordinator may have received its event.
       const couldEndFirst = !child.needsAll || child.startsOnFirstBatch;
-      if (!closed || !couldEndFirst) openChild = true;
-      else if (!noteEnd(cached, child, await this.#store.readShards(taskId, [child.id]))) openChild = true;
-    }
+      return !closed || !couldEndFirst || !noteEnd(cached, child, await this.#store.readShards(taskId, [child.id]));
+    };
+    const children = cached.plan.children.get(nodeId) ?? [];
+    let openChild = false;
+    for (let at = 0; at < children.length; at += childrenAtOnce)
+      openChild = (await Promise.all(children.slice(at, at + childrenAtOnce).map(isOpen))).includes(true) || openChild;
     const ended = closed && !openChild && (await this.#tryFinish(taskId, cached, looked));
     this.#onChange(taskId, ended);
   }
@@ -231,17 +234,17 @@ export class Scheduler {
     const carried = skips ? [] : await this.#carried(taskId, cached, node);
     for (let shard = 0; shard < node.partitions; shard++) {
       const ref = { taskId, nodeId: node.id, shard };
+      const announce = delayMs === 0 ? () => this.#command(node.type, ref, 1) : undefined;
       const outcome = skips
         ? await this.#store.skip(ref, init)
-        : await this.#store.dispatch(ref, { ...init, carried: carried[shard] });
+        : await this.#store.dispatch(ref, { ...init, carried: carried[shard] }, announce);
       if (outcome === "exists") {
         // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
         if (shard === 0 && node.holds !== undefined) skips = await this.#isSkipped(ref);
         continue;
       }
       if (shard === 0 && node.needed === 0) this.#logStart(taskId, cached, node);
-      if (outcome === "dispatched" && delayMs === 0) await this.#command(node.type, ref, 1);
-      else if (outcome === "dispatched") this.#onDue(delayMs);
+      if (outcome === "dispatched" && announce === undefined) this.#onDue(delayMs);
     }
     cached.dispatched.add(node.id);
     if (skips) return this.nodeChanged(taskId, node.id);
@@ -361,9 +364,8 @@ export class Scheduler {
   #logStart(taskId: string, task: OpenTask, root: NodePlan): void {
     const { plan, retryOf } = task;
     const isFirst = root === plan.nodes.find(({ needed }) => needed === 0);
-    if (isFirst && retryOf === undefined) {
+    if (isFirst && retryOf === undefined)
       this.#starts.log({ taskId, flow: plan.graph.name, traceparent: task.traceparent });
-    }
   }
 
   #command(type: string, ref: { taskId: string; nodeId: string; shard: number }, epoch: number): Promise<void> {
@@ -380,10 +382,7 @@ export class Scheduler {
     return this.#bus.publish(topics.command(type), messageKey(ref), message);
   }
 
-  /**
-   * Asks the worker that runs this attempt to stop. Reads the record again, as the lease may have changed since the
-   * cancel.
-   */
+  /** Asks the worker that runs this attempt to stop, which may be another one than before the cancel. */
   async #signal(ref: ShardRef, reason: string): Promise<void> {
     const records = await this.#store.readShards(ref.taskId, [ref.nodeId]);
     const record = records.find(({ shard }) => shard === ref.shard);

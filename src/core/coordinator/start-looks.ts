@@ -271,7 +271,8 @@ export async function readChanged(
   const wanted = !isLast ? 0 : closed.size === 0 ? readAtOnce : 1;
   const others = plan.nodes.slice(cached.openFrom, cached.openFrom + wanted).filter((other) => other !== node);
   const looked = new Set([node.id, ...others.map(({ id }) => id)]);
-  const shardsOf = Map.groupBy(await store.readShards(taskId, [...looked]), ({ nodeId }) => nodeId);
+  const mayDispatch = plan.children.get(node.id)?.some(({ id }) => !cached.dispatched.has(id));
+  const shardsOf = Map.groupBy(await store.readShards(taskId, [...looked], mayDispatch), ({ nodeId }) => nodeId);
   for (const other of others) noteEnd(cached, other, shardsOf.get(other.id) ?? []);
   return { read: shardsOf.get(node.id) ?? [], looked };
 }

@@ -10,8 +10,8 @@ import type { Scheduler } from "./scheduler.ts";
 /** Page sizes. Tasks are planned as a whole, so their pages are short, to share them with other coordinators. */
 const shardsAPage = 100;
 const tasksAPage = 20;
-/** Items of a page handled concurrently, so that one slow item does not delay the others. */
-const atOnce = 8;
+/** Items handled concurrently, so that one slow item does not delay the others. Some stores read for all of them at once. */
+const atOnce = tasksAPage;
 const restFactor = 4;
 /** By how much longer the pause is after a look that found nothing for any sweep. */
 const idleFactor = 1.5;

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { Json, JsonObject } from "../../errors/index.ts";
 
 /*
@@ -292,11 +293,17 @@ export const topics = {
 /** Consumer groups. */
 export const groups = {
   coordinators: "coordinators",
-  /** The workers of a type. */
-  workers: (type: string): string => `workers.${type}`,
+  /** The workers of these types. */
+  workers: (types: readonly string[]): string => `workers.${shortened([...new Set(types)].toSorted().join("+"))}`,
   /** One worker. */
   signals: (workerId: string): string => `signals.${workerId}`,
 } as const;
+
+const longestTypes = 150;
+const shortened = (types: string): string =>
+  types.length <= longestTypes
+    ? types
+    : `${types.slice(0, longestTypes - 17)}#${hash("sha256", types, "hex").slice(0, 16)}`;
 
 /** The key of a node's messages: a bus keeps the order of messages with one key. */
 export const messageKey = ({ taskId, nodeId }: { readonly taskId: string; readonly nodeId: string }): string =>

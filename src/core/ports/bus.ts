@@ -19,6 +19,12 @@ export interface SubscribeOptions {
    * @defaultValue false
    */
   readonly isPrivate?: boolean;
+  /**
+   * A bus that retains messages need not deliver older ones: a new group begins with those that it has.
+   *
+   * @defaultValue it delivers all of them
+   */
+  readonly maxAgeMs?: number;
   /** Resolving acknowledges the message; rejecting requests redelivery, a bounded number of times. */
   readonly handle: (message: Message) => Promise<void>;
   /**

@@ -38,9 +38,7 @@ export const minSweepMs = 1;
 /** Which tasks a list contains. */
 export interface TaskQuery extends PageRequest {
   readonly statuses?: readonly TaskStatus[];
-  /**
-   * Tasks that nodes of others run: `all` includes them, and `of` are those that a task's nodes run. @defaultValue none
-   */
+  /** Tasks that nodes of others run: `all` includes them; `of`: those that a task's nodes run. @defaultValue none */
   readonly children?: "all" | { readonly of: string };
 }
 
@@ -77,10 +75,7 @@ export interface CompleteAndClaimAnswer {
   readonly claimed?: ShardRecord | undefined;
 }
 
-/**
- * The state of a log: its next free seq, whether it has its complete marker, and the last origin taken from each
- * source.
- */
+/** The state of a log: its next free seq, whether it has its complete marker, and the last origin of each source. */
 export interface Tail {
   readonly length: number;
   readonly closed: boolean;
@@ -178,15 +173,19 @@ export interface Store extends Registry {
 
   // ---- shards, by coordinators
 
-  /** The records of these nodes' shards, or of all of the task; by node in the order requested, then by shard. */
-  readShards(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]>;
+  /**
+   * The records of these nodes' shards, or of all of the task; by node in the order requested, then by shard.
+   * `mayDispatch`: a dispatch is likely to follow at once, so what it needs to know of the task may be read too.
+   */
+  readShards(taskId: string, nodeIds?: readonly string[], mayDispatch?: boolean): Promise<ShardRecord[]>;
   /** Whether any shard of the node has stored a batch, in any generation. Never changes from true to false. */
   hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
   /**
    * absent -> `queued`, epoch 1, in the generation of `carried`; with a delay, or if its task is paused, -> `deferred`.
-   * `exists`: there is a record, possibly a tombstone.
+   * `exists`: there is a record, possibly a tombstone. Calls `announce` if it is `dispatched`, once others see the record:
+   * possibly before a pause is marked in it that was recorded during the call.
    */
-  dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists">;
+  dispatch(ref: ShardRef, init: DispatchInit, announce?: () => Promise<void>): Promise<"dispatched" | "exists">;
   /**
    * `dispatch` and `claim` in one write: absent -> `running`, epoch 1, with a lease; `deferred` if its task is paused.
    * Returns the record if this claim has it; a repeated call gets the same answer.

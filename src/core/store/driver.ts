@@ -105,15 +105,16 @@ export interface TaskDriver {
 export type ShardUpdate = Cause | "restarted" | "reported";
 
 export interface ShardDriver {
-  read(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]>;
+  read(...args: Parameters<Store["readShards"]>): Promise<ShardRecord[]>;
   hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
   /**
    * Inserts a shard's first record. `create` also receives whether its task is paused. `exists`: it has one. `gone`: its
-   * task was deleted.
+   * task was deleted. A driver that has more to do after the insert may call `onQueued` when others see it queued.
    */
   insert(
     ref: ShardRef,
     create: (now: number, paused: boolean | undefined) => ShardRecord,
+    onQueued?: () => void,
   ): Answer<"inserted" | "exists" | "gone">;
   update<TAnswer>(
     ref: ShardRef,

@@ -128,19 +128,27 @@ export class RecordStore extends RegistryRecords implements Store {
 
   // ---- shards, by coordinators
 
-  readShards(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]> {
-    return this.#driver.shards.read(taskId, nodeIds);
+  readShards(...args: Parameters<Store["readShards"]>): Promise<ShardRecord[]> {
+    return this.#driver.shards.read(...args);
   }
 
   hasArtifacts(taskId: string, nodeId: string): Promise<boolean> {
     return this.#driver.shards.hasArtifacts(taskId, nodeId);
   }
 
-  async dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists"> {
+  async dispatch(ref: ShardRef, init: DispatchInit, announce?: () => Promise<void>): ReturnType<Store["dispatch"]> {
     const create = (at: number, paused?: boolean) =>
       transitions.createShard(ref, { ...init, status: "queued", paused, at });
+    let announcing: Promise<void> | undefined;
+    const onQueued = (): void => {
+      announcing ??= announce?.();
+      announcing?.catch(() => {}); // awaited below
+    };
+    const inserted = await this.#driver.shards.insert(ref, create, onQueued);
+    if (inserted === "inserted") onQueued();
+    await announcing;
     // A deleted task is the tombstone of all its shards.
-    return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "dispatched" : "exists";
+    return inserted === "inserted" ? "dispatched" : "exists";
   }
 
   dispatchClaimed(next: NextClaim): ReturnType<Store["dispatchClaimed"]> {

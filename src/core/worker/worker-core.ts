@@ -22,10 +22,10 @@ const pollMinMs = 20;
 /** No message announces a slot that another process freed, nor anything while the bus is unreachable. */
 const fallbackPollMs = 200;
 const longestPollMs = 7_500; // with a bus, among idle workers that share their scans
+const oldCommandMs = 600_000; // what it announced has been found in the queue by then
 /** How long attempts that only wait for input may go on when the worker stops. */
 const idleMs = 50;
-/** How long a handler may ignore its aborted signal before that is logged. */
-const heedMs = 1_000;
+const heedMs = 1_000; // how long a handler may ignore its aborted signal before that is logged
 
 /** Runs what its {@link Claimer} claims: renews leases, calls handlers, frees slots. */
 export class WorkerCore {
@@ -165,15 +165,14 @@ export class WorkerCore {
   /** If one fails, the other subscriptions are still recorded, to be closed. */
   async #subscribe(): Promise<void> {
     const { workerId } = this.#parts;
-    const commands = this.#types.map(
-      (type): SubscribeOptions => ({
-        group: groups.workers(type),
-        topics: [topics.command(type)],
-        handle: async (message) => {
-          if (message.kind === "TASK_START") this.#claimer.onCommand({ ...message, type });
-        },
-      }),
-    );
+    const commands: SubscribeOptions = {
+      group: groups.workers(this.#types),
+      topics: this.#types.map(topics.command),
+      maxAgeMs: oldCommandMs,
+      handle: async (message) => {
+        if (message.kind === "TASK_START" && this.#types.includes(message.type)) this.#claimer.onCommand(message);
+      },
+    };
     const signals: SubscribeOptions = {
       group: groups.signals(workerId),
       topics: [topics.signals, topics.query],
@@ -190,7 +189,7 @@ export class WorkerCore {
     };
     const subscribe = (options: SubscribeOptions) => async () =>
       void this.#subscriptions.push(await this.#parts.bus.subscribe(options));
-    await runConcurrently("subscribing a worker", [...commands, signals].map(subscribe));
+    await runConcurrently("subscribing a worker", [commands, signals].map(subscribe));
   }
 
   async #drain(graceMs: number): Promise<void> {

@@ -105,8 +105,9 @@ export class ShardChecks {
     if (status === "queued" && before?.paused !== undefined) violated(record, `queued by ${cause} while it is paused`);
     if (status === "queued" && paused !== undefined) violated(record, `queued by ${cause}, but marked as paused`);
     if (paused !== undefined && record.dueAt !== undefined) violated(record, "is paused, but due");
-    // Without faults, the mark is complete when the pause is answered.
-    if (cause === "claim" && mode === "calm" && journal.asked.pausedSince(taskId) !== undefined)
+    // Without faults, the mark is complete when the pause is answered, except in what is being dispatched.
+    const isOld = !journal.dispatching.has(shardKey(record));
+    if (cause === "claim" && mode === "calm" && isOld && journal.asked.pausedSince(taskId) !== undefined)
       violated(record, "claimed although its task is paused");
     if (cause === "dispatch" && (state.tasks.get(taskId)?.record.paused ?? false) !== (paused !== undefined))
       violated(record, `dispatched ${paused === undefined ? "without" : "with"} the mark of a pause`);

@@ -205,6 +205,8 @@ export class Journal {
   readonly asked = new AskedBook();
   /** By shard: the batches that a handler has begun to process. */
   readonly #processed = new Map<string, Set<string>>();
+  /** Shards whose dispatch has inserted them, and has not looked at their tasks again. */
+  readonly dispatching = new Set<string>();
   /** Coordinators that have looked for due retries and whose sweep is still running. */
   readonly sweeping = new Set<ProcessLife>();
   readonly counts = {
@@ -309,6 +311,8 @@ export class Journal {
     storedAtEnd: 0,
     /** Ends that were stored in a log before their attempt was found to have lost its lease. */
     endsInFlight: 0,
+    /** Shards whose task was paused, or its pause ended, while they were dispatched. */
+    pausedInFlight: 0,
     /** Shards that started after a delay. */
     delayed: 0,
     /** Shards that were queued, deferred or running when their task was paused. */

@@ -178,6 +178,35 @@ export function simStore(options: SimStoreOptions): Store {
     if (claimed !== undefined) journal.counts.continued++;
     return { ...done, claimed };
   };
+  /**
+   * Some stores insert a shard as its task was just before, announce it, and then see whether the task has changed meanwhile. A
+   * process may end in between: then a sweep marks what is left.
+   */
+  const dispatch: Call = async (...args) => {
+    const [ref, init, announce] = args as Parameters<Store["dispatch"]>;
+    const task = state.tasks.get(ref.taskId);
+    if (task === undefined || mirror !== undefined || scheduler.random.chance(0.5))
+      return inner.dispatch(ref, init, announce);
+    const { paused = false } = task.record;
+    const isPaused = () => task.record.paused ?? false;
+    await step("dispatch:insert");
+    const { record } = task;
+    task.record = { ...record, paused };
+    journal.dispatching.add(shardKey(ref));
+    const dispatching = inner.dispatch(ref, init, announce); // inserts in this step
+    task.record = record;
+    try {
+      const answer = await dispatching;
+      if (answer !== "dispatched") return answer;
+      await step("dispatch:follow");
+      if (isPaused() !== paused) journal.counts.pausedInFlight++;
+      for (let marked = paused; marked !== isPaused(); marked = !marked)
+        await (isPaused() ? inner.pauseShard(ref) : inner.resumeShard(ref));
+      return answer;
+    } finally {
+      journal.dispatching.delete(shardKey(ref));
+    }
+  };
   /** Some stores look for everything at once. Any of the tasks may be due. */
   const lookAtOnce: Call = async (): Promise<DueLook> => {
     const deferred = await inner.dueDeferred(1);
@@ -205,6 +234,7 @@ export function simStore(options: SimStoreOptions): Store {
     ["completeAndClaim", withFaults("completeAndClaim", completeAndClaim)],
     ["createTask", withFaults("createTask", create)],
     ["deleteTask", withFaults("deleteTask", remove)],
+    ["dispatch", withFaults("dispatch", dispatch)],
     ["dueDeferred", withFaults("dueDeferred", lookForDue)],
     ["dueTasks", withFaults("dueTasks", endOfSweep)],
     ["lookForDue", looksAtOnce ? withFaults("lookForDue", lookAtOnce) : undefined],

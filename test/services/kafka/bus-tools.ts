@@ -34,7 +34,7 @@ export async function openAdmin(brokers = sharedBrokers()): Promise<Admin> {
 /** Writes arbitrary bytes to a topic that exists or is being made. */
 export async function sendRaw(
   topic: string,
-  messages: { key: string; value: Buffer | string | null }[],
+  messages: { key: string; value: Buffer | string | null; timestamp?: string }[],
 ): Promise<void> {
   await untilLed(await openAdmin(), [topic]);
   const producer = plainKafka(sharedBrokers()).producer({ createPartitioner: () => () => 0 });

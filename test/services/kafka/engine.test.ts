@@ -6,7 +6,7 @@ import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, paced, source } from "../../helpers/handlers.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
-import { openBus, sendRaw, uniquePrefix } from "./bus-tools.ts";
+import { openAdmin, openBus, sendRaw, uniquePrefix } from "./bus-tools.ts";
 
 needsServices("kafka");
 
@@ -27,6 +27,20 @@ test("a streaming flow runs over Kafka, driven by messages alone", async () => {
   const task = await engine.run(streaming);
   expect(await task.result()).toEqual(doubled);
   expect(engine.health().bus).toMatchObject({ status: "ok", dropped: 0 });
+});
+
+test("a worker reads the commands of all of its types by one consumer", async () => {
+  const prefix = uniquePrefix();
+  const handlers = [source("read", numbers(count)), double, handler("keep")];
+  const { engine } = await testEngine(handlers, { bus: openBus({ prefix }), ...noTicks });
+  expect(await (await engine.run(streaming)).result()).toEqual(doubled);
+  const admin = await openAdmin();
+  const own = (await admin.listGroups()).groups.filter(({ groupId }) => groupId.startsWith(`${prefix}.workers.`));
+  const { groups } = await admin.describeGroups(own.map(({ groupId }) => groupId));
+  expect(Object.fromEntries(groups.map(({ groupId, members }) => [groupId, members.length]))).toEqual({
+    [`${prefix}.workers.coordinator_fn`]: 1,
+    [`${prefix}.workers.double+keep+read`]: 1,
+  });
 });
 
 test("a cancel reaches the worker that runs the attempt", async () => {

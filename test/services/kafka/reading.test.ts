@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
+import { encode } from "../../../src/adapters/kafka/wire/codec.ts";
 import type { UndeliverableMessage } from "../../../src/core/ports/index.ts";
 import { gate, messageOf, noting, taskOf } from "../../contract/bus/fixture.ts";
 import { until } from "../../helpers/waiting.ts";
@@ -60,6 +61,25 @@ test("an unreadable message becomes a dead letter with its original bytes, and r
   expect(byKey.get("old").reason).toContain("v: ");
   expect(byKey.get("none")).toMatchObject({ value_base64: null, reason: "the message has no value" });
   expect(reported.map(({ key }) => key).toSorted()).toEqual(["bad", "none", "old"]);
+});
+
+test("messages that are older than their group wants are skipped, and committed", async () => {
+  const prefix = uniquePrefix();
+  const bus = openBus({ prefix, topics: { partitions: 1 } });
+  const { got, handle } = noting();
+  const subscription = await bus.subscribe({ group: "readers", topics: ["x"], maxAgeMs: 60_000, handle });
+  const sentAt = Date.now() - 3_600_000;
+  const { value } = encode(messageOf("old"), { corrId: "c", sentAt });
+  await sendRaw(`${prefix}.x`, [{ key: "k", value, timestamp: String(sentAt) }]);
+  await bus.publish("x", "k", messageOf("new"));
+  await until(() => got.length === 1, "the new message", patience);
+  expect(got).toEqual(["new"]);
+  await subscription.close();
+  const { got: again, handle: handleAgain } = noting();
+  await openBus({ prefix }).subscribe({ group: "readers", topics: ["x"], handle: handleAgain });
+  await bus.publish("x", "k", messageOf("newest"));
+  await until(() => again.length === 1, "the newest message", patience);
+  expect(again).toEqual(["newest"]);
 });
 
 test("a message whose every delivery fails becomes a dead letter with its handler's error", async () => {

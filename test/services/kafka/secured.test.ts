@@ -140,7 +140,7 @@ test("a flow runs with minimal privileges, and signals reach its worker", async 
     ["WRITE"],
     ...named("status.read.v1", "status.keep.v1", "reply.tasks.v1", "dlq.v1"),
   );
-  await allow(admin, "worker", "GROUP", ["READ"], ...named("workers.read", "workers.keep"));
+  await allow(admin, "worker", "GROUP", ["READ"], ...named("workers.keep+read"));
   await allow(admin, "worker", "GROUP", ["READ", "DELETE"], ...named("signals.*"));
   await allow(admin, "client", "TOPIC", ["WRITE"], ...named("cmd.*", "signals.v1"));
 

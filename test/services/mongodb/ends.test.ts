@@ -1,4 +1,5 @@
-import { expect, inject, test } from "vitest";
+import { Collection, MongoNetworkError } from "mongodb";
+import { expect, inject, onTestFinished, test, vi } from "vitest";
 import type { Attempt, NextClaim } from "../../../src/core/model/records.ts";
 import type { Store } from "../../../src/core/ports/index.ts";
 import { findsWhatIsDue } from "../../contract/store/due-look.ts";
@@ -61,6 +62,104 @@ test("a node that ends and the claim of the next one are three commands, and a c
   ]);
   expect(await recordOf(store, ref)).toMatchObject({ status: "finished", count: 2 });
   expect(await recordOf(store, next.ref)).toMatchObject({ status: "running", lease: { claimId: "of the next" } });
+});
+
+test("a dispatch reads its task before the insert only if that was not read just now, and after it in any case", async () => {
+  const { store, commands } = await watchedStore();
+  const at = performance.now();
+  const clock = vi.spyOn(performance, "now").mockReturnValue(at);
+  onTestFinished(() => void clock.mockRestore());
+  await store.createTask(newTask("t"));
+  await store.readShards("t", ["extract"], true);
+  const asked: string[][] = [];
+  const dispatch = async (nodeId: string) => {
+    const from = commands.length;
+    const since = () => commands.slice(from).map(({ name, collection }) => `${name} ${collection}`);
+    const announce = async () => void asked.push(since());
+    expect(await store.dispatch(shardOf(nodeId), dispatchInit(), announce)).toBe("dispatched");
+    asked.push(since());
+  };
+  await dispatch("extract");
+  expect(asked).toEqual([["insert nodes"], ["insert nodes", "aggregate tasks"]]); // announced as soon as it can be claimed
+  clock.mockReturnValue(at + 1_000);
+  await dispatch("clean");
+  expect(asked.at(-1)).toEqual(["aggregate tasks", "insert nodes", "aggregate tasks"]);
+});
+
+test("dispatches of one turn are one insert and one read of their task, also if the answer is lost", async () => {
+  const { store, commands } = await watchedStore();
+  await store.createTask(newTask("t"));
+  await store.dispatch(shardOf("a"), dispatchInit());
+  const at = performance.now();
+  const clock = vi.spyOn(performance, "now").mockReturnValue(at);
+  onTestFinished(() => void clock.mockRestore());
+  await store.readShards("t", ["a"], true);
+  const dispatch = (nodeId: string) => store.dispatch(shardOf(nodeId), dispatchInit());
+  const from = commands.length;
+  expect(await Promise.all(["a", "b", "c"].map(dispatch))).toEqual(["exists", "dispatched", "dispatched"]);
+  const names = commands.slice(from).map(({ name, collection }) => `${name} ${collection}`);
+  expect(names).toEqual(["insert nodes", "aggregate tasks"]);
+
+  const insertMany = Collection.prototype.insertMany;
+  const inserts = vi.spyOn(Collection.prototype, "insertMany").mockImplementationOnce(async function (
+    this: Collection,
+    ...args: Parameters<Collection["insertMany"]>
+  ) {
+    await insertMany.apply(this, args).catch(() => {});
+    throw new MongoNetworkError("the answer was lost");
+  });
+  onTestFinished(() => void inserts.mockRestore());
+  expect(await Promise.all(["c", "d", "e"].map(dispatch))).toEqual(["exists", "dispatched", "dispatched"]);
+  expect(inserts).toHaveBeenCalledTimes(2);
+});
+
+test("claims of one turn are one update and one read, and each shard has one winner", async () => {
+  const { store, commands } = await watchedStore();
+  const nodes = ["a", "b", "c", "d"].map((nodeId) => shardOf(nodeId));
+  await store.createTask(newTask("t"));
+  for (const each of nodes) await store.dispatch(each, dispatchInit());
+  const from = commands.length;
+  const claims = ["w1", "w2"].flatMap((workerId) => nodes.map((each) => ({ each, workerId })));
+  const claim = ({ each, workerId }: (typeof claims)[number]) => {
+    const by = { workerId, claimId: `${workerId} ${each.nodeId}`, leaseMs: longMs };
+    return store.claim({ ...each, epoch: 1 }, by);
+  };
+  const won = await Promise.all(claims.map(claim));
+  const names = commands.slice(from).map(({ name, collection }) => `${name} ${collection}`);
+  expect(names).toEqual(["update nodes", "find nodes"]);
+  expect(won.filter((record) => record !== undefined)).toHaveLength(nodes.length);
+  for (const [index, { each, workerId }] of claims.entries()) {
+    const { lease } = await recordOf(store, each);
+    expect(won[index]?.lease?.claimId).toBe(lease?.workerId === workerId ? lease.claimId : undefined);
+  }
+  expect(await Promise.all(claims.map(claim))).toEqual(won); // repeated
+});
+
+test("tasks and shards that are asked for in one turn are one read each", async () => {
+  const { store, commands } = await watchedStore();
+  const ids = ["t", "u", "v"];
+  for (const id of ids) await store.createTask(newTask(id));
+  for (const taskId of ids) await store.dispatch({ ...ref, taskId }, dispatchInit());
+  await store.dispatch(shardOf("clean"), dispatchInit());
+  const from = commands.length;
+  const tasks = await Promise.all([...ids, "unknown"].map((id) => store.readTask(id)));
+  expect(tasks.map((task) => task?.id)).toEqual([...ids, undefined]);
+  const shards = await Promise.all([
+    store.readShards("t"),
+    store.readShards("t", ["extract"]),
+    store.readShards("u"),
+    store.readShards("v", ["clean"]),
+  ]);
+  expect(shards.map((records) => records.map(({ taskId, nodeId }) => `${taskId} ${nodeId}`))).toEqual([
+    ["t clean", "t extract"],
+    ["t extract"],
+    ["u extract"],
+    [],
+  ]);
+  expect(commands.slice(from).map(({ name, collection }) => `${name} ${collection}`)).toEqual([
+    "find tasks",
+    "find nodes",
+  ]);
 });
 
 test("an end that a cancel came before is refused, and the next node is not inserted", async () => {

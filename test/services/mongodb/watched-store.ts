@@ -13,6 +13,22 @@ export interface Command {
   readonly command: Document;
   /** Documents that it changed. */
   written: number;
+  /** When it was sent and when its answer came, in the order of all such events of a client. */
+  readonly sent: number;
+  answered: number | undefined;
+}
+
+/** How many of these commands were sent one after another: each after the answer to the one before. */
+export function sequential(commands: readonly Command[]): number {
+  let count = 0;
+  let last = Number.NEGATIVE_INFINITY;
+  const ended = commands.flatMap(({ sent, answered }) => (answered === undefined ? [] : { sent, answered }));
+  for (const { sent, answered } of ended.toSorted((a, b) => a.answered - b.answered)) {
+    if (sent < last) continue;
+    count++;
+    last = answered;
+  }
+  return count;
 }
 
 interface Counts {
@@ -21,28 +37,32 @@ interface Counts {
   readonly upserted?: readonly unknown[];
 }
 
-/** A store whose commands are listened to. */
-export async function watchedStore() {
-  const prefix = freshPrefix();
+/** A store whose commands are listened to. @param shared - the prefix of a store that uses the same collections */
+export async function watchedStore(shared?: string) {
+  const prefix = shared ?? freshPrefix();
+  let events = 0;
   const client = new MongoClient(inject("mongodbUrl"), { monitorCommands: true });
   const commands: Command[] = [];
   const underWay = new Map<number, Command>();
+  const unanswered = () => ({ written: 0, sent: ++events, answered: undefined });
   client.on("commandStarted", ({ commandName, command, requestId }: CommandStartedEvent) => {
     const target = String(command[commandName]);
     if (!target.startsWith(prefix)) return;
-    const started: Command = { name: commandName, collection: target.slice(prefix.length), command, written: 0 };
+    const started: Command = { name: commandName, collection: target.slice(prefix.length), command, ...unanswered() };
     commands.push(started);
     underWay.set(requestId, started);
   });
   client.on("commandSucceeded", ({ requestId, reply }: CommandSucceededEvent) => {
     const started = underWay.get(requestId);
-    if (started === undefined || !isWriting(started.name)) return;
+    if (started === undefined) return;
+    started.answered = ++events;
+    if (!isWriting(started.name)) return;
     const { lastErrorObject, ...counts } = reply as Counts & { readonly lastErrorObject?: Counts };
     const { n, nModified, upserted = [] } = lastErrorObject ?? counts;
     started.written = nModified === undefined ? n : nModified + upserted.length;
   });
   onTestFinished(async () => {
-    await dropCollections(client, prefix);
+    if (shared === undefined) await dropCollections(client, prefix);
     await client.close();
   });
   return { client, prefix, commands, store: await openStore({ client, prefix }) };

@@ -1,4 +1,4 @@
-import { MongoBulkWriteError, MongoError, MongoInvalidArgumentError, MongoServerError } from "mongodb";
+import { MongoBulkWriteError, MongoError, MongoInvalidArgumentError, MongoServerError, type WriteError } from "mongodb";
 import { FlowError } from "../../../errors/index.ts";
 import { recordTooLarge } from "../format/fields.ts";
 
@@ -11,7 +11,10 @@ const mistakes = new Set(["MongoInvalidArgumentError", "MongoParseError", "Mongo
 /** Errors after which the driver itself has repeated the request for the whole timeout. */
 const exhausted = new Set(["MongoServerSelectionError", "MongoOperationTimeoutError"]);
 
-export const isDuplicate = (error: unknown): boolean => error instanceof MongoServerError && error.code === 11000;
+const duplicateKey = 11000;
+export const isDuplicate = (error: unknown): boolean =>
+  error instanceof MongoServerError && error.code === duplicateKey;
+export const isDuplicateWrite = ({ code }: WriteError): boolean => code === duplicateKey;
 
 /** Whether the request had no effect, or an unknown one, and may succeed when it is repeated. */
 function isPassing(error: MongoError): boolean {

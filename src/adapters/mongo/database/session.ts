@@ -6,7 +6,7 @@ import type { Page, PageRequest } from "../../../core/ports/index.ts";
 import { type Judged, RecordCache, splitDue } from "../../../core/store/driver.ts";
 import type { FlowError } from "../../../errors/index.ts";
 import type { Documents, RegistryCollection } from "../format/documents.ts";
-import type { Revised } from "../format/records.ts";
+import { headOnly, oneOf, type Revised, type TaskDocument } from "../format/records.ts";
 import { isDuplicate, translated, unavailable, worthRepeating } from "./errors.ts";
 import { type Collections, checkLayout, migrate } from "./layout.ts";
 
@@ -66,8 +66,13 @@ export class Session {
    * fails if the shard has changed since, and decides nothing else.
    */
   readonly written = new RecordCache<{ readonly rev: string; readonly record: ShardRecord }>(10_000);
+  /** By task, whether it was paused when this process last read that. */
+  readonly heads = new RecordCache<{ readonly paused: boolean; readonly readAt: number }>(10_000);
   /** By how much the server's time is ahead of this process's monotonic one, which it was at most at `own`. */
   #ahead: { readonly ms: number; readonly own: number } | undefined;
+
+  /** A task's document without the fields that may be large. */
+  readonly readHead = together((ids: readonly string[]) => this.#headsOf(ids));
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -117,6 +122,11 @@ export class Session {
         await sleep(firstDelayMs * 2 ** tried);
       }
     }
+  }
+
+  /** The collection's name in the database. */
+  nameOf(name: Name): string {
+    return this.#options.collections[name].collectionName;
   }
 
   find<TName extends Name>(from: TName, filter: Wanted<TName>, options: FindOptions = {}): Promise<Documents[TName][]> {
@@ -190,6 +200,12 @@ export class Session {
     return rows.map(({ doc, now }) => ({ doc, now: now.getTime() }));
   }
 
+  async #headsOf(ids: readonly string[]): Promise<readonly (Read<TaskDocument> | undefined)[]> {
+    const rows = await this.timed("tasks", [{ $match: { _id: oneOf([...new Set(ids)]) } }, { $project: headOnly }]);
+    const found = new Map(rows.map((row) => [row.doc._id, row]));
+    return ids.map((id) => found.get(id));
+  }
+
   /** The server's time, or slightly later; `undefined` if no read has returned it for a while. */
   get time(): number | undefined {
     const { ms, own } = this.#ahead ?? { ms: 0, own: Number.NEGATIVE_INFINITY };
@@ -229,6 +245,38 @@ export class Session {
 }
 
 const base36 = (value: number, width: number): string => Math.trunc(value).toString(36).padStart(width, "0");
+
+/** At most so many are asked for by one request. */
+const mostTogether = 32;
+
+/**
+ * One request for all that is asked for in a turn of the event loop: a round trip costs more than what one of them adds to it.
+ *
+ * @param run - resolves with the answers in the order of the items. Rejects only with what concerns all of them
+ */
+export function together<TItem, TAnswer>(
+  run: (items: readonly TItem[]) => Promise<readonly TAnswer[]>,
+): (item: TItem) => Promise<TAnswer> {
+  let asked: (PromiseWithResolvers<TAnswer> & { readonly item: TItem })[] = [];
+  async function send(): Promise<void> {
+    const sent = asked;
+    asked = [];
+    if (sent.length === 0) return; // there were enough of them before the end of the turn
+    try {
+      const answers = await run(sent.map(({ item }) => item));
+      for (const [index, { resolve }] of sent.entries()) resolve(answers[index] as TAnswer);
+    } catch (error) {
+      for (const { reject } of sent) reject(error);
+    }
+  }
+  return (item) => {
+    const one = { ...Promise.withResolvers<TAnswer>(), item };
+    asked.push(one);
+    if (asked.length === 1) setImmediate(() => void send());
+    else if (asked.length === mostTogether) void send();
+    return one.promise;
+  };
+}
 
 export type Judging<TAnswer, TNext> = Judged<TAnswer, TNext> | Promise<Judged<TAnswer, TNext>>;
 

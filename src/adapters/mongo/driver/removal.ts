@@ -12,9 +12,12 @@ import { checkedId, headOnly, type TaskDocument } from "../format/records.ts";
  * of the two sees the other.
  */
 
-/** The task's document without the fields that may be large. */
+/** The stages that read a task's document without the fields that may be large. */
+export const headOf = (id: string) => [{ $match: { _id: checkedId(id) } }, { $project: headOnly }];
+
 async function readHead(session: Session, id: string): Promise<Read<TaskDocument> | undefined> {
-  const [found] = await session.timed("tasks", [{ $match: { _id: checkedId(id) } }, { $project: headOnly }]);
+  const found = await session.readHead(checkedId(id));
+  keepHead(session, id, found?.doc);
   return found;
 }
 
@@ -22,6 +25,26 @@ async function readHead(session: Session, id: string): Promise<Read<TaskDocument
 export async function readLiveHead(session: Session, id: string): Promise<Read<TaskDocument> | undefined> {
   const found = await readHead(session, id);
   return found?.doc.status === "deleted" ? undefined : found;
+}
+
+/** How long after its answer a head is as good as one that was read just before an insert, in ms. */
+const headKnownMs = 100;
+
+/** A dispatch reads the head before its insert, unless that has just been done, and after it. */
+export function keepHead(
+  { heads }: Session,
+  id: string,
+  doc: Pick<TaskDocument, "status" | "paused"> | undefined,
+): void {
+  if (doc === undefined || doc.status === "deleted") heads.delete(id);
+  else heads.set(id, { paused: doc.paused ?? false, readAt: performance.now() });
+}
+
+/** The head of a task that was read just now. */
+export function knownHead({ heads, time: now }: Session, id: string): Read<Pick<TaskDocument, "paused">> | undefined {
+  const known = heads.get(id);
+  if (known === undefined || now === undefined || performance.now() - known.readAt > headKnownMs) return undefined;
+  return { doc: { paused: known.paused }, now };
 }
 
 /** Changes a task that still has the revision that was read. */

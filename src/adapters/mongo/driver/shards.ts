@@ -3,18 +3,19 @@ import { MongoBulkWriteError, type WriteError } from "mongodb";
 import { dispatchClaimedShard, fence, renewAnswer } from "../../../core/model/index.ts";
 import {
   type Attempt,
-  historyLimit,
   type NextClaim,
   type ShardRecord,
   type ShardRef,
   shardKey,
 } from "../../../core/model/records.ts";
 import type { ShardDriver } from "../../../core/store/driver.ts";
-import { isDuplicate } from "../database/errors.ts";
-import { compareAndSet, type Judging, type Read, type Session } from "../database/session.ts";
+import { isDuplicate, isDuplicateWrite } from "../database/errors.ts";
+import { compareAndSet, type Judging, type Read, type Session, together } from "../database/session.ts";
 import { logFilter, logIndex } from "../format/documents.ts";
 import {
+  type ClaimRequest,
   checkedId,
+  claimUpdate,
   epochRefs,
   type NodeDocument,
   oneOf,
@@ -25,104 +26,177 @@ import {
   shardRecords,
   type TaskDocument,
 } from "../format/records.ts";
-import { readLiveHead, removeTask } from "./removal.ts";
+import { headOf, keepHead, knownHead, readLiveHead, removeTask } from "./removal.ts";
 
-export const shardCollection = (session: Session): ShardDriver => ({
-  read: (taskId, nodeIds) => readShards(session, taskId, nodeIds),
-  async hasArtifacts(taskId, nodeId) {
-    const stored = { task_id: checkedId(taskId), node_id: nodeId, seq: { $gte: 0 }, status: "partial" } as const;
-    const found = await session.findOne("artifacts", stored, { projection: { _id: 1 }, hint: logIndex });
-    if (found !== undefined) return true;
-    return (await readShards(session, taskId, [nodeId])).some(({ count = 0 }) => count > 0);
-  },
-  async insert(ref, create) {
-    const { time } = session;
-    // One that is already claimed is started by nobody before its task is read below.
-    const isClaimed = time !== undefined && create(time, undefined).status === "running";
-    const task: Read<Pick<TaskDocument, "paused">> | undefined = isClaimed
-      ? { now: time, doc: {} }
-      : await readLiveHead(session, ref.taskId);
-    if (task === undefined) return "gone";
-    const made = newShard(session, task.now, create);
-    const first = made(task.doc.paused ?? false);
-    const { _id, rev } = first.document;
-    const isInserted = await session.insert(
-      ({ nodes }) => nodes.insertOne(first.document),
-      // If the record has changed since, another process has read it.
-      async ({ nodes }) => (await nodes.countDocuments({ _id, rev }, { limit: 1 })) === 1,
-    );
-    if (!isInserted) return "exists";
-    return (await followTask(session, ref, { first, made })) === undefined ? "gone" : "inserted";
-  },
-  // One update, judged by the server: it is what `claimShard` does to a queued record, and nothing to one that has this claim.
-  async claim(ref, { workerId, claimId, leaseMs }) {
-    const mayClaim = [{ status: "queued" as const }, { "lease.lease_id": claimId }];
-    const filter = { _id: shardKey(ref), attempt_epoch: ref.epoch, $or: mayClaim };
-    const deadline = { $add: [{ $toLong: "$$NOW" }, leaseMs] };
-    const lease = { worker_id: { $literal: workerId }, lease_id: { $literal: claimId }, deadline_ts_ms: deadline };
-    const step = { from: "queued", to: "running", at: "$$NOW", cause: "claim", worker_id: { $literal: workerId } };
-    const next = { $let: { vars: { last: { $arrayElemAt: ["$history", -1] } }, in: { $add: ["$$last.n", 1] } } };
-    const entry = { n: next, attempt_epoch: ref.epoch, ...step };
-    const history = { $slice: [{ $concatArrays: ["$history", [entry]] }, -historyLimit] };
-    const running = { status: "running", rev: randomUUID(), lease, expires_at: { $toDate: deadline }, history };
-    const isOwn = { $eq: ["$lease.lease_id", { $literal: claimId }] };
-    const claimed = { $cond: [isOwn, "$$ROOT", { $mergeObjects: ["$$ROOT", running] }] };
-    const update = [{ $replaceWith: claimed }, { $unset: "queue_order" }];
-    const doc = await session.run(({ nodes }) => nodes.findOneAndUpdate(filter, update, { returnDocument: "after" }));
-    return doc === null ? undefined : keepWritten(session, doc);
-  },
-  update: (ref, _, judge) => replaceShard(session, ref, { judge }),
-  updateWithLength: (ref, _, judge) =>
-    replaceShard(session, ref, {
-      async judge(record, now) {
-        return judge(record, now, record === undefined ? 0 : (await logEnd(session, ref, record.generation)).length);
-      },
-    }),
-  // One update for all leases, by the server's own time, and one read of the outcome.
-  async renew(attempts, leaseMs) {
-    if (attempts.length === 0) return [];
-    const owned = attempts.map((attempt) => ({
-      _id: shardKey(attempt),
-      status: "running" as const,
-      attempt_epoch: attempt.epoch,
-      "lease.lease_id": attempt.claimId,
-    }));
-    const rev = { $literal: randomUUID() };
-    const deadline = { $max: ["$lease.deadline_ts_ms", { $add: [{ $toLong: "$$NOW" }, leaseMs] }] };
-    const $set = { rev, "lease.deadline_ts_ms": deadline, expires_at: { $toDate: deadline } };
-    await session.run(({ nodes }) => nodes.updateMany({ $or: owned }, [{ $set }]));
-    const docs = await session.find("nodes", { _id: { $in: [...new Set(owned.map(({ _id }) => _id))] } });
-    const records = new Map(docs.map((doc) => [doc._id, shardRecords.toRecord(doc)]));
-    for (const { claimId } of attempts) session.written.delete(claimId);
-    for (const doc of docs)
-      if (attempts.some(({ claimId }) => claimId === doc.lease?.lease_id)) keepWritten(session, doc);
-    return attempts.map((attempt) => renewAnswer(records.get(shardKey(attempt)), attempt));
-  },
-  expiredLeases: async (limit) =>
-    (await session.due("nodes", { field: "expires_at", limit, fields: refOnly }, epochRefs.toRecord)).due,
-  dueDeferred: (limit) => session.due("nodes", { field: "next_retry_at", limit, fields: refOnly }, epochRefs.toRecord),
-  async peekQueue(types, limit, exceptTasks, onlyTasks, below) {
-    if (types.length === 0) return [];
-    const except = exceptTasks === undefined || exceptTasks.size === 0 ? {} : { $nin: [...exceptTasks] };
-    const only = onlyTasks === undefined ? {} : { $in: [...onlyTasks] };
-    const tasks = { ...except, ...only };
-    // Servers follow the index for each type, and merge.
-    const lower = below === undefined ? {} : { priority: { $lt: below } };
-    const queued = { status: "queued", type: oneOf(types), ...lower } as const;
-    const filter = Object.keys(tasks).length === 0 ? queued : { ...queued, task_id: tasks };
-    const sort = { priority: -1, ready_at: 1, queue_order: 1 } as const;
-    return (await session.find("nodes", filter, { projection: refOnly, sort, limit })).map(queuedRefs.toRecord);
-  },
+export function shardCollection(session: Session): ShardDriver {
+  const claimSoon = together((claims: readonly ClaimRequest[]) => claimAll(session, claims));
+  const insertSoon = together((documents: readonly NodeDocument[]) => insertAll(session, documents));
+  const readSoon = together((asked: readonly ShardsOfTask[]) => shardsOfTasks(session, asked));
+  return {
+    async read(taskId, nodeIds, mayDispatch) {
+      if (nodeIds?.length === 0) return [];
+      if (mayDispatch === true) return readWithHead(session, taskId, nodeIds);
+      return inOrder(await readSoon({ taskId: checkedId(taskId), nodeIds }), nodeIds);
+    },
+    async hasArtifacts(taskId, nodeId) {
+      const stored = { task_id: checkedId(taskId), node_id: nodeId, seq: { $gte: 0 }, status: "partial" } as const;
+      const found = await session.findOne("artifacts", stored, { projection: { _id: 1 }, hint: logIndex });
+      if (found !== undefined) return true;
+      return (await readShards(session, taskId, [nodeId])).some(({ count = 0 }) => count > 0);
+    },
+    async insert(ref, create, onQueued) {
+      const { time } = session;
+      // One that is already claimed is started by nobody before its task is read below.
+      const isClaimed = time !== undefined && create(time, undefined).status === "running";
+      const task: Read<Pick<TaskDocument, "paused">> | undefined = isClaimed
+        ? { now: time, doc: {} }
+        : (knownHead(session, ref.taskId) ?? (await readLiveHead(session, ref.taskId)));
+      if (task === undefined) return "gone";
+      const made = newShard(session, task.now, create);
+      const first = made(task.doc.paused ?? false);
+      const isInserted = await insertSoon(first.document);
+      if (!isInserted) return "exists";
+      if (first.document.status === "queued") onQueued?.(); // what follows changes it only if its task has just changed
+      return (await followTask(session, ref, { first, made })) === undefined ? "gone" : "inserted";
+    },
+    async claim(ref, by) {
+      const doc = await claimSoon({ ref: { ...ref, taskId: checkedId(ref.taskId) }, by });
+      return doc === undefined ? undefined : keepWritten(session, doc);
+    },
+    update: (ref, _, judge) => replaceShard(session, ref, { judge }),
+    updateWithLength: (ref, _, judge) =>
+      replaceShard(session, ref, {
+        async judge(record, now) {
+          return judge(record, now, record === undefined ? 0 : (await logEnd(session, ref, record.generation)).length);
+        },
+      }),
+    // One update for all leases, by the server's own time, and one read of the outcome.
+    async renew(attempts, leaseMs) {
+      if (attempts.length === 0) return [];
+      const owned = attempts.map((attempt) => ({
+        _id: shardKey(attempt),
+        status: "running" as const,
+        attempt_epoch: attempt.epoch,
+        "lease.lease_id": attempt.claimId,
+      }));
+      const rev = { $literal: randomUUID() };
+      const deadline = { $max: ["$lease.deadline_ts_ms", { $add: [{ $toLong: "$$NOW" }, leaseMs] }] };
+      const $set = { rev, "lease.deadline_ts_ms": deadline, expires_at: { $toDate: deadline } };
+      await session.run(({ nodes }) => nodes.updateMany({ $or: owned }, [{ $set }]));
+      const docs = await session.find("nodes", { _id: { $in: [...new Set(owned.map(({ _id }) => _id))] } });
+      const records = new Map(docs.map((doc) => [doc._id, shardRecords.toRecord(doc)]));
+      for (const { claimId } of attempts) session.written.delete(claimId);
+      for (const doc of docs)
+        if (attempts.some(({ claimId }) => claimId === doc.lease?.lease_id)) keepWritten(session, doc);
+      return attempts.map((attempt) => renewAnswer(records.get(shardKey(attempt)), attempt));
+    },
+    expiredLeases: async (limit) =>
+      (await session.due("nodes", { field: "expires_at", limit, fields: refOnly }, epochRefs.toRecord)).due,
+    dueDeferred: (limit) =>
+      session.due("nodes", { field: "next_retry_at", limit, fields: refOnly }, epochRefs.toRecord),
+    async peekQueue(types, limit, exceptTasks, onlyTasks, below) {
+      if (types.length === 0) return [];
+      const except = exceptTasks === undefined || exceptTasks.size === 0 ? {} : { $nin: [...exceptTasks] };
+      const only = onlyTasks === undefined ? {} : { $in: [...onlyTasks] };
+      const tasks = { ...except, ...only };
+      // Servers follow the index for each type, and merge.
+      const lower = below === undefined ? {} : { priority: { $lt: below } };
+      const queued = { status: "queued", type: oneOf(types), ...lower } as const;
+      const filter = Object.keys(tasks).length === 0 ? queued : { ...queued, task_id: tasks };
+      const sort = { priority: -1, ready_at: 1, queue_order: 1 } as const;
+      return (await session.find("nodes", filter, { projection: refOnly, sort, limit })).map(queuedRefs.toRecord);
+    },
+  };
+}
+
+/** @returns of each, whether it was inserted: not if there is one already */
+const insertAll = (session: Session, documents: readonly NodeDocument[]): Promise<readonly boolean[]> =>
+  session.run(async ({ nodes }, again) => {
+    const [only] = documents.length === 1 ? documents : [];
+    const several = () => nodes.insertMany([...documents], { ordered: false });
+    const existing = await existingOf(() => (only === undefined ? several() : nodes.insertOne(only)));
+    if (existing.size === 0 || !again) return documents.map((_, index) => !existing.has(index));
+    // By the request whose answer was lost, perhaps. If such a record has changed since, another process has read it.
+    const own = { _id: { $in: documents.map(({ _id }) => _id) }, rev: { $in: documents.map(({ rev }) => rev) } };
+    const inserted = new Set((await nodes.find(own, { projection: { _id: 1 } }).toArray()).map(({ _id }) => _id));
+    return documents.map(({ _id }) => inserted.has(_id));
+  });
+
+/** The indexes of the documents that exist already. */
+async function existingOf(insert: () => Promise<unknown>): Promise<ReadonlySet<number>> {
+  try {
+    await insert();
+    return new Set();
+  } catch (error) {
+    const errors = error instanceof MongoBulkWriteError ? [error.writeErrors].flat() : [];
+    if (!isDuplicate(error) || !errors.every(isDuplicateWrite)) throw error;
+    return new Set(errors.length === 0 ? [0] : errors.map(({ index }) => index));
+  }
+}
+
+/** Of more claims than this, one update and one read cost less than one request for each. */
+const mostApart = 2;
+
+async function claimAll(session: Session, claims: readonly ClaimRequest[]): Promise<(NodeDocument | undefined)[]> {
+  const updates = claims.map(claimUpdate);
+  if (claims.length <= mostApart) {
+    const options = { returnDocument: "after" } as const;
+    const find = async ({ filter, update }: (typeof updates)[number]) =>
+      (await session.run(({ nodes }) => nodes.findOneAndUpdate(filter, update, options))) ?? undefined;
+    return Promise.all(updates.map(find));
+  }
+  const operations = updates.map((updateOne) => ({ updateOne }));
+  await session.run(({ nodes }) => nodes.bulkWrite(operations, { ordered: false }));
+  const ids = claims.map(({ by }) => by.claimId);
+  const keys = [...new Set(updates.map(({ filter }) => filter._id))];
+  const docs = await session.find("nodes", { _id: { $in: keys }, "lease.lease_id": { $in: ids } });
+  const byClaim = new Map(docs.map((doc) => [doc.lease?.lease_id, doc]));
+  return ids.map((id) => byClaim.get(id));
+}
+
+interface ShardsOfTask {
+  readonly taskId: string;
+  readonly nodeIds?: readonly string[] | undefined;
+}
+
+const byShard = { node_id: 1, shard: 1 } as const;
+const shardsFilter = ({ taskId, nodeIds }: ShardsOfTask) => ({
+  task_id: checkedId(taskId),
+  ...(nodeIds && { node_id: oneOf(nodeIds) }),
 });
 
-export async function readShards(session: Session, taskId: string, nodeIds?: readonly string[]) {
-  if (nodeIds?.length === 0) return [];
-  const filter = { task_id: checkedId(taskId), ...(nodeIds && { node_id: oneOf(nodeIds) }) };
-  const docs = await session.find("nodes", filter, { sort: { node_id: 1, shard: 1 } });
-  const records = docs.map(shardRecords.toRecord);
+/** @returns of each task at least the shards that were asked for */
+async function shardsOfTasks(session: Session, asked: readonly ShardsOfTask[]): Promise<readonly ShardRecord[][]> {
+  const filters = asked.map(shardsFilter);
+  const [only] = filters;
+  const filter = filters.length === 1 && only !== undefined ? only : { $or: filters };
+  const docs = await session.find("nodes", filter, { sort: byShard });
+  const records = Map.groupBy(docs.map(shardRecords.toRecord), ({ taskId }) => taskId);
+  return asked.map(({ taskId }) => records.get(taskId) ?? []);
+}
+
+export const readShards = async (session: Session, taskId: string, nodeIds?: readonly string[]) =>
+  inOrder((await shardsOfTasks(session, [{ taskId, nodeIds }])).flat(), nodeIds);
+
+/** By node in the order requested. */
+function inOrder(records: ShardRecord[], nodeIds: readonly string[] | undefined): ShardRecord[] {
   if (nodeIds === undefined) return records;
   const byNode = Map.groupBy(records, ({ nodeId }) => nodeId);
   return nodeIds.flatMap((nodeId) => byNode.get(nodeId) ?? []);
+}
+
+/** Likewise, with the head of the task: a dispatch that follows at once need not read it again before its insert. */
+async function readWithHead(session: Session, taskId: string, nodeIds: readonly string[] | undefined) {
+  const rows: Read<NodeDocument | TaskDocument>[] = await session.timed("nodes", [
+    { $match: shardsFilter({ taskId, nodeIds }) },
+    { $sort: byShard },
+    { $unionWith: { coll: session.nameOf("tasks"), pipeline: headOf(taskId) } },
+  ]);
+  const docs = rows.map(({ doc }) => doc);
+  const isShard = (doc: NodeDocument | TaskDocument): doc is NodeDocument => "task_id" in doc;
+  const [head] = docs.flatMap((doc) => (isShard(doc) ? [] : doc));
+  keepHead(session, taskId, head);
+  return inOrder(docs.filter(isShard).map(shardRecords.toRecord), nodeIds);
 }
 
 interface ShardRead extends Read<Revised> {

@@ -1,9 +1,12 @@
+import { randomUUID } from "node:crypto";
 import { expiresAt } from "../../../core/model/index.ts";
 import {
   type Attempt,
   type Carried,
+  type ClaimInit,
   type EpochRef,
   type HistoryEntry,
+  historyLimit,
   isTaskTerminal,
   type Lease,
   type ParentRef,
@@ -281,4 +284,25 @@ export function shardDocument(
     ...(expiry === undefined ? {} : { expires_at: new Date(expiry) }),
   } as NodeDocument;
   return checkSize(document, `the record of node '${record.nodeId}'`);
+}
+
+export interface ClaimRequest {
+  readonly ref: EpochRef;
+  readonly by: ClaimInit;
+}
+
+/** An update judged by the server: it does what `claimShard` does to a queued record, and nothing to one that has this claim. */
+export function claimUpdate({ ref, by: { workerId, claimId, leaseMs } }: ClaimRequest) {
+  const mayClaim = [{ status: "queued" as const }, { "lease.lease_id": claimId }];
+  const filter = { _id: shardKey(ref), attempt_epoch: ref.epoch, $or: mayClaim };
+  const deadline = { $add: [{ $toLong: "$$NOW" }, leaseMs] };
+  const lease = { worker_id: { $literal: workerId }, lease_id: { $literal: claimId }, deadline_ts_ms: deadline };
+  const step = { from: "queued", to: "running", at: "$$NOW", cause: "claim", worker_id: { $literal: workerId } };
+  const next = { $let: { vars: { last: { $arrayElemAt: ["$history", -1] } }, in: { $add: ["$$last.n", 1] } } };
+  const entry = { n: next, attempt_epoch: ref.epoch, ...step };
+  const history = { $slice: [{ $concatArrays: ["$history", [entry]] }, -historyLimit] };
+  const running = { status: "running", rev: randomUUID(), lease, expires_at: { $toDate: deadline }, history };
+  const isOwn = { $eq: ["$lease.lease_id", { $literal: claimId }] };
+  const claimed = { $cond: [isOwn, "$$ROOT", { $mergeObjects: ["$$ROOT", running] }] };
+  return { filter, update: [{ $replaceWith: claimed }, { $unset: "queue_order" }] };
 }

@@ -23,19 +23,20 @@ import {
   QueueScan,
   type RateTokens,
   ratesOf,
+  rotated,
   type SaturatedLimit,
   type TaskCache,
 } from "./limits.ts";
 
-/** More attempts than this are asked again what blocks them. */
-const mostRemembered = 50_000;
+const mostRemembered = 50_000; // of more attempts, it is asked again what blocks them
 /** So many nodes in a row may use one slot before the worker looks at the queue: others may wait for the slot. */
 const maxInRow = 16;
 /** And, if others are known to wait, until so long after the first of them was claimed. */
 const maxRowMs = 500;
 /** Of nodes in a row, messages tell no more often. */
 const tellEveryMs = 100;
-
+/** After a claim that another worker won, so many scans choose among so many more than there are slots for. */
+const [scansSpread, spread] = [16, 32];
 /** Of so many claims under load, one is of a lower priority than its turn. */
 const sharedEvery = 8;
 
@@ -79,6 +80,8 @@ export class Claimer {
   #othersWait = false;
   /** By attempt, what kept it from running at the last scan that met it: its task needs not be read again. */
   readonly #blockedBy = new Map<string, SaturatedLimit>();
+  /** So many further scans begin at a random place near the front of the queue: others claim what is first. */
+  #contendedScans = 0;
   /** Peeks that found as much as there are slots. */
   #fullPeeks = 0;
   /** The priority that last had its turn. */
@@ -247,9 +250,10 @@ export class Claimer {
     const free = scan.openTypes(types).filter((type) => this.#isFree(type));
     if (free.length === 0) return false;
     const wanted = this.#capacity.free;
-    const limit = scan.limitFor(wanted + 1); // one more, to know whether another waits
+    const isContended = this.#contendedScans-- > 0;
+    const limit = scan.limitFor(wanted + (isContended ? spread : 1)); // one more, to know whether another waits
     const queued = await watch.track(() => parts.store.peekQueue(free, limit, scan.exceptTasks));
-    const unseen = scan.unseen(queued);
+    const unseen = isContended ? rotated(scan.unseen(queued), parts.random) : scan.unseen(queued);
     const open = unseen.length <= wanted ? unseen : await watch.track(() => this.#withShare(unseen, free, scan));
     let leftOut = 0;
     let at = 0;
@@ -365,6 +369,7 @@ export class Claimer {
       throw error;
     }
     if (record !== undefined) return { ...wanted, record, askedAt };
+    this.#contendedScans = scansSpread;
     await this.#slots.free(claim, this.#retry);
     return undefined;
   }

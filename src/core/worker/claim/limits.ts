@@ -337,6 +337,14 @@ export class QueueScan {
   }
 }
 
+/** Of the first priority, begins at a random place and ends with what is before it. */
+export function rotated(queued: readonly QueuedRef[], random: () => number): readonly QueuedRef[] {
+  const other = queued.findIndex(({ priority }) => priority !== queued[0]?.priority);
+  const count = other === -1 ? queued.length : other;
+  const from = Math.floor(random() * count);
+  return [...queued.slice(from, count), ...queued.slice(0, from), ...queued.slice(count)];
+}
+
 const limitId = (limit: SaturatedLimit): string => (limit.kind === "all" ? "all" : `${limit.kind}:${limit.of}`);
 
 export const epochKey = (ref: EpochRef): string => `${shardKey(ref)}:${ref.epoch}`;

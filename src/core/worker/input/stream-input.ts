@@ -124,10 +124,9 @@ export class StreamInput {
 
   async pull(): Promise<Pulled> {
     if (!this.#looked) {
-      // Most sources have finished before their consumer starts: then one read finds all of their ends.
       this.#looked = true;
-      const restarted = await this.look();
-      if (restarted !== undefined) return restarted;
+      const first = await this.#first();
+      if (first !== undefined) return first;
     }
     for (const cursor of this.#open) {
       if (cursor.open.length === 0) continue; // nearly all of them: a thousand sources must not cost a thousand awaits
@@ -150,6 +149,19 @@ export class StreamInput {
     return { kind: "nothing", sourceRunning: seen.running };
   }
 
+  /**
+   * Most sources have finished before their consumer starts: then one read finds all of their ends. The first page of an only
+   * source is read at the same time; of an adopted one, it is empty, since its artifacts are in another log.
+   */
+  async #first(): Promise<Pulled | undefined> {
+    const [cursor] = this.#open.length === 1 ? this.#open : [];
+    if (cursor === undefined || cursor.open.length > 0) return this.look();
+    // One that fails is read again, if its source has not started over: then what it asked for is void.
+    const reading = this.#read(cursor).catch(() => []);
+    const [restarted, artifacts] = await Promise.all([this.look(), reading]);
+    return restarted ?? (artifacts.length === 0 ? undefined : this.#pageOf(cursor, artifacts));
+  }
+
   /** Whether a source has started its output over. */
   async look(): Promise<Pulled | undefined> {
     const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
@@ -170,14 +182,20 @@ export class StreamInput {
   async #page(): Promise<Pulled | undefined> {
     const cursor = this.#open[this.#turn++ % this.#open.length] as Cursor;
     if (cursor.seq === cursor.count || cursor.open.length > 0) return undefined;
-    const { store, pageSize, known, sources } = this.#options;
-    const artifacts =
-      known?.slice(cursor.seq) ?? (await store.readArtifacts(cursor.log, cursor.generation, cursor.seq, pageSize));
-    if (artifacts.length === 0) return undefined;
+    const artifacts = this.#options.known?.slice(cursor.seq) ?? (await this.#read(cursor));
+    return artifacts.length === 0 ? undefined : this.#pageOf(cursor, artifacts);
+  }
+
+  #read({ log, generation, seq }: Cursor): Promise<readonly Artifact[]> {
+    const { store, pageSize } = this.#options;
+    return store.readArtifacts(log, generation, seq, pageSize);
+  }
+
+  #pageOf(cursor: Cursor, artifacts: readonly Artifact[]): Pulled {
     const { skipChunks } = cursor;
     cursor.seq += artifacts.length;
     cursor.skipChunks = 0;
-    const isAll = sources.length === 1 && artifacts.length === cursor.count;
+    const isAll = this.#options.sources.length === 1 && artifacts.length === cursor.count;
     return { kind: "page", source: cursor, artifacts, skipChunks, isAll };
   }
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { memoryStore } from "../../../../../src/adapters/memory/index.ts";
 import type { Attempt, Origin } from "../../../../../src/core/model/records.ts";
-import type { Store } from "../../../../../src/core/ports/index.ts";
+import { artifactsDropped, type Store } from "../../../../../src/core/ports/index.ts";
 import { type Source, StreamInput } from "../../../../../src/core/worker/input/index.ts";
 import { node, parsed } from "../../../../helpers/graphs.ts";
 import { numbers } from "../../../../helpers/handlers.ts";
@@ -58,6 +58,44 @@ async function drain(
 }
 
 describe("reading a source", () => {
+  test("its record and its first page are read at the same time", async () => {
+    const attempt = await running("a");
+    await append(attempt, [0, 1]);
+    await store.complete(attempt, { generation: 0, count: 2 });
+    const gate = new Gate();
+    const asked: string[] = [];
+    const slow: Store = Object.assign(Object.create(store), {
+      async readShards(...args: Parameters<Store["readShards"]>) {
+        asked.push("record");
+        await gate.pass();
+        return store.readShards(...args);
+      },
+      readArtifacts(...args: Parameters<Store["readArtifacts"]>) {
+        asked.push("page");
+        return store.readArtifacts(...args);
+      },
+    });
+    const pulling = stream({ store: slow }).pull();
+    await until(() => asked.length === 2);
+    gate.open();
+    expect(await pulling).toMatchObject({ kind: "page", isAll: true, artifacts: [{ uid: "0" }, { uid: "1" }] });
+  });
+
+  test("a first page that is gone does not matter if the source has started over", async () => {
+    const attempt = await running("a");
+    await store.restart(attempt, { generation: 1, sourceGens: {} });
+    const readArtifacts = async () => {
+      throw artifactsDropped({ taskId, nodeId: "a" });
+    };
+    const dropping: Store = Object.assign(Object.create(store), {
+      readArtifacts,
+      readShards: (...args: Parameters<Store["readShards"]>) => store.readShards(...args),
+    });
+    expect(await stream({ store: dropping }).pull()).toMatchObject({ kind: "restarted", sourceGens: { "a/0": 1 } });
+    const again = stream({ store: dropping, sourceGens: { "a/0": 1 } });
+    await expect(again.pull()).rejects.toMatchObject({ code: "ARTIFACTS_DROPPED" });
+  });
+
   test("in pages, in order, continuing when more arrives, until it has finished", async () => {
     const input = stream();
     expect(await input.pull()).toEqual({ kind: "nothing", sourceRunning: false });
