@@ -277,10 +277,7 @@ export function readingsOf(graph: Graph): ReadonlyMap<string, Reading> {
   return new Map(readings);
 }
 
-/**
- * Records that a driver read, by key: at least the last `most / 2` that were used, at most `most`. In two generations, which
- * costs less than an order of use: a map from which the oldest key is removed each time is slow.
- */
+/** Records that a driver read, by key: at most `most`. In two generations, since to find the oldest key each time is slow. */
 export class RecordCache<TRecord> {
   readonly #most: number;
   #recent = new Map<string, TRecord>();

@@ -31,14 +31,11 @@ import {
 const mostRemembered = 50_000; // of more attempts, it is asked again what blocks them
 /** So many nodes in a row may use one slot before the worker looks at the queue: others may wait for the slot. */
 const maxInRow = 16;
-/** And, if others are known to wait, until so long after the first of them was claimed. */
-const maxRowMs = 500;
-/** Of nodes in a row, messages tell no more often. */
-const tellEveryMs = 100;
+const maxRowMs = 500; // and, if others are known to wait, until so long after the first of them was claimed
+const tellEveryMs = 100; // of nodes in a row, messages tell no more often
 /** After a claim that another worker won, so many scans choose among so many more than there are slots for. */
 const [scansSpread, spread] = [16, 32];
-/** Of so many claims under load, one is of a lower priority than its turn. */
-const sharedEvery = 8;
+const sharedEvery = 8; // of so many claims under load, one is of a lower priority than its turn
 
 export interface ClaimerOptions {
   readonly parts: WorkerParts;
