@@ -43,7 +43,7 @@ export function addReplay(root: Command, terminal: Terminal): void {
     .requiredOption("--node <node>", "node id")
     .requiredOption("--batch <uid>", "uid of the batch")
     .requiredOption("--handlers <file>", "file that exports the handler, or a flow with it")
-    .option("--inspect", "wait for a debugger, and stop before the handler is called")
+    .option("--inspect", "wait for a debugger, and stop in the first line of the handler")
     .option("--as-test <file>", "run nothing: write a test for Vitest with the input")
     .option("--force", "overwrite the file of --as-test")
     .addOption(storeOption())
@@ -134,6 +134,7 @@ async function replay(terminal: Terminal, batch: FoundBatch, { inspect }: Replay
   const { handler, taskId, nodeId, uid, params, vars } = batch;
   let services: unknown;
   let isSetUp = false;
+  let debugging: { disconnect(): void } | undefined;
   const base = handlerContext({
     taskId,
     nodeId,
@@ -148,7 +149,7 @@ async function replay(terminal: Terminal, batch: FoundBatch, { inspect }: Replay
     isSetUp = true;
     const context = { ...base, args, services };
     const loaded = await handler.loadInput?.(args, context);
-    if (inspect === true) await waitForDebugger();
+    if (inspect === true) debugging = await debugCall(handler.processBatch);
     const output = await handler.processBatch?.(payload, { ...context, loaded });
     const stored = await orMismatch("the output", () => new WireCodec(handler.output).encode(output));
     if (terminal.isJson) terminal.printJson({ taskId, nodeId, uid, output: stored, metrics: base.measured });
@@ -156,6 +157,7 @@ async function replay(terminal: Terminal, batch: FoundBatch, { inspect }: Replay
   } catch (error) {
     showFailure(terminal, batch, error);
   } finally {
+    debugging?.disconnect();
     await base.cleanUp();
     if (isSetUp) await handler.teardown?.(services);
   }
@@ -204,13 +206,21 @@ function showFailure(terminal: Terminal, { handler, taskId, nodeId, uid }: Found
   if (frame !== undefined) terminal.note(`  ${frame}`);
 }
 
-/** On this machine only. Node prints the address to connect to. */
-async function waitForDebugger(): Promise<void> {
-  const { open, url, waitForDebugger: wait } = await import("node:inspector");
+/** Waits for a debugger, on this machine only, and stops it in the first line of `code`. Node prints the address. */
+async function debugCall(code: unknown): Promise<{ disconnect(): void }> {
+  const { open, Session, url, waitForDebugger } = await import("node:inspector/promises");
   if (url() === undefined) open(0, "127.0.0.1", true);
-  else wait();
-  // biome-ignore lint/suspicious/noDebugger: the next call is the handler
-  debugger;
+  else waitForDebugger();
+  // The protocol finds objects by expressions only.
+  const session = new Session();
+  session.connect();
+  const name = "flowkit: the handler";
+  Object.assign(globalThis, { [name]: code });
+  await session.post("Debugger.enable");
+  const { result } = await session.post("Runtime.evaluate", { expression: `globalThis[${JSON.stringify(name)}]` });
+  await session.post("Debugger.setBreakpointOnFunctionCall" as never, { objectId: result.objectId } as never);
+  Reflect.deleteProperty(globalThis, name);
+  return session; // with which its breakpoint ends
 }
 
 /** A test that fails as long as the handler does, and then keeps what it returns. */

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { cli, cliProject, startCli } from "../../helpers/cli.ts";
 
 /** Its times are dates for the handler; the third one fails, and is set aside. */
@@ -121,11 +121,28 @@ const test = (_: string, run: () => Promise<void>) => void (running = run());
   );
 });
 
-test("--inspect waits for a debugger, on this machine only", async () => {
+test("--inspect waits for a debugger, on this machine only, and stops in the first line of the handler", async () => {
   const { cwd, args } = await projectWithRun();
   const waiting = startCli([...args, "--batch", "ada", "--inspect"], { cwd });
   await waiting.printed("Debugger listening on ws://127.0.0.1:");
   expect(waiting.texts.stdout).toBe("");
-  waiting.child.kill("SIGKILL");
-  await waiting.outcome;
+  const debug = new WebSocket(/ws:\/\/127\.0\.0\.1:\S+/.exec(waiting.texts.stderr)?.[0] ?? "");
+  onTestFinished(() => debug.close());
+  const send = (id: number, method: string) => debug.send(JSON.stringify({ id, method }));
+  debug.onopen = () => {
+    send(1, "Debugger.enable");
+    send(2, "Runtime.runIfWaitingForDebugger");
+  };
+  const paused = Promise.withResolvers<string>();
+  debug.onmessage = ({ data }) => {
+    const { method, params } = JSON.parse(data);
+    if (method !== "Debugger.paused") return;
+    const [{ functionName, location }] = params.callFrames;
+    paused.resolve(`${functionName}: ${flowFile.split("\n")[location.lineNumber]?.trim()}`);
+    send(3, "Debugger.resume");
+  };
+  expect(await paused.promise).toBe('processBatch: ctx.metrics.add("letters", who.length);');
+  await waiting.printed("Waiting for the debugger to disconnect");
+  debug.close();
+  expect(await waiting.outcome).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("hello ada") });
 });
