@@ -70,7 +70,8 @@ export function defineHandler<
     WrittenMembers<TGiven, TName> &
       WrittenMethods<
         HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested, TServices>,
-        TGiven
+        TGiven & "processBatch",
+        TGiven & "finalize"
       >
   >["options"],
 ): Handler<

@@ -150,11 +150,17 @@ type HandlerKey = keyof HandlerOptions<
  * A method that was given, without `undefined`: the compiler looks into an arrow function, and underlines the wrong
  * part of what it returns, only if the expected type is nothing but a function.
  *
- * The template in the key names keeps the compiler from taking the types of parameters from here.
+ * A name after `as` keeps the compiler from taking the types of parameters from here. At each look at the type it would
+ * instantiate a name that depends on the key of the mapped type, such as a template.
  */
-export type WrittenMethods<TOptions, TGiven> = {
-  readonly [TKey in TGiven & ("processBatch" | "finalize") as `${TKey}`]: TOptions[TKey & keyof TOptions] & {};
-};
+export type WrittenMethods<TOptions extends Methods, TProcessBatch extends string, TFinalize extends string> = {
+  readonly [_ in TProcessBatch as TProcessBatch]: TOptions["processBatch"] & {};
+} & { readonly [_ in TFinalize as TFinalize]: TOptions["finalize"] & {} };
+
+interface Methods {
+  readonly processBatch?: unknown;
+  readonly finalize?: unknown;
+}
 
 /** Infers which members were written, and has a message at each unknown one; see `WrittenOptions`. */
 export type WrittenMembers<TGiven extends PropertyKey, TName> = { readonly [TKey in TGiven]?: unknown } & {
