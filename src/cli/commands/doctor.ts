@@ -173,7 +173,10 @@ async function ofTasks({ client, store }: StoreAccess): Promise<readonly Finding
     for (const { why } of await nodesOf(client, id)) {
       const isLacking = why.reason === "no_worker" || (why.reason === "lease_expired" && why.workers === 0);
       if (isLacking) lacking.set(why.type, (lacking.get(why.type) ?? new Set()).add(id));
-      if (why.reason === "lease_expired" && Date.now() - why.leaseUntil > unnoticedMs) unnoticed.push(id);
+      if (why.reason === "lease_expired") {
+        const lostAt = why.leaseUntil || (why.heardAt ?? Date.now()); // 0: when it ended is not known
+        if (Date.now() - lostAt > unnoticedMs) unnoticed.push(id);
+      }
     }
   }
   const types = [...new Set(workers.flatMap((worker) => worker.types))].toSorted();
