@@ -97,6 +97,10 @@ warning  store     the store responds, and has layout 1, which is older than tha
     expect(Object.keys(crashed)).toContain("runs.db-wal");
     await cli(["doctor", ...store], { cwd });
     expect(filesIn(cwd)).toEqual(crashed); // leases of the dead process are as they were
+    await cli(["tasks", "list", ...store], { cwd }); // ends those leases, at an unknown time
+    const ended = await cli(["doctor", ...store], { cwd });
+    expect(ended.stdout).toContain(lacking.message);
+    expect(ended.stdout).not.toContain("no coordinator");
     const past = Date.now() - 90_000;
     inDatabase(
       join(cwd, "runs.db"),
