@@ -98,6 +98,18 @@ describe("a task known by its id, or of a graph JSON", () => {
   });
 });
 
+test("a listener's event is that of its name", () => {
+  engine.on("taskFinished", (event) => {
+    expectTypeOf(event.taskId).toEqualTypeOf<string>();
+    // @ts-expect-error: Property 'failure' does not exist
+    event.failure;
+  });
+  engine.on("taskFailed", ({ failure }) => expectTypeOf(failure.message).toEqualTypeOf<string>());
+  engine.on("taskCancelled", async ({ cancelReason }) => expectTypeOf(cancelReason).toEqualTypeOf<string>());
+  // @ts-expect-error: no such event
+  engine.on("taskFaild", () => {});
+});
+
 describe("an engine knows its handlers", () => {
   const reads = flow().node("read", read);
   const params = { date: "2026-11-24" };

@@ -15,8 +15,8 @@ export interface ProcessOptions {
 export interface RunningProcess {
   /** Resolves once it has exited, for whatever reason; rejects if it could not be started. */
   readonly outcome: Promise<ProcessOutcome>;
-  /** Resolves once it has printed this text; rejects if it exits before. */
-  printed(text: string): Promise<void>;
+  /** Resolves to the output so far once it has printed this text; rejects if it exits before. */
+  printed(text: string): Promise<string>;
   signal(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void;
 }
 
@@ -51,7 +51,7 @@ export function startProcess(command: string, args: readonly string[], options: 
         const look = () => {
           if (!output.includes(text)) return;
           listeners.delete(look);
-          done();
+          done(output);
         };
         listeners.add(look);
         child.on("close", () => reject(new Error(`${command} exited before it printed '${text}': ${output}`)));

@@ -122,7 +122,7 @@ export const sqliteMutations: readonly Mutation[] = [
     },
     ...mutation(
       "SQLite: the time in the file is never advanced",
-      edit(`${sqlite}/database/connection.ts`, "if (time >= this.#fileTime + fileTimeStepMs) {", "if (time < 0) {"),
+      edit(`${sqlite}/database/connection.ts`, "time >= this.#fileTime + fileTimeStepMs) {", "time < 0) {"),
     ),
   },
   mutation(

@@ -22,7 +22,7 @@ test("a report shows the run, its failure and its artifacts from a file, and ask
   page.on("request", (request) => requests.push(request.url()));
   const address = await fileWith(report);
   await page.goto(address);
-  await page.locator('[data-node="check"][data-state="failed"]').waitFor();
+  await page.locator('[data-node="check"][data-state="failed"]').getByText("1 failed").waitFor();
   await page.getByRole("link", { name: "Look into 'check', batch 'row-7'" }).click();
   await page.getByLabel("Stack").waitFor();
   await page.locator(".json").getByText(hostile).waitFor();

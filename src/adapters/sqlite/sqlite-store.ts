@@ -35,7 +35,20 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sto
   check("synchronous", synchronous, synchronous === "normal" || synchronous === "full", '"normal" or "full"');
   const isBusyMs = Number.isInteger(busyMs) && busyMs >= 0 && busyMs <= longestBusyMs;
   check("busyMs", busyMs, isBusyMs, `an integer from 0 to ${longestBusyMs}`);
-  const connection = connectionTo({ path, commit, synchronous, busyMs });
+  return storeOn(connectionTo({ path, commit, synchronous, busyMs }), now);
+}
+
+/**
+ * The tasks in a file, to be read once: the file is not changed, and what other processes write later may be missing.
+ *
+ * @throws FlowError from `open`: `STORE_UNAVAILABLE`, and `STORE_VERSION` for a file of another layout or program
+ */
+export function sqliteSnapshot(path: string): Store {
+  const options = { path, commit: "call", synchronous: "normal", busyMs: 5_000, readOnly: true } as const;
+  return storeOn(new SqliteConnection(options), systemClock().now);
+}
+
+function storeOn(connection: SqliteConnection, now: () => number): Store {
   const session: Session = {
     read: async (work) => connection.read(work, now),
     write: async (work) => connection.write(work, now),
@@ -93,6 +106,7 @@ type Row = Readonly<Record<"id" | "value", string> & Record<"pk" | "at" | "dueAt
 const keep = `INSERT INTO registry (kind, id, value, due_at, until) VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, id)
   DO UPDATE SET value = excluded.value, due_at = excluded.due_at, until = excluded.until`;
 const columns = "pk, id, value, due_at AS dueAt, until";
+const current = `SELECT ${columns} FROM registry WHERE kind = ? AND id = ? AND (until IS NULL OR until > ?)`;
 const entries = `SELECT ${columns} FROM registry WHERE kind = ? AND (until IS NULL OR until > ?) AND pk < ?
   ORDER BY pk DESC LIMIT ? + 0`;
 const firstDue = "SELECT id, due_at AS at FROM registry WHERE kind = ? AND due_at IS NOT NULL ORDER BY at LIMIT ? + 0";
@@ -100,11 +114,12 @@ const firstDue = "SELECT id, due_at AS at FROM registry WHERE kind = ? AND due_a
 const registryTable = (session: Session): RegistryDriver => ({
   update: ({ kind, id }, judge) =>
     session.write((db, now) => {
-      db.run("DELETE FROM registry WHERE until <= ?", now);
-      const row = db.get<Row>(`SELECT ${columns} FROM registry WHERE kind = ? AND id = ?`, kind, id);
+      const row = db.get<Row>(current, kind, id, now);
       const { answer, next } = judge(row && entryOf(JSON.parse(row.value), row), now);
+      if (next === undefined) return answer;
+      db.run("DELETE FROM registry WHERE until <= ?", now);
       if (next === null) db.run("DELETE FROM registry WHERE kind = ? AND id = ?", kind, id);
-      else if (next) db.run(keep, kind, id, JSON.stringify(next.value), next.dueAt ?? null, next.until ?? null);
+      else db.run(keep, kind, id, JSON.stringify(next.value), next.dueAt ?? null, next.until ?? null);
       return answer;
     }),
   list: (kind, query) =>

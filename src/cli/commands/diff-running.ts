@@ -112,15 +112,17 @@ function findingsOf(
     ...unmade.flatMap(({ code, path, message }) => {
       const index = path.match(/^\/nodes\/(\d+)\//)?.[1];
       // Data of its own nodes is judged above, by what they have stored; a type that is gone has one line.
-      if (seen.has(message) || (index !== undefined && ownCodes.has(code))) return [];
-      return [index === undefined ? { message } : of(graph, Number(index), message)];
+      if (index !== undefined && ownCodes.has(code)) return [];
+      const finding = index === undefined ? { message } : of(graph, Number(index), message);
+      return seen.has(finding.message) ? [] : [finding];
     }),
   ];
 }
 
 const ownCodes: ReadonlySet<string> = new Set(["GRAPH_EDGE_DATA", "GRAPH_UNKNOWN_TYPE"]);
 
+/** Without the node in the message, which stands before it. */
 function of(graph: Graph, index: number, message: string): Finding {
   const nodeId = graph.nodes[index]?.node_id;
-  return nodeId === undefined ? { message } : { nodeId, message };
+  return nodeId === undefined ? { message } : { nodeId, message: message.replace(`node '${nodeId}': `, "") };
 }

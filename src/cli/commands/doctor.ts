@@ -88,7 +88,7 @@ const withoutMigration = ({ settings, ...read }: ReadSettings): ReadSettings => 
 /** @returns whether the store can be worked with */
 async function lookAtStore(terminal: Terminal, read: ReadSettings, findings: Finding[]): Promise<boolean> {
   try {
-    await withClient(terminal, { read }, async (access) => {
+    await withClient(terminal, { read, mustNotChange: true }, async (access) => {
       findings.push({
         check: "store",
         verdict: "ok",
@@ -116,7 +116,7 @@ const olderLayout = (layout: number): Finding => ({
   check: "store",
   verdict: "warning",
   message: `the store responds, and has layout ${layout}, which is older than that of this version`,
-  hint: "flowkit up, coordinator and worker update it when they start.",
+  hint: "flowkit updates it when it is opened: up, coordinator and worker do when they start.",
 });
 
 /** What a check returns; `undefined` if it threw, which is a finding. */
@@ -173,7 +173,10 @@ async function ofTasks({ client, store }: StoreAccess): Promise<readonly Finding
     for (const { why } of await nodesOf(client, id)) {
       const isLacking = why.reason === "no_worker" || (why.reason === "lease_expired" && why.workers === 0);
       if (isLacking) lacking.set(why.type, (lacking.get(why.type) ?? new Set()).add(id));
-      if (why.reason === "lease_expired" && Date.now() - why.leaseUntil > unnoticedMs) unnoticed.push(id);
+      if (why.reason === "lease_expired") {
+        const lostAt = why.leaseUntil || (why.heardAt ?? Date.now()); // 0: when it ended is not known
+        if (Date.now() - lostAt > unnoticedMs) unnoticed.push(id);
+      }
     }
   }
   const types = [...new Set(workers.flatMap((worker) => worker.types))].toSorted();

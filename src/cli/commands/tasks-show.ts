@@ -124,8 +124,8 @@ async function showChildren(terminal: Terminal, client: Client, id: string): Pro
 
 function happening({ nodeId, failure, awaitsSignal }: NodeView, explanation: TaskExplanation | undefined): string {
   if (failure !== undefined) {
-    const { batchUid, reasonCode, message, stack } = failure;
-    const batch = batchUid === undefined ? "" : `batch '${batchUid}': `;
+    const { batchUid, reasonCode, message, stack, tries = 1 } = failure;
+    const batch = batchUid === undefined ? "" : `batch '${batchUid}'${tries === 1 ? "" : ` after ${tries} tries`}: `;
     const line = ownFrame(stack)?.match(/[^\s(]+:\d+:\d+/)?.[0];
     return `${batch}${reasonCode}: ${message}${line === undefined ? "" : ` (${line})`}`;
   }

@@ -34,10 +34,12 @@ export async function withClient<T>(
     readonly read?: ReadSettings;
     /** Creates the store's file if there is none. @defaultValue false, since a misspelled name must not create one */
     readonly creates?: boolean;
+    /** Does not change a SQLite file, which opening otherwise may. @defaultValue false */
+    readonly mustNotChange?: boolean;
   },
   use: (access: StoreAccess) => Promise<T>,
 ): Promise<T> {
-  const { store, file } = await requireStore(options.read ?? storeSettings(terminal, options));
+  const { store, file } = await requireStore(options.read ?? storeSettings(terminal, options), options.mustNotChange);
   if (file !== undefined && options.creates !== true && !existsSync(file)) findFile(file);
   const { adapters = [], fns = [] } = options.definitions ?? {};
   await using client = new Client({

@@ -4,6 +4,7 @@ import type { TopicReport } from "../../adapters/kafka/topic-report.ts";
 import type { MongoStoreOptions } from "../../adapters/mongo/index.ts";
 import type { PostgresStoreOptions } from "../../adapters/postgres/index.ts";
 import { sqliteStore } from "../../adapters/sqlite/index.ts";
+import { sqliteSnapshot } from "../../adapters/sqlite/sqlite-store.ts";
 import type { LogLevel } from "../../core/model/task-log.ts";
 import type { Bus, Store } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
@@ -26,11 +27,14 @@ export interface NamedStore {
  * Opens the configured store. Of a MongoDB database and another store, the one from the source with the higher precedence
  * wins. `undefined`: none is configured.
  *
+ * @param mustNotChange - of a SQLite file
  * @throws CliError `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
  */
-export async function openStore(read: ReadSettings): Promise<NamedStore | undefined> {
+export async function openStore(read: ReadSettings, mustNotChange = false): Promise<NamedStore | undefined> {
   const place = placeOf(read);
-  if (place !== undefined && !isPostgresUrl(place)) return { store: sqliteStore(place), name: place, file: place };
+  if (place !== undefined && !isPostgresUrl(place)) {
+    return { store: mustNotChange ? sqliteSnapshot(place) : sqliteStore(place), name: place, file: place };
+  }
   if (place !== undefined) {
     const { postgresStore } = await importPostgres();
     return { store: postgresStore(postgresOptions(read, place)), name: databaseName("PostgreSQL", { url: place }) };
@@ -151,8 +155,8 @@ export const keptLogs = ({ settings: { keepLogs } }: ReadSettings): LogLevel | f
  *
  * @throws CliError `CLI_USAGE`, `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
  */
-export async function requireStore(read: ReadSettings): Promise<NamedStore> {
-  const named = await openStore(read);
+export async function requireStore(read: ReadSettings, mustNotChange = false): Promise<NamedStore> {
+  const named = await openStore(read, mustNotChange);
   if (named !== undefined) return named;
   throw new CliError("CLI_USAGE", "missing store", {
     hint: "Pass --store FILE, --store postgres://... or --mongo URL.",

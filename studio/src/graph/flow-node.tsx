@@ -72,7 +72,8 @@ const kinds: Readonly<Record<GraphNodeView["kind"], string>> = {
 };
 
 function Counts({ live }: { readonly live: NodeLive }) {
-  const { done, pending = 0, failed, retrying } = live.batches;
+  const { done, pending = 0, retrying } = live.batches;
+  const failed = live.batches.failed + (live.failure?.batchUid === undefined ? 0 : 1); // the one that failed the node
   const total = done + pending + failed + retrying;
   return (
     <>

@@ -41,7 +41,7 @@ test("flowkit diff --running says which open tasks the handlers of a file would 
   expect(args).toMatchObject({ compatible: false, checked: 1, tasks: [{ taskId, flow: "work" }] });
   expect(args.tasks[0].findings[0]).toMatchObject({
     nodeId: "b",
-    message: "node 'b': handler 'second' does not accept argument 'factor'",
+    message: "handler 'second' does not accept argument 'factor'",
   });
 
   const usage = await cli(["diff", "flow.ts"], { cwd });

@@ -1,5 +1,6 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { cli, cliProject, squaresFlow, startCli } from "../../helpers/cli.ts";
 
@@ -20,6 +21,20 @@ const stuck = defineHandler("stuck", {
 export const waiting = flow("waiting").node("stuck", stuck);
 `;
 
+/** The files of a folder, byte by byte; without the index of the log, which processes share and no crash keeps. */
+const filesIn = (folder: string) =>
+  Object.fromEntries(
+    readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.name.endsWith("-shm"))
+      .map(({ name }) => [name, readFileSync(join(folder, name), "base64")]),
+  );
+
+function inDatabase(path: string, statements: string): void {
+  const database = new DatabaseSync(path);
+  database.exec(statements);
+  database.close();
+}
+
 const healthy = [
   "ok  settings  store (--store)",
   "ok  store     the store responds, and has the layout of this version",
@@ -33,11 +48,30 @@ describe("flowkit doctor", () => {
   test("finds nothing wrong, and changes nothing", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     await cli(["run", "flow.ts", ...store, "--param", "count=2"], { cwd });
+    const before = filesIn(cwd);
     for (const _ of [1, 2]) {
       const { exitCode, stdout, stderr } = await cli(["doctor", ...store], { cwd });
       expect(stdout.split("\n")).toEqual(healthy);
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     }
+    expect(filesIn(cwd)).toEqual(before);
+    expect(readdirSync(cwd)).not.toContain("runs.db-shm");
+  });
+
+  test("does not update a file of an older layout", async () => {
+    const cwd = cliProject({});
+    const layout = resolve("test/unit/adapters/sqlite/layouts/1.sql");
+    inDatabase(join(cwd, "runs.db"), readFileSync(layout, "utf8"));
+    const before = filesIn(cwd);
+    const { exitCode, stdout } = await cli(["doctor", ...store], { cwd });
+    expect(stdout).toBe(
+      `ok       settings  store (--store)
+warning  store     the store responds, and has layout 1, which is older than that of this version
+  flowkit updates it when it is opened: up, coordinator and worker do when they start.
+`,
+    );
+    expect(exitCode).toBe(0);
+    expect(filesIn(cwd)).toEqual(before);
   });
 
   test("names the handler that an open task needs, and its worker once there is one", async () => {
@@ -59,7 +93,23 @@ describe("flowkit doctor", () => {
     expect(served.exitCode).toBe(0);
     up.child.kill("SIGKILL");
     await up.outcome;
+    const crashed = filesIn(cwd);
+    expect(Object.keys(crashed)).toContain("runs.db-wal");
+    await cli(["doctor", ...store], { cwd });
+    expect(filesIn(cwd)).toEqual(crashed); // leases of the dead process are as they were
+    await cli(["tasks", "list", ...store], { cwd }); // ends those leases, at an unknown time
+    const ended = await cli(["doctor", ...store], { cwd });
+    expect(ended.stdout).toContain(lacking.message);
+    expect(ended.stdout).not.toContain("no coordinator");
+    const past = Date.now() - 90_000;
+    inDatabase(
+      join(cwd, "runs.db"),
+      `UPDATE shards SET record = json_set(record, '$.lease.deadline', ${past}), expires_at = ${past};
+       UPDATE registry SET until = ${past} WHERE kind = 'worker'`,
+    );
+    const expired = filesIn(cwd);
     const lost = await cli(["doctor", ...store], { cwd });
+    expect(filesIn(cwd)).toEqual(expired);
     expect(lost.stdout).toContain(lacking.message);
     expect(lost.stdout).toMatch(
       new RegExp(
@@ -79,6 +129,7 @@ describe("flowkit doctor", () => {
     };
     expect(await first([])).toMatchObject({ check: "store", message: "CLI_USAGE: missing store" });
     expect(await first(["--store", "rums.db"])).toMatchObject({ check: "store", hint: "Did you mean runs.db?" });
+    expect(readdirSync(cwd)).not.toContain("rums.db");
     writeFileSync(join(cwd, "flowkit.json"), '{ "storee": "runs.db" }');
     expect(await first(["--config", "flowkit.json"])).toEqual({
       check: "settings",

@@ -69,6 +69,17 @@ describe("flowkit tasks", () => {
     }
   });
 
+  test("are shown with how often the failed batch was tried", async () => {
+    const cwd = cliProject({
+      "flow.ts": fragileFlow
+        .replace('new PermanentError("too_many", ', "new Error(")
+        .replace('.then("check", check)', '.then("check", check, { retry: { max: 2, backoffSec: 0 } })'),
+    });
+    const run = await cli(["run", "flow.ts", ...store, "--json"], { cwd });
+    const { stdout } = await cli(["tasks", "show", JSON.parse(run.stdout).taskId, ...store], { cwd });
+    expect(stdout).toContain("1 failure  batch 'n3' after 3 tries: unexpected_error: three is too many (flow.ts:");
+  });
+
   test("are listed, shown and explained", async () => {
     const { taskId, json, words } = await failed();
     const { body } = await json("tasks", "list");

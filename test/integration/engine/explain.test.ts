@@ -53,7 +53,14 @@ test("a pending retry", async () => {
   await until(async () => (await task.status()).status === "deferred");
   const { dueAt } = await record(task.id, "a");
   expect(await whys(task)).toEqual({
-    a: { reason: "backoff", until: dueAt, reasonCode: "unexpected_error", failures: 1, maxFailures: 3 },
+    a: {
+      reason: "backoff",
+      until: dueAt,
+      reasonCode: "unexpected_error",
+      message: "again",
+      failures: 1,
+      maxFailures: 3,
+    },
   });
 });
 

@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementResultingChanges, type StatementSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import type { ShardRecord, TaskRecord } from "../../../core/model/records.ts";
 import type { HandlerGate } from "../../../core/ports/index.ts";
 import { steadyTime, systemClock } from "../../../core/ports/system.ts";
 import { RecordCache } from "../../../core/store/driver.ts";
 import { FlowError } from "../../../errors/index.ts";
-import { migrate } from "./schema.ts";
+import { checkLayout, migrate } from "./schema.ts";
 
 /** Options of `sqliteStore`. */
 export interface SqliteStoreOptions {
@@ -30,7 +31,11 @@ export interface SqliteStoreOptions {
   readonly now?: () => number;
 }
 
-export type ConnectionOptions = Required<Omit<SqliteStoreOptions, "now">> & { readonly path: string };
+export type ConnectionOptions = Required<Omit<SqliteStoreOptions, "now">> & {
+  readonly path: string;
+  /** The file is not changed: leases of dead processes do not end, and an older layout is rejected. */
+  readonly readOnly?: boolean;
+};
 
 /** A record with the key of its row. */
 export type Keyed<TRecord> = { readonly pk: number; readonly record: TRecord };
@@ -95,7 +100,9 @@ export class SqliteConnection implements HandlerGate {
 
   constructor(options: ConnectionOptions) {
     this.options = options;
-    this.#database = new DatabaseSync(options.path, { open: false, timeout: Math.max(options.busyMs, openingMs) });
+    const { readOnly = false, busyMs } = options;
+    const settings = { open: false, readOnly, timeout: Math.max(busyMs, openingMs) };
+    this.#database = new DatabaseSync(readOnly ? toReadOnly(options.path) : options.path, settings);
   }
 
   get inUse(): boolean {
@@ -156,12 +163,12 @@ export class SqliteConnection implements HandlerGate {
   write<T>(work: Work<T>, now: () => number): T {
     return this.#guarded(() => {
       if (!this.#database.isTransaction) {
-        this.run("BEGIN IMMEDIATE");
+        this.run(this.options.readOnly ? "BEGIN" : "BEGIN IMMEDIATE");
         this.#lookForExternalWrites(now);
         setImmediate(() => this.#endTurn()); // in `call` mode, for an operation that threw before its commit
       }
       const time = this.#timeOf(now());
-      if (time >= this.#fileTime + fileTimeStepMs) {
+      if (!this.options.readOnly && time >= this.#fileTime + fileTimeStepMs) {
         this.run("UPDATE store_time SET latest = ? WHERE pk = 1", time);
         this.#fileTime = time;
       }
@@ -252,6 +259,10 @@ export class SqliteConnection implements HandlerGate {
     } catch (error) {
       if (!isSqliteError(error)) throw error;
       const { isTransaction } = this.#database;
+      if (this.options.readOnly && (error.errcode & 0xff) === 8) {
+        if (isTransaction) this.#database.exec("ROLLBACK");
+        throw unavailable("this SQLite store is read-only", { retryable: false, cause: error });
+      }
       if (isBusy(error) && !isTransaction) {
         throw unavailable("another process is writing to the SQLite file", { retryable: true, cause: error });
       }
@@ -266,10 +277,25 @@ export class SqliteConnection implements HandlerGate {
   }
 }
 
-function openDatabase(database: DatabaseSync, { path, synchronous, busyMs }: ConnectionOptions): void {
+/**
+ * A read-only connection to a file in WAL mode creates the log and its index, and leaves them behind. Without a log, no
+ * process has the file open: marked as immutable, it is read without one, which is valid until a process writes to it.
+ */
+function toReadOnly(path: string): string | URL {
+  if (!existsSync(path) || existsSync(`${path}-wal`)) return path;
+  const url = pathToFileURL(path);
+  url.search = "immutable=1";
+  return url;
+}
+
+function openDatabase(database: DatabaseSync, { path, synchronous, busyMs, readOnly }: ConnectionOptions): void {
   try {
-    endLeftovers(path);
+    if (!readOnly) endLeftovers(path);
     database.open();
+    if (readOnly) {
+      checkLayout(database);
+      return;
+    }
     // Pages that change often are copied from the log to the file once in many transactions.
     database.exec(
       `PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = MEMORY`,

@@ -79,6 +79,29 @@ const migrations: readonly string[] = [
 /** The indexes of artifacts begin at this seq: most logs are shorter, and each index is a page more of a transaction. */
 export const indexedFrom = 8;
 
+const latest = migrations.length;
+
+/** The file's layout, 0 for a new one. @throws FlowError `STORE_VERSION` for a newer layout or another program's file */
+function layoutOf(database: DatabaseSync): number {
+  const numberOf = (pragma: string) => Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
+  const version = numberOf("user_version");
+  const isNew = database.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.n === 0;
+  if (!isNew && numberOf("application_id") !== applicationId) {
+    throw refused("belongs to another program: use a new file");
+  }
+  const known = `this version of flowkit supports layouts up to ${latest}`;
+  if (version > latest) throw refused(`has layout ${version}, ${known}: update flowkit`);
+  return version;
+}
+
+/** @throws FlowError `STORE_VERSION` for any other layout, or a file of another program */
+export function checkLayout(database: DatabaseSync): void {
+  const version = layoutOf(database);
+  if (version === latest) return;
+  const why = `has layout ${version}, this version of flowkit needs layout ${latest}`;
+  throw refused(why, { olderLayout: version });
+}
+
 /**
  * Creates the tables of a new file, or migrates an older file.
  *
@@ -87,15 +110,7 @@ export const indexedFrom = 8;
 export function migrate(database: DatabaseSync): void {
   database.exec("BEGIN IMMEDIATE");
   try {
-    const numberOf = (pragma: string) => Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
-    const version = numberOf("user_version");
-    const isNew = database.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.n === 0;
-    if (!isNew && numberOf("application_id") !== applicationId) {
-      throw refused("belongs to another program: use a new file");
-    }
-    const latest = migrations.length;
-    const known = `this version of flowkit supports layouts up to ${latest}`;
-    if (version > latest) throw refused(`has layout ${version}, ${known}: update flowkit`);
+    const version = layoutOf(database);
     for (const statements of migrations.slice(version)) database.exec(statements);
     if (version < latest) database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${latest}`);
     database.exec("COMMIT");
@@ -105,4 +120,5 @@ export function migrate(database: DatabaseSync): void {
   }
 }
 
-const refused = (why: string): FlowError => new FlowError("STORE_VERSION", `this SQLite file ${why}`);
+const refused = (why: string, details = {}): FlowError =>
+  new FlowError("STORE_VERSION", `this SQLite file ${why}`, { details });
