@@ -8,7 +8,7 @@ import { formatMessage } from "../graph/format/messages.ts";
 import { withHint } from "../graph/format/near-name.ts";
 import { flowType } from "../graph/index.ts";
 import { isFlow } from "./model/flow-view.ts";
-import type { Handler } from "./model/handler.ts";
+import type { Shown, TypedHandler } from "./model/handler.ts";
 import type { Wrong, WrongFlow } from "./model/markers.ts";
 import type { Subflow, SubflowHandler } from "./model/step.ts";
 
@@ -28,7 +28,7 @@ export type Settled<TResults, TNodeId extends string> =
 
 /** A flow as the handler of nodes that run it once for each batch, as a task of its own. */
 export interface FlowHandler<TInput, TOutput, TArgs, TInner>
-  extends Handler<"flow", TInput, TOutput, Absent, TArgs, never, false, Absent> {
+  extends TypedHandler<"flow", TInput, TOutput, Absent, TArgs, never, false, Absent> {
   /** The handlers of its nodes, as a union. Exists in types only. */
   readonly $inner: TInner;
 }
@@ -53,14 +53,17 @@ export interface FlowHandler<TInput, TOutput, TArgs, TInner>
 export function asHandler<TTypes extends FlowTypes, const TItem extends string, const TSettled extends boolean = false>(
   flow: FlowWithName<TTypes>,
   options: { readonly item: ItemArgument<TTypes, TItem>; readonly settled?: TSettled },
-): FlowHandler<
-  TTypes["params"][TItem & keyof TTypes["params"]],
-  TSettled extends true
-    ? Settled<TTypes["results"], Extract<keyof TTypes["outputs"], string>>
-    : { readonly [TId in keyof TTypes["results"]]: TTypes["results"][TId] },
-  { readonly [TKey in Exclude<keyof TTypes["params"], TItem> as TKey]: TTypes["params"][TKey] },
-  TTypes["handlers"][keyof TTypes["handlers"]]
->;
+): Shown<
+  "flow",
+  FlowHandler<
+    TTypes["params"][TItem & keyof TTypes["params"]],
+    TSettled extends true
+      ? Settled<TTypes["results"], Extract<keyof TTypes["outputs"], string>>
+      : { readonly [TId in keyof TTypes["results"]]: TTypes["results"][TId] },
+    { readonly [TKey in Exclude<keyof TTypes["params"], TItem> as TKey]: TTypes["params"][TKey] },
+    TTypes["handlers"][keyof TTypes["handlers"]]
+  >
+>["handler"];
 export function asHandler(flow: unknown, options: { readonly item?: unknown; readonly settled?: unknown }): object {
   if (!isFlow(flow)) throw invalid(formatMessage("asHandlerFlow", {}));
   const { name } = flow.compile(); // throws for one that cannot run by itself

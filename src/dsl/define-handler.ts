@@ -2,7 +2,7 @@ import type { Absent } from "../builtins/node-records.ts";
 import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 import type { Suggested } from "./model/adapter.ts";
-import type { Handler } from "./model/handler.ts";
+import type { Shown, TypedHandler } from "./model/handler.ts";
 import {
   type AnySchema,
   type EncodableSchema,
@@ -74,16 +74,19 @@ export function defineHandler<
         TGiven & "finalize"
       >
   >["options"],
-): Handler<
+): Shown<
   TName,
-  InputWire<TInput>,
-  Stored<TOutput>,
-  TResult extends NoResult ? Absent : Stored<TResult>,
-  Wire<TArgs>,
-  TErrors,
-  "iterBatches" extends TGiven ? true : false,
-  TSuggested
->;
+  TypedHandler<
+    TName,
+    InputWire<TInput>,
+    Stored<TOutput>,
+    TResult extends NoResult ? Absent : Stored<TResult>,
+    Wire<TArgs>,
+    TErrors,
+    "iterBatches" extends TGiven ? true : false,
+    TSuggested
+  >
+>["handler"];
 export function defineHandler(name: string, given: object): HandlerDefinition {
   const options = typeof given === "object" && given !== null ? withZodSchemas(given) : given;
   const problems = handlerProblems(name, options);

@@ -8,7 +8,16 @@ export { fromGraph } from "./from-graph.ts";
 // Types within the types of exported flows and handlers: the compiler cannot write declarations without their names.
 export type { InputAdapter, InputAdapterTypes } from "./model/adapter.ts";
 export type { CoordinatorFn, CoordinatorFnTypes } from "./model/coordinator-function.ts";
-export type { AnyHandler, ArgsOf, Handler, HandlerTypes, InputOf, OutputOf, ResultOf } from "./model/handler.ts";
+export type {
+  AnyShownHandler as AnyHandler,
+  ArgsOf,
+  HandlerTypes,
+  InputOf,
+  OutputOf,
+  ResultOf,
+  Shown,
+  TypedHandler,
+} from "./model/handler.ts";
 export type { CountTexts, FirstTexts, UnknownTexts } from "./model/node-count.ts";
 export type { ParamReference } from "./model/param.ts";
 export { type Exists, exists, type Not, not } from "./model/pattern.ts";

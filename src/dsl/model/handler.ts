@@ -1,6 +1,7 @@
 import type { Absent } from "../../builtins/node-records.ts";
 import type { HandlerDefinition } from "../../definitions/index.ts";
 import type { Suggested } from "./adapter.ts";
+import type { NotPrinted, Printable, Printed } from "./unprinted.ts";
 
 /**
  * What the compiler knows of a handler: resolved types instead of schemas. They print short, and reading one is a
@@ -32,7 +33,7 @@ export interface HandlerTypes<
 }
 
 /** A handler with its types. At run time it is a {@link HandlerDefinition}. */
-export interface Handler<
+export interface TypedHandler<
   TName extends string,
   TInput,
   TOutput,
@@ -41,20 +42,32 @@ export interface Handler<
   TErrors extends string,
   TSource extends boolean,
   TSuggested,
-> extends HandlerDefinition {
+> extends HandlerDefinition,
+    Printable {
   readonly name: TName;
   /** Types only, such as `typeof clean.$infer.output`; the property does not exist at run time. */
   readonly $infer: HandlerTypes<TInput, TOutput, TResult, TArgs, TErrors, TSource, TSuggested>;
+}
+
+/* Not exported: see `NotPrinted`. */
+type Handler<_TName, TUnprinted> = TUnprinted & Printed;
+
+/** A handler, as a property, for the reason given at `FlowOf`: it prints as `Handler<"clean", never>`. */
+export interface Shown<TName, THandler> {
+  readonly handler: Handler<TName, THandler & NotPrinted>;
 }
 
 /**
  * Any handler, as a constraint of helpers that are generic over their handler. It has only what the checks read, which
  * makes comparisons with it cheap.
  */
-export interface AnyHandler {
+export interface AnyHandler extends Printable {
   readonly name: string;
   readonly $infer: HandlerTypes<unknown, unknown, unknown, unknown, string, boolean, Suggested | Absent>;
 }
+
+/** The same as users name it, with what an argument of `.node()` needs. */
+export type AnyShownHandler = Shown<string, AnyHandler>["handler"];
 
 /** The payload of one batch of a handler, as JSON; `Absent` if it declares no input. */
 export type InputOf<THandler extends AnyHandler> = THandler["$infer"]["input"];

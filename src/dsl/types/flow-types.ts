@@ -2,6 +2,7 @@ import type { $ZodType } from "zod/v4/core";
 import type { Absent, OutputOf } from "../../builtins/node-records.ts";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
+import type { Shown } from "../model/handler.ts";
 import type { AnyState, AnyStep, ids, params, state } from "../model/state.ts";
 import type { NotPrinted, Printable, Printed } from "../model/unprinted.ts";
 import type { CompileReceiver } from "../rules/subflow/types.ts";
@@ -35,14 +36,16 @@ export interface FlowInfer<TParams, TState extends AnyState> extends Printable {
 type Outputs<TState extends AnyState, TPlaces> = { readonly [TId in keyof TPlaces]: OutputOf<TState, TId> };
 
 type HandlersById<TSteps extends AnyStep> = {
-  readonly [TStep in TSteps as TStep["handler"] extends NoHandler<unknown> ? never : TStep["id"]]: RunBy<
-    TStep["handler"]
+  readonly [TStep in TSteps as TStep["handler"] extends NoHandler<unknown> ? never : TStep["id"]]: Named<
+    RunBy<TStep["handler"]>
   >;
 };
 
 export type HandlersByName<TSteps extends AnyStep> = {
-  readonly [THandler in RunBy<TSteps["handler"]> as THandler["name"]]: THandler;
+  readonly [THandler in RunBy<TSteps["handler"]> as THandler["name"]]: Named<THandler>;
 };
+
+type Named<THandler> = THandler extends { readonly name: infer TName } ? Shown<TName, THandler>["handler"] : never;
 
 /** Of a flow that runs for each batch, the handlers of its nodes. */
 type RunBy<THandler> = THandler extends { readonly $inner: infer TInner extends { readonly name: string } }

@@ -1,7 +1,7 @@
 import type { Absent } from "../../../builtins/node-records.ts";
 import type { IsOne, Join, JoinList, LastOf, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyReading, PayloadFits, Reading, Suggested, SuggestedName } from "../../model/adapter.ts";
-import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
+import type { AnyHandler, ArgsOf, InputOf, Shown } from "../../model/handler.ts";
 import type { IsRight, WrongType } from "../../model/markers.ts";
 import type { AnyState } from "../../model/state.ts";
 import type { ArgsProblem, RootArgs } from "../args/types.ts";
@@ -174,9 +174,9 @@ type EdgesProblem<
  * The handler, or the message about it: none while an option is unknown, which is reported and may be a misspelt `after`
  * or `args`.
  */
-export type HandlerOrError<THandler, TMessage, TKeys> =
+export type HandlerOrError<THandler extends AnyHandler, TMessage, TKeys> =
   IsRight<TMessage> extends false
     ? [TKeys] extends [NodeOption]
       ? WrongType<NoInfer<TMessage & string>>
-      : THandler
-    : THandler;
+      : Shown<THandler["name"], THandler>["handler"]
+    : Shown<THandler["name"], THandler>["handler"];

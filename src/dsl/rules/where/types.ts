@@ -14,6 +14,7 @@ import type { AnyHandler, HandlerTypes } from "../../model/handler.ts";
 import type { Wrong, WrongOption, WrongType } from "../../model/markers.ts";
 import type { Exists, Not, WrongNot } from "../../model/pattern.ts";
 import type { AnyState, AnyStep, Control, FlowState, HandlerStep, SubflowControl } from "../../model/state.ts";
+import type { Printable } from "../../model/unprinted.ts";
 
 /**
  * What the checks of one node see of the nodes before it: with `where`, a small state in which its parents store what it
@@ -281,7 +282,7 @@ export type SignalsOf<TSteps extends AnyStep> = {
 };
 
 /** Stands for the handler of a node that has none. Its result is the output of the function. */
-export interface NoHandler<TOutput> {
+export interface NoHandler<TOutput> extends Printable {
   readonly name: never;
   readonly $infer: HandlerTypes<Absent, TOutput, TOutput, {}, never, false, Absent>;
 }
