@@ -155,7 +155,8 @@ test("from a parent's last batch to its child's handler in another worker there 
   expect(named).toEqual([
     ["update nodes"],
     ["aggregate nodes", "insert nodes"],
-    ["findAndModify nodes", "find artifacts", "find nodes"], // the reads are sent together
+    // The reads do not wait for each other (`stream-input.test.ts`), but a fast server may answer one before the other is sent.
+    ["findAndModify nodes", "find artifacts", "find nodes"],
   ]);
-  expect(parts.map(sequential)).toEqual([1, 2, 2]);
+  expect([ending, planning].map(sequential)).toEqual([1, 2]);
 });

@@ -165,8 +165,10 @@ describe.each(stores)("when in a %s store", (kind) => {
 
   test("a retry adopts what was skipped, and judges again where a parent runs again", async () => {
     let fails = true;
+    const gate = new Gate();
     const breaks = handler("breaks", {
-      processBatch(value) {
+      async processBatch(value) {
+        await gate.pass();
         if (fails) throw new PermanentError("boom");
         return value;
       },
@@ -179,6 +181,8 @@ describe.each(stores)("when in a %s store", (kind) => {
       sink("last", ["breaks"], { when: { status: { breaks: "finished" } } }),
     ];
     const { engine, task, statuses, store } = await run(kind, nodes, { handlers: [src, pass, breaks] });
+    await until(async () => (await statuses()).tail === "finished", "the end of the node behind the skipped one");
+    gate.open();
     await expect(task.result()).rejects.toMatchObject({ code: "TASK_FAILED" });
     expect(await statuses()).toMatchObject({ off: "skipped", last: "cancelled" });
     fails = false;
