@@ -1,4 +1,4 @@
-import type { HistoryEntry, TaskFailure, TaskSummary } from "../../core/model/records.ts";
+import { reasonText, type TaskFailure, type TaskSummary } from "../../core/model/records.ts";
 import { waitsForSignal } from "../../core/plan/index.ts";
 import type { NodeView, TaskExplanation, TaskView } from "../../core/tasks/api.ts";
 import type { Client } from "../../engine/client.ts";
@@ -46,16 +46,9 @@ export async function showTask(terminal: Terminal, access: TaskAccess, options: 
     each.cause,
     each.to,
     each.workerId ?? "",
-    reasonOf(each),
+    each.reasonCode === undefined ? "" : reasonText(each.reasonCode, each.message),
   ]);
   for (const line of table(rows)) terminal.print(line);
-}
-
-/** The code and the first line of the message. */
-function reasonOf({ reasonCode, message }: Pick<HistoryEntry, "reasonCode" | "message">): string {
-  if (reasonCode === undefined) return "";
-  const [line = ""] = message?.split("\n", 1) ?? [];
-  return line === "" ? reasonCode : `${reasonCode}: ${line}`;
 }
 
 /** What the records keep of the history of each shard, in order of time. */

@@ -279,6 +279,12 @@ export interface DeadLetter {
   readonly at: number;
 }
 
+/** The code of a failure, with the first line of its message. */
+export function reasonText(reasonCode: string, message = ""): string {
+  const [line = ""] = message.split("\n", 1);
+  return line === "" ? reasonCode : `${reasonCode}: ${line}`;
+}
+
 /** The reference alone, of a record or a message. */
 export const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
 /** What a scan of the queue returns. */

@@ -1,4 +1,10 @@
-import { type HistoryEntry, isShardTerminal, type ShardRecord, type TaskRecord } from "../../core/model/records.ts";
+import {
+  type HistoryEntry,
+  isShardTerminal,
+  reasonText,
+  type ShardRecord,
+  type TaskRecord,
+} from "../../core/model/records.ts";
 import { awaitsSignal } from "../../graph/mermaid.ts";
 import type { AttemptView, EventPage, Span, TaskEventRow, Timeline } from "../api.ts";
 import { type EventText, eventTexts, sentence } from "./sentences.ts";
@@ -112,7 +118,7 @@ function keyedEvents(task: TaskRecord, shards: readonly ShardRecord[]): readonly
             epoch,
             node,
             worker: workerId ?? "",
-            reason: reasonOf(entry),
+            reason: reasonText(entry.reasonCode ?? "unexpected_error", entry.message),
           }),
         },
       };
@@ -129,11 +135,6 @@ function endText({ status, failure, cancelReason }: TaskRecord): string {
   return cancelReason === undefined
     ? eventTexts.cancelled
     : sentence(eventTexts.cancelledFor, { reason: cancelReason });
-}
-
-function reasonOf({ reasonCode = "unexpected_error", message }: HistoryEntry): string {
-  const line = message?.split("\n", 1)[0] ?? "";
-  return line === "" ? reasonCode : `${reasonCode}: ${line}`;
 }
 
 const startText = ({ workerId }: HistoryEntry): EventText => (workerId === undefined ? "started" : "startedOn");
