@@ -51,10 +51,9 @@ export function claimShard(
   if (record === undefined || record.epoch !== ref.epoch) return undefined;
   if (record.lease?.claimId === by.claimId) return { won: record };
   if (record.status !== "queued") return undefined;
-  const { workerId, claimId, leaseMs, habits, now } = by;
-  const deadline = now + leaseMs;
-  const lease = habits === undefined ? { workerId, claimId, deadline } : { workerId, claimId, deadline, habits };
-  const next = transitionShard(record, { to: "running", cause: "claim", at: now, workerId, set: { lease } });
+  const { workerId, now } = by;
+  const set = leaseOf(by, now);
+  const next = transitionShard(record, { to: "running", cause: "claim", at: now, workerId, set });
   return { won: next, next };
 }
 
@@ -63,8 +62,14 @@ export function dispatchClaimedShard(
   { ref, init, by }: NextClaim,
   { at, paused }: { readonly at: number; readonly paused?: boolean | undefined },
 ): ShardRecord {
-  const queued = createShard(ref, { ...init, status: "queued", paused, at });
-  return claimShard(queued, queued, { ...by, now: at })?.next ?? queued;
+  const created = createShard(ref, { ...init, status: "queued", paused, at });
+  if (created.status !== "queued") return created;
+  return transitionShard(created, { to: "running", cause: "claim", at, workerId: by.workerId, set: leaseOf(by, at) });
+}
+
+function leaseOf({ workerId, claimId, leaseMs, habits }: ClaimInit, now: number): Required<Pick<ShardRecord, "lease">> {
+  const deadline = now + leaseMs;
+  return { lease: habits === undefined ? { workerId, claimId, deadline } : { workerId, claimId, deadline, habits } };
 }
 
 export function renewLease(

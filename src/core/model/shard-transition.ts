@@ -163,16 +163,17 @@ const shortened = (text: string): string =>
 function withEntry(record: ShardRecord, move: ShardChange): readonly HistoryEntry[] {
   const { history } = record;
   const last = history.at(-1);
-  const entry: HistoryEntry = {
-    n: last === undefined ? 0 : last.n + 1,
-    epoch: record.epoch,
-    from: record.status,
-    to: move.to,
-    at: move.at,
-    cause: move.cause,
-    ...(move.workerId === undefined ? {} : { workerId: move.workerId }),
-    ...(move.reasonCode === undefined ? {} : { reasonCode: move.reasonCode }),
-    ...(move.message === undefined ? {} : { message: shortened(move.message) }),
-  };
+  const { to, at, cause, workerId, reasonCode, message } = move;
+  const n = last === undefined ? 0 : last.n + 1;
+  const plain = { n, epoch: record.epoch, from: record.status, to, at, cause };
+  const by: HistoryEntry = workerId === undefined ? plain : { ...plain, workerId };
+  const entry =
+    reasonCode === undefined && message === undefined
+      ? by
+      : {
+          ...by,
+          ...(reasonCode === undefined ? {} : { reasonCode }),
+          ...(message === undefined ? {} : { message: shortened(message) }),
+        };
   return history.length < historyLimit ? [...history, entry] : [...history.slice(1 - historyLimit), entry];
 }

@@ -206,7 +206,8 @@ const endedByOther = (): AttemptAborted => new AttemptAborted("another batch end
 
 /** Waits for handler code that can be released together. */
 class Waiting {
-  readonly #rejects = new Set<(error: unknown) => void>();
+  /** Created on demand: much handler code is not waited for. */
+  #rejects: Set<(error: unknown) => void> | undefined;
   /** Calls of handler code that have not returned, whether awaited or not. */
   #running = 0;
   #allReturned: PromiseWithResolvers<void> | undefined;
@@ -231,16 +232,18 @@ class Waiting {
   }
 
   #wait<T>(running: PromiseLike<T>, ended: () => void): Promise<T> {
+    this.#rejects ??= new Set();
+    const rejects = this.#rejects;
     return new Promise((resolve, reject) => {
-      this.#rejects.add(reject);
+      rejects.add(reject);
       running.then(
         (value) => {
-          this.#rejects.delete(reject);
+          rejects.delete(reject);
           ended();
           resolve(value);
         },
         (error: unknown) => {
-          this.#rejects.delete(reject);
+          rejects.delete(reject);
           ended();
           reject(error);
         },
@@ -249,8 +252,8 @@ class Waiting {
   }
 
   release(error: unknown): void {
-    const rejects = [...this.#rejects];
-    this.#rejects.clear();
+    const rejects = [...(this.#rejects ?? [])];
+    this.#rejects?.clear();
     for (const reject of rejects) reject(error);
   }
 }

@@ -39,6 +39,7 @@ export interface BatchOutcome {
 
 type AppendAnswer = Awaited<ReturnType<WorkerStore["append"]>>;
 
+const nothingKept: Artifact[] = [];
 /** Of a log of at most so many artifacts, its writer keeps them for the node behind it. */
 const mostKept = 4;
 
@@ -61,7 +62,7 @@ export class AttemptLog {
   #aside = 0;
   #carriedAside: number;
   /** From the first on, without a gap. */
-  #kept: Artifact[] = [];
+  #kept: Artifact[] = nothingKept;
   #last: NewArtifact | undefined;
 
   constructor(options: {
@@ -144,7 +145,7 @@ export class AttemptLog {
     this.#origins = [];
     this.#aside = 0;
     this.#carriedAside = 0;
-    this.#kept = [];
+    this.#kept = nothingKept;
     this.#sources = new SourcePositions([]);
     this.#signals.notify(this.#address);
   }
@@ -158,23 +159,20 @@ export class AttemptLog {
    * Appends are made one after another: each origin describes the log up to its own entry. `undefined`: it is stored.
    */
   append(batch: PlacedBatch, outcome: BatchOutcome): Promise<void> | undefined {
-    return this.#append(batch, outcome, (artifact) => this.#insert(artifact));
+    const artifact = this.#following(batch, outcome);
+    const answer = this.#insert(artifact);
+    return isPending(answer) ? answer.then((late) => this.#appended(artifact, late)) : this.#appended(artifact, answer);
   }
 
   /** Appends the last artifact, where possible together with the outcome: until then, it is not stored. */
   appendLast(batch: PlacedBatch, outcome: BatchOutcome): Promise<void> | undefined {
     if (this.#store.completeAndClaim === undefined) return this.append(batch, outcome);
-    return this.#append(batch, outcome, (artifact) => {
-      this.#last = artifact;
-      return "ok";
-    });
+    this.#last = this.#following(batch, outcome);
+    return this.#appended(this.#last, "ok");
   }
 
-  #append(
-    { uid, origin: from, place }: PlacedBatch,
-    outcome: BatchOutcome,
-    insert: (artifact: NewArtifact) => Answer<AppendAnswer>,
-  ): Promise<void> | undefined {
+  /** The batch as the next artifact. */
+  #following({ uid, origin: from, place }: PlacedBatch, outcome: BatchOutcome): NewArtifact {
     const { meta, metrics, failure, traceparent } = outcome;
     const own = traceparent === undefined ? from : { ...from, traceparent };
     const aside = this.#aside + (failure === undefined ? 0 : 1);
@@ -182,15 +180,14 @@ export class AttemptLog {
     const placed = isInPlace ? own : { ...own, place: place ?? [own.seq] };
     const origin = this.#sources.originOf(aside === 0 ? placed : { ...placed, aside });
     const output = { seq: this.#length, uid, origin, meta, metrics };
-    const artifact = failure === undefined ? output : { ...output, failure };
-    const stored = (answer: AppendAnswer): undefined => {
-      this.#inserted(artifact, answer);
-      this.#aside = aside;
-      this.#sources.stored(origin);
-      if (this.#last === undefined) this.#signals.notify(this.#address);
-    };
-    const answer = insert(artifact);
-    return isPending(answer) ? answer.then(stored) : stored(answer);
+    return failure === undefined ? output : { ...output, failure };
+  }
+
+  #appended(artifact: NewArtifact, answer: AppendAnswer): undefined {
+    this.#inserted(artifact, answer);
+    if (artifact.failure !== undefined) this.#aside++;
+    this.#sources.stored(artifact.origin);
+    if (this.#last === undefined) this.#signals.notify(this.#address);
   }
 
   /**
@@ -228,14 +225,16 @@ export class AttemptLog {
   #inserted(artifact: NewArtifact, answer: AppendAnswer): void {
     refuse(answer, artifact);
     if (this.#length++ < mostKept) this.#keep(artifact);
-    else this.#kept = [];
+    else this.#kept = nothingKept;
   }
 
   /** As a store returns it. */
   #keep(artifact: NewArtifact): void {
     const { nodeId, epoch, claimId } = this.#attempt;
     const meta = keepJson(artifact.meta, `the artifact '${artifact.uid}' of node '${nodeId}'`);
-    this.#kept.push({ ...artifact, epoch, claimId, meta });
+    const kept = { ...artifact, epoch, claimId, meta };
+    if (this.#kept.length > 0) this.#kept.push(kept);
+    else this.#kept = [kept]; // a list that grows reserves room for more
   }
 
   /** A page of the stored uids; empty if the store has dropped its first artifact. */
@@ -320,13 +319,18 @@ interface SourcePosition {
  * recognised by their uids instead.
  */
 class SourcePositions {
-  readonly #sources = new Map<string, SourcePosition>();
+  /** Created on demand: of one batch, nothing has to be noted. */
+  #sources: Map<string, SourcePosition> | undefined;
 
   constructor(origins: readonly Origin[]) {
     for (const origin of origins) {
-      if (hasPositions(origin))
-        this.#sources.set(origin.source, { to: furthestOf(origin), open: [...(origin.open ?? [])] });
+      if (hasPositions(origin)) this.#set(origin.source, { to: furthestOf(origin), open: [...(origin.open ?? [])] });
     }
+  }
+
+  #set(source: string, position: SourcePosition): void {
+    this.#sources ??= new Map();
+    this.#sources.set(source, position);
   }
 
   take(origin: Origin): void {
@@ -344,9 +348,9 @@ class SourcePositions {
 
   /** In order, and usually at the end. */
   #leaveOpen(source: string, own: Position): void {
-    const known = this.#sources.get(source);
+    const known = this.#sources?.get(source);
     if (known === undefined) {
-      this.#sources.set(source, { to: undefined, open: [own] });
+      this.#set(source, { to: undefined, open: [own] });
       return;
     }
     const { open } = known;
@@ -362,7 +366,7 @@ class SourcePositions {
 
   /** The origin as it is stored if this batch is appended next. */
   originOf(origin: Origin): Origin {
-    const position = this.#sources.get(origin.source);
+    const position = this.#sources?.get(origin.source);
     if (position === undefined) return origin;
     const isFurthest = position.to === undefined || isBehind(origin, position.to);
     if (isFurthest && position.open.every((each) => isAt(each, origin))) return origin;
@@ -374,7 +378,7 @@ class SourcePositions {
 
   /** It was appended with the origin that {@link originOf} returned. */
   stored(origin: Origin): void {
-    const position = this.#sources.get(origin.source);
+    const position = this.#sources?.get(origin.source);
     if (position === undefined) return;
     const { open } = position;
     const at = open.findIndex((each) => isAt(each, origin));

@@ -145,7 +145,8 @@ export class TryCounts {
   readonly #reports: AttemptReports;
   readonly #maxKept: number;
   #generation: number;
-  readonly #tried = new Map<string, Tried>();
+  /** Created on demand: most attempts have no failed try. */
+  #tried: Map<string, Tried> | undefined;
   #writing: Promise<void> | undefined;
   /** Begins after the write in progress, and covers everything until then. */
   #nextWrite: Promise<void> | undefined;
@@ -160,17 +161,17 @@ export class TryCounts {
     const { clock, limits } = run.parts;
     const claimedAt = (lease?.deadline ?? 0) - limits.leaseMs; // by the store's clock
     const now = clock.monotonic();
-    for (const [uid, { failed, dueAt }] of Object.entries(tries)) {
-      this.#tried.set(uid, { failed, dueAt: now + Math.max(0, dueAt - claimedAt) });
-    }
+    const resumed = ({ failed, dueAt }: Tried) => ({ failed, dueAt: now + Math.max(0, dueAt - claimedAt) });
+    this.#tried = new Map(Object.entries(tries).map(([uid, tried]) => [uid, resumed(tried)]));
   }
 
   of(uid: string): Tried | undefined {
-    return this.#tried.size === 0 ? undefined : this.#tried.get(uid);
+    return this.#tried?.get(uid);
   }
 
   /** Resolves when it is stored that the batch has failed this often. */
   failed(uid: string, tried: Tried): Promise<void> {
+    this.#tried ??= new Map();
     this.#tried.delete(uid);
     this.#tried.set(uid, tried);
     for (const oldest of this.#tried.keys()) {
@@ -183,12 +184,12 @@ export class TryCounts {
 
   /** The batch is stored. */
   over(uid: string): void {
-    if (this.#tried.size > 0) this.#tried.delete(uid);
+    this.#tried?.delete(uid);
   }
 
   /** Tries belong to an output, and are withdrawn with it. */
   resumeFrom(generation: number): void {
-    if (generation !== this.#generation) this.#tried.clear();
+    if (generation !== this.#generation) this.#tried?.clear();
     this.#generation = generation;
   }
 
@@ -196,7 +197,7 @@ export class TryCounts {
     this.#nextWrite = undefined;
     const now = this.#run.parts.clock.monotonic();
     const delayed = ({ failed, dueAt }: Tried) => ({ failed, delayMs: Math.max(0, dueAt - now) });
-    const tries = Object.fromEntries([...this.#tried].map(([uid, tried]) => [uid, delayed(tried)]));
+    const tries = Object.fromEntries([...(this.#tried ?? [])].map(([uid, tried]) => [uid, delayed(tried)]));
     const written = this.#reports.write({ tries }, this.#generation);
     this.#writing = written.catch(() => {}); // the batches get the error
     return written;

@@ -9,7 +9,15 @@ import type { BatchOutcome } from "./attempt-log.ts";
 import { logFailure } from "./attempt-run.ts";
 import { type IncomingBatch, keptPayload } from "./batch-runner.ts";
 import { classifyFailure } from "./failure.ts";
-import { Alarm, BatchFailed, type BatchPoolOptions, Changes, type OpenBatch, OutcomeQueue } from "./outcome-queue.ts";
+import {
+  Alarm,
+  BatchFailed,
+  type BatchPoolOptions,
+  Changes,
+  type OpenBatch,
+  type OutcomeListener,
+  OutcomeQueue,
+} from "./outcome-queue.ts";
 import { TryTimedOut } from "./timed-try.ts";
 
 /** Limit of open batches: in progress, processed but not stored, or waiting for their next try. */
@@ -23,33 +31,28 @@ const openPerSlot = 4;
  * A batch that fails for good is set aside, which is its outcome, if the node does that. Otherwise it ends the input and
  * aborts the signal of the others; what they still return is stored. Nothing continues until all of them have ended.
  */
-export class BatchPool {
+export class BatchPool implements OutcomeListener {
   readonly #options: BatchPoolOptions;
   readonly #outcomes: OutcomeQueue;
   readonly #maxOpen: number;
   /** In the order of the input. */
   readonly #open = new Set<OpenBatch>();
-  readonly #waiting = new Set<OpenBatch>();
+  /** Created on demand, as the alarm is: in most attempts no try fails. */
+  #waiting: Set<OpenBatch> | undefined;
   #processing = 0;
   /** Failed tries that are being classified and stored. */
   #failing = 0;
   /** No further tries: the input has ended early. */
   #isLeaving = false;
-  readonly #alarm: Alarm;
+  #alarm: Alarm | undefined;
   readonly #changes = new Changes();
   #listens = false;
 
   constructor(options: BatchPoolOptions) {
     this.#options = options;
-    const { concurrency, run, runtime, runner, log, tries } = options;
-    this.#outcomes = new OutcomeQueue({
-      ...{ run, runtime, runner, log, tries, open: this.#open },
-      onRefused: (open, error) => this.#failed(open, error),
-      onFailed: (open, error) => this.#end(open, error),
-      onChange: () => this.#changed(),
-    });
-    this.#alarm = new Alarm(run.parts.clock, () => this.#changed());
-    if (options.leftover !== undefined) options.leftover.onReturn = () => this.#changed();
+    const { concurrency, run } = options;
+    this.#outcomes = new OutcomeQueue(options, this.#open, this);
+    if (options.leftover !== undefined) options.leftover.onReturn = () => this.changed();
     this.#maxOpen = run.node.batches.ordered ? 2 * concurrency : Math.max(minOpen, openPerSlot * concurrency);
   }
 
@@ -76,7 +79,7 @@ export class BatchPool {
       outcome: undefined,
     };
     this.#open.add(open);
-    log.take(batch.origin);
+    if (batch.isOnly !== true || log.length > 0) log.take(batch.origin); // no other could call it open
     if (tried !== undefined && tried.dueAt > run.parts.clock.monotonic()) this.#wait(open);
     else {
       const trying = this.#try(open);
@@ -137,7 +140,7 @@ export class BatchPool {
     if (part.stopped !== undefined) throw part.stopped.error;
     const dueInMs = this.#firstDue()?.inMs;
     part.stop(error);
-    this.#changed();
+    this.changed();
     const isStarving = isInstance(error, AttemptEnded) && error.reason === "starving";
     throw isStarving ? new AttemptEnded("starving", dueInMs) : error;
   }
@@ -159,7 +162,9 @@ export class BatchPool {
 
   /** A batch waits for a token: those after it would, too. */
   get #awaitsToken(): boolean {
-    return this.#options.run.takeToken !== undefined && [...this.#waiting].some(({ awaitsToken }) => awaitsToken);
+    return (
+      this.#options.run.takeToken !== undefined && [...(this.#waiting ?? [])].some(({ awaitsToken }) => awaitsToken)
+    );
   }
 
   /** No try is in progress, nor anything that follows from one. */
@@ -169,7 +174,7 @@ export class BatchPool {
 
   async #finishTries(): Promise<void> {
     this.#isLeaving = true;
-    this.#alarm.clear();
+    this.#alarm?.clear();
     while (!this.#isIdle) await this.#changes.next();
   }
 
@@ -195,7 +200,7 @@ export class BatchPool {
     if (!isLong) return idle(() => this.#changes.next());
     const before = this.#changes.count;
     // To wait here for a token costs less than to begin again, if nothing else could use the slot.
-    const wouldLoseWork = this.#waiting.size < this.#open.size || awaitsToken;
+    const wouldLoseWork = (this.#waiting?.size ?? 0) < this.#open.size || awaitsToken;
     if (inputMayContinue || (await mayStay(wouldLoseWork))) {
       const woken = new AbortController();
       const sleeping = clock.sleep(limits.starveMs, woken.signal);
@@ -227,7 +232,7 @@ export class BatchPool {
   /** The batch that is tried next, and when. */
   #firstDue(): { readonly open: OpenBatch; readonly inMs: number } | undefined {
     let first: OpenBatch | undefined;
-    for (const open of this.#waiting) if (first === undefined || open.dueAt < first.dueAt) first = open;
+    for (const open of this.#waiting ?? []) if (first === undefined || open.dueAt < first.dueAt) first = open;
     if (first === undefined) return undefined;
     return { open: first, inMs: Math.max(0, first.dueAt - this.#options.run.parts.clock.monotonic()) };
   }
@@ -271,16 +276,16 @@ export class BatchPool {
     this.#processing--;
     open.outcome = outcome;
     const storing = this.#outcomes.add(open);
-    if (storing !== undefined) return storing.then(() => this.#changed());
-    this.#changed();
+    if (storing !== undefined) return storing.then(() => this.changed());
+    this.changed();
     return undefined;
   }
 
   async #tryFailed(open: OpenBatch, error: unknown): Promise<void> {
     this.#processing--;
     if (isInstance(error, TryTimedOut)) this.#options.leftover?.add(error);
-    await this.#failed(open, error);
-    this.#changed();
+    await this.refused(open, error);
+    this.changed();
   }
 
   #process(open: OpenBatch): Answer<BatchOutcome> {
@@ -292,15 +297,15 @@ export class BatchPool {
   }
 
   /** A try failed: the next one follows, or the batch has failed for good. Never rejects. */
-  async #failed(open: OpenBatch, error: unknown): Promise<void> {
+  async refused(open: OpenBatch, error: unknown): Promise<void> {
     if (this.#isOver || isInstance(error, AttemptEnded) || FlowError.is(error, "STORE_UNAVAILABLE")) {
-      return this.#end(open, error); // not the batch's fault
+      return this.failed(open, error); // not the batch's fault
     }
     this.#failing++;
     try {
       await this.#count(open, error);
     } catch (other) {
-      this.#end(open, other);
+      this.failed(open, other);
     }
     this.#failing--;
   }
@@ -322,7 +327,10 @@ export class BatchPool {
         run.trace?.setAside(failure.reasonCode);
         return this.#setAside(open, tried);
       }
-      return this.#end(open, new BatchFailed({ failure: tried, permanent: isPermanent || !retriesAttempts, afterMs }));
+      return this.failed(
+        open,
+        new BatchFailed({ failure: tried, permanent: isPermanent || !retriesAttempts, afterMs }),
+      );
     }
     const delayMs = Math.max(afterMs, retryDelayMs(node.retry, open.failed, parts.random));
     open.dueAt = parts.clock.monotonic() + delayMs;
@@ -341,18 +349,19 @@ export class BatchPool {
   }
 
   #wait(open: OpenBatch): void {
+    this.#waiting ??= new Set();
     this.#waiting.add(open);
     if (!this.#listens) {
       this.#listens = true;
       const { signal } = this.#options.part;
-      if (signal.aborted) this.#changed();
-      else signal.addEventListener("abort", () => this.#changed(), { once: true });
+      if (signal.aborted) this.changed();
+      else signal.addEventListener("abort", () => this.changed(), { once: true });
     }
-    this.#changed();
+    this.changed();
   }
 
   /** The first error decides. If several batches were in progress, it may be the fault of any. */
-  #end(open: OpenBatch, error: unknown): void {
+  failed(open: OpenBatch, error: unknown): void {
     const { run, part } = this.#options;
     if (part.stopped === undefined && this.#processing === 0) run.at.batchUid = open.batch.uid;
     this.#stop(error);
@@ -360,11 +369,11 @@ export class BatchPool {
 
   #stop(error: unknown): void {
     this.#options.part.stop(error);
-    this.#changed();
+    this.changed();
   }
 
-  #changed(): void {
-    if (this.#waiting.size > 0 || this.#alarm.isSet) this.#retryDue();
+  changed(): void {
+    if ((this.#waiting?.size ?? 0) > 0 || this.#alarm?.isSet === true) this.#retryDue();
     this.#changes.note();
   }
 
@@ -372,17 +381,18 @@ export class BatchPool {
   #retryDue(): void {
     const { held } = this.#options.run;
     if (this.#isOver || this.#isLeaving || held.isWindingDown) {
-      this.#alarm.clear();
+      this.#alarm?.clear();
       return;
     }
     while (!this.#isBusy) {
       const due = this.#firstDue();
       if (due === undefined) return;
       if (due.inMs > 0) {
+        this.#alarm ??= new Alarm(this.#options.run.parts.clock, () => this.changed());
         this.#alarm.set(due.open.dueAt, due.inMs);
         return;
       }
-      this.#waiting.delete(due.open);
+      this.#waiting?.delete(due.open);
       void this.#try(due.open);
     }
   }

@@ -29,46 +29,48 @@ import type { LeftoverTries } from "./timed-try.ts";
 const gatherUid = "all";
 const singleUid = "0";
 
-interface PassRun {
+/** An attempt of a handler that has been set up. */
+export interface Started {
   readonly run: AttemptRun;
   readonly runtime: HandlerRuntime;
   readonly context: RunContext;
-  readonly pass: Pass;
   readonly reports: AttemptReports;
   readonly tries: TryCounts;
   readonly leftover: LeftoverTries | undefined;
+  readonly input: InputPlan;
+  /** Called when the shard's first batch has been stored. */
+  readonly onFirst: (batch: StoredBatch) => Promise<void> | undefined;
 }
 
-interface Consuming extends PassRun {
+interface Consuming {
+  readonly run: AttemptRun;
+  readonly runtime: HandlerRuntime;
+  readonly context: RunContext;
+  readonly reports: AttemptReports;
+  readonly pass: Pass;
   readonly batches: BatchPool;
   /** The part of the attempt that a failed batch ends; contains the input. */
   readonly part: AttemptScope;
 }
 
 /** Processes the attempt's input to its end, from the position that the log shows. `undefined`: it is done. */
-export function consumeInput(
-  options: PassRun & {
-    readonly input: InputPlan;
-    /** Called when the shard's first batch has been stored. */
-    readonly onFirst: (batch: StoredBatch) => Promise<void> | undefined;
-  },
-): Promise<void> | undefined {
-  const { input, onFirst, ...passRun } = options;
-  const { run, runtime, context, pass, tries, leftover } = passRun;
+export function consumeInput(started: Started, pass: Pass): Promise<void> | undefined {
+  const { run, runtime, context, reports, tries, leftover, onFirst } = started;
   const { log } = pass;
   const concurrency = concurrencyOf(run, runtime);
   const part = new AttemptScope(run.held);
   const runner = new BatchRunner({ run, runtime, context, log, onFirst, part });
-  const mayStay = (wouldLoseWork: boolean) => mayWaitForTries(passRun, wouldLoseWork);
+  const mayStay = (wouldLoseWork: boolean) => mayWaitForTries(consuming, wouldLoseWork);
   const batches = new BatchPool({ run, runtime, runner, log, tries, leftover, part, concurrency, mayStay });
+  const consuming: Consuming = { run, runtime, context, reports, pass, batches, part };
   const leave = (error: unknown): Promise<never> => batches.leave(error);
-  let consuming: Promise<void> | undefined;
+  let consumed: Promise<void> | undefined;
   try {
-    consuming = consume(input, { ...passRun, batches, part }) ?? batches.drain();
+    consumed = consume(started.input, consuming) ?? batches.drain();
   } catch (error) {
     return leave(error);
   }
-  return consuming?.then(() => batches.drain()).then(undefined, leave);
+  return consumed?.then(() => batches.drain()).then(undefined, leave);
 }
 
 /** How many batches are processed at once: of a flow, how many of its tasks run. */
@@ -161,13 +163,14 @@ function consumeStream(consuming: Consuming, input: StreamPlan): Promise<void> |
   const reader =
     failuresOf === undefined ? stream : new FailureInput(stream, { store, taskId, plan, pageSize, failuresOf });
   const positions = ReadPositions.of(run, { reports, stream, fromNodes: input.fromNodes });
-  const reading = { ...consuming, input, sources, reader, positions };
+  const reading = { consuming, input, sources, reader, positions };
   // All that it reads is here: nothing has to be looked up or waited for.
   const here = positions === undefined && reader === stream ? stream.takeKnown() : undefined;
   return here === undefined ? readStream(reading) : processPage(here, reading);
 }
 
-interface StreamReading extends Consuming {
+interface StreamReading {
+  readonly consuming: Consuming;
   readonly input: StreamPlan;
   readonly sources: readonly { readonly nodeId: string; readonly shard: number }[];
   readonly reader: Pick<StreamInput, "pull">;
@@ -191,7 +194,7 @@ async function processRest(first: Promise<void>, rest: Iterable<Promise<void> | 
 
 function* stepsOf(
   { source, artifacts, skipChunks, isAll, only }: Page,
-  { run, batches, input, sources, positions }: StreamReading,
+  { consuming: { run, batches }, input, sources, positions }: StreamReading,
 ): Generator<Promise<void> | undefined> {
   const from = batchesOf(source, input, sources);
   let first = skipChunks;
@@ -210,7 +213,8 @@ function* stepsOf(
 }
 
 async function readStream(reading: StreamReading): Promise<void> {
-  const { run, runtime, pass, batches, part, input, sources, reader, positions } = reading;
+  const { consuming, input, sources, reader, positions } = reading;
+  const { run, runtime, pass, batches, part } = consuming;
   if (positions !== undefined) await positions.begin();
   const readsFlow = input.fromNodes.some((id) => run.plan.byId.get(id)?.flow !== undefined);
   await withInputWait(
@@ -249,7 +253,7 @@ async function readStream(reading: StreamReading): Promise<void> {
  * An attempt that cannot resume would start over, with all tries anew, and might never end: it stays, since the wait
  * does end. One that would lose only outputs stays while nothing else could use its slot.
  */
-async function mayWaitForTries({ run, runtime, pass }: PassRun, wouldLoseWork: boolean): Promise<boolean> {
+async function mayWaitForTries({ run, runtime, pass }: Consuming, wouldLoseWork: boolean): Promise<boolean> {
   if (!runtime.definition.resumable && pass.log.length > 0) return true;
   return wouldLoseWork && isQueueEmpty(run);
 }

@@ -10,7 +10,7 @@ import { AttemptReports, TryCounts } from "./attempt-reports.ts";
 import { type AttemptRun, announce, type BeginNext, completeNode, overLog, type Pass } from "./attempt-run.ts";
 import { type StoredBatch, validateOutput } from "./batch-runner.ts";
 import { copyCarried } from "./carried-log.ts";
-import { checkMayStartOver, concurrencyOf, consumeInput } from "./consume-input.ts";
+import { checkMayStartOver, concurrencyOf, consumeInput, type Started } from "./consume-input.ts";
 import { Cleanups, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 import { LeftoverTries } from "./timed-try.ts";
@@ -67,7 +67,7 @@ function setUp(
   const tries = new TryCounts(run, { reports, concurrency: concurrencyOf(run, runtime) });
   const leftover = run.node.batches.timeoutMs === undefined ? undefined : new LeftoverTries();
   const onFirst = (batch: StoredBatch) => announceFirst(run, batch);
-  const started = { run, runtime, context, reports, tries, leftover, input, onFirst };
+  const started: Started = { run, runtime, context, reports, tries, leftover, input, onFirst };
   if (runtime.services === undefined) return overLog(run, (pass) => runPass(started, pass));
   run.at.method = "setup";
   return run.held.wait(runtime.services()).then((services) => {
@@ -76,8 +76,6 @@ function setUp(
     return overLog(run, (pass) => runPass(started, pass));
   });
 }
-
-type Started = Omit<Parameters<typeof consumeInput>[0], "pass">;
 
 function runPass(started: Started, pass: Pass): Answer<BeginNext> {
   const { run, runtime, reports } = started;
@@ -121,7 +119,7 @@ async function prepare({ run, runtime, context, reports, input, onFirst }: Start
 function consume(started: Started, pass: Pass): Answer<BeginNext> {
   const { log } = pass;
   started.tries.resumeFrom(log.generation);
-  const consuming = log.closed ? undefined : consumeInput({ ...started, pass });
+  const consuming = log.closed ? undefined : consumeInput(started, pass);
   return consuming === undefined ? finish(started, pass) : consuming.then(() => finish(started, pass));
 }
 

@@ -50,20 +50,14 @@ export interface BatchPoolOptions {
   readonly mayStay: (wouldLoseWork: boolean) => Promise<boolean>;
 }
 
-export interface OutcomeQueueOptions {
-  readonly run: AttemptRun;
-  readonly runtime: HandlerRuntime;
-  readonly runner: BatchRunner;
-  readonly log: AttemptLog;
-  readonly tries: TryCounts;
-  /** The open batches in the order of the input; a stored one is removed. */
-  readonly open: Set<OpenBatch>;
+/** What becomes of the outcomes that are stored. */
+export interface OutcomeListener {
   /** The store has refused the output of this batch and is unchanged. */
-  readonly onRefused: (open: OpenBatch, error: unknown) => Promise<void>;
+  refused(open: OpenBatch, error: unknown): Promise<void>;
   /** This batch cannot be stored, which ends all of them. */
-  readonly onFailed: (open: OpenBatch, error: unknown) => void;
+  failed(open: OpenBatch, error: unknown): void;
   /** A batch has been stored, or was not. */
-  readonly onChange: () => void;
+  changed(): void;
 }
 
 /**
@@ -71,7 +65,9 @@ export interface OutcomeQueueOptions {
  * order of the input.
  */
 export class OutcomeQueue {
-  readonly #options: OutcomeQueueOptions;
+  readonly #options: BatchPoolOptions;
+  readonly #open: Set<OpenBatch>;
+  readonly #listener: OutcomeListener;
   readonly #ordered: boolean;
   /** In the order in which they are stored; not used under `ordered`. */
   readonly #processed: OpenBatch[] = [];
@@ -79,8 +75,11 @@ export class OutcomeQueue {
   /** The log has changed, or belongs to another attempt, or the outcome of an append is unknown. */
   #mayNotStore = false;
 
-  constructor(options: OutcomeQueueOptions) {
+  /** @param open - the open batches in the order of the input; a stored one is removed */
+  constructor(options: BatchPoolOptions, open: Set<OpenBatch>, listener: OutcomeListener) {
     this.#options = options;
+    this.#open = open;
+    this.#listener = listener;
     this.#ordered = options.run.node.batches.ordered;
   }
 
@@ -106,7 +105,7 @@ export class OutcomeQueue {
     for (let open = first; open?.outcome !== undefined; open = this.#next()) {
       const storing = this.#storeOne(open, open.outcome);
       if (storing !== undefined) return this.#storeRest(storing);
-      this.#options.onChange();
+      this.#listener.changed();
     }
     this.#isStoring = false;
     return undefined;
@@ -115,7 +114,7 @@ export class OutcomeQueue {
   async #storeRest(first: Promise<void>): Promise<void> {
     for (let storing: Promise<void> | undefined = first; ; ) {
       if (storing !== undefined) await storing;
-      this.#options.onChange();
+      this.#listener.changed();
       const next = this.#next();
       if (next?.outcome === undefined) break;
       storing = this.#storeOne(next, next.outcome);
@@ -125,37 +124,42 @@ export class OutcomeQueue {
 
   /** Never rejects. */
   #storeOne(open: OpenBatch, outcome: BatchOutcome): Promise<void> | undefined {
-    const { runner, tries, open: allOpen, onRefused, onFailed } = this.#options;
     const { batch } = open;
     open.outcome = undefined;
     const excess = outcome.failure === undefined ? undefined : this.#excess(batch, outcome.failure);
     if (excess !== undefined) {
-      onFailed(open, excess);
+      this.#listener.failed(open, excess);
       return undefined;
     }
-    const stored = (): undefined => {
-      allOpen.delete(open);
-      tries.over(batch.uid);
-    };
-    const failed = (error: unknown): Promise<void> | undefined => {
-      if (isRefused(error) && outcome.failure === undefined) return onRefused(open, error);
-      this.#mayNotStore = true;
-      onFailed(open, error);
-      return undefined;
-    };
     let storing: Promise<void> | undefined;
     try {
-      storing = runner.store(batch, outcome, open.failed);
+      storing = this.#options.runner.store(batch, outcome, open.failed);
     } catch (error) {
-      return failed(error);
+      return this.#notStored(open, outcome, error);
     }
-    return storing === undefined ? stored() : storing.then(stored, failed);
+    if (storing === undefined) return this.#stored(open);
+    return storing.then(
+      () => this.#stored(open),
+      (error: unknown) => this.#notStored(open, outcome, error),
+    );
+  }
+
+  #stored(open: OpenBatch): undefined {
+    this.#open.delete(open);
+    this.#options.tries.over(open.batch.uid);
+  }
+
+  #notStored(open: OpenBatch, outcome: BatchOutcome, error: unknown): Promise<void> | undefined {
+    if (isRefused(error) && outcome.failure === undefined) return this.#listener.refused(open, error);
+    this.#mayNotStore = true;
+    this.#listener.failed(open, error);
+    return undefined;
   }
 
   #next(): OpenBatch | undefined {
     if (this.#mayNotStore) return undefined;
     if (!this.#ordered) return this.#processed.shift();
-    const [first] = this.#options.open;
+    const [first] = this.#open;
     return first;
   }
 
@@ -183,17 +187,19 @@ const isRefused = (error: unknown): boolean =>
 /** Wakes those that wait for a change. */
 export class Changes {
   count = 0;
-  #wakers: (() => void)[] = [];
+  #wakers: (() => void)[] | undefined;
 
   next(): Promise<void> {
-    return new Promise((resolve) => this.#wakers.push(resolve));
+    this.#wakers ??= [];
+    const wakers = this.#wakers;
+    return new Promise((resolve) => wakers.push(resolve));
   }
 
   note(): void {
     this.count++;
-    if (this.#wakers.length === 0) return;
+    if (this.#wakers === undefined) return;
     const wakers = this.#wakers;
-    this.#wakers = [];
+    this.#wakers = undefined;
     for (const wake of wakers) wake();
   }
 }
