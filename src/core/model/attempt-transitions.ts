@@ -148,21 +148,14 @@ export function finishShard(
   attempt: Attempt,
   outcome: Omit<Outcome, "generation"> & { readonly now: number },
 ): Judged<WriteAnswer> {
-  return ended(record, attempt, "complete", (held) =>
-    transitionShard(held, {
-      to: "finished",
-      cause: "complete",
-      at: outcome.now,
-      ...workerOf(held),
-      set: {
-        lastClaimId: attempt.claimId,
-        count: outcome.count,
-        ...(outcome.failedBatches === undefined ? {} : { failedBatches: outcome.failedBatches }),
-        ...(outcome.result === undefined ? {} : { result: outcome.result }),
-        ...(outcome.metrics === undefined ? {} : { metrics: outcome.metrics }),
-      },
-    }),
-  );
+  return ended(record, attempt, "complete", (held) => {
+    const { count, failedBatches, result, metrics, now } = outcome;
+    const set = { lastClaimId: attempt.claimId, count };
+    if (failedBatches !== undefined) Object.assign(set, { failedBatches });
+    if (result !== undefined) Object.assign(set, { result });
+    if (metrics !== undefined) Object.assign(set, { metrics });
+    return transitionShard(held, { to: "finished", cause: "complete", at: now, ...workerOf(held), set });
+  });
 }
 
 export function failShard(

@@ -83,7 +83,7 @@ export function createShard(
   const waits = cause === "dispatch" && (paused || dueAt > at);
   const status = waits ? "deferred" : init.status;
   checkShardTransition(ref, { from: "absent", to: status, cause });
-  return {
+  const record: ShardRecord = {
     taskId: ref.taskId,
     nodeId: ref.nodeId,
     shard: ref.shard,
@@ -97,12 +97,13 @@ export function createShard(
     yields: 0,
     generation: 0,
     sourceGens: noSourceGens,
-    ...(carried === undefined ? {} : continuing(carried)),
-    ...(init.chosen === undefined ? {} : { chosen: init.chosen }),
-    ...(waits ? waitUntil(dueAt, paused) : {}),
-    ...(status === "skipped" ? { count: 0 } : {}), // it has stored nothing, and never will
     history: [{ n: 0, epoch: 1, from: "absent", to: status, at, cause }],
   };
+  if (carried !== undefined) Object.assign(record, continuing(carried));
+  if (init.chosen !== undefined) Object.assign(record, { chosen: init.chosen });
+  if (waits) Object.assign(record, waitUntil(dueAt, paused));
+  if (status === "skipped") Object.assign(record, { count: 0 }); // it has stored nothing, and never will
+  return record;
 }
 
 const noSourceGens: ShardRecord["sourceGens"] = Object.freeze({});
@@ -163,15 +164,15 @@ const shortened = (text: string): string =>
 function withEntry(record: ShardRecord, move: ShardChange): readonly HistoryEntry[] {
   const { history } = record;
   const last = history.at(-1);
+  const { epoch, status: from } = record;
   const { to, at, cause, workerId, reasonCode, message } = move;
   const n = last === undefined ? 0 : last.n + 1;
-  const plain = { n, epoch: record.epoch, from: record.status, to, at, cause };
-  const by: HistoryEntry = workerId === undefined ? plain : { ...plain, workerId };
-  const entry =
-    reasonCode === undefined && message === undefined
-      ? by
+  const entry: HistoryEntry =
+    workerId !== undefined && reasonCode === undefined && message === undefined
+      ? { n, epoch, from, to, at, cause, workerId } // nearly all
       : {
-          ...by,
+          ...{ n, epoch, from, to, at, cause },
+          ...(workerId === undefined ? {} : { workerId }),
           ...(reasonCode === undefined ? {} : { reasonCode }),
           ...(message === undefined ? {} : { message: shortened(message) }),
         };

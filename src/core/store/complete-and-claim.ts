@@ -51,16 +51,15 @@ export function completeAndClaim(
 function inParts(
   driver: StoreDriver,
   attempt: Attempt,
-  { last, ...outcome }: OutcomeWithLast,
+  outcome: OutcomeWithLast,
   next: NextClaim | undefined,
 ): Completed {
-  const { logs } = driver;
-  const appended = last === undefined ? "ok" : logs.append(attempt, outcome.generation, last);
+  const { generation, last } = outcome;
+  const appended = last === undefined ? "ok" : driver.logs.append(attempt, generation, last);
   return after(appended, (stored) => {
     const mayBeComplete = stored === "ok" || stored === "fenced"; // as a repeated call is
-    return after(mayBeComplete ? logs.complete(attempt, outcome) : stored, (answer) =>
-      answer === "ok" ? claimNext(driver, next) : { answer },
-    );
+    const completed = mayBeComplete ? driver.logs.complete(attempt, outcome) : stored;
+    return after(completed, (answer) => (answer === "ok" ? claimNext(driver, next) : { answer }));
   });
 }
 

@@ -226,7 +226,7 @@ export class WorkerCore {
     held.windDown();
     const { clock } = this.#parts;
     this.#supervisor.spawn("pause", async () => {
-      while (this.#held.get(shardKey(held.attempt)) === held && !this.#supervisor.signal.aborted) {
+      while (this.#held.get(held.key) === held && !this.#supervisor.signal.aborted) {
         await clock.sleep(idleMs, this.#supervisor.signal);
         held.releaseIdle();
       }
@@ -244,7 +244,7 @@ export class WorkerCore {
   #hold(claimed: Claimed): HeldClaim {
     const { claim, askedAt } = claimed;
     const held = new AttemptHandle(claim, this.#leases.trustedUntil(askedAt));
-    this.#held.set(shardKey(claim), held);
+    this.#held.set(held.key, held);
     this.#busySincePoll = true;
     this.#leases.add(held);
     if (this.#stopping !== undefined) held.abandon("stopping");
@@ -292,8 +292,7 @@ export class WorkerCore {
     this.#leases.delete(held);
     if (held.returned !== undefined && follower === undefined) this.#linger(run, claimed.record.type, held.returned);
     else if (follower === undefined) this.#claimer.release(claimed.record.type);
-    const key = shardKey(held.attempt);
-    if (this.#held.get(key) === held) this.#held.delete(key);
+    if (this.#held.get(held.key) === held) this.#held.delete(held.key);
     if (this.#held.size === 0) for (const ended of this.#idle) ended();
     if (follower === undefined) this.#scanQueue();
     return follower;

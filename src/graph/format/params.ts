@@ -191,14 +191,17 @@ function resolveKey(node: GraphNode, lookup: (ref: FoundRef) => Json): GraphNode
 }
 
 function checkKinds(nodes: readonly GraphNode[], { nodes: written }: Graph): void {
+  const refuse = (message: "delayParam" | "limitKeyParam", node: string, ref: object, actual: unknown) => {
+    const name = String((ref as JsonObject).$ref).replace("params.", "");
+    throw new FlowError("PARAMS_INVALID", formatMessage(message, { node, name, actual: shown(actual) }));
+  };
   for (const [index, { node_id: node, delay_sec: delay, limits }] of nodes.entries()) {
-    const { delay_sec: delayRef, limits: { key: keyRef } = {} } = written[index] ?? {};
-    const refuse = (message: "delayParam" | "limitKeyParam", ref: object, actual: unknown) => {
-      const name = String((ref as JsonObject).$ref).replace("params.", "");
-      throw new FlowError("PARAMS_INVALID", formatMessage(message, { node, name, actual: shown(actual) }));
-    };
-    if (typeof delayRef === "object" && !delaySeconds.safeParse(delay).success) refuse("delayParam", delayRef, delay);
-    if (isObject(keyRef) && !limitKey.safeParse(limits?.key).success) refuse("limitKeyParam", keyRef, limits?.key);
+    const delayRef = written[index]?.delay_sec;
+    const keyRef = written[index]?.limits?.key;
+    if (typeof delayRef === "object" && !delaySeconds.safeParse(delay).success)
+      refuse("delayParam", node, delayRef, delay);
+    if (isObject(keyRef) && !limitKey.safeParse(limits?.key).success)
+      refuse("limitKeyParam", node, keyRef, limits?.key);
   }
 }
 

@@ -30,22 +30,32 @@ const releaseMaxMs = 5_000;
 /** @returns whether the shard's record is known to have left this claim */
 export function runAttempt(run: AttemptRun, runtime: HandlerRuntime | undefined): Answer<boolean> {
   const timeout = run.remainingMs() === undefined ? undefined : startTimeout(run);
-  const ended = (beginNext: BeginNext): Answer<boolean> => {
-    timeout?.abort();
-    return tellDone(run, beginNext());
-  };
-  const failed = (error: unknown): Promise<boolean> => {
-    timeout?.abort();
-    // The attempt's own retry stops with its signal, which may be aborted by now, but the outcome must be written.
-    return settle({ ...run, retry: new StoreRetry(run.parts.clock) }, error, runtime?.definition);
-  };
   let working: Answer<BeginNext>;
   try {
     working = work(run, runtime);
   } catch (error) {
-    return failed(error);
+    return failed(run, error, { runtime, timeout });
   }
-  return isPending(working) ? working.then(ended, failed) : ended(working);
+  if (!isPending(working)) return ended(run, working, timeout);
+  return working.then(
+    (beginNext) => ended(run, beginNext, timeout),
+    (error: unknown) => failed(run, error, { runtime, timeout }),
+  );
+}
+
+function ended(run: AttemptRun, beginNext: BeginNext, timeout: AbortController | undefined): Answer<boolean> {
+  timeout?.abort();
+  return tellDone(run, beginNext());
+}
+
+function failed(
+  run: AttemptRun,
+  error: unknown,
+  of: { readonly runtime: HandlerRuntime | undefined; readonly timeout: AbortController | undefined },
+): Promise<boolean> {
+  of.timeout?.abort();
+  // The attempt's own retry stops with its signal, which may be aborted by now, but the outcome must be written.
+  return settle({ ...run, retry: new StoreRetry(run.parts.clock) }, error, of.runtime?.definition);
 }
 
 /** Runs an attempt, and then each that follows in its slot. */

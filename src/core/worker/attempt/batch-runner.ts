@@ -4,13 +4,15 @@ import { copyJson, NotJsonError, SchemaMismatch, type WireCodec } from "../../co
 import { AttemptError } from "../../model/attempt-error.ts";
 import type { BatchFailure } from "../../model/records.ts";
 import type { Answer } from "../../ports/index.ts";
+import type { InputPlan } from "../input/index.ts";
 import { type AttemptScope, isPromiseLike } from "./attempt-handle.ts";
 import type { AttemptLog, BatchOutcome, PlacedBatch } from "./attempt-log.ts";
+import type { AttemptReports, TryCounts } from "./attempt-reports.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { Backpressure } from "./backpressure.ts";
 import type { RunBatchContext, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
-import { TimedTry } from "./timed-try.ts";
+import { type LeftoverTries, TimedTry } from "./timed-try.ts";
 
 /** A batch on its way to the handler. */
 export interface IncomingBatch extends PlacedBatch {
@@ -32,6 +34,19 @@ export interface StoredBatch {
   readonly failure?: BatchFailure;
 }
 
+/** An attempt of a handler that has been set up. */
+export interface Started {
+  readonly run: AttemptRun;
+  readonly runtime: HandlerRuntime;
+  readonly context: RunContext;
+  readonly reports: AttemptReports;
+  readonly tries: TryCounts;
+  readonly leftover: LeftoverTries | undefined;
+  readonly input: InputPlan;
+  /** Called when the shard's first batch has been stored. */
+  readonly onFirst: (batch: StoredBatch) => Promise<void> | undefined;
+}
+
 /** Turns batches into artifacts. */
 export class BatchRunner {
   readonly #run: AttemptRun;
@@ -44,25 +59,17 @@ export class BatchRunner {
   /** Nothing reads or judges the output before the node ends. */
   readonly #mayStoreAtEnd: boolean;
 
-  constructor(options: {
-    readonly run: AttemptRun;
-    readonly runtime: HandlerRuntime;
-    readonly context: RunContext;
-    readonly log: AttemptLog;
-    /** Called when the shard's first batch has been stored. */
-    readonly onFirst: (batch: StoredBatch) => Promise<void> | undefined;
-    /** Provides the handler's signal. */
-    readonly part: AttemptScope;
-  }) {
-    this.#run = options.run;
-    this.#runtime = options.runtime;
-    this.#context = options.context;
-    this.#log = options.log;
-    this.#onFirst = options.onFirst;
-    this.#part = options.part;
-    this.#backpressure = Backpressure.of(options.run, options.log.generation);
-    const { node, plan } = options.run;
-    const { definition } = options.runtime;
+  /** @param part - provides the handler's signal */
+  constructor({ run, runtime, context, onFirst }: Started, log: AttemptLog, part: AttemptScope) {
+    this.#run = run;
+    this.#runtime = runtime;
+    this.#context = context;
+    this.#log = log;
+    this.#onFirst = onFirst;
+    this.#part = part;
+    this.#backpressure = Backpressure.of(run, log.generation);
+    const { node, plan } = run;
+    const { definition } = runtime;
     this.#mayStoreAtEnd = definition.finalize === undefined && !node.batches.setsAside && !plan.streaming.has(node.id);
   }
 

@@ -15,32 +15,18 @@ import {
   shardOf,
 } from "../input/index.ts";
 import { AttemptEnded, AttemptScope } from "./attempt-handle.ts";
-import type { AttemptReports, TryCounts } from "./attempt-reports.ts";
+import type { AttemptReports } from "./attempt-reports.ts";
 import { type AttemptRun, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
 import { ReadPositions } from "./backpressure.ts";
 import { BatchPool } from "./batch-pool.ts";
-import { BatchRunner, type IncomingBatch, type StoredBatch } from "./batch-runner.ts";
+import { BatchRunner, type IncomingBatch, type Started } from "./batch-runner.ts";
 import type { RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 import { type NumberedBatch, SourceCheckpoint, StoredUids, sourceBatches } from "./source-batches.ts";
-import type { LeftoverTries } from "./timed-try.ts";
 
 /** uid of the single batch of a gather, and of a root that takes its arguments as input. */
 const gatherUid = "all";
 const singleUid = "0";
-
-/** An attempt of a handler that has been set up. */
-export interface Started {
-  readonly run: AttemptRun;
-  readonly runtime: HandlerRuntime;
-  readonly context: RunContext;
-  readonly reports: AttemptReports;
-  readonly tries: TryCounts;
-  readonly leftover: LeftoverTries | undefined;
-  readonly input: InputPlan;
-  /** Called when the shard's first batch has been stored. */
-  readonly onFirst: (batch: StoredBatch) => Promise<void> | undefined;
-}
 
 interface Consuming {
   readonly run: AttemptRun;
@@ -55,22 +41,21 @@ interface Consuming {
 
 /** Processes the attempt's input to its end, from the position that the log shows. `undefined`: it is done. */
 export function consumeInput(started: Started, pass: Pass): Promise<void> | undefined {
-  const { run, runtime, context, reports, tries, leftover, onFirst } = started;
+  const { run, runtime, context, reports, tries, leftover } = started;
   const { log } = pass;
   const concurrency = concurrencyOf(run, runtime);
   const part = new AttemptScope(run.held);
-  const runner = new BatchRunner({ run, runtime, context, log, onFirst, part });
+  const runner = new BatchRunner(started, log, part);
   const mayStay = (wouldLoseWork: boolean) => mayWaitForTries(consuming, wouldLoseWork);
   const batches = new BatchPool({ run, runtime, runner, log, tries, leftover, part, concurrency, mayStay });
   const consuming: Consuming = { run, runtime, context, reports, pass, batches, part };
-  const leave = (error: unknown): Promise<never> => batches.leave(error);
   let consumed: Promise<void> | undefined;
   try {
     consumed = consume(started.input, consuming) ?? batches.drain();
   } catch (error) {
-    return leave(error);
+    return batches.leave(error);
   }
-  return consumed?.then(() => batches.drain()).then(undefined, leave);
+  return consumed?.then(() => batches.drain()).then(undefined, (error: unknown) => batches.leave(error));
 }
 
 /** How many batches are processed at once: of a flow, how many of its tasks run. */
@@ -181,10 +166,20 @@ type Page = Extract<Pulled, { kind: "page" }>;
 
 /** `undefined`: all of it is processed. */
 function processPage(page: Page, reading: StreamReading): Promise<void> | undefined {
-  const steps = stepsOf(page, reading);
+  const { source, artifacts, isAll, skipChunks } = page;
+  const [artifact] = artifacts;
+  if (artifact === undefined) return undefined;
+  const payloads = payloadsOf(artifact, source, reading.input);
+  if (isAll && artifacts.length === 1 && payloads.length === 1 && skipChunks === 0 && reading.positions === undefined)
+    return processOwn({ ...batchesOf(source, reading)(artifact, 0, payloads[0]), isOnly: true }, reading);
+  const steps = stepsOf(page, payloads, reading);
   for (let step = steps.next(); step.done !== true; step = steps.next())
     if (step.value !== undefined) return processRest(step.value, steps);
   return undefined;
+}
+
+function processOwn(batch: IncomingBatch, { consuming: { run, batches } }: StreamReading): Promise<void> | undefined {
+  return shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard ? batches.process(batch) : undefined;
 }
 
 async function processRest(first: Promise<void>, rest: Iterable<Promise<void> | undefined>): Promise<void> {
@@ -193,21 +188,18 @@ async function processRest(first: Promise<void>, rest: Iterable<Promise<void> | 
 }
 
 function* stepsOf(
-  { source, artifacts, skipChunks, isAll, only }: Page,
-  { consuming: { run, batches }, input, sources, positions }: StreamReading,
+  { source, artifacts, skipChunks, only }: Page,
+  firstPayloads: readonly unknown[],
+  reading: StreamReading,
 ): Generator<Promise<void> | undefined> {
-  const from = batchesOf(source, input, sources);
-  let first = skipChunks;
-  for (const artifact of artifacts) {
-    const payloads = payloadsOf(artifact, source, input);
-    const isOnly = isAll && artifacts.length === 1 && payloads.length === 1;
-    for (let chunk = first; chunk < payloads.length; chunk++) {
+  const { input, positions } = reading;
+  const batchOf = batchesOf(source, reading);
+  for (const [index, artifact] of artifacts.entries()) {
+    const payloads = index === 0 ? firstPayloads : payloadsOf(artifact, source, input);
+    for (let chunk = index === 0 ? skipChunks : 0; chunk < payloads.length; chunk++) {
       if (only?.includes(chunk) === false) continue;
-      const made = from(artifact, chunk, payloads[chunk]);
-      const batch: IncomingBatch = isOnly ? { ...made, isOnly } : made;
-      if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) yield batches.process(batch);
+      yield processOwn(batchOf(artifact, chunk, payloads[chunk]), reading);
     }
-    first = 0;
     if (positions !== undefined && only === undefined) yield positions.passed(source, artifact.seq);
   }
 }
@@ -294,10 +286,10 @@ function payloadsOf(
 /** Makes and names the batches of a consumer from the artifacts of one source. */
 function batchesOf(
   { nodeId, shard }: Source,
-  { fromNodes, adapter: { whole } }: InputPlan & { readonly kind: "stream" },
-  sources: readonly { readonly nodeId: string; readonly shard: number }[],
+  { input: { fromNodes, adapter }, sources }: Pick<StreamReading, "input" | "sources">,
 ): (artifact: Artifact, chunk: number, payload: unknown) => IncomingBatch {
   const onlySource = fromNodes.length === 1;
+  const { whole } = adapter;
   const source = sourceKey(nodeId, shard);
   const sourceAt =
     sources.length === 1 ? [] : [sources.findIndex((each) => each.nodeId === nodeId && each.shard === shard)];
@@ -309,8 +301,9 @@ function batchesOf(
         ? undefined
         : [...sourceAt, ...placeOf(artifact), ...(whole ? [] : [chunk])];
     const { traceparent: producer } = artifact.origin;
-    const batch = { uid, origin, payload, stored: true, ...(producer === undefined ? {} : { producer }) };
-    return place === undefined ? batch : { ...batch, place };
+    const batch = { uid, origin, payload, stored: true };
+    if (place === undefined && producer === undefined) return batch;
+    return { ...batch, ...(producer === undefined ? {} : { producer }), ...(place === undefined ? {} : { place }) };
   };
 }
 

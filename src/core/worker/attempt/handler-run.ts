@@ -8,9 +8,9 @@ import { isPromiseLike } from "./attempt-handle.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import { AttemptReports, TryCounts } from "./attempt-reports.ts";
 import { type AttemptRun, announce, type BeginNext, completeNode, overLog, type Pass } from "./attempt-run.ts";
-import { type StoredBatch, validateOutput } from "./batch-runner.ts";
+import { type Started, type StoredBatch, validateOutput } from "./batch-runner.ts";
 import { copyCarried } from "./carried-log.ts";
-import { checkMayStartOver, concurrencyOf, consumeInput, type Started } from "./consume-input.ts";
+import { checkMayStartOver, concurrencyOf, consumeInput } from "./consume-input.ts";
 import { Cleanups, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 import { LeftoverTries } from "./timed-try.ts";
@@ -21,25 +21,30 @@ import { LeftoverTries } from "./timed-try.ts";
  * @returns what begins the next node
  */
 export function runHandler(run: AttemptRun, runtime: HandlerRuntime): Answer<BeginNext> {
-  const cleanups = new Cleanups(run);
-  const reports = new AttemptReports(run);
-  const ended = (beginNext: BeginNext): Answer<BeginNext> => {
-    reports.end();
-    return cleanups.runAll()?.then(() => beginNext) ?? beginNext;
-  };
-  const failed = async (error: unknown): Promise<never> => {
-    run.held.abortLeftover(); // before the cleanups release what it uses
-    reports.end();
-    await cleanups.runAll();
-    throw error;
-  };
+  const attempt: HandlerAttempt = { run, runtime, cleanups: new Cleanups(run), reports: new AttemptReports(run) };
   let running: Answer<BeginNext>;
   try {
-    running = start({ run, runtime, cleanups, reports });
+    running = start(attempt);
   } catch (error) {
-    return failed(error);
+    return failed(attempt, error);
   }
-  return isPending(running) ? running.then(ended, failed) : ended(running);
+  if (!isPending(running)) return ended(attempt, running);
+  return running.then(
+    (beginNext) => ended(attempt, beginNext),
+    (error: unknown) => failed(attempt, error),
+  );
+}
+
+function ended({ cleanups, reports }: HandlerAttempt, beginNext: BeginNext): Answer<BeginNext> {
+  reports.end();
+  return cleanups.runAll()?.then(() => beginNext) ?? beginNext;
+}
+
+async function failed({ run, cleanups, reports }: HandlerAttempt, error: unknown): Promise<never> {
+  run.held.abortLeftover(); // before the cleanups release what it uses
+  reports.end();
+  await cleanups.runAll();
+  throw error;
 }
 
 interface HandlerAttempt {

@@ -86,13 +86,12 @@ export class StreamInput {
     this.#options = options;
     const nodeIds = options.sources.map((source) => source.nodeId);
     this.#nodeIds = nodeIds.length === 1 ? nodeIds : [...new Set(nodeIds)];
-    const last = new Map<string, Origin>();
-    for (const origin of options.origins) last.set(origin.source, origin);
-    const { known } = options;
+    const { known, origins } = options;
+    const last = origins.length === 0 ? undefined : new Map(origins.map((origin) => [origin.source, origin]));
     this.#looked = known !== undefined;
     this.#open = options.sources.map(({ nodeId, shard }) => {
       const key = sourceKey(nodeId, shard);
-      const stored = last.get(key);
+      const stored = last?.get(key);
       return {
         nodeId,
         shard,
