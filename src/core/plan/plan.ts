@@ -11,6 +11,7 @@ import {
   type GraphNode,
   retryDefaults,
 } from "../../graph/index.ts";
+import { type SourceShard, sourceShard } from "../model/records.ts";
 import type { Random } from "../ports/index.ts";
 
 /** Where a node's input comes from, according to the graph. */
@@ -45,6 +46,8 @@ export interface NodePlan {
   readonly flow: FlowPlan | undefined;
   readonly retry: RetryPlan;
   readonly partitions: number;
+  /** One for each partition. */
+  readonly shards: readonly SourceShard[];
   /** The time between its dispatch and its start. */
   readonly delayMs: number;
   /** `undefined`: it does not wait for a signal. */
@@ -249,6 +252,7 @@ function planNode(node: GraphNode, { name: flowName = "", flows = {} }: Graph): 
   const flow = graph && { name, graph, item, settled, maxRunning: maxRunning ?? defaultChildren };
   const timeoutMs = node.timeout_sec === undefined ? undefined : node.timeout_sec * 1_000;
   const wait = planWait(node, timeoutMs);
+  const { partitions = 1 } = node;
   return {
     id: node.node_id,
     type: node.type,
@@ -274,7 +278,8 @@ function planNode(node: GraphNode, { name: flowName = "", flows = {} }: Graph): 
       jitter: policy.jitter,
       permanentOn: policy.permanent_on,
     },
-    partitions: node.partitions ?? 1,
+    partitions,
+    shards: Array.from({ length: partitions }, (_, shard) => sourceShard(node.node_id, shard)),
     delayMs: Number(node.delay_sec ?? 0) * 1_000,
     wait,
     timeoutMs: wait === undefined ? timeoutMs : undefined,

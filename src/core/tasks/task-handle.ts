@@ -8,6 +8,7 @@ import {
   logOf,
   type ShardRecord,
   type SignalAnswer,
+  type SourceShard,
   sourceKey,
   type TaskRecord,
 } from "../model/records.ts";
@@ -138,13 +139,12 @@ async function* streamLogs(
 ): AsyncGenerator<{ readonly shard: number; readonly artifact: Artifact }> {
   const { graph } = await readTask(parts, taskId);
   const node = nodeOf(parts.plans.get(graph), { taskId, nodeId });
-  const sources = Array.from({ length: node.partitions }, (_, shard) => ({ nodeId, shard }));
   using changes = parts.changes.listen(taskId, { onlyEnd: false });
   let handedOut = false;
   for (;;) {
     // Always read the task first: if it has ended, nothing is added after the reads below.
     let task = await readTask(parts, taskId);
-    const stream = await openStream(parts, taskId, sources);
+    const stream = await openStream(parts, taskId, node.shards);
     let pollMs = pollMinMs;
     for (;;) {
       const pulled = await parts.retry.run(() => stream.pull());
@@ -176,7 +176,7 @@ async function* streamLogs(
 async function openStream(
   parts: TaskReaderParts,
   taskId: string,
-  sources: readonly { readonly nodeId: string; readonly shard: number }[],
+  sources: readonly SourceShard[],
 ): Promise<StreamInput> {
   const nodeIds = [...new Set(sources.map((source) => source.nodeId))];
   const records = await parts.retry.run(() => parts.store.readShards(taskId, nodeIds));

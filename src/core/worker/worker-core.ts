@@ -4,14 +4,14 @@ import { groups, topics } from "../messages/messages.ts";
 import { type Artifact, type Attempt, type LogAccess, type ShardRecord, shardKey } from "../model/records.ts";
 import type { Answer, SubscribeOptions, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
-import { after, isPending, StoreHealthTracker, StoreRetry } from "../resilience/store-retry.ts";
+import { after, isPending, StoreHealthTracker } from "../resilience/store-retry.ts";
 import { type LoopHealth, runConcurrently, runInOrder, Supervisor } from "../resilience/supervisor.ts";
 import { runAttempt, runInRow } from "./attempt/attempt.ts";
 import { AttemptHandle } from "./attempt/attempt-handle.ts";
-import { type AttemptRun, AttemptTimer, logUnheeded, type NextNode } from "./attempt/attempt-run.ts";
+import { type AttemptRun, logUnheeded, type NextNode } from "./attempt/attempt-run.ts";
 import { EventLoopYielder, HandlerCode, HandlerRuntime, WorkerServices } from "./attempt/handler-code.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
-import type { Claimed, HeldClaim, HeldRun } from "./claim/claimed.ts";
+import { type Claimed, type HeldClaim, HeldRun, type RunHost } from "./claim/claimed.ts";
 import { Claimer } from "./claim/claimer.ts";
 import { LeaseRenewer } from "./claim/lease-renewer.ts";
 import { RateTokens, ratesOf, TaskCache } from "./claim/limits.ts";
@@ -42,6 +42,7 @@ export class WorkerCore {
   readonly #services: WorkerServices;
   readonly #claimer: Claimer;
   readonly #tokens: RateTokens;
+  readonly #host: RunHost;
   #logs: HandlerLoggers | undefined;
   readonly #held = new Map<string, AttemptHandle>();
   #lingering = 0;
@@ -104,6 +105,18 @@ export class WorkerCore {
       holds: (ref) => this.#held.get(shardKey(ref))?.attempt.epoch === ref.epoch,
       onClaimed: (claimed) => this.#start(claimed),
     });
+    this.#host = {
+      ...{ parts: this.#parts, yielder: this.#yielder, code: this.#code, logs: this.#claimer.logs },
+      tokensOf: (node, retry) => {
+        const rates = ratesOf(limits.running, node);
+        return rates.length === 0 ? undefined : () => this.#tokens.take(rates, retry);
+      },
+      loggerOf: (attempt, task) => this.#loggers().of(attempt, task),
+      spawn: (work) => this.#supervisor.spawn("attempt", work),
+      flushLogs: (taskId) => this.#logs?.flush(taskId),
+      keepLease: (held) => this.#leases.keep(held),
+      next: (run, kept) => this.#next(run, kept),
+    };
   }
 
   get running(): number {
@@ -253,45 +266,56 @@ export class WorkerCore {
 
   /** Never rejects. @returns what follows */
   #run(claim: HeldClaim): Answer<HeldClaim | undefined> {
-    const pause = this.#yielder.pause();
+    const pause = this.#yielder.pause(claim.claimed.askedAt);
     return pause === undefined ? this.#attempt(claim) : pause.then(() => this.#attempt(claim));
   }
 
-  #attempt({ held, claimed }: HeldClaim): Answer<HeldClaim | undefined> {
-    const run = this.#prepare(held, claimed);
-    const ended = (left: boolean) => {
-      if (!left) this.#supervisor.spawn("leftovers", () => this.#removeLeftovers(held.attempt));
-      return this.#ended(run, claimed, left);
-    };
-    const failed = (error: unknown) => {
-      this.#supervisor.report("attempt", error);
-      return this.#ended(run, claimed, false);
-    };
+  #attempt(claim: HeldClaim): Answer<HeldClaim | undefined> {
+    const { record, task, node } = claim.claimed;
+    const isFirst = record.epoch === 1 && node.needed === 0 && record.shard === 0;
+    if (isFirst && node === task.plan.nodes.find(({ needed }) => needed === 0))
+      this.#parts.starts.log({ taskId: record.taskId, flow: task.plan.graph.name, traceparent: task.traceparent });
+    const run = new HeldRun(this.#host, claim);
     let running: Answer<boolean>;
     try {
-      running = this.#runTraced(run, this.#runtimes.get(claimed.node.type));
+      running = this.#runTraced(run, this.#runtimes.get(node.type));
     } catch (error) {
-      return failed(error);
+      return this.#failed(run, error);
     }
-    return isPending(running) ? running.then(ended, failed) : ended(running);
+    if (!isPending(running)) return this.#ended(run, running);
+    return running.then(
+      (left) => this.#ended(run, left),
+      (error: unknown) => this.#failed(run, error),
+    );
   }
 
-  #ended(run: HeldRun, claimed: Claimed, left: boolean): Answer<HeldClaim | undefined> {
+  #failed(run: HeldRun, error: unknown): Answer<HeldClaim | undefined> {
+    this.#supervisor.report("attempt", error);
+    return this.#freed(run, false);
+  }
+
+  /** @param left - whether the shard's record is known to have left this claim */
+  #ended(run: HeldRun, left: boolean): Answer<HeldClaim | undefined> {
+    if (!left) this.#supervisor.spawn("leftovers", () => this.#removeLeftovers(run.held.attempt));
+    return this.#freed(run, left);
+  }
+
+  #freed(run: HeldRun, left: boolean): Answer<HeldClaim | undefined> {
     const { held, follower } = run;
     const freeing = this.#claimer.freeSlots(held.attempt, left)?.catch((error: unknown) => {
       if (!FlowError.is(error, "STORE_UNAVAILABLE")) this.#supervisor.report("attempt", error); // a sweep frees them
     });
-    if (freeing === undefined) return this.#release(run, claimed);
-    if (follower === undefined) return freeing.then(() => this.#release(run, claimed));
+    if (freeing === undefined) return this.#release(run);
+    if (follower === undefined) return freeing.then(() => this.#release(run));
     this.#supervisor.spawn("slots", () => freeing);
-    return this.#release(run, claimed);
+    return this.#release(run);
   }
 
-  #release(run: HeldRun, claimed: Claimed): HeldClaim | undefined {
+  #release(run: HeldRun): HeldClaim | undefined {
     const { held, follower } = run;
     this.#leases.delete(held);
-    if (held.returned !== undefined && follower === undefined) this.#linger(run, claimed.record.type, held.returned);
-    else if (follower === undefined) this.#claimer.release(claimed.record.type);
+    if (held.returned !== undefined && follower === undefined) this.#linger(run, run.claimed.type, held.returned);
+    else if (follower === undefined) this.#claimer.release(run.claimed.type);
     if (this.#held.get(held.key) === held) this.#held.delete(held.key);
     if (this.#held.size === 0) for (const ended of this.#idle) ended();
     if (follower === undefined) this.#scanQueue();
@@ -309,9 +333,9 @@ export class WorkerCore {
     });
   }
 
-  #next(run: HeldRun, claimed: Claimed, kept: readonly Artifact[] | undefined): Answer<NextNode | undefined> {
+  #next(run: HeldRun, kept: readonly Artifact[] | undefined): Answer<NextNode | undefined> {
     if (run.held.returned !== undefined) return undefined; // it needs the slot until then
-    return after(this.#claimer.next(claimed, kept), (next) => {
+    return after(this.#claimer.next(run.from, kept), (next) => {
       if (next === undefined) return undefined;
       const begin = (record: ShardRecord | undefined) => {
         // Handler code that was called meanwhile needs the slot.
@@ -354,44 +378,6 @@ export class WorkerCore {
   #loggers(): HandlerLoggers {
     this.#logs ??= new HandlerLoggers(this.#parts, this.#supervisor);
     return this.#logs;
-  }
-
-  #prepare(held: AttemptHandle, claimed: Claimed): HeldRun {
-    const { record, task, node } = claimed;
-    const { clock, starts } = this.#parts;
-    const { plan, params, traceparent } = task;
-    const isFirst = record.epoch === 1 && node.needed === 0 && record.shard === 0;
-    if (isFirst && node === plan.nodes.find(({ needed }) => needed === 0))
-      starts.log({ taskId: record.taskId, flow: plan.graph.name, traceparent });
-    const timer = new AttemptTimer(clock, node.timeoutMs);
-    const retry = new StoreRetry(clock, held);
-    const rates = ratesOf(this.#parts.limits.running, node);
-    const run: HeldRun = {
-      parts: this.#parts,
-      follower: undefined,
-      yielder: this.#yielder,
-      code: this.#code,
-      held,
-      claimed: record,
-      node,
-      plan,
-      params,
-      traceparent,
-      trace: undefined,
-      retry,
-      takeToken: rates.length === 0 ? undefined : () => this.#tokens.take(rates, retry),
-      at: {},
-      handlerLogger: () => this.#loggers().of(held.attempt, task),
-      spawn: (work) => this.#supervisor.spawn("attempt", work),
-      flushLogs: () => this.#logs?.flush(held.attempt.taskId),
-      keepLease: () => this.#leases.keep(held),
-      handedOver: claimed.handedOver,
-      next: (kept) => this.#next(run, claimed, kept),
-      logs: this.#claimer.logs,
-      remainingMs: () => timer.remainingMs(),
-      untimed: (work) => timer.untimed(work),
-    };
-    return run;
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { sqliteStore } from "flowkit/adapters/sqlite";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
+import { sourceShard } from "../../../src/core/model/records.ts";
 import type { GraphInput } from "../../../src/core/tasks/api.ts";
 import { StreamInput } from "../../../src/core/worker/input/index.ts";
 import type { HandlerDefinition } from "../../../src/definitions/index.ts";
@@ -266,10 +267,7 @@ test("a reader that started before the adoption finds the adopted artifacts", as
   await engine.stop();
   await store.createTask({ id: "retry", graph, params: {}, priority: 0, retryOf: task.id, borrowsFrom: [task.id] });
   const ref = { taskId: "retry", nodeId: "src", shard: 0 };
-  const [sources, rest] = [
-    [{ nodeId: "src", shard: 0 }],
-    { taskId: "retry", sourceGens: {}, origins: [], pageSize: 9 },
-  ];
+  const [sources, rest] = [[sourceShard("src", 0)], { taskId: "retry", sourceGens: {}, origins: [], pageSize: 9 }];
   const input = new StreamInput({ store, sources, ...rest });
   vi.spyOn(store, "readArtifacts").mockImplementationOnce(async () => {
     await store.adopt(ref, { type: "src", priority: 0, ended: finished });

@@ -9,7 +9,7 @@ import {
   traceIdOf,
   traceOf,
 } from "../../messages/messages.ts";
-import type { Artifact, Failure, NextClaim, Outcome, ShardRecord } from "../../model/records.ts";
+import type { Artifact, Failure, NextClaim, Outcome, ShardRecord, SourceShard } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
 import type { Answer, AttemptTrace, Clock } from "../../ports/index.ts";
 import { after, isPending, type StoreRetry } from "../../resilience/store-retry.ts";
@@ -268,11 +268,8 @@ export async function withInputWait<T>(
 }
 
 /** The shards of these nodes. */
-export function shardsOf(plan: Plan, nodeIds: readonly string[]): { nodeId: string; shard: number }[] {
-  const shards: { nodeId: string; shard: number }[] = [];
-  for (const nodeId of nodeIds) {
-    const partitions = plan.byId.get(nodeId)?.partitions ?? 0;
-    for (let shard = 0; shard < partitions; shard++) shards.push({ nodeId, shard });
-  }
-  return shards;
+export function shardsOf(plan: Plan, nodeIds: readonly string[]): readonly SourceShard[] {
+  const shards = (nodeId: string): readonly SourceShard[] => plan.byId.get(nodeId)?.shards ?? [];
+  const [only, ...others] = nodeIds;
+  return only !== undefined && others.length === 0 ? shards(only) : nodeIds.flatMap(shards);
 }

@@ -54,8 +54,7 @@ function failed(
   of: { readonly runtime: HandlerRuntime | undefined; readonly timeout: AbortController | undefined },
 ): Promise<boolean> {
   of.timeout?.abort();
-  // The attempt's own retry stops with its signal, which may be aborted by now, but the outcome must be written.
-  return settle({ ...run, retry: new StoreRetry(run.parts.clock) }, error, of.runtime?.definition);
+  return settle(run, error, of.runtime?.definition);
 }
 
 /** Runs an attempt, and then each that follows in its slot. */
@@ -158,7 +157,7 @@ async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition 
   const permanent = classified.permanent || retry.permanentOn.includes(failure.reasonCode);
   const delayMs = Math.max(afterMs, retryDelayMs(retry, claimed.failures + 1, parts.random));
   const how = { failure, permanent, delayMs, maxFailures: retry.maxFailures };
-  const answer = await run.retry.run(() => parts.store.fail(held.attempt, how));
+  const answer = await retryOf(run).run(() => parts.store.fail(held.attempt, how));
   const failures = claimed.failures + 1;
   const final = permanent || failures >= retry.maxFailures;
   run.trace?.ends(final ? "failed" : "retried", failure);
@@ -174,16 +173,19 @@ async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition 
   );
 }
 
+/** The attempt's own retry stops with its signal, which may be aborted by now, but the outcome must be written. */
+const retryOf = (run: AttemptRun): StoreRetry => new StoreRetry(run.parts.clock);
+
 async function release(run: AttemptRun, delayMs: number): Promise<void> {
   run.trace?.ends("released");
-  const answer = await run.retry.run(() => run.parts.store.release(run.held.attempt, delayMs));
+  const answer = await retryOf(run).run(() => run.parts.store.release(run.held.attempt, delayMs));
   const event = { kind: "TASK_FAILED", reasonCode: "yielded", permanent: false, dueInMs: delayMs } as const;
   await afterEnd(run, answer, () => announce(run, { ...event, yielded: true }));
 }
 
 async function confirmCancelled(run: AttemptRun): Promise<void> {
   run.trace?.ends("cancelled");
-  const answer = await run.retry.run(() => run.parts.store.confirmCancelled(run.held.attempt));
+  const answer = await retryOf(run).run(() => run.parts.store.confirmCancelled(run.held.attempt));
   if (answer === "ok") await announce(run, { kind: "CANCELLED", reason: "cancelled" });
 }
 

@@ -1,5 +1,5 @@
 import type { Json } from "../../../errors/index.ts";
-import { type Artifact, isClosed, isFeeding, isOutput, sourceKey } from "../../model/records.ts";
+import { type Artifact, isClosed, isFeeding, isOutput, type SourceShard, sourceKey } from "../../model/records.ts";
 import {
   chosenSources,
   consumerUid,
@@ -157,7 +157,7 @@ function consumeStream(consuming: Consuming, input: StreamPlan): Promise<void> |
 interface StreamReading {
   readonly consuming: Consuming;
   readonly input: StreamPlan;
-  readonly sources: readonly { readonly nodeId: string; readonly shard: number }[];
+  readonly sources: readonly SourceShard[];
   readonly reader: Pick<StreamInput, "pull">;
   readonly positions: ReadPositions | undefined;
 }
@@ -261,7 +261,7 @@ export async function checkMayStartOver(run: AttemptRun, input: InputPlan): Prom
   const records = await run.retry.run(() => run.parts.store.readShards(run.held.attempt.taskId, fromNodes));
   const feeding = records.filter((record) => isFeeding(record) || isClosed(record));
   const keys = new Set(feeding.map(({ nodeId, shard }) => sourceKey(nodeId, shard)));
-  const all = shardsOf(run.plan, fromNodes).every(({ nodeId, shard }) => keys.has(sourceKey(nodeId, shard)));
+  const all = shardsOf(run.plan, fromNodes).every(({ key }) => keys.has(key));
   if (!all) throw new AttemptEnded("starving");
 }
 
@@ -285,17 +285,16 @@ function payloadsOf(
 
 /** Makes and names the batches of a consumer from the artifacts of one source. */
 function batchesOf(
-  { nodeId, shard }: Source,
+  { nodeId, shard, key }: Source,
   { input: { fromNodes, adapter }, sources }: Pick<StreamReading, "input" | "sources">,
 ): (artifact: Artifact, chunk: number, payload: unknown) => IncomingBatch {
   const onlySource = fromNodes.length === 1;
   const { whole } = adapter;
-  const source = sourceKey(nodeId, shard);
   const sourceAt =
     sources.length === 1 ? [] : [sources.findIndex((each) => each.nodeId === nodeId && each.shard === shard)];
   return (artifact, chunk, payload) => {
     const uid = consumerUid({ nodeId, uid: artifact.uid, onlySource, chunk: whole ? undefined : chunk });
-    const origin = { source, seq: artifact.seq, chunk };
+    const origin = { source: key, seq: artifact.seq, chunk };
     const place =
       whole && sources.length === 1 && artifact.origin.place === undefined
         ? undefined

@@ -1,8 +1,15 @@
+import type { Logger } from "../../../definitions/index.ts";
 import type { JsonObject } from "../../../errors/index.ts";
 import type { Artifact, Attempt, ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
+import type { Answer, AttemptTrace } from "../../ports/index.ts";
+import { StoreRetry } from "../../resilience/store-retry.ts";
 import type { AttemptHandle } from "../attempt/attempt-handle.ts";
-import type { AttemptRun, Continued, NextNode } from "../attempt/attempt-run.ts";
+import type { KeptLogs } from "../attempt/attempt-log.ts";
+import { type AttemptRun, AttemptTimer, type Continued, type NextNode } from "../attempt/attempt-run.ts";
+import type { FailurePlace } from "../attempt/failure.ts";
+import type { EventLoopYielder, HandlerCode } from "../attempt/handler-code.ts";
+import type { WorkerParts } from "../attempt/worker-options.ts";
 
 export interface Claimed {
   readonly claim: Attempt;
@@ -52,7 +59,90 @@ export interface HeldClaim {
   readonly claimed: Claimed;
 }
 
-export interface HeldRun extends AttemptRun {
+/** What a worker does for its attempts. */
+export interface RunHost {
+  readonly parts: WorkerParts;
+  readonly yielder: EventLoopYielder;
+  readonly code: HandlerCode;
+  readonly logs: KeptLogs;
+  /** `undefined`: the node has no rate. */
+  tokensOf(node: NodePlan, retry: StoreRetry): (() => Promise<number>) | undefined;
+  loggerOf(attempt: Attempt, task: CachedTask): Logger;
+  spawn(work: () => Promise<void>): void;
+  flushLogs(taskId: string): void;
+  keepLease(held: AttemptHandle): Promise<void>;
+  next(run: HeldRun, kept: readonly Artifact[] | undefined): Answer<NextNode | undefined>;
+}
+
+/** One object with methods, since there is one for each node that runs. */
+export class HeldRun implements AttemptRun {
+  readonly parts: WorkerParts;
+  readonly yielder: EventLoopYielder;
+  readonly code: HandlerCode;
+  readonly logs: KeptLogs;
+  readonly held: AttemptHandle;
+  readonly from: Claimed;
+  readonly claimed: ShardRecord;
+  readonly node: NodePlan;
+  readonly plan: Plan;
+  readonly params: JsonObject;
+  readonly traceparent: string | undefined;
+  readonly handedOver: readonly Artifact[] | undefined;
+  readonly retry: StoreRetry;
+  readonly takeToken: (() => Promise<number>) | undefined;
+  readonly at: FailurePlace = {};
+  trace: AttemptTrace | undefined;
   /** The next node of its task, which runs in its slot. */
   follower: HeldClaim | undefined;
+  readonly #host: RunHost;
+  readonly #timer: AttemptTimer;
+
+  constructor(host: RunHost, { held, claimed }: HeldClaim) {
+    const { parts } = host;
+    const { record, task, node, handedOver } = claimed;
+    this.parts = parts;
+    this.yielder = host.yielder;
+    this.code = host.code;
+    this.logs = host.logs;
+    this.held = held;
+    this.from = claimed;
+    this.claimed = record;
+    this.node = node;
+    this.plan = task.plan;
+    this.params = task.params;
+    this.traceparent = task.traceparent;
+    this.handedOver = handedOver;
+    this.retry = new StoreRetry(parts.clock, held);
+    this.takeToken = host.tokensOf(node, this.retry);
+    this.#host = host;
+    this.#timer = new AttemptTimer(parts.clock, node.timeoutMs);
+  }
+
+  remainingMs(): number | undefined {
+    return this.#timer.remainingMs();
+  }
+
+  untimed<T>(work: () => Promise<T>): Promise<T> {
+    return this.#timer.untimed(work);
+  }
+
+  handlerLogger(): Logger {
+    return this.#host.loggerOf(this.held.attempt, this.from.task);
+  }
+
+  spawn(work: () => Promise<void>): void {
+    this.#host.spawn(work);
+  }
+
+  flushLogs(): void {
+    this.#host.flushLogs(this.held.attempt.taskId);
+  }
+
+  keepLease(): Promise<void> {
+    return this.#host.keepLease(this.held);
+  }
+
+  next(kept: readonly Artifact[] | undefined): Answer<NextNode | undefined> {
+    return this.#host.next(this, kept);
+  }
 }

@@ -7,20 +7,18 @@ import {
   type Position,
   type ShardRecord,
   type ShardRef,
+  type SourceShard,
   sourceKey,
 } from "../../model/records.ts";
 import type { WorkerStore } from "../../ports/index.ts";
 
 /** A shard that a consumer reads. */
-export interface Source {
-  readonly nodeId: string;
-  readonly shard: number;
+export interface Source extends SourceShard {
   /** The generation being read. */
   readonly generation: number;
 }
 
 interface Cursor extends Source {
-  readonly key: string;
   /** The log with its artifacts: its own, or that of the shard it was adopted from. */
   log: ShardRef;
   /** The next artifact to read. */
@@ -59,7 +57,7 @@ export type Pulled =
 export interface StreamInputOptions {
   readonly store: WorkerStore;
   readonly taskId: string;
-  readonly sources: readonly { readonly nodeId: string; readonly shard: number }[];
+  readonly sources: readonly SourceShard[];
   /**
    * From the consumer's own record: the generations that its output is built from, even if the sources have newer ones.
    */
@@ -89,8 +87,7 @@ export class StreamInput {
     const { known, origins } = options;
     const last = origins.length === 0 ? undefined : new Map(origins.map((origin) => [origin.source, origin]));
     this.#looked = known !== undefined;
-    this.#open = options.sources.map(({ nodeId, shard }) => {
-      const key = sourceKey(nodeId, shard);
+    this.#open = options.sources.map(({ nodeId, shard, key }) => {
       const stored = last?.get(key);
       return {
         nodeId,

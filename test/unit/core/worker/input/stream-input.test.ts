@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { memoryStore } from "../../../../../src/adapters/memory/index.ts";
-import type { Attempt, Origin } from "../../../../../src/core/model/records.ts";
+import { type Attempt, type Origin, sourceShard } from "../../../../../src/core/model/records.ts";
 import { artifactsDropped, type Store } from "../../../../../src/core/ports/index.ts";
 import { type Source, StreamInput } from "../../../../../src/core/worker/input/index.ts";
 import { node, parsed } from "../../../../helpers/graphs.ts";
@@ -36,7 +36,7 @@ const stream = (more: Partial<ConstructorParameters<typeof StreamInput>[0]> = {}
   new StreamInput({
     store,
     taskId,
-    sources: [{ nodeId: "a", shard: 0 }],
+    sources: [sourceShard("a", 0)],
     sourceGens: {},
     origins: [],
     pageSize: 3,
@@ -163,7 +163,7 @@ describe("continuing after an earlier attempt", () => {
       await append(each, numbers(4));
       await store.complete(each, { generation: 0, count: 4 });
     }
-    const sources = ["a", "b"].map((nodeId) => ({ nodeId, shard: 0 }));
+    const sources = ["a", "b"].map((nodeId) => sourceShard(nodeId, 0));
     const read = await drain(stream({ sources, origins: [origin("b/0", 3)] }));
     expect(read.metas.toSorted()).toEqual(["a0", "a1", "a2", "a3", "b3"]);
   });
@@ -186,7 +186,7 @@ describe("several sources", () => {
     await append(a, numbers(6));
     await append(b, numbers(4));
     await store.complete(b, { generation: 0, count: 4 });
-    const input = stream({ sources: ["a", "b"].map((nodeId) => ({ nodeId, shard: 0 })) });
+    const input = stream({ sources: ["a", "b"].map((nodeId) => sourceShard(nodeId, 0)) });
     const order: string[] = [];
     for (;;) {
       const pulled = await input.pull();
@@ -205,7 +205,7 @@ describe("a source that restarts", () => {
     const [a, b] = [await running("a"), await running("b")];
     await append(a, numbers(2));
     await append(b, [0]);
-    const sources = ["a", "b"].map((nodeId) => ({ nodeId, shard: 0 }));
+    const sources = ["a", "b"].map((nodeId) => sourceShard(nodeId, 0));
     const input = stream({ sources });
     await drain(input);
     await store.restart(a, { generation: 1, sourceGens: {} });
@@ -253,7 +253,7 @@ test("a batch stored between 'nothing new' and 'finished' is not lost, wherever 
     const input = stream({
       store: paced,
       pageSize: 1 + Math.floor(random() * 3),
-      sources: ["a", "b"].map((nodeId) => ({ nodeId, shard: 0 })),
+      sources: ["a", "b"].map((nodeId) => sourceShard(nodeId, 0)),
     });
     const got: unknown[] = [];
     for (let read = await drain(input); ; read = await drain(input)) {
