@@ -1,7 +1,7 @@
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../graph/index.ts";
 import { groups, topics } from "../messages/messages.ts";
-import { type Artifact, type Attempt, type LogAccess, type ShardRecord, shardKey } from "../model/records.ts";
+import type { Artifact, Attempt, LogAccess, ShardRecord } from "../model/records.ts";
 import type { Answer, SubscribeOptions, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { after, isPending, StoreHealthTracker } from "../resilience/store-retry.ts";
@@ -44,7 +44,6 @@ export class WorkerCore {
   readonly #tokens: RateTokens;
   readonly #host: RunHost;
   #logs: HandlerLoggers | undefined;
-  readonly #held = new Map<string, AttemptHandle>();
   #lingering = 0;
   readonly #idle = new Set<() => void>();
   readonly #subscriptions: Subscription[] = [];
@@ -90,7 +89,7 @@ export class WorkerCore {
       parts: this.#parts,
       types: this.#types,
       supervisor: this.#supervisor,
-      held: this.#held,
+      find: (ref) => this.#leases.find(ref),
     });
     this.#yielder = new EventLoopYielder(clock);
     this.#tokens = new RateTokens({ store, clock });
@@ -102,7 +101,7 @@ export class WorkerCore {
       tasks: new TaskCache(parts),
       watch: this.#watch,
       habitsOf: ({ fn, type }) => (fn === undefined ? this.#runtimes.get(type)?.habits : undefined) ?? functionHabits,
-      holds: (ref) => this.#held.get(shardKey(ref))?.attempt.epoch === ref.epoch,
+      holds: (ref) => this.#leases.find(ref)?.attempt.epoch === ref.epoch,
       onClaimed: (claimed) => this.#start(claimed),
     });
     this.#host = {
@@ -120,7 +119,7 @@ export class WorkerCore {
   }
 
   get running(): number {
-    return this.#held.size;
+    return this.#leases.held.size;
   }
 
   /** Attempts that have ended but whose handlers have not returned: each occupies its slot until then. */
@@ -158,7 +157,7 @@ export class WorkerCore {
   stop(options: { readonly graceMs: number }): Promise<void> {
     if (this.#stopping === undefined) {
       this.#claimer.stop();
-      for (const held of this.#held.values()) held.windDown();
+      for (const held of this.#leases.held) held.windDown();
       this.#stopping = runInOrder("stopping a worker", [
         () =>
           runConcurrently(
@@ -194,7 +193,7 @@ export class WorkerCore {
         if (message.kind === "TASK_DISCOVER") return this.#answers.onQuery(message);
         // Only a hint: a forged one costs an attempt, whose next write checks the store.
         if ((message.kind !== "CANCEL" && message.kind !== "PAUSE") || message.targetWorkerId !== workerId) return;
-        const held = this.#held.get(shardKey(message));
+        const held = this.#leases.find(message);
         if (held?.attempt.epoch !== message.epoch) return;
         if (message.kind === "CANCEL") held.cancel();
         else this.#pause(held);
@@ -208,14 +207,14 @@ export class WorkerCore {
   async #drain(graceMs: number): Promise<void> {
     const { clock } = this.#parts;
     const until = clock.monotonic() + graceMs;
-    for (let left = graceMs; left > 0 && this.#held.size > 0; left = until - clock.monotonic()) {
+    for (let left = graceMs; left > 0 && this.#leases.held.size > 0; left = until - clock.monotonic()) {
       // Not at once: a source with nothing more to yield says so only when asked for its next batch.
       await clock.sleep(Math.min(idleMs, left), this.#idleSignal());
-      for (const held of this.#held.values()) held.releaseIdle();
+      for (const held of this.#leases.held) held.releaseIdle();
     }
-    for (const held of this.#held.values()) held.abandon("stopping");
+    for (const held of this.#leases.held) held.abandon("stopping");
     // A claim that was on its way when the worker stopped may be held after all others have ended.
-    while (this.#held.size > 0) await new Promise<void>((resolve) => this.#onceIdle(resolve));
+    while (this.#leases.held.size > 0) await new Promise<void>((resolve) => this.#onceIdle(resolve));
   }
 
   #onceIdle(ended: () => void): void {
@@ -239,7 +238,7 @@ export class WorkerCore {
     held.windDown();
     const { clock } = this.#parts;
     this.#supervisor.spawn("pause", async () => {
-      while (this.#held.get(held.key) === held && !this.#supervisor.signal.aborted) {
+      while (this.#leases.held.has(held) && !this.#supervisor.signal.aborted) {
         await clock.sleep(idleMs, this.#supervisor.signal);
         held.releaseIdle();
       }
@@ -257,7 +256,6 @@ export class WorkerCore {
   #hold(claimed: Claimed): HeldClaim {
     const { claim, askedAt } = claimed;
     const held = new AttemptHandle(claim, this.#leases.trustedUntil(askedAt));
-    this.#held.set(held.key, held);
     this.#busySincePoll = true;
     this.#leases.add(held);
     if (this.#stopping !== undefined) held.abandon("stopping");
@@ -316,8 +314,7 @@ export class WorkerCore {
     this.#leases.delete(held);
     if (held.returned !== undefined && follower === undefined) this.#linger(run, run.claimed.type, held.returned);
     else if (follower === undefined) this.#claimer.release(run.claimed.type);
-    if (this.#held.get(held.key) === held) this.#held.delete(held.key);
-    if (this.#held.size === 0) for (const ended of this.#idle) ended();
+    if (this.#leases.held.size === 0) for (const ended of this.#idle) ended();
     if (follower === undefined) this.#scanQueue();
     return follower;
   }

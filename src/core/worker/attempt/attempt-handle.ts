@@ -1,4 +1,4 @@
-import { type Attempt, shardKey } from "../../model/records.ts";
+import type { Attempt } from "../../model/records.ts";
 
 /** Reasons for which the attempt stops waiting for its handler: the code may continue, its results are dropped. */
 type AbandonReason = Extract<EndReason, "fenced" | "timeout" | "stopping">;
@@ -26,7 +26,6 @@ export interface Stoppable {
  */
 export class AttemptHandle implements Stoppable {
   readonly attempt: Attempt;
-  readonly key: string;
   /** Created on demand: most attempts end before anything reads the signal. */
   #abort: AbortController | undefined;
   #reason: EndReason | undefined;
@@ -40,7 +39,6 @@ export class AttemptHandle implements Stoppable {
 
   constructor(attempt: Attempt, until: number) {
     this.attempt = attempt;
-    this.key = shardKey(attempt);
     this.until = until;
   }
 

@@ -1,4 +1,5 @@
 import { FlowError } from "../../../errors/index.ts";
+import type { ShardRef } from "../../model/records.ts";
 import type { Clock, WorkerStore } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
@@ -39,6 +40,21 @@ export class LeaseRenewer {
   /** How long to rely on a lease requested at `askedAt` (monotonic). */
   trustedUntil(askedAt: number): number {
     return askedAt + this.#leaseMs * trusted;
+  }
+
+  /** The attempts whose leases it renews: all that the worker runs. */
+  get held(): ReadonlySet<AttemptHandle> {
+    return this.#held;
+  }
+
+  /** The attempt of this shard; the latest, should an earlier one still be ending. */
+  find({ taskId, nodeId, shard }: ShardRef): AttemptHandle | undefined {
+    let found: AttemptHandle | undefined;
+    for (const held of this.#held) {
+      const { attempt } = held;
+      if (attempt.taskId === taskId && attempt.nodeId === nodeId && attempt.shard === shard) found = held;
+    }
+    return found;
   }
 
   add(held: AttemptHandle): void {

@@ -5,7 +5,7 @@ import {
   type TaskSnapshotMessage,
   topics,
 } from "../../messages/messages.ts";
-import { shardKey, type WorkerRecord } from "../../model/records.ts";
+import type { ShardRef, WorkerRecord } from "../../model/records.ts";
 import type { Clock, WorkerStore } from "../../ports/index.ts";
 import type { StoreHealthTracker } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
@@ -91,7 +91,7 @@ export interface QueryAnswersOptions {
   readonly types: readonly string[];
   readonly supervisor: Supervisor;
   /** By shard, the attempts that this worker runs. */
-  readonly held: ReadonlyMap<string, AttemptHandle>;
+  readonly find: (ref: ShardRef) => AttemptHandle | undefined;
 }
 
 /** Answers `TASK_DISCOVER`: which worker runs a node. */
@@ -111,7 +111,7 @@ export class QueryAnswers {
   /** @returns whether the node runs here */
   async #answerRunning(query: TaskDiscoverMessage): Promise<boolean> {
     const { clock, workerId } = this.#options.parts;
-    const held = this.#options.held.get(shardKey(query));
+    const held = this.#options.find(query);
     if (held === undefined) return false;
     const { epoch, claimId } = held.attempt;
     const deadline = Math.round(clock.now() + held.until - clock.monotonic());
