@@ -139,7 +139,7 @@ export const asideMutations: readonly Mutation[] = [
   {
     ...mutation(
       "batches are stored after an append of which the outcome is unknown",
-      edit(queue, "      this.#mayNotStore = true;\n", ""),
+      edit(queue, "    this.#mayNotStore = true;\n", ""),
     ),
     harmless: "the store refuses an entry whose seq is taken, and its origin calls the batch before it open",
   },

@@ -65,7 +65,7 @@ export const controlMutations: readonly Mutation[] = [
     "the log of a skipped shard is not closed",
     edit(
       transition,
-      '    ...(status === "skipped" ? { count: 0 } : {}), // it has stored nothing, and never will\n',
+      '  if (status === "skipped") Object.assign(record, { count: 0 }); // it has stored nothing, and never will\n',
       "",
     ),
   ),

@@ -97,7 +97,7 @@ export const parallelMutations: readonly Mutation[] = [
   ),
   mutation(
     "an attempt that restarts its log keeps the tries of its batches in memory",
-    edit(reports, "if (generation !== this.#generation) this.#tried.clear();", ""),
+    edit(reports, "if (generation !== this.#generation) this.#tried?.clear();", ""),
   ),
   mutation(
     "batches of other tries are forgotten when one fails",
@@ -122,8 +122,8 @@ export const parallelMutations: readonly Mutation[] = [
       "only the last of several concurrent batches is aborted",
       edit(
         "core/worker/attempt/attempt-handle.ts",
-        "      this.#rejects.add(reject);\n",
-        "      this.#rejects.clear();\n      this.#rejects.add(reject);\n",
+        "      rejects.add(reject);\n",
+        "      rejects.clear();\n      rejects.add(reject);\n",
       ),
     ),
     elsewhere: concurrency(
@@ -136,8 +136,8 @@ export const parallelMutations: readonly Mutation[] = [
       "a batch that fails for good does not stop the input",
       edit(
         pool,
-        "    this.#options.part.stop(error);\n    this.#changed();\n  }\n\n  #changed()",
-        "    if (this.#processing === 0) this.#options.part.stop(error);\n    this.#changed();\n  }\n\n  #changed()",
+        "    this.#options.part.stop(error);\n    this.changed();\n  }\n\n  changed()",
+        "    if (this.#processing === 0) this.#options.part.stop(error);\n    this.changed();\n  }\n\n  changed()",
       ),
     ),
     elsewhere: concurrency("that is permanent aborts the others", "costs only time in most runs"),

@@ -17,9 +17,9 @@ export const whereMutations: readonly Mutation[] = [
     "an input ends at the first batch that does not match",
     edit(
       consume,
-      "    const payloads = payloadsOf(artifact, source, input);\n",
+      "    const payloads = index === 0 ? firstPayloads : payloadsOf(artifact, source, input);\n",
       `    if (isOutput(artifact) && input.takes?.(artifact.meta) === false) return;
-    const payloads = payloadsOf(artifact, source, input);
+    const payloads = index === 0 ? firstPayloads : payloadsOf(artifact, source, input);
 `,
     ),
   ),

@@ -27,8 +27,8 @@ export const workerMutations: readonly Mutation[] = [
     "the slot of a handler that ignores its signal is released early",
     edit(
       worker,
-      "    else if (follower === undefined) this.#claimer.release(claimed.record.type);",
-      "    if (follower === undefined) this.#claimer.release(claimed.record.type);",
+      "    else if (follower === undefined) this.#claimer.release(run.claimed.type);",
+      "    if (follower === undefined) this.#claimer.release(run.claimed.type);",
     ),
     edit(worker, "      this.#claimer.release(type);\n      this.#scanQueue();", "      this.#scanQueue();"),
   ),
@@ -222,7 +222,11 @@ async function consumeSingle`,
   ),
   mutation(
     "a shard processes the batches of all shards",
-    edit(consumeInput, "if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) yield", "yield"),
+    edit(
+      consumeInput,
+      "return shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard ? batches.process(batch) : undefined;",
+      "return batches.process(batch);",
+    ),
   ),
   mutation(
     "gather reads all parents, not only the chosen ones",
@@ -236,7 +240,7 @@ async function consumeSingle`,
   ),
   mutation(
     "a slot is not released",
-    edit(worker, "    else if (follower === undefined) this.#claimer.release(claimed.record.type);\n", ""),
+    edit(worker, "    else if (follower === undefined) this.#claimer.release(run.claimed.type);\n", ""),
   ),
   mutation(
     "a released slot does not trigger a queue scan",
@@ -271,7 +275,7 @@ async function consumeSingle`,
     ),
   },
   mutation("an ended claim counts as in progress", edit(claimer, ".finally(() => this.#asked.delete(key))", "")),
-  mutation("cleanups are not run", edit(handlerRun, "    await cleanups.runAll();\n", "")),
+  mutation("cleanups are not run", edit(handlerRun, "  await cleanups.runAll();\n", "")),
   mutation(
     "watches are not removed",
     edit("core/worker/attempt/attempt-run.ts", "if (watch !== undefined) signals.unwatch(taskId, sources, watch);", ""),
