@@ -278,7 +278,7 @@ async function consumeSingle`,
   mutation("cleanups are not run", edit(handlerRun, "  await cleanups.runAll();\n", "")),
   mutation(
     "watches are not removed",
-    edit("core/worker/attempt/attempt-run.ts", "if (watch !== undefined) signals.unwatch(taskId, sources, watch);", ""),
+    edit("core/worker/attempt/input-wait.ts", "if (watch !== undefined) signals.unwatch(taskId, sources, watch);", ""),
   ),
   mutation(
     "leases are not renewed",

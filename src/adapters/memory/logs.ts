@@ -48,13 +48,11 @@ export function logDriver(context: StoreContext): LogDriver {
       if (isRecorded(entry?.record, attempt, "complete")) return "ok";
       const answer = fence(entry?.record, attempt);
       if (entry === undefined || answer !== "ok") return answer;
-      const { generation, count } = outcome;
+      const mark = () => close(entry, outcome.generation, outcome.count);
       const judge = (record: ShardRecord | undefined, now: number) => finishShard(record, attempt, { ...outcome, now });
       const finish = () => updateShard(context, { ref: attempt, change: "complete", judge });
-      if (step === undefined) return close(entry, generation, count) ? finish() : "conflict";
-      return step("complete:marker").then(() =>
-        close(entry, generation, count) ? step("complete:finish").then(finish) : "conflict",
-      );
+      if (step === undefined) return mark() ? finish() : "conflict";
+      return step("complete:marker").then(() => (mark() ? step("complete:finish").then(finish) : "conflict"));
     },
 
     close: async (ref, generation) => void close(state.shard(ref), generation),

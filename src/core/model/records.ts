@@ -296,17 +296,6 @@ export const queuedRef = (record: ShardRecord) => ({
 export const shardKey = (ref: ShardRef): string => `${ref.taskId}:${ref.nodeId}:${ref.shard}`;
 /** Identifies a shard within its task. */
 export const sourceKey = (nodeId: string, shard: number): string => `${nodeId}/${shard}`;
-/** A shard that others read. */
-export interface SourceShard {
-  readonly nodeId: string;
-  readonly shard: number;
-  readonly key: string;
-}
-export const sourceShard = (nodeId: string, shard: number): SourceShard => ({
-  nodeId,
-  shard,
-  key: sourceKey(nodeId, shard),
-});
 export const isShardTerminal = (status: ShardStatus): boolean =>
   status === "finished" || status === "skipped" || status === "failed" || status === "cancelled";
 /** Whether the shard ended with a closed log, so that its consumers can read it to the end. */

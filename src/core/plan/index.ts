@@ -22,6 +22,8 @@ export {
   type RetryPlan,
   type Routing,
   retryDelayMs,
+  type SourceShard,
+  sourceShard,
   streamReadersOf,
   type WaitPlan,
 } from "./plan.ts";

@@ -11,7 +11,7 @@ import {
   type GraphNode,
   retryDefaults,
 } from "../../graph/index.ts";
-import { type SourceShard, sourceShard } from "../model/records.ts";
+import { sourceKey } from "../model/records.ts";
 import type { Random } from "../ports/index.ts";
 
 /** Where a node's input comes from, according to the graph. */
@@ -20,6 +20,18 @@ export interface Routing {
   /** `input_args` as written; the worker checks them again, as a graph may come from anywhere. */
   readonly args: JsonObject;
 }
+
+/** A shard that others read. */
+export interface SourceShard {
+  readonly nodeId: string;
+  readonly shard: number;
+  readonly key: string;
+}
+export const sourceShard = (nodeId: string, shard: number): SourceShard => ({
+  nodeId,
+  shard,
+  key: sourceKey(nodeId, shard),
+});
 
 /**
  * A node of a graph with all defaults filled in. The only place that maps the graph's JSON keys to the engine's names.

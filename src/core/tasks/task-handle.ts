@@ -8,11 +8,10 @@ import {
   logOf,
   type ShardRecord,
   type SignalAnswer,
-  type SourceShard,
   sourceKey,
   type TaskRecord,
 } from "../model/records.ts";
-import type { NodePlan } from "../plan/index.ts";
+import type { NodePlan, SourceShard } from "../plan/index.ts";
 import { artifactsDropped } from "../ports/index.ts";
 import { StreamInput, sortedByPlace } from "../worker/input/index.ts";
 import type { TaskEvent, TaskExplanation, TaskHandle, TaskView } from "./api.ts";

@@ -8,10 +8,17 @@ import { after, isPending, StoreHealthTracker } from "../resilience/store-retry.
 import { type LoopHealth, runConcurrently, runInOrder, Supervisor } from "../resilience/supervisor.ts";
 import { runAttempt, runInRow } from "./attempt/attempt.ts";
 import { AttemptHandle } from "./attempt/attempt-handle.ts";
-import { type AttemptRun, logUnheeded, type NextNode } from "./attempt/attempt-run.ts";
+import {
+  type AttemptRun,
+  type Claimed,
+  type HeldClaim,
+  HeldRun,
+  logUnheeded,
+  type NextNode,
+  type RunHost,
+} from "./attempt/attempt-run.ts";
 import { EventLoopYielder, HandlerCode, HandlerRuntime, WorkerServices } from "./attempt/handler-code.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
-import { type Claimed, type HeldClaim, HeldRun, type RunHost } from "./claim/claimed.ts";
 import { Claimer } from "./claim/claimer.ts";
 import { LeaseRenewer } from "./claim/lease-renewer.ts";
 import { RateTokens, ratesOf, TaskCache } from "./claim/limits.ts";

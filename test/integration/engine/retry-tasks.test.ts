@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { sqliteStore } from "flowkit/adapters/sqlite";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
-import { sourceShard } from "../../../src/core/model/records.ts";
+import { sourceShard } from "../../../src/core/plan/index.ts";
 import type { GraphInput } from "../../../src/core/tasks/api.ts";
 import { StreamInput } from "../../../src/core/worker/input/index.ts";
 import type { HandlerDefinition } from "../../../src/definitions/index.ts";

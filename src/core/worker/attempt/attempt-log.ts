@@ -39,7 +39,7 @@ export interface BatchOutcome {
 
 type AppendAnswer = Awaited<ReturnType<WorkerStore["append"]>>;
 
-const nothingKept: Artifact[] = [];
+const nothingKept: readonly Artifact[] = [];
 /** Of a log of at most so many artifacts, its writer keeps them for the node behind it. */
 const mostKept = 4;
 
@@ -62,7 +62,7 @@ export class AttemptLog {
   #aside = 0;
   #carriedAside: number;
   /** From the first on, without a gap. */
-  #kept: Artifact[] = nothingKept;
+  #kept: readonly Artifact[] = nothingKept;
   #last: NewArtifact | undefined;
 
   constructor(options: {
@@ -232,9 +232,7 @@ export class AttemptLog {
   #keep(artifact: NewArtifact): void {
     const { nodeId, epoch, claimId } = this.#attempt;
     const meta = keepJson(artifact.meta, `the artifact '${artifact.uid}' of node '${nodeId}'`);
-    const kept = { ...artifact, epoch, claimId, meta };
-    if (this.#kept.length > 0) this.#kept.push(kept);
-    else this.#kept = [kept]; // a list that grows reserves room for more
+    this.#kept = [...this.#kept, { ...artifact, epoch, claimId, meta }]; // short: a list that grows reserves room for more
   }
 
   /** A page of the stored uids; empty if the store has dropped its first artifact. */
@@ -354,14 +352,12 @@ class SourcePositions {
       return;
     }
     const { open } = known;
-    if (open.length === 0) {
-      open.push(own);
-      return;
-    }
     let at = open.length;
     while (at > 0 && isBefore(own, open[at - 1] as Position)) at--;
     const before = open[at - 1];
-    if (before === undefined || isBefore(before, own)) open.splice(at, 0, own);
+    if (before !== undefined && !isBefore(before, own)) return;
+    if (at === open.length) open.push(own);
+    else open.splice(at, 0, own);
   }
 
   /** The origin as it is stored if this batch is appended next. */

@@ -3,7 +3,8 @@ import { type BackpressurePlan, type Plan, streamReadersOf } from "../../plan/in
 import { positionsOf } from "../input/append-signals.ts";
 import type { Source, StreamInput } from "../input/index.ts";
 import type { AttemptReports } from "./attempt-reports.ts";
-import { type AttemptRun, shardsOf, withInputWait } from "./attempt-run.ts";
+import { type AttemptRun, shardsOf } from "./attempt-run.ts";
+import { withInputWait } from "./input-wait.ts";
 
 /*
  * A producer with a limit on pending batches stores none while a running consumer is that many batches behind.

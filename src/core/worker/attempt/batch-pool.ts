@@ -50,9 +50,9 @@ export class BatchPool implements OutcomeListener {
 
   constructor(options: BatchPoolOptions) {
     this.#options = options;
-    const { concurrency, run } = options;
+    const { concurrency, run, leftover } = options;
     this.#outcomes = new OutcomeQueue(options, this.#open, this);
-    if (options.leftover !== undefined) options.leftover.onReturn = () => this.changed();
+    if (leftover !== undefined) leftover.onReturn = () => this.changed();
     this.#maxOpen = run.node.batches.ordered ? 2 * concurrency : Math.max(minOpen, openPerSlot * concurrency);
   }
 
@@ -182,18 +182,16 @@ export class BatchPool implements OutcomeListener {
    * Resolves at the next change. If there is none because all open batches wait for long, the attempt gives up its slot.
    */
   async #nextChange({ inputMayContinue = false } = {}): Promise<void> {
-    const { run, part, mayStay } = this.#options;
+    const { run, part, mayStay, leftover, concurrency } = this.#options;
     const { clock, limits } = run.parts;
     const isIdle = this.#isIdle;
-    const { leftover, concurrency } = this.#options;
     if (isIdle && leftover !== undefined && leftover.count >= concurrency) return this.#waitForSlot();
     const due = isIdle ? this.#firstDue() : undefined;
     if (due === undefined) return this.#changes.next();
     part.checkMayBegin();
     const { awaitsToken } = due.open;
-    const idle = <T>(wait: () => Promise<T>) => {
-      return awaitsToken ? run.untimed(() => part.whileIdle(wait())) : part.whileIdle(wait());
-    };
+    const idle = <T>(wait: () => Promise<T>) =>
+      awaitsToken ? run.untimed(() => part.whileIdle(wait())) : part.whileIdle(wait());
     // A wait must not count as a timeout either.
     const remainingMs = awaitsToken ? undefined : run.remainingMs();
     const isLong = due.inMs > Math.min(limits.starveMs, remainingMs ?? Number.POSITIVE_INFINITY);

@@ -1,5 +1,6 @@
 import type { Json } from "../../../errors/index.ts";
-import { type Artifact, isClosed, isFeeding, isOutput, type SourceShard, sourceKey } from "../../model/records.ts";
+import { type Artifact, isClosed, isFeeding, isOutput, sourceKey } from "../../model/records.ts";
+import type { SourceShard } from "../../plan/index.ts";
 import {
   chosenSources,
   consumerUid,
@@ -16,12 +17,13 @@ import {
 } from "../input/index.ts";
 import { AttemptEnded, AttemptScope } from "./attempt-handle.ts";
 import type { AttemptReports } from "./attempt-reports.ts";
-import { type AttemptRun, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
+import { type AttemptRun, type Pass, shardsOf } from "./attempt-run.ts";
 import { ReadPositions } from "./backpressure.ts";
 import { BatchPool } from "./batch-pool.ts";
 import { BatchRunner, type IncomingBatch, type Started } from "./batch-runner.ts";
 import type { RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
+import { withInputWait } from "./input-wait.ts";
 import { type NumberedBatch, SourceCheckpoint, StoredUids, sourceBatches } from "./source-batches.ts";
 
 /** uid of the single batch of a gather, and of a root that takes its arguments as input. */

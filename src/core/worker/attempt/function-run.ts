@@ -14,8 +14,9 @@ import type { ShardRecord } from "../../model/records.ts";
 import { firstNotUpstream, type WaitPlan } from "../../plan/index.ts";
 import { readLog, readSources } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-handle.ts";
-import { type AttemptRun, type BeginNext, completeNode, overLog, shardsOf, withInputWait } from "./attempt-run.ts";
+import { type AttemptRun, type BeginNext, completeNode, overLog, shardsOf } from "./attempt-run.ts";
 import { validateOutput } from "./batch-runner.ts";
+import { withInputWait } from "./input-wait.ts";
 
 /** uid of the only artifact of a coordinator function. */
 const resultUid = "result";

@@ -1,6 +1,7 @@
 import type { Clock } from "../../ports/index.ts";
 import type { SourceWatch } from "../input/append-signals.ts";
 import { AttemptEnded, type Stoppable } from "./attempt-handle.ts";
+import type { AttemptRun } from "./attempt-run.ts";
 
 const firstPollMs = 5;
 /** An explicit reason: without one, each abort creates a DOMException with a stack. */
@@ -95,5 +96,43 @@ export class InputWait {
     if (now - this.#starvingSince < this.#starveMs) return;
     if (!(await this.#mayStay())) throw new AttemptEnded("starving");
     this.#starvingSince = now;
+  }
+}
+
+/** Runs `work` with a way to wait for these sources. */
+export async function withInputWait<T>(
+  run: AttemptRun,
+  sources: readonly { readonly nodeId: string; readonly shard: number }[],
+  work: (wait: InputWait) => Promise<T>,
+  options: {
+    readonly pollMs?: number | undefined;
+    readonly pollMaxMs?: number | undefined;
+    /** What waits. @defaultValue the attempt */
+    readonly held?: Stoppable;
+    readonly mayStay?: () => Promise<boolean>;
+  } = {},
+): Promise<T> {
+  const { signals, clock, limits } = run.parts;
+  const { taskId } = run.held.attempt;
+  // Most consumers find everything at their first look, so only one that has to wait subscribes.
+  let watch: SourceWatch | undefined;
+  const listen = () => {
+    watch = signals.watch(taskId, sources);
+    return watch;
+  };
+  try {
+    return await work(
+      new InputWait({
+        clock,
+        listen,
+        held: options.held ?? run.held,
+        starveMs: limits.starveMs,
+        mayStay: options.mayStay,
+        pollMs: options.pollMs,
+        pollMaxMs: options.pollMaxMs ?? limits.inputPollMaxMs,
+      }),
+    );
+  } finally {
+    if (watch !== undefined) signals.unwatch(taskId, sources, watch);
   }
 }

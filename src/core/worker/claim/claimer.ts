@@ -13,8 +13,8 @@ import type { Answer, QueuedRef, WorkerStore } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
 import { KeptLogs } from "../attempt/attempt-log.ts";
+import type { Claimed, NextClaimed, Row } from "../attempt/attempt-run.ts";
 import type { WorkerParts } from "../attempt/worker-options.ts";
-import type { Claimed, NextClaimed, Row } from "./claimed.ts";
 import {
   Capacity,
   ConcurrencySlots,

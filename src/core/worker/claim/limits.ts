@@ -3,8 +3,8 @@ import { type Attempt, type EpochRef, shardKey } from "../../model/records.ts";
 import type { NodePlan, PlanCache, RatePlan } from "../../plan/index.ts";
 import type { Clock, QueuedRef, RegistryEntry, RegistryJudge, SlotLimit, WorkerStore } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
+import type { CachedTask } from "../attempt/attempt-run.ts";
 import type { RunningLimits } from "../attempt/worker-options.ts";
-import type { CachedTask } from "./claimed.ts";
 
 /** A limit that is full, or a rate whose next token is due in `inMs`. */
 export type SaturatedLimit =

@@ -7,9 +7,9 @@ import {
   type Position,
   type ShardRecord,
   type ShardRef,
-  type SourceShard,
   sourceKey,
 } from "../../model/records.ts";
+import type { SourceShard } from "../../plan/index.ts";
 import type { WorkerStore } from "../../ports/index.ts";
 
 /** A shard that a consumer reads. */

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { memoryStore } from "../../../../../src/adapters/memory/index.ts";
-import { type Attempt, type Origin, sourceShard } from "../../../../../src/core/model/records.ts";
+import type { Attempt, Origin } from "../../../../../src/core/model/records.ts";
+import { sourceShard } from "../../../../../src/core/plan/index.ts";
 import { artifactsDropped, type Store } from "../../../../../src/core/ports/index.ts";
 import { type Source, StreamInput } from "../../../../../src/core/worker/input/index.ts";
 import { node, parsed } from "../../../../helpers/graphs.ts";
