@@ -253,11 +253,13 @@ export class WorkerCore {
 
   /** Never rejects. @returns what follows */
   #run(claim: HeldClaim): Answer<HeldClaim | undefined> {
-    const pause = this.#yielder.pause();
-    return pause === undefined ? this.#attempt(claim) : pause.then(() => this.#attempt(claim));
+    const { clock } = this.#parts;
+    const now = clock.monotonic();
+    const pause = this.#yielder.pause(now);
+    return pause === undefined ? this.#attempt(claim, now) : pause.then(() => this.#attempt(claim, clock.monotonic()));
   }
 
-  #attempt({ held, claimed }: HeldClaim): Answer<HeldClaim | undefined> {
+  #attempt({ held, claimed }: HeldClaim, now: number): Answer<HeldClaim | undefined> {
     const run = this.#prepare(held, claimed);
     const ended = (left: boolean) => {
       if (!left) this.#supervisor.spawn("leftovers", () => this.#removeLeftovers(held.attempt));
@@ -269,7 +271,7 @@ export class WorkerCore {
     };
     let running: Answer<boolean>;
     try {
-      running = this.#runTraced(run, this.#runtimes.get(claimed.node.type));
+      running = this.#runTraced(run, this.#runtimes.get(claimed.node.type), now);
     } catch (error) {
       return failed(error);
     }
@@ -299,12 +301,13 @@ export class WorkerCore {
     return follower;
   }
 
-  #runTraced(run: AttemptRun, runtime: HandlerRuntime | undefined): Answer<boolean> {
+  #runTraced(run: AttemptRun, runtime: HandlerRuntime | undefined, began: number): Answer<boolean> {
     const { telemetry, workerId } = this.#parts;
     if (telemetry === undefined) return runAttempt(run, runtime);
     const { held, node, plan, traceparent } = run;
     const type = node.fn?.name ?? node.type;
-    return telemetry.attempt({ attempt: held.attempt, type, flow: plan.graph.name, workerId, traceparent }, (trace) => {
+    const traced = { attempt: held.attempt, type, flow: plan.graph.name, workerId, traceparent, began };
+    return telemetry.attempt(traced, (trace) => {
       run.trace = trace;
       return runAttempt(run, runtime);
     });
