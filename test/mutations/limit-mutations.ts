@@ -127,8 +127,8 @@ export const limitMutations: readonly Mutation[] = [
     "limit slots are released before the outcome is written",
     edit(
       worker,
-      "      running = this.#runTraced(run, this.#runtimes.get(claimed.node.type));",
-      "      void this.#claimer.freeSlots(held.attempt, true);\n      running = this.#runTraced(run, this.#runtimes.get(claimed.node.type));",
+      "      running = this.#runTraced(run, this.#runtimes.get(claimed.node.type), now);",
+      "      void this.#claimer.freeSlots(held.attempt, true);\n      running = this.#runTraced(run, this.#runtimes.get(claimed.node.type), now);",
     ),
   ),
   {

@@ -8,7 +8,7 @@ import { after, isPending, StoreHealthTracker, StoreRetry } from "../resilience/
 import { type LoopHealth, runConcurrently, runInOrder, Supervisor } from "../resilience/supervisor.ts";
 import { runAttempt, runInRow } from "./attempt/attempt.ts";
 import { AttemptHandle } from "./attempt/attempt-handle.ts";
-import { type AttemptRun, AttemptTimer, logUnheeded, type NextNode } from "./attempt/attempt-run.ts";
+import { type AttemptRun, AttemptTimer, logUnheeded, type NextNode, tracedOf } from "./attempt/attempt-run.ts";
 import { EventLoopYielder, HandlerCode, HandlerRuntime, WorkerServices } from "./attempt/handler-code.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
 import type { Claimed, HeldClaim, HeldRun } from "./claim/claimed.ts";
@@ -253,10 +253,10 @@ export class WorkerCore {
 
   /** Never rejects. @returns what follows */
   #run(claim: HeldClaim): Answer<HeldClaim | undefined> {
-    const { clock } = this.#parts;
-    const now = clock.monotonic();
+    const now = this.#parts.clock.monotonic();
     const pause = this.#yielder.pause(now);
-    return pause === undefined ? this.#attempt(claim, now) : pause.then(() => this.#attempt(claim, clock.monotonic()));
+    if (pause === undefined) return this.#attempt(claim, now);
+    return pause.then(() => this.#attempt(claim, this.#parts.clock.monotonic()));
   }
 
   #attempt({ held, claimed }: HeldClaim, now: number): Answer<HeldClaim | undefined> {
@@ -302,12 +302,9 @@ export class WorkerCore {
   }
 
   #runTraced(run: AttemptRun, runtime: HandlerRuntime | undefined, began: number): Answer<boolean> {
-    const { telemetry, workerId } = this.#parts;
+    const { telemetry } = this.#parts;
     if (telemetry === undefined) return runAttempt(run, runtime);
-    const { held, node, plan, traceparent } = run;
-    const type = node.fn?.name ?? node.type;
-    const traced = { attempt: held.attempt, type, flow: plan.graph.name, workerId, traceparent, began };
-    return telemetry.attempt(traced, (trace) => {
+    return telemetry.attempt(tracedOf(run, began), (trace) => {
       run.trace = trace;
       return runAttempt(run, runtime);
     });

@@ -11,7 +11,7 @@ import {
 } from "../../messages/messages.ts";
 import type { Artifact, Failure, NextClaim, Outcome, ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
-import type { Answer, AttemptTrace, Clock } from "../../ports/index.ts";
+import type { Answer, AttemptTrace, Clock, TracedAttempt } from "../../ports/index.ts";
 import { after, isPending, type StoreRetry } from "../../resilience/store-retry.ts";
 import type { SourceWatch } from "../input/append-signals.ts";
 import { AttemptEnded, type AttemptHandle, type Stoppable } from "./attempt-handle.ts";
@@ -80,6 +80,16 @@ export interface Continued {
   /** Whether this is worth a message; nothing depends on it. */
   readonly isNews: boolean;
 }
+
+/** @param began - by the monotonic clock */
+export const tracedOf = ({ held, node, plan, parts, traceparent }: AttemptRun, began: number): TracedAttempt => ({
+  attempt: held.attempt,
+  type: node.fn?.name ?? node.type,
+  flow: plan.graph.name,
+  workerId: parts.workerId,
+  traceparent,
+  began,
+});
 
 /** How long an attempt may still take. */
 export class AttemptTimer {
