@@ -9,6 +9,8 @@ type EngineCase = Pick<Case, "name" | "unit" | "units" | "target" | "isLong" | "
   Pick<EngineOptions, "handlers"> & {
     readonly graph: Graph;
     readonly tasks?: number;
+    /** So many tasks run before the measured ones, one after another. @defaultValue 0 */
+    readonly before?: number;
     readonly atOnce?: number;
     /** @defaultValue memory */
     readonly store?: BenchStore;
@@ -41,7 +43,7 @@ export const onStores = (
  * engine validates the flow's graph once, at its first run; other cases measure the cost of validation.
  */
 export function engineCase(what: EngineCase): Case {
-  const { handlers, graph, tasks = 1, atOnce = 1, store: kind = "memory", observe, ...rest } = what;
+  const { handlers, graph, tasks = 1, before = 0, atOnce = 1, store: kind = "memory", observe, ...rest } = what;
   return {
     ...rest,
     async prepare(calls) {
@@ -54,9 +56,11 @@ export function engineCase(what: EngineCase): Case {
         store: calls === undefined ? store : countingStore(store, calls),
       });
       const flow = flowOf(graph);
+      const runOne = async () => (await engine.run(flow)).result();
+      if (calls === undefined) await oneByOne(before, runOne); // whose calls are not counted
       return {
         async run() {
-          if (atOnce === 1) return oneByOne(tasks, async () => (await engine.run(flow)).result());
+          if (atOnce === 1) return oneByOne(tasks, runOne);
           for (let begun = 0; begun < tasks; begun += atOnce) {
             const started = await Promise.all(Array.from({ length: atOnce }, () => engine.run(flow)));
             await Promise.all(started.map((task) => task.result()));

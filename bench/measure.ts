@@ -47,8 +47,10 @@ export interface Measurement {
   readonly heapPeakMiB: number;
   /** Growth of the heap after a round and a collection, in MiB, while its state is still referenced. */
   readonly heapKeptMiB: number;
-  /** The median relative to that of the group's first case. */
+  /** The median of the rounds' times, each relative to that of the group's first case in the same round. */
   readonly ratio?: number;
+  /** Likewise of the CPU time of the main thread, which a busy machine changes less. */
+  readonly threadRatio?: number;
   /** Store calls of one round, without periodic ones. */
   readonly calls: StoreCalls;
   readonly target?: { readonly text: string; readonly isMet: boolean };
@@ -59,8 +61,8 @@ const heapSampleMs = 10;
 const heapUsedMiB = () => getHeapStatistics().used_heap_size / 2 ** 20;
 
 /**
- * Runs each case once per round, for `warmUp` rounds and then `rounds` measured ones. A garbage collection before each
- * run keeps cases from paying for each other. A last round counts store calls.
+ * Runs each case once per round, for `warmUp` rounds and then `rounds` measured ones, every other round in reverse order. A
+ * garbage collection before each run keeps cases from paying for each other. A last round counts store calls.
  */
 export async function measure(
   group: readonly Case[],
@@ -69,7 +71,8 @@ export async function measure(
   if (globalThis.gc === undefined) throw new Error("start Node with --expose-gc");
   const measured = group.map(() => [] as RoundMeasurement[]);
   for (let n = 0; n < warmUp + rounds; n++) {
-    for (const [index, what] of group.entries()) {
+    const inOrder = [...group.entries()];
+    for (const [index, what] of n % 2 === 0 ? inOrder : inOrder.toReversed()) {
       const round = await measureRound(what);
       if (n >= warmUp) measured[index]?.push(round);
     }
@@ -77,13 +80,25 @@ export async function measure(
   const measurements: Measurement[] = [];
   for (const [index, what] of group.entries()) {
     const own = { ...summary(what, measured[index] ?? []), calls: await countCalls(what) };
-    const [first] = measurements;
-    const whole = first === undefined ? own : { ...own, ratio: median(own.rounds) / median(first.rounds) };
+    const whole = index === 0 ? own : { ...own, ...ratios(group, measured, index) };
     const { target } = what;
     const judged = target && { target: { text: target.text, isMet: target.isMet(whole) } };
     measurements.push({ ...whole, ...judged });
   }
   return measurements;
+}
+
+/** Of a case and the first one. */
+function ratios(group: readonly Case[], measured: readonly (readonly RoundMeasurement[])[], index: number) {
+  const [first, own] = [0, index].map((at) => ({ units: group[at]?.units ?? Number.NaN, rounds: measured[at] ?? [] }));
+  if (first === undefined || own === undefined) throw new Error(`no case ${index}`);
+  const ratio = (cost: (round: RoundMeasurement) => number): number => {
+    const base = first.rounds.map((round) => cost(round) / first.units);
+    const each = own.rounds.map((round, n) => cost(round) / own.units / (base[n] ?? Number.NaN));
+    return median(each.toSorted((a, b) => a - b));
+  };
+  const time = ({ samples }: RoundMeasurement) => median(samples.toSorted((a, b) => a - b)) * samples.length;
+  return { ratio: ratio(time), threadRatio: ratio(({ thread }) => thread) };
 }
 
 const summary = ({ name, unit, units }: Case, measured: readonly RoundMeasurement[]) => ({
@@ -109,6 +124,7 @@ interface RoundMeasurement {
   readonly samples: readonly number[];
   /** Microseconds per round. */
   readonly cpu: number;
+  readonly thread: number;
   readonly heapPeakMiB: number;
   readonly heapKeptMiB: number;
 }
@@ -122,15 +138,17 @@ async function measureRound(what: Case): Promise<RoundMeasurement> {
     peak = Math.max(peak, heapUsedMiB());
   };
   const sampling = setInterval(look, heapSampleMs);
-  const cpuBefore = process.cpuUsage();
+  const [cpuBefore, threadBefore] = [process.cpuUsage(), process.threadCpuUsage()];
   const started = performance.now();
   const tasks = await round.run();
-  const { user, system } = process.cpuUsage(cpuBefore);
+  const [cpu, thread] = [process.cpuUsage(cpuBefore), process.threadCpuUsage(threadBefore)].map(
+    ({ user, system }) => user + system,
+  ) as [number, number];
   const samples = tasks ?? [performance.now() - started];
   clearInterval(sampling);
   look();
   globalThis.gc?.();
-  return { samples, cpu: user + system, heapPeakMiB: peak - before, heapKeptMiB: heapUsedMiB() - before };
+  return { samples, cpu, thread, heapPeakMiB: peak - before, heapKeptMiB: heapUsedMiB() - before };
 }
 
 export const median = (sorted: readonly number[]): number => quantile(sorted, 0.5);

@@ -16,6 +16,7 @@ const costColumns = [
   "cpu us",
   "units/s",
   "x first",
+  "x first, cpu",
   "heap peak MiB",
   "heap kept MiB",
   "kept B/unit",
@@ -27,14 +28,14 @@ const costColumns = [
 export const costRows = (measurements: readonly Measurement[]): Rows => [costColumns, ...measurements.map(costRow)];
 
 function costRow(measurement: Measurement): readonly string[] {
-  const { name, unit, units, rounds, cpu, heapPeakMiB, heapKeptMiB, ratio, target } = measurement;
+  const { name, unit, units, rounds, cpu, heapPeakMiB, heapKeptMiB, ratio, threadRatio, target } = measurement;
   const writes = writesOf(measurement);
   return [
     name,
     unit,
     ...[median(rounds), quantile(rounds, 0.1), quantile(rounds, 0.9), cpu].map(figures),
     Math.round(1e6 / median(rounds)).toLocaleString("en"),
-    ratio === undefined ? "" : ratio.toFixed(2),
+    ...[ratio, threadRatio].map((times) => (times === undefined ? "" : times.toFixed(2))),
     heapPeakMiB.toFixed(0),
     heapKeptMiB.toFixed(0),
     Math.max(0, Math.round((heapKeptMiB * 2 ** 20) / units)).toLocaleString("en"),

@@ -45,13 +45,8 @@ class Tally {
 /** Counts the attempts of a type. */
 export interface AttemptMeter {
   started(): void;
-  ended(how: {
-    readonly outcome: AttemptOutcome;
-    readonly processed: number;
-    readonly failed: number;
-    /** `undefined`: it is not one of those whose duration is recorded. */
-    readonly sec: number | undefined;
-  }): void;
+  ended(outcome: AttemptOutcome, processed: number, failed: number): void;
+  lasted(sec: number, outcome: AttemptOutcome): void;
   setAside(reasonCode: string): void;
 }
 
@@ -126,7 +121,7 @@ export class Meters {
         started.sum++;
         running.sum++;
       },
-      ended: ({ outcome, processed, failed, sec }) => {
+      ended: (outcome, processed, failed) => {
         running.sum--;
         if (outcome === "finished") {
           finished ??= endedAs(outcome);
@@ -137,7 +132,8 @@ export class Meters {
           processedBy.sum += processed;
         }
         if (failed > 0) this.#failed.of(type, () => attributes).sum += failed;
-        if (sec === undefined) return;
+      },
+      lasted: (sec, outcome) => {
         const hasFailed = outcome === "failed" || outcome === "retried";
         this.#duration.record(sec, hasFailed ? { ...durations, "error.type": outcome } : durations);
       },

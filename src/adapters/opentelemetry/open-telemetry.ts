@@ -1,4 +1,4 @@
-import { context, type MeterProvider, metrics, type TracerProvider, trace } from "@opentelemetry/api";
+import { context, createNoopMeter, type MeterProvider, metrics, type TracerProvider, trace } from "@opentelemetry/api";
 import type { Telemetry } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError, propertyOf } from "../../errors/index.ts";
@@ -52,11 +52,15 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
     throw new FlowError("ENGINE_OPTIONS", `openTelemetry: ${name} must be 0 or more, got ${perSec}`);
   };
   const { tracerProvider = trace, meterProvider = metrics } = options;
-  const meters = new Meters(meterProvider.getMeter("flowkit"));
+  const meter = meterProvider.getMeter("flowkit");
+  const meters = new Meters(meter);
   const tracer = tracerProvider.getTracer("flowkit");
-  const rates = { attempts: rateOf("attemptsPerSec"), batches: rateOf("batchesPerSec") };
-  const parts = { tracer, meters, contexts: new TaskContexts(), durations: new SpanRate(durationsPerSec), ...rates };
+  const [attempts, batches] = [rateOf("attemptsPerSec"), rateOf("batchesPerSec")];
+  const parts = { tracer, meters, contexts: new TaskContexts(), durations: new SpanRate(durationsPerSec), batches };
   const [created, ended] = [rateOf("tasksPerSec"), rateOf("tasksPerSec")];
+  const isMetered = meter !== createNoopMeter();
+  /** Whether the newest span of an attempt was of an SDK: without one, only the attempts within the rate are looked at. */
+  let isObserved = true;
   return {
     createTask: (task, create) =>
       created.take(performance.now()) ? traceCreation(tracer, task, create) : create(withActiveTrace(task)),
@@ -66,7 +70,13 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
     },
     leaseExpired: (type, to) => meters.leaseExpired(type, to),
     row: ({ taskId, traceparent }, run) => context.with(parts.contexts.of(taskId, traceparent), run),
-    attempt: (attempt, run) => new ObservedAttempt(parts, attempt).run(run),
+    attempt(attempt, run) {
+      const hasSpan = attempts.take(attempt.began);
+      if (!hasSpan && !isObserved) return run(undefined);
+      const observed = new ObservedAttempt(parts, attempt, hasSpan);
+      if (hasSpan) isObserved = isMetered || observed.isTraced;
+      return observed.run(run);
+    },
     logger: tracedLogger,
   };
 }

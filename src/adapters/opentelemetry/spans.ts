@@ -3,12 +3,15 @@ import {
   type Attributes,
   type Context,
   context,
+  INVALID_SPANID,
+  INVALID_TRACEID,
   type Link,
   ROOT_CONTEXT,
   type Span,
   type SpanContext,
   SpanKind,
   SpanStatusCode,
+  TraceFlags,
   type Tracer,
   trace,
 } from "@opentelemetry/api";
@@ -25,10 +28,14 @@ export async function traceCreation<T>(
   create: (task: NewTask) => Promise<T>,
 ): Promise<T> {
   const { id, graph, traceparent } = task;
-  const parent = traceparent === undefined ? context.active() : contextOf(traceparent);
-  const attributes = {
-    ...taskAttributes({ id, flow: graph.name }),
-    ...messaging({ type: "create", name: "run", destination: graph.name }),
+  const parent = traceparent === undefined ? context.active() : contextIn(spanContextOf(traceparent));
+  const attributes: Attributes = {
+    "flowkit.task.id": id,
+    "flowkit.flow": graph.name,
+    "messaging.system": "flowkit",
+    "messaging.operation.type": "create",
+    "messaging.operation.name": "run",
+    "messaging.destination.name": graph.name,
     "messaging.message.id": id,
   };
   const span = tracer.startSpan(`create ${graph.name ?? "graph"}`, { kind: SpanKind.PRODUCER, attributes }, parent);
@@ -57,10 +64,11 @@ export function traceEnded(
   task: TaskRecord,
 ): void {
   const { id, graph, status, traceparent, createdAt, endedAt, failure, retryOf } = task;
-  const attributes = {
-    ...taskAttributes({ id, flow: graph.name }),
+  const attributes: Attributes = {
+    "flowkit.task.id": id,
+    "flowkit.flow": graph.name,
     "flowkit.task.status": status,
-    ...(retryOf === undefined ? {} : { "flowkit.task.retry_of": retryOf }),
+    "flowkit.task.retry_of": retryOf,
   };
   const options = { startTime: createdAt, attributes };
   const within = contexts.of(id, traceparent);
@@ -77,7 +85,7 @@ export class TaskContexts {
     const key = traceparent ?? taskId;
     let known = this.#known.get(key);
     if (known === undefined) {
-      known = contextOf(traceparent ?? traceparentFor(taskId));
+      known = contextIn(traceparent === undefined ? spanContextFor(taskId) : spanContextOf(traceparent));
       this.#known.set(key, known);
       const [oldest] = this.#known.size > keptContexts ? this.#known.keys() : [];
       if (oldest !== undefined) this.#known.delete(oldest);
@@ -92,7 +100,6 @@ export interface AttemptObservers {
   readonly tracer: Tracer;
   readonly meters: Meters;
   readonly contexts: TaskContexts;
-  readonly attempts: SpanRate;
   readonly batches: SpanRate;
   /** Of the histogram: a value costs the SDK nearly as much as a span. */
   readonly durations: SpanRate;
@@ -100,36 +107,45 @@ export interface AttemptObservers {
 
 /**
  * An attempt, and its batches. Above the rates, spans are not begun: those of what fails are made afterwards. What the handler
- * of an attempt without a span traces is within the span of the task's creation.
+ * of an attempt without a span traces is within the span of the task's creation, which its row has activated.
  */
 export class ObservedAttempt implements AttemptTrace {
   readonly #observers: AttemptObservers;
   readonly #of: TracedAttempt;
-  readonly #began = performance.now();
+  readonly #meter: AttemptMeter;
+  /** Its duration is recorded. */
+  readonly #isTimed: boolean;
   /** `undefined` above the rate, until the attempt fails. */
   #span: Span | undefined;
-  #context: Context;
   readonly #isRecording: boolean;
-  readonly #meter: AttemptMeter;
+  /** Of its span, or else of its task: found on demand. */
+  #context: Context | undefined;
   #outcome: AttemptOutcome = "finished";
   #processed = 0;
   #failed = 0;
 
-  constructor(observers: AttemptObservers, of: TracedAttempt) {
+  constructor(observers: AttemptObservers, of: TracedAttempt, hasSpan: boolean) {
     this.#observers = observers;
     this.#of = of;
-    this.#context = observers.contexts.of(of.attempt.taskId, of.traceparent);
-    if (observers.attempts.take(this.#began)) this.#start();
-    this.#isRecording = this.#span === undefined || this.#span.isRecording();
     this.#meter = observers.meters.of(of.type);
     this.#meter.started();
+    this.#isTimed = observers.durations.take(of.began);
+    if (hasSpan) this.#start();
+    this.#isRecording = this.#span === undefined || this.#span.isRecording();
+  }
+
+  /** By an SDK: without one, the span has the ids of its parent, or none. */
+  get isTraced(): boolean {
+    const { attempt, traceparent } = this.#of;
+    const spanId = this.#span?.spanContext().spanId ?? INVALID_SPANID;
+    const parent = trace.getSpanContext(this.#observers.contexts.of(attempt.taskId, traceparent));
+    return spanId !== INVALID_SPANID && spanId !== parent?.spanId;
   }
 
   run<T>(run: (trace: AttemptTrace) => Answer<T>): Answer<T> {
     let running: Answer<T>;
     try {
-      // Without a span, usually that of its row is active.
-      running = this.#context === context.active() ? run(this) : context.with(this.#context, run, undefined, this);
+      running = this.#span === undefined ? run(this) : context.with(this.#within(), run, undefined, this);
     } catch (error) {
       this.#end();
       throw error;
@@ -143,14 +159,14 @@ export class ObservedAttempt implements AttemptTrace {
   try<T extends object>(tried: TracedTry, run: () => Answer<T>): Answer<T & Traced> {
     // An attempt that has one batch only begins with it: the clock costs as much as the rest.
     const isWhole = tried.batch.isOnly === true || !this.#isRecording;
-    const began = isWhole ? this.#began : performance.now();
+    const began = isWhole ? this.#of.began : performance.now();
     const own = !isWhole && this.#observers.batches.take(began) ? this.#startTry(tried) : undefined;
     const stored = isWhole ? this.#span : own;
     const traceparent = stored?.isRecording() ? traceparentOf(stored) : undefined;
     if (isWhole && traceparent !== undefined) describeOnly(stored, tried);
     let running: Answer<T>;
     try {
-      running = own === undefined ? run() : context.with(trace.setSpan(this.#context, own), run);
+      running = own === undefined ? run() : context.with(trace.setSpan(this.#within(), own), run);
     } catch (error) {
       this.#tryFailed(tried, { own, began }, error);
       throw error;
@@ -189,32 +205,40 @@ export class ObservedAttempt implements AttemptTrace {
     this.#outcome = outcome;
     if (failure === undefined) return;
     const { reasonCode, message, stack, batchUid } = failure;
-    const span = this.#span ?? this.#start(this.#began);
+    const span = this.#span ?? this.#start(this.#of.began);
     markFailed(span, reasonCode, message);
     span.recordException({ name: reasonCode, message, ...(stack === undefined ? {} : { stack }) });
     if (batchUid !== undefined) span.setAttribute("flowkit.batch.uid", batchUid);
   }
 
   #end(): void {
-    const outcome = this.#outcome;
     const processed = this.#processed;
     const failed = this.#failed;
-    const isRecorded = this.#observers.durations.take(this.#began);
-    const sec = isRecorded ? (performance.now() - this.#began) / 1_000 : undefined;
-    this.#meter.ended({ outcome, processed, failed, sec });
+    this.#meter.ended(this.#outcome, processed, failed);
+    if (this.#isTimed) this.#meter.lasted((performance.now() - this.#of.began) / 1_000, this.#outcome);
     if (this.#span === undefined) return;
     const counts = { "flowkit.attempt.processed": processed, "flowkit.attempt.failed_tries": failed };
-    this.#span.setAttributes({ "flowkit.attempt.outcome": outcome, ...counts });
+    this.#span.setAttributes({ "flowkit.attempt.outcome": this.#outcome, ...counts });
     this.#span.end();
+  }
+
+  #within(): Context {
+    const { attempt, traceparent } = this.#of;
+    this.#context ??= this.#observers.contexts.of(attempt.taskId, traceparent);
+    return this.#context;
   }
 
   /** @param began - in the past. @defaultValue now, as exactly as the SDK measures it */
   #start(began?: number): Span {
     const { attempt, type, flow, workerId } = this.#of;
     const { taskId, nodeId, shard, epoch } = attempt;
-    const attributes = {
-      ...taskAttributes({ id: taskId, flow }),
-      ...messaging({ type: "process", name: "attempt", destination: type }),
+    const attributes: Attributes = {
+      "flowkit.task.id": taskId,
+      "flowkit.flow": flow,
+      "messaging.system": "flowkit",
+      "messaging.operation.type": "process",
+      "messaging.operation.name": "attempt",
+      "messaging.destination.name": type,
       "messaging.client.id": workerId,
       "flowkit.node.id": nodeId,
       "flowkit.node.type": type,
@@ -222,8 +246,8 @@ export class ObservedAttempt implements AttemptTrace {
       "flowkit.epoch": epoch,
     };
     const options = { kind: SpanKind.CONSUMER, attributes, ...startedAt(began) };
-    this.#span = this.#observers.tracer.startSpan(`process ${nodeId}`, options, this.#context);
-    this.#context = trace.setSpan(this.#context, this.#span);
+    this.#span = this.#observers.tracer.startSpan(`process ${nodeId}`, options, this.#within());
+    this.#context = trace.setSpan(this.#within(), this.#span);
     return this.#span;
   }
 
@@ -233,7 +257,7 @@ export class ObservedAttempt implements AttemptTrace {
     const from = spanContextOf(producer);
     const links: Link[] = from === undefined ? [] : [{ context: from }];
     const options = { attributes, links, ...startedAt(began) };
-    return this.#observers.tracer.startSpan(`batch ${nodeId}`, options, this.#context);
+    return this.#observers.tracer.startSpan(`batch ${nodeId}`, options, this.#within());
   }
 }
 
@@ -256,6 +280,8 @@ export class SpanRate {
   readonly #perSec: number;
   #left: number;
   #at = performance.now();
+  /** Before this, none is left. */
+  #nextAt = 0;
 
   constructor(perSec: number) {
     this.#perSec = perSec;
@@ -264,34 +290,21 @@ export class SpanRate {
 
   /** @param now - by `performance.now()` */
   take(now: number): boolean {
+    if (now < this.#nextAt) return false;
     if (this.#perSec === Number.POSITIVE_INFINITY) return true;
     // Attempts may end in another order than they began in.
     if (now > this.#at) {
       this.#left = Math.min(this.#perSec, this.#left + ((now - this.#at) / 1_000) * this.#perSec);
       this.#at = now;
     }
-    if (this.#left < 1) return false;
+    if (this.#left < 1) {
+      this.#nextAt = this.#at + ((1 - this.#left) / this.#perSec) * 1_000;
+      return false;
+    }
     this.#left--;
     return true;
   }
 }
-
-const taskAttributes = ({ id, flow }: { readonly id: string; readonly flow: string | undefined }): Attributes => ({
-  "flowkit.task.id": id,
-  ...(flow === undefined ? {} : { "flowkit.flow": flow }),
-});
-
-/** Attributes of OpenTelemetry's conventions for messaging. */
-const messaging = (operation: {
-  readonly type: "create" | "process";
-  readonly name: string;
-  readonly destination: string | undefined;
-}): Attributes => ({
-  "messaging.system": "flowkit",
-  "messaging.operation.type": operation.type,
-  "messaging.operation.name": operation.name,
-  ...(operation.destination === undefined ? {} : { "messaging.destination.name": operation.destination }),
-});
 
 function markFailed(span: Span, type: string, message: string): void {
   span.setAttribute("error.type", type);
@@ -313,7 +326,7 @@ function recordError(span: Span, error: unknown): void {
 /** `undefined` if nothing is recorded: no SDK is configured. */
 function traceparentOf(span: Span): string | undefined {
   const { traceId, spanId, traceFlags } = span.spanContext();
-  if (!trace.isSpanContextValid(span.spanContext())) return undefined;
+  if (traceId === INVALID_TRACEID || spanId === INVALID_SPANID) return undefined;
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
 }
 
@@ -321,11 +334,11 @@ function traceparentOf(span: Span): string | undefined {
  * Of a task that was created without telemetry: made of its id, so that whatever processes run it, its spans are in one trace.
  * The span that would have created it does not exist.
  */
-function traceparentFor(taskId: string): string {
+function spanContextFor(taskId: string): SpanContext {
   const own = taskId.replaceAll("-", "");
   const isTraceId = /^(?!0{16})[0-9a-f]{16}(?!0{16})[0-9a-f]{16}$/.test(own);
-  const id = isTraceId ? own : createHash("sha256").update(taskId).digest("hex").slice(0, 32);
-  return `00-${id}-${id.slice(16)}-01`;
+  const traceId = isTraceId ? own : createHash("sha256").update(taskId).digest("hex").slice(0, 32);
+  return { traceId, spanId: traceId.slice(16), traceFlags: TraceFlags.SAMPLED, isRemote: true };
 }
 
 /** The API's own check looks at each digit, which costs as much as a span. */
@@ -339,7 +352,5 @@ function spanContextOf(traceparent: string | undefined): SpanContext | undefined
 }
 
 /** Not the active context: an attempt is claimed in the context of whatever woke the worker. */
-function contextOf(traceparent: string | undefined): Context {
-  const remote = spanContextOf(traceparent);
-  return remote === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, remote);
-}
+const contextIn = (parent: SpanContext | undefined): Context =>
+  parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);

@@ -14,6 +14,8 @@ export interface TracedAttempt {
   readonly workerId: string;
   /** The trace context of its task. */
   readonly traceparent: string | undefined;
+  /** When it began, by `performance.now()`: a reading that the worker needs anyway, since each costs as much as all else here. */
+  readonly began: number;
 }
 
 /** One try of a batch, for its span. */
@@ -56,10 +58,10 @@ export interface Telemetry {
    */
   row<T>(task: { readonly taskId: string; readonly traceparent: string | undefined }, run: () => T): T;
   /**
-   * Runs an attempt within a span, unless there are too many. The span is active in everything that the attempt calls. Answers
-   * in the same step if `run` does.
+   * Runs an attempt within a span, unless there are too many. The span is active in everything that the attempt calls; without
+   * one, the context of its row is. `trace` is `undefined` if nothing is recorded. Answers in the same step if `run` does.
    */
-  attempt<T>(attempt: TracedAttempt, run: (trace: AttemptTrace) => Answer<T>): Answer<T>;
+  attempt<T>(attempt: TracedAttempt, run: (trace: AttemptTrace | undefined) => Answer<T>): Answer<T>;
   /** A logger that adds the ids of the active span to each line. */
   logger(logger: Logger): Logger;
 }

@@ -16,6 +16,7 @@ import {
   logUnheeded,
   type NextNode,
   type RunHost,
+  tracedOf,
 } from "./attempt/attempt-run.ts";
 import { EventLoopYielder, HandlerCode, HandlerRuntime, WorkerServices } from "./attempt/handler-code.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
@@ -327,11 +328,9 @@ export class WorkerCore {
   }
 
   #runTraced(run: AttemptRun, runtime: HandlerRuntime | undefined): Answer<boolean> {
-    const { telemetry, workerId } = this.#parts;
+    const { telemetry, clock } = this.#parts;
     if (telemetry === undefined) return runAttempt(run, runtime);
-    const { held, node, plan, traceparent } = run;
-    const type = node.fn?.name ?? node.type;
-    return telemetry.attempt({ attempt: held.attempt, type, flow: plan.graph.name, workerId, traceparent }, (trace) => {
+    return telemetry.attempt(tracedOf(run, clock.monotonic()), (trace) => {
       run.trace = trace;
       return runAttempt(run, runtime);
     });

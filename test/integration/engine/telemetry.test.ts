@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../../src/adapters/memory/index.ts";
 import { openTelemetry } from "../../../src/adapters/opentelemetry/index.ts";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
+import type { Telemetry } from "../../../src/core/ports/index.ts";
 import { Client, Coordinator, Worker } from "../../../src/engine/index.ts";
 import { PermanentError, RetryableError, silentLogger } from "../../../src/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
@@ -326,6 +327,14 @@ test("metrics count what the process changed in the store", async () => {
   expect(countOf("messaging.process.duration", { "messaging.destination.name": "step" })).toBe(1);
 });
 
+/** Whether an attempt is, of a task that was created without telemetry. */
+function isObserved(telemetry: Telemetry, afterSec: number): boolean {
+  const attempt = { taskId: "task", nodeId: "step", shard: 0, epoch: 1, claimId: "claim" };
+  const began = performance.now() + afterSec * 1_000;
+  const of = { attempt, type: "step", flow: undefined, workerId: "worker", traceparent: undefined, began };
+  return telemetry.attempt(of, (traced) => traced !== undefined) === true;
+}
+
 describe("without an SDK, or without telemetry", () => {
   test.for([
     ["without an SDK", { telemetry: openTelemetry() }],
@@ -341,6 +350,16 @@ describe("without an SDK, or without telemetry", () => {
     if (ref === undefined) throw new Error("no shard");
     const [artifact] = await store.readArtifacts(ref, 0, 0, 1);
     expect(artifact?.origin).toEqual({ source: "", seq: 0, chunk: 0 });
+  });
+
+  test("without an SDK, only the attempts within the rate are looked at", () => {
+    const telemetry = openTelemetry({ attemptsPerSec: 1 });
+    expect([0, 0, 1].map((afterSec) => isObserved(telemetry, afterSec))).toEqual([true, false, true]);
+  });
+
+  test.for(["tracerProvider", "meterProvider"] as const)("with a %s alone, each attempt is observed", async (given) => {
+    const telemetry = openTelemetry({ [given]: (await otlpReceiver())[given], attemptsPerSec: 1 });
+    expect([0, 0, 0].map((afterSec) => isObserved(telemetry, afterSec))).toEqual([true, true, true]);
   });
 
   test("an option that is not telemetry is refused", async () => {

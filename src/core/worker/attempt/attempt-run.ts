@@ -11,7 +11,7 @@ import {
 } from "../../messages/messages.ts";
 import type { Artifact, Attempt, Failure, NextClaim, Outcome, ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan, SourceShard } from "../../plan/index.ts";
-import type { Answer, AttemptTrace, Clock } from "../../ports/index.ts";
+import type { Answer, AttemptTrace, Clock, TracedAttempt } from "../../ports/index.ts";
 import { after, isPending, StoreRetry } from "../../resilience/store-retry.ts";
 import { AttemptEnded, type AttemptHandle } from "./attempt-handle.ts";
 import { AttemptLog, type KeptLogs } from "./attempt-log.ts";
@@ -126,6 +126,16 @@ export interface HeldClaim {
   readonly held: AttemptHandle;
   readonly claimed: Claimed;
 }
+
+/** @param began - by the monotonic clock */
+export const tracedOf = ({ held, node, plan, parts, traceparent }: AttemptRun, began: number): TracedAttempt => ({
+  attempt: held.attempt,
+  type: node.fn?.name ?? node.type,
+  flow: plan.graph.name,
+  workerId: parts.workerId,
+  traceparent,
+  began,
+});
 
 /** How long an attempt may still take. */
 export class AttemptTimer {
