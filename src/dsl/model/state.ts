@@ -102,8 +102,10 @@ export interface FlowState<
 export interface AnyState extends NodeRecords {
   // biome-ignore lint/suspicious/noExplicitAny: looked up like `recent`; a type would be compared at each step
   readonly texts: any;
-  readonly used: string;
-  readonly last: readonly string[];
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly used: any;
+  // biome-ignore lint/suspicious/noExplicitAny: a list would be compared as one with each new list of one id
+  readonly last: any;
   readonly head: FlowHead<unknown, unknown, AnyInputAdapter, unknown>;
   readonly params: unknown;
 }
