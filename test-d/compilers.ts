@@ -16,7 +16,7 @@ const run = promisify(execFile);
 export const compilers = ["5.9", "6.0", "7.0"] as const;
 export type Compiler = (typeof compilers)[number];
 
-const binaries: Readonly<Record<Compiler, string>> = {
+export const binaries: Readonly<Record<Compiler, string>> = {
   "5.9": join(root, "node_modules/typescript-5.9/bin/tsc"),
   "6.0": join(root, "node_modules/typescript/bin/tsc"),
   "7.0": join(root, "node_modules/typescript-7/bin/tsc"),

@@ -3,16 +3,16 @@ export type { IsAssignable } from "../graph/data/fit.ts";
 /* What the compiler knows about the nodes so far, accumulated by the builder; see `FlowState`. */
 
 export interface NodeRecords {
-  /** Outputs, in blocks that each are read by a key. */
+  /** Outputs, in blocks that each are read by the ids. */
   // biome-ignore lint/suspicious/noExplicitAny: `unknown` needs a key check at each look-up, which is quadratic in the number of nodes; the checks have judged the ids before
   readonly blocks: any;
   /** The outputs of the latest nodes, which will be a block. */
   // biome-ignore lint/suspicious/noExplicitAny: looked up like `blocks`, so `unknown` would be as quadratic
   readonly recent: any;
-  /** By id, the block and the key of an output. */
+  /** By id, the block of an output. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly places: any;
-  /** The same for the latest nodes. */
+  /** By id, the place among the latest. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly recentPlaces: any;
   /** Ids of the latest nodes. */
@@ -27,19 +27,10 @@ export interface NodeRecords {
  * which would be quadratic. Latest nodes are looked up all at once: one by one, three of them would cost three times as much.
  */
 export type OutputOf<TNodes extends NodeRecords, TId> = TId & string extends TNodes["fresh"]
-  ? TNodes["recent"][TNodes["recentPlaces"][TId & string]["key"]]
+  ? TNodes["recent"][TNodes["recentPlaces"][TId & string]]
   : TId extends TNodes["fresh"]
-    ? TNodes["recent"][TNodes["recentPlaces"][TId & string]["key"]]
-    : TNodes["blocks"][TNodes["places"][TId & string]["block"]][TNodes["places"][TId & string]["key"]];
-
-/** Where an output is. Cheaper to read than a pair. */
-export interface Place<TBlock, TKey> {
-  block: TBlock;
-  key: TKey;
-}
-
-/** The places of outputs that are the block `TBlock` and are read by their ids. */
-export type PlacesIn<TBlock, TIds extends PropertyKey> = { [TId in TIds]: Place<TBlock, TId> };
+    ? TNodes["recent"][TNodes["recentPlaces"][TId & string]]
+    : TNodes["blocks"][TNodes["places"][TId & string]][TId & string];
 
 /** An alias on purpose: written inline, each record would be a new anonymous type. */
 export type Recorded<TId extends string, TOutput> = { [TKey in TId]: TOutput };

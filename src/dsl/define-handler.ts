@@ -84,7 +84,8 @@ export function defineHandler<
     Wire<TArgs>,
     TErrors,
     "iterBatches" extends TGiven ? true : false,
-    TSuggested
+    TSuggested,
+    TServices
   >
 >["handler"];
 export function defineHandler(name: string, given: object): HandlerDefinition {

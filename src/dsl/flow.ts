@@ -1,5 +1,5 @@
 import type { $ZodType } from "zod/v4/core";
-import type { Absent, PlacesIn } from "../builtins/node-records.ts";
+import type { Absent, Recorded } from "../builtins/node-records.ts";
 import { FlowError } from "../errors/index.ts";
 import { formatMessage, twoWaySchema, type zodSchema, zodSchemas } from "../graph/format/messages.ts";
 import { namePattern } from "../graph/format/names.ts";
@@ -46,7 +46,7 @@ export function flow<
     [StoredInputs<TInputs>],
     [],
     FirstTexts,
-    PlacesIn<0, keyof TInputs>,
+    Recorded<keyof TInputs & string, 0>,
     {},
     never,
     never,

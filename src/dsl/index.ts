@@ -1,4 +1,4 @@
-export type { Absent, Place } from "../builtins/node-records.ts";
+export type { Absent } from "../builtins/node-records.ts";
 export { asHandler, type FlowHandler, type Settled } from "./as-handler.ts";
 export { defineCoordinatorFn } from "./define-coordinator-fn.ts";
 export { defineHandler } from "./define-handler.ts";

@@ -65,10 +65,10 @@ export function handlerContext(given: Partial<BatchContext> = {}): TestedContext
 
 /**
  * Returns the same handlers with fakes instead of what their `setup` would return; nothing is set up or torn down for
- * these. Write the type of a fake as `satisfies`: handlers do not tell it.
+ * these. A fake has the type that `setup` returns: `setup: (): Pick<Pool, "query"> => new Pool()` asks for `query` only.
  *
  * @example
- * const handlers = withServices(etl.handlers, { save: { query: async () => [] } satisfies Pick<Pool, "query"> })
+ * const handlers = withServices(etl.handlers, { save: { query: async () => [] } })
  * await using engine = await createEngine({ handlers })
  *
  * @param services - the fakes, by the names of handlers
@@ -76,7 +76,7 @@ export function handlerContext(given: Partial<BatchContext> = {}): TestedContext
  */
 export function withServices<THandlers extends HandlerList>(
   handlers: THandlers,
-  services: { readonly [TName in NamesOf<THandlers>]?: unknown },
+  services: FakesFor<THandlers>,
 ): THandlers {
   const fakes = new Map<string, unknown>(Object.entries(services));
   const all = Object.values<HandlerDefinition>(handlers);
@@ -96,8 +96,14 @@ export function withServices<THandlers extends HandlerList>(
   return replaced as THandlers; // the same names and schemas
 }
 
-type NamesOf<THandlers extends HandlerList> = THandlers[keyof THandlers & (string | number)] extends infer TEach
-  ? TEach extends { readonly name: infer TName extends string }
-    ? TName
-    : never
-  : never;
+type FakesFor<THandlers extends HandlerList> = {
+  readonly [THandler in EachOf<THandlers> as THandler["name"]]?: THandler extends {
+    readonly $infer: { readonly services: infer TServices };
+  }
+    ? TServices
+    : unknown;
+};
+
+type EachOf<THandlers extends HandlerList> = THandlers extends readonly HandlerDefinition[]
+  ? THandlers[number]
+  : Extract<THandlers[keyof THandlers], HandlerDefinition>;

@@ -26,7 +26,7 @@ const task = await engine.run(etl, { params: { date: "2026-11-24", n: 1 } });
 // The declarations of 5.9 and 6.0 differ in details, none of which is used here.
 const asTypescript60 = typescript59 as unknown as typeof typescript60;
 
-/** TypeScript 7.0 has no language service that a program can call. */
+/** TypeScript 7.0 has no language service that a program can call; see `language-server.ts`. */
 const library = inject("library");
 export const editors = [
   { version: "5.9", editor: openEditor({ typescript: asTypescript60, prelude, library }) },

@@ -109,7 +109,8 @@ export type Gathered<TNodes extends NodeRecords, TParents extends readonly strin
 
 /**
  * Whether a handler takes it. First each list by itself: a record of all has to be made from one record per source. It
- * decides where that does not, for an input whose members need different lists.
+ * decides where that does not, for an input whose members need different lists. Of one of two lists of parents, each must
+ * fit, since either may be gathered.
  */
 export type GatherFits<
   TNodes extends NodeRecords,
@@ -117,13 +118,15 @@ export type GatherFits<
   TFrom,
   TFanIn,
   TInput,
-> = true extends (
-  TFrom extends readonly string[] | Absent
-    ? SourcesFit<TNodes, SourcesOf<TParents, TFrom>, TFanIn, TInput>
-    : AliasesFit<TNodes, TFrom, keyof TFrom, TFanIn, TInput>
-)
-  ? true
-  : IsAssignable<Gathered<TNodes, TParents, TFrom, TFanIn>, TInput>;
+> = TParents extends unknown
+  ? true extends (
+      TFrom extends readonly string[] | Absent
+        ? SourcesFit<TNodes, SourcesOf<TParents, TFrom>, TFanIn, TInput>
+        : AliasesFit<TNodes, TFrom, keyof TFrom, TFanIn, TInput>
+    )
+    ? true
+    : IsAssignable<Gathered<TNodes, TParents, TFrom, TFanIn>, TInput>
+  : never;
 
 type SourcesFit<TNodes extends NodeRecords, TId extends string, TFanIn, TInput> = TInput extends unknown
   ? IsAssignable<MaybePartial<Recorded<TId, never>, TFanIn>, TInput> extends true
@@ -201,4 +204,8 @@ export type GatheredText<
   TFanIn,
   TId extends string,
   TInput,
-> = GatherText<TId, Gathered<TNodes, TParents, TFrom, TFanIn>, TInput, ListedSources<TParents, TFrom>>;
+> = TParents extends unknown
+  ? GatherFits<TNodes, TParents, TFrom, TFanIn, TInput> extends true
+    ? never
+    : GatherText<TId, Gathered<TNodes, TParents, TFrom, TFanIn>, TInput, ListedSources<TParents, TFrom>>
+  : never;

@@ -15,6 +15,7 @@ export interface HandlerTypes<
   TErrors extends string,
   TSource extends boolean,
   TSuggested,
+  TServices = unknown,
 > {
   /** Payload of one batch in its JSON form; absent for a source. */
   readonly input: TInput;
@@ -30,6 +31,8 @@ export interface HandlerTypes<
   readonly source: TSource;
   /** The input adapter that it suggests, as it was written; absent if it suggests none. */
   readonly suggested: TSuggested;
+  /** What its `setup` returns; `undefined` without one. */
+  readonly services: TServices;
 }
 
 /** A handler with its types. At run time it is a {@link HandlerDefinition}. */
@@ -42,11 +45,12 @@ export interface TypedHandler<
   TErrors extends string,
   TSource extends boolean,
   TSuggested,
+  TServices = undefined,
 > extends HandlerDefinition,
     Printable {
   readonly name: TName;
   /** Types only, such as `typeof clean.$infer.output`; the property does not exist at run time. */
-  readonly $infer: HandlerTypes<TInput, TOutput, TResult, TArgs, TErrors, TSource, TSuggested>;
+  readonly $infer: HandlerTypes<TInput, TOutput, TResult, TArgs, TErrors, TSource, TSuggested, TServices>;
 }
 
 /* Not exported: see `NotPrinted`. */

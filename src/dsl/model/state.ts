@@ -1,15 +1,15 @@
-import type { NodeRecords } from "../../builtins/node-records.ts";
+import type { NodeRecords, Recorded } from "../../builtins/node-records.ts";
 import type { AnyInputAdapter } from "./adapter.ts";
 import type { AnyHandler } from "./handler.ts";
 
 /*
  * What the type of a flow accumulates, one node at a time.
  *
- * An intersection is instantiated as a whole when it is first indexed, and one that grows is a new one at every step. So
- * the nodes so far are not an intersection of their outputs, whose types are large, but of their places, whose types are
- * two literals. The outputs stand in blocks, tuples of ten. The places are in two generations: `places` keeps its identity
- * for ten steps, and `recentPlaces` is merged into it with each full block. Flattening an intersection inside the chain
- * overflows the compiler at about 50 nodes.
+ * An intersection is instantiated as a whole when it is first indexed, each key of it is then looked up in each member,
+ * and one that grows is a new one at every step. So the nodes so far are not an intersection of their outputs, whose
+ * types are large, but of their places, which are literals: `recentPlaces` in the tuple of the latest outputs, and
+ * `places` by blocks of ten, with one member a block, which keeps its identity for ten steps. A full block is read by its
+ * ids. Flattening an intersection inside the chain overflows the compiler at about 50 nodes.
  */
 
 /*
@@ -102,8 +102,10 @@ export interface FlowState<
 export interface AnyState extends NodeRecords {
   // biome-ignore lint/suspicious/noExplicitAny: looked up like `recent`; a type would be compared at each step
   readonly texts: any;
-  readonly used: string;
-  readonly last: readonly string[];
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly used: any;
+  // biome-ignore lint/suspicious/noExplicitAny: a list would be compared as one with each new list of one id
+  readonly last: any;
   readonly head: FlowHead<unknown, unknown, AnyInputAdapter, unknown>;
   readonly params: unknown;
 }
@@ -129,10 +131,13 @@ export type StateAfter<
   TParents,
 > = TState["recent"]["length"] extends 9
   ? FlowState<
-      [...TState["blocks"], [...TState["recent"], TOutput]],
+      [
+        ...TState["blocks"],
+        Block<TState["fresh"] | TId, [...TState["recent"], TOutput], TState["recentPlaces"] & TPlaced>,
+      ],
       [],
       TState["texts"]["next"],
-      TState["places"] & TState["recentPlaces"] & TPlaced,
+      TState["places"] & Recorded<(TState["fresh"] | TId) & string, TState["blocks"]["length"]>,
       {},
       never,
       TState["steps"] | TStep,
@@ -152,6 +157,11 @@ export type StateAfter<
       [TId],
       TState["head"]
     >;
+
+/** Outputs by their ids. */
+export type Block<TIds, TOutputs, TPlaces> = {
+  [TId in TIds & keyof TPlaces]: TOutputs[TPlaces[TId] & keyof TOutputs];
+};
 
 /**
  * An id that is not a literal was rejected where it is written; left out of the ids, it does not affect later checks.

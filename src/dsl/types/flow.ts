@@ -1,5 +1,5 @@
 import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
-import type { Absent, Place, Recorded } from "../../builtins/node-records.ts";
+import type { Absent, Recorded } from "../../builtins/node-records.ts";
 import type { ParentsOf, Reading, Suggested } from "../model/adapter.ts";
 import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function.ts";
 import type { AnyHandler } from "../model/handler.ts";
@@ -147,7 +147,7 @@ export interface AddRoot {
     StateAfter<
       TFlow[typeof state],
       TId,
-      Recorded<TId, Place<TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]>>,
+      Recorded<TId, TFlow[typeof state]["recent"]["length"]>,
       THandler["$infer"]["output"],
       HandlerStep<TId, THandler, TPartitions, ControlOf<TParents, TFrom, TAdapter, TWhere, TWhen, TOptional>>,
       TParents[number]
@@ -240,7 +240,7 @@ export interface AddNext {
     StateAfter<
       TFlow[typeof state],
       TId,
-      Recorded<TId, Place<TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]>>,
+      Recorded<TId, TFlow[typeof state]["recent"]["length"]>,
       THandler["$infer"]["output"],
       HandlerStep<TId, THandler, TPartitions, ControlOf<TParents, TFrom, TAdapter, TWhere, TWhen, TOptional>>,
       TParents[number]
@@ -305,7 +305,7 @@ export interface AddFn {
     StateAfter<
       TFlow[typeof state],
       TId,
-      Recorded<TId, Place<TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]>>,
+      Recorded<TId, TFlow[typeof state]["recent"]["length"]>,
       FnOutputOf<TFlow[typeof state], TFn, TArgs>,
       FnStep<TId, FnOutputOf<TFlow[typeof state], TFn, TArgs>, TWhen, TOptional>,
       TAfter[number]
@@ -346,7 +346,7 @@ export interface AddWait {
     StateAfter<
       TFlow[typeof state],
       TId,
-      Recorded<TId, Place<TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]>>,
+      Recorded<TId, TFlow[typeof state]["recent"]["length"]>,
       Wire<TPayload>,
       SignalStep<TId, Wire<TPayload>, TWhen, TOptional>,
       TAfter[number]

@@ -1,6 +1,6 @@
 import type { $ZodType } from "zod/v4/core";
 import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
-import type { Absent, PlacesIn } from "../../builtins/node-records.ts";
+import type { Absent, Recorded } from "../../builtins/node-records.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { coordinatorFnType } from "../../graph/index.ts";
 import type { AnyInputAdapter } from "../model/adapter.ts";
@@ -46,7 +46,7 @@ export type LoadedFlow<
           [Outputs<Sources<TGraph, HandlerIn<THandlers>, TFn, TSchemas>>],
           LatestOf<TGraph["nodes"]["length"]>,
           TextsOf<TGraph["nodes"]["length"]>,
-          PlacesIn<0, IdOf<NodeIn<TGraph>>>,
+          Recorded<IdOf<NodeIn<TGraph>>, 0>,
           {},
           never,
           Steps<Sources<TGraph, HandlerIn<THandlers>, TFn, TSchemas>>,
@@ -64,7 +64,7 @@ export type LoadedFlow<
           [{ [id: string]: Json }],
           [],
           UnknownTexts,
-          PlacesIn<0, string>,
+          Recorded<string, 0>,
           {},
           never,
           StepsOfNoNode<HandlerIn<THandlers>>,
@@ -131,7 +131,7 @@ type FnOutput<TNode, TSources extends AnySources> = TNode extends {
 interface Records<TSources extends AnySources> {
   readonly blocks: [Outputs<TSources>];
   readonly recent: [];
-  readonly places: PlacesIn<0, IdOf<NodeIn<TSources["graph"]>>>;
+  readonly places: Recorded<IdOf<NodeIn<TSources["graph"]>>, 0>;
   readonly recentPlaces: {};
   readonly fresh: never;
   readonly steps: never;

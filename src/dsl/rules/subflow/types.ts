@@ -1,10 +1,10 @@
-import type { IsAssignable, IsNever, OutputOf, PlacesIn } from "../../../builtins/node-records.ts";
+import type { IsAssignable, IsNever, OutputOf, Recorded } from "../../../builtins/node-records.ts";
 import type { EdgeText, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Join, LastOf, MessageText, zodSchemas } from "../../../graph/format/messages.ts";
 import type { Wrong, WrongFlow, WrongSchema, WrongType } from "../../model/markers.ts";
 import type { LatestOfBoth, TextNow, TextsOfBoth } from "../../model/node-count.ts";
 import type { AnySchema, Stored } from "../../model/schema.ts";
-import type { AnyState, AnyStep, FlowHead, FlowState, SubflowControl } from "../../model/state.ts";
+import type { AnyState, AnyStep, Block, FlowHead, FlowState, SubflowControl } from "../../model/state.ts";
 import type { ReadOption } from "../definition/types.ts";
 import type { NotAnId, Taken } from "../id/types.ts";
 
@@ -60,15 +60,15 @@ export type SubflowIds<
 /* What a subflow adds is one block, read by the new ids. */
 type BlocksAfterUse<TState extends AnyState, TIds extends string, TSubflow extends AnyState, TPrefix extends string> = [
   ...TState["blocks"],
-  TState["recent"],
+  Block<TState["fresh"], TState["recent"], TState["recentPlaces"]>,
   {
     [TId in Exclude<TIds, keyof InputsOf<TSubflow>> as `${TPrefix}.${TId}`]: OutputOf<TSubflow, TId>;
   },
 ];
 
 type PlacesAfterUse<TState extends AnyState, TNewIds extends string> = TState["places"] &
-  TState["recentPlaces"] &
-  PlacesIn<[...TState["blocks"], TState["recent"]]["length"], TNewIds>;
+  Recorded<TState["fresh"] & string, TState["blocks"]["length"]> &
+  Recorded<TNewIds, [...TState["blocks"], 0]["length"]>;
 
 type SubflowSteps<TSteps extends AnyStep, TPrefix extends string, TBound> = TSteps extends unknown
   ? SubflowStep<TSteps, TPrefix, TBound>

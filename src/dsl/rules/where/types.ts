@@ -1,13 +1,5 @@
 import type { OutcomeAt, OutcomesAdapter } from "../../../builtins/input-adapters/index.ts";
-import type {
-  Absent,
-  AllOf,
-  IsNever,
-  OutputOf,
-  PlacesIn,
-  Recorded,
-  SourcesOf,
-} from "../../../builtins/node-records.ts";
+import type { Absent, AllOf, IsNever, OutputOf, Recorded, SourcesOf } from "../../../builtins/node-records.ts";
 import type { Show } from "../../../graph/data/show-type.ts";
 import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyHandler, HandlerTypes } from "../../model/handler.ts";
@@ -43,7 +35,7 @@ type View<TRecords, TIds extends string, THead extends AnyState["head"]> = FlowS
   [TRecords],
   [],
   never,
-  PlacesIn<0, TIds>,
+  Recorded<TIds, 0>,
   {},
   never,
   never,
