@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
-import type { Pool, PoolClient } from "pg";
+import type { Pool, PoolClient, QueryResult } from "pg";
+import type { ShardRecord } from "../../../core/model/records.ts";
 import { type Judged, RecordCache } from "../../../core/store/driver.ts";
 import { FlowError } from "../../../errors/index.ts";
 import { sqlStateOf, translated, unavailable } from "./errors.ts";
@@ -59,7 +60,7 @@ const mostAtOnce = 2;
 export class Session {
   readonly #options: SessionOptions;
   /** By key, shards as this process has last written them. */
-  readonly written = new RecordCache<Omit<ShardRow, "now">>(cachedRows);
+  readonly written = new RecordCache<Pick<ShardRow, "pk" | "rev"> & { readonly record: ShardRecord }>(cachedRows);
   readonly #statements = new Map<string, { readonly text: string; readonly name?: string }>();
   /** By how much the server's time is ahead of this process's monotonic one, which it was at most at `own`. */
   #ahead: { readonly ms: number; readonly own: number } | undefined;
@@ -161,6 +162,27 @@ export class Session {
     return this.#options.pool.connect().catch((error: unknown) => {
       throw translated(error, this.#options.redact);
     });
+  }
+
+  /** Runs statements as one transaction, for those that must each see what others committed before. */
+  async transaction<T>(
+    run: (statement: (text: string, values: readonly unknown[]) => Promise<QueryResult>) => Promise<T>,
+  ): Promise<T> {
+    this.check();
+    const client = await this.client();
+    try {
+      await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+      const answer = await run((text, values) =>
+        client.query({ ...this.#statement(text), ...longQuery, values: [...values] }),
+      );
+      await client.query("COMMIT");
+      client.release();
+      return answer;
+    } catch (error) {
+      client.release(true); // the server rolls back
+      this.check();
+      throw translated(error, this.#options.redact);
+    }
   }
 
   async get<TRow extends object>(text: string, values: readonly unknown[] = []): Promise<TRow | undefined> {

@@ -9,7 +9,6 @@ import {
   compareAndSet,
   idOf,
   idText,
-  longQuery,
   mostBytes,
   now,
   type Revised,
@@ -40,7 +39,10 @@ const replaceTask = `UPDATE @tasks SET rev = rev + 1, status = $3, paused = $4, 
   WHERE pk = $1 AND rev = $2 RETURNING 1`;
 const replaceVars = `UPDATE @tasks SET rev = rev + 1, vars = $3, vars_version = $4, applied_by = $5
   WHERE pk = $1 AND rev = $2 RETURNING 1`;
-/** A loan that is stored meanwhile violates its foreign key. Everything else of the task is removed by theirs. */
+/**
+ * A loan that is stored meanwhile violates its foreign key. What else belongs to the task is removed by later statements:
+ * shards are inserted, and artifacts appended, under a lock that these have waited for.
+ */
 const deleteTask = `WITH gone AS (
     DELETE FROM @tasks task WHERE id = $1 AND status = ANY ($2)
       AND NOT EXISTS (SELECT 1 FROM @loans WHERE lender = task.id)
@@ -50,6 +52,8 @@ const deleteTask = `WITH gone AS (
     WHERE EXISTS (SELECT 1 FROM gone)
       AND EXISTS (SELECT 1 FROM unnest(holders) holder WHERE starts_with(holder, $3)))
   SELECT id FROM gone`;
+const deleteShards = "DELETE FROM @shards WHERE task_id = $1 RETURNING pk";
+const deleteArtifacts = "DELETE FROM @artifacts WHERE shard_pk = ANY ($1)";
 const dueTasks = `WITH due AS (
     SELECT pk, sweep_at FROM @tasks WHERE sweep_at <= ${now} + $2 ORDER BY sweep_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED),
   taken AS (UPDATE @tasks task SET sweep_at = ${now} + $3 FROM due WHERE task.pk = due.pk RETURNING id, due.sweep_at)
@@ -153,7 +157,13 @@ export function taskTable(session: Session): TaskDriver {
       const holders = `${JSON.stringify([id]).slice(0, -1)},`;
       try {
         const values = [idText(id), allStatuses.filter(isTaskTerminal), holders];
-        if ((await session.all(deleteTask, values, longQuery)).length > 0) return "deleted";
+        const isDeleted = await session.transaction(async (statement) => {
+          if ((await statement(deleteTask, values)).rows.length === 0) return false;
+          const { rows } = await statement(deleteShards, [idText(id)]);
+          await statement(deleteArtifacts, [rows.map(({ pk }) => pk)]);
+          return true;
+        });
+        if (isDeleted) return "deleted";
       } catch (error) {
         if (sqlStateOf(error) !== foreignKeyViolation) throw error;
         return "borrowed";
