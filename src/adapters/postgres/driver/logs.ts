@@ -34,15 +34,15 @@ import {
  */
 
 const isLog = `shard_pk = (SELECT pk FROM @shards WHERE ${isShard}) AND generation = $4`;
-/** Whether the log of `shard` has an artifact at the position. */
-const isThere = (generation: string, seq: string) => `EXISTS (SELECT 1 FROM @artifacts
-  WHERE shard_pk = shard.pk AND generation = ${generation} AND seq = ${seq})`;
-/** Whether it has one just before the position. */
-const isNext = (generation: string, seq: string) => `(${seq} = 0 OR ${isThere(generation, `${seq}::int - 1`)})`;
+/**
+ * How many artifacts the log of `shard` has. Along the key in any plan: for an `EXISTS`, PostgreSQL may read those of all shards.
+ */
+const lengthOf = (generation: string) => `coalesce((SELECT seq + 1 FROM @artifacts
+  WHERE shard_pk = shard.pk AND generation = ${generation} ORDER BY seq DESC LIMIT 1), 0)`;
 const artifactColumns = "uid, origin_source, origin_seq, chunk, details, meta, metrics";
 const insertArtifact = `INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
   SELECT pk, $4::int, $5::int, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM @shards shard
-  WHERE ${isShard} AND status = 'running' AND epoch = $6::int AND claim_id = $7 AND ${isNext("$4::int", "$5::int")}
+  WHERE ${isShard} AND status = 'running' AND epoch = $6::int AND claim_id = $7 AND ${lengthOf("$4::int")} = $5::int
   FOR SHARE OF shard ON CONFLICT DO NOTHING RETURNING 1`;
 const columnsOf = (types: Readonly<Record<string, string>>): string =>
   Object.entries(types)
@@ -58,11 +58,8 @@ const finishWith = (last: boolean, next: boolean): string => {
   const stored = `, last AS (INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
     SELECT pk, $13::int, $14::int - 1, $15::int, $16, $17, $18, $19, $20, $21, $22, $23 FROM done)`;
   const dispatched = `, next AS (${insertShardFrom(last ? 24 : 15, "done CROSS JOIN ")})`;
-  const isLong = last
-    ? isNext("$13::int", "$14::int - 1")
-    : `${isNext("$13::int", "$14::int")}
-    AND NOT ${isThere("$13::int", "$14::int")}`;
-  return `WITH done AS (${setShard} WHERE pk = $1 AND rev = $2 AND ${isLong} RETURNING pk)
+  return `WITH done AS (${setShard} WHERE pk = $1 AND rev = $2
+    AND ${lengthOf("$13::int")} = $14::int ${last ? "- 1" : ""} RETURNING pk)
     ${last ? stored : ""} ${next ? dispatched : ""} SELECT ${next ? "(SELECT pk FROM next)" : "NULL"} AS next FROM done`;
 };
 const finishes = {
@@ -91,15 +88,13 @@ const longestTogether = 100_000;
 /** As `finish` and `finishAndInsert`, of many shards, each after it has stored its last artifact. */
 const finishMany = `WITH own AS (SELECT given.*, place FROM json_to_recordset($1) AS given (${columnsOf(givenCompletion)})
     CROSS JOIN LATERAL (SELECT ctid AS place FROM @shards shard WHERE pk = given.pk AND rev = given.rev
-      AND ${isNext("given.log", '(given."end" - 1)')} FOR NO KEY UPDATE) AS locked),
+      AND ${lengthOf("given.log")} = given."end" - 1 FOR NO KEY UPDATE) AS locked),
   last AS (INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
     SELECT pk, log, "end" - 1, by_epoch, by_claim, ${artifactColumns} FROM own ON CONFLICT DO NOTHING RETURNING shard_pk),
   done AS (${setGivenShard} FROM own JOIN last ON shard_pk = own.pk WHERE shard.ctid = place RETURNING shard.pk),
   next AS (${insertGivenShard("own JOIN done USING (pk)")})
   SELECT own.pk::float8, next.pk AS next FROM own JOIN done USING (pk)
   LEFT JOIN next ON task_id = new_task_id AND node_id = new_node_id AND next.shard = new_shard`;
-const lengthOf = (generation: string) => `coalesce((SELECT seq + 1 FROM @artifacts
-  WHERE shard_pk = shard.pk AND generation = ${generation} ORDER BY seq DESC LIMIT 1), 0)`;
 const logEnd = `SELECT length, count = length AND generation = $4 AS closed
   FROM @shards shard CROSS JOIN LATERAL (SELECT ${lengthOf("$4")} AS length) AS log WHERE ${isShard}`;
 const entry = `SELECT uid, claim_id FROM @artifacts WHERE ${isLog} AND seq = $5`;
