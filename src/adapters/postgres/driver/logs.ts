@@ -9,9 +9,10 @@ import {
   shardKey,
 } from "../../../core/model/records.ts";
 import type { LogDriver } from "../../../core/store/driver.ts";
+import { together } from "../../../core/store/together.ts";
 import type { Json } from "../../../errors/index.ts";
 import { sqlStateOf, uniqueViolation } from "../database/errors.ts";
-import { idOf, idText, mostBytes, type Session, together } from "../database/session.ts";
+import { idOf, idText, mostBytes, type Session } from "../database/session.ts";
 import {
   givenNewShard,
   givenShard,

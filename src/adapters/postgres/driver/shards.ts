@@ -9,7 +9,8 @@ import {
   shardKey,
 } from "../../../core/model/records.ts";
 import { type Judged, type ShardDriver, splitDue } from "../../../core/store/driver.ts";
-import { compareAndSet, idText, mostBytes, now, type Session, type ShardRow, together } from "../database/session.ts";
+import { together } from "../../../core/store/together.ts";
+import { compareAndSet, idText, mostBytes, now, type Session, type ShardRow } from "../database/session.ts";
 
 export const isShard = "task_id = $1 AND node_id = $2 AND shard = $3";
 /** Nodes in the order of their first shard. */

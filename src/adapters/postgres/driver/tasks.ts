@@ -3,18 +3,10 @@ import { createVars, summaryOf } from "../../../core/model/index.ts";
 import { isTaskTerminal, type TaskRecord, type TaskStatus, type TaskSummary } from "../../../core/model/records.ts";
 import { minSweepMs, type TaskQuery } from "../../../core/ports/index.ts";
 import { dueIds, RecordCache, type TaskDriver, type TaskState } from "../../../core/store/driver.ts";
+import { together } from "../../../core/store/together.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import { foreignKeyViolation, sqlStateOf } from "../database/errors.ts";
-import {
-  compareAndSet,
-  idOf,
-  idText,
-  mostBytes,
-  now,
-  type Revised,
-  type Session,
-  together,
-} from "../database/session.ts";
+import { compareAndSet, idOf, idText, mostBytes, now, type Revised, type Session } from "../database/session.ts";
 
 const whatParams = "the set of the task's parameters";
 const whatVars = "the set of the task's variables";
