@@ -120,6 +120,10 @@ test("what is asked for at the same time is one statement, and what is refused o
   await Promise.all(ids.map((id) => store.readShards(id, ["extract"])));
   expect(statements).toBeLessThanOrEqual(3);
   statements = 0;
+  const whole = await Promise.all([...ids, "t0", "unknown"].map((id) => store.readShards(id)));
+  expect(whole.map((records) => records.map(({ taskId }) => taskId))).toEqual([...ids.map((id) => [id]), ["t0"], []]);
+  expect(statements).toBeLessThanOrEqual(3);
+  statements = 0;
   const last = (n: number) => artifactOf(0, n === 7 ? { origin: { source: "\u0000", seq: 0, chunk: 0 } } : {});
   const done = await Promise.allSettled(
     attempts.map((attempt, n) => store.completeAndClaim(attempt, { generation: 0, count: 1, last: last(n) })),

@@ -14,8 +14,10 @@ import { compareAndSet, idText, mostBytes, now, type Session, type ShardRow } fr
 
 export const isShard = "task_id = $1 AND node_id = $2 AND shard = $3";
 /** Nodes in the order of their first shard. */
-const shardsOfTask = `SELECT record FROM (SELECT record, shard, min(pk) OVER (PARTITION BY node_id) AS first
-  FROM @shards WHERE task_id = $1) AS shards ORDER BY first, shard`;
+const shardsOfTasks = `SELECT record, at FROM (
+    SELECT record, shard, at, min(pk) OVER (PARTITION BY task_id, node_id) AS first
+    FROM unnest($1::text[]) WITH ORDINALITY AS wanted (task_id, at) JOIN @shards USING (task_id)) AS shards
+  ORDER BY at, first, shard`;
 const shardsOfNodes = `SELECT record, at
   FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS wanted (task_id, node_id, at, place)
   JOIN @shards USING (task_id, node_id) ORDER BY place, shard`;
@@ -104,11 +106,18 @@ interface NodesOfTask {
 
 export function shardTable(session: Session): ShardDriver {
   const readNodes = together((asked: readonly NodesOfTask[]) => nodesOf(session, asked));
+  /** Sweeps look at many tasks at once. */
+  const readAll = together(async (taskIds: readonly string[]) => {
+    const ids = [...new Set(taskIds.map(idText))];
+    const rows = await session.all<ShardRow & { at: string }>(shardsOfTasks, [ids]);
+    const found = Map.groupBy(rows, ({ at }) => ids[Number(at) - 1]);
+    return taskIds.map((id) => (found.get(idText(id)) ?? []).map(recordOf));
+  });
   return {
     async read(taskId, nodeIds) {
       if (nodeIds?.length === 0) return [];
       if (nodeIds !== undefined) return readNodes({ taskId, nodeIds });
-      return (await session.all<ShardRow>(shardsOfTask, [idText(taskId)])).map(recordOf);
+      return readAll(taskId);
     },
     hasArtifacts: (taskId, nodeId) => session.has(hasArtifacts, [idText(taskId), nodeId]),
     async insert(ref, create) {
