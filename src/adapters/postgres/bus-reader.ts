@@ -30,7 +30,11 @@ const backoffMaxMs = 5_000;
 const register = `INSERT INTO @bus_groups AS known (name, topics, until) VALUES ($1, $2, ${now} + ${keepGroupMs})
   ON CONFLICT (name) DO UPDATE SET until = excluded.until,
     topics = array(SELECT DISTINCT unnest(known.topics || excluded.topics)) RETURNING pk`;
-const removeGroup = "DELETE FROM @bus_groups WHERE name = $1";
+/** Messages that are on their way to a removed group are dropped as old ones are: a foreign key would cost each one a flush. */
+const removeGroups = (which: string): string =>
+  `gone AS (DELETE FROM @bus_groups WHERE ${which} RETURNING pk)
+  DELETE FROM @bus_messages WHERE group_pk IN (SELECT pk FROM gone)`;
+const removeGroup = `WITH ${removeGroups("name = $1")}`;
 /**
  * Removes what was handled, and claims the first message of each lane. The next one of a lane is claimed when the first is
  * removed, so the messages of a key keep their order, and never run twice at once.
@@ -49,8 +53,8 @@ const beat = `WITH renewed AS (
     UPDATE @bus_messages SET claimed_until = ${now} + $4 WHERE pk = ANY ($2) AND claimed_by = $3)
   UPDATE @bus_groups listener SET until = ${now} + ${keepGroupMs} WHERE pk = ANY ($1) RETURNING pk,
     EXISTS (SELECT FROM @bus_messages WHERE group_pk = listener.pk AND (claimed_until IS NULL OR claimed_until <= ${now})) AS waits`;
-const prune = `WITH old AS (DELETE FROM @bus_messages WHERE sent_at < ${now} - ${keepMessageMs} AND claimed_by IS NULL)
-  DELETE FROM @bus_groups WHERE until <= ${now}`;
+const prune = `WITH old AS (DELETE FROM @bus_messages WHERE sent_at < ${now} - ${keepMessageMs} AND claimed_by IS NULL),
+  ${removeGroups(`until <= ${now}`)}`;
 /** The groups that have something new; none names all of them, since a notification has at most 8,000 bytes. */
 export const notifying = (channel: string, rows: string): string =>
   `SELECT pg_notify(${channel}, CASE WHEN length(list) < 7000 THEN list ELSE '' END)

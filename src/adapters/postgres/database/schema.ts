@@ -62,6 +62,7 @@ const migrations: readonly string[] = [
   `ALTER TABLE @artifacts RENAME more TO details; DELETE FROM @artifacts WHERE uid IS NULL;
    ALTER TABLE @artifacts DROP CONSTRAINT artifacts_shard_pk_fkey, ALTER uid SET NOT NULL, ALTER details SET NOT NULL;
    ALTER TABLE @shards DROP CONSTRAINT shards_task_id_fkey;
+   ALTER TABLE @bus_messages DROP CONSTRAINT bus_messages_group_pk_fkey;
    DROP INDEX @artifacts_by_uid; CREATE UNIQUE INDEX artifacts_by_uid ON @artifacts (shard_pk, generation, uid);
    DROP INDEX @artifacts_by_origin;
    CREATE INDEX artifacts_by_origin ON @artifacts (shard_pk, generation, origin_source, seq);`,
