@@ -23,7 +23,7 @@ const insertTask = `WITH task AS (
   SELECT pk::float8 FROM task`;
 const existing = `SELECT id FROM @tasks WHERE id = $1 OR idempotency_key = $2 ORDER BY id = $1 DESC LIMIT 1`;
 const readTasks = "SELECT id, pk::float8, record FROM @tasks WHERE id = ANY ($1)";
-const readFixed = "SELECT graph, params FROM @tasks WHERE id = $1 AND pk = $2";
+const readFixed = "SELECT pk::float8, graph, params FROM @tasks WHERE pk = ANY ($1)";
 const readState = `SELECT pk::float8, rev, record, vars_version, applied_by, ${now} AS now FROM @tasks WHERE id = $1`;
 const replaceTask = `UPDATE @tasks SET rev = rev + 1, status = $3, paused = $4, record = $5, deadline_at = $6,
   ended_at = CASE WHEN $7::float8 IS NOT NULL THEN least($7, ${now}) END,
@@ -76,6 +76,12 @@ export function taskTable(session: Session): TaskDriver {
   const fixed = new RecordCache<Pick<TaskRecord, "graph" | "params">>(256);
   /** By ID, the state of tasks as this process has last written it. */
   const written = new RecordCache<Omit<StateRow, "now">>(256);
+  /** Sweeps look at more tasks than are cached. */
+  const readFixedParts = together(async (pks: readonly number[]) => {
+    const rows = await session.all<TaskRow>(readFixed, [[...new Set(pks)]]);
+    const byPk = new Map(rows.map((row) => [row.pk, keepFixed(row.pk, row)]));
+    return pks.map((pk) => byPk.get(pk));
+  });
   /** Many callers may wait for the ends of many tasks. */
   const readRow = together(async (ids: readonly string[]) => {
     const rows = await session.all<TaskRow>(readTasks, [[...new Set(ids)]]);
@@ -112,7 +118,7 @@ export function taskTable(session: Session): TaskDriver {
       const row = await readRow(idText(id));
       if (row === undefined) return undefined;
       const { pk } = row;
-      const known = fixed.get(`${pk}`) ?? (await readFixedParts(id, pk));
+      const known = fixed.get(`${pk}`) ?? (await readFixedParts(pk));
       return known && { ...JSON.parse(row.record), ...known };
     },
     update: (id, judge, { sweepNow }) =>
@@ -185,12 +191,6 @@ export function taskTable(session: Session): TaskDriver {
       return rows.length > limit ? { items, cursor: String(rows[limit - 1]?.pk) } : { items };
     },
   };
-
-  async function readFixedParts(id: string, pk: number) {
-    const row = await session.get<TaskRow>(readFixed, [idText(id), pk]);
-    if (row === undefined) return undefined;
-    return keepFixed(pk, row);
-  }
 
   function keepFixed(pk: number, { graph, params }: Pick<TaskRow, "graph" | "params">) {
     const parts = deepFreeze({ graph: JSON.parse(graph), params: JSON.parse(params) });
