@@ -1,7 +1,7 @@
 import { keepJson } from "../../core/codec/index.ts";
 import type { Artifact, Attempt, Origin } from "../../core/model/records.ts";
 import type { NewArtifact, Tail } from "../../core/ports/index.ts";
-import { UidSet } from "../../core/store/uid-set.ts";
+import { UidSet } from "../../core/store/collections.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
 
 /** Among fewer artifacts, a uid is found by a look at each. */

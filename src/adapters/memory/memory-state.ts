@@ -10,8 +10,8 @@ import type {
   VarsRecord,
 } from "../../core/model/records.ts";
 import { type RegistryEntry, type RegistryKey, type RegistryKind, registryKinds } from "../../core/ports/index.ts";
+import { Heap } from "../../core/store/collections.ts";
 import type { Reading } from "../../core/store/driver.ts";
-import { Heap } from "../../core/store/heap.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
 
 /** A task: its record is replaced, the entry stays. */

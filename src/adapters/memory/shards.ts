@@ -8,8 +8,8 @@ import {
   type ShardRecord,
   type ShardRef,
 } from "../../core/model/records.ts";
+import { dueOf, Heap } from "../../core/store/collections.ts";
 import type { Judged, ShardDriver, ShardUpdate } from "../../core/store/driver.ts";
-import { dueOf, Heap } from "../../core/store/heap.ts";
 import { dropConsumedBy } from "./consumption.ts";
 import type { NodeEntry, ShardEntry, ShardItem, StoreContext } from "./memory-state.ts";
 

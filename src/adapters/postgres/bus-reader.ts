@@ -22,7 +22,7 @@ const looksPerLease = 3;
 const keepGroupMs = 300_000;
 /** A message that no member has handled for so long is dropped: sweeps have found what it announced. */
 const keepMessageMs = 3_600_000;
-const pruneEveryMs = 60_000;
+const pruneEveryMs = 300_000;
 const backoffMinMs = 50;
 const backoffMaxMs = 5_000;
 
@@ -30,7 +30,11 @@ const backoffMaxMs = 5_000;
 const register = `INSERT INTO @bus_groups AS known (name, topics, until) VALUES ($1, $2, ${now} + ${keepGroupMs})
   ON CONFLICT (name) DO UPDATE SET until = excluded.until,
     topics = array(SELECT DISTINCT unnest(known.topics || excluded.topics)) RETURNING pk`;
-const removeGroup = "DELETE FROM @bus_groups WHERE name = $1";
+/** Messages that are on their way to a removed group are dropped as old ones are: a foreign key would cost each one a flush. */
+const removeGroups = (which: string): string =>
+  `gone AS (DELETE FROM @bus_groups WHERE ${which} RETURNING pk)
+  DELETE FROM @bus_messages WHERE group_pk IN (SELECT pk FROM gone)`;
+const removeGroup = `WITH ${removeGroups("name = $1")}`;
 /**
  * Removes what was handled, and claims the first message of each lane. The next one of a lane is claimed when the first is
  * removed, so the messages of a key keep their order, and never run twice at once.
@@ -44,11 +48,13 @@ const round = `WITH handled AS (DELETE FROM @bus_messages WHERE pk = ANY ($1) AN
   UPDATE @bus_messages message SET claimed_by = $2, claimed_until = ${now} + $5, deliveries = deliveries + 1
   FROM first WHERE message.pk = first.pk
   RETURNING message.pk::text, group_pk, topic, key, body, deliveries`;
+/** Also says of each group whether a message may wait to be claimed: an idle process asks nothing else. */
 const beat = `WITH renewed AS (
     UPDATE @bus_messages SET claimed_until = ${now} + $4 WHERE pk = ANY ($2) AND claimed_by = $3)
-  UPDATE @bus_groups SET until = ${now} + ${keepGroupMs} WHERE pk = ANY ($1) RETURNING pk`;
-const prune = `WITH old AS (DELETE FROM @bus_messages WHERE sent_at < ${now} - ${keepMessageMs} AND claimed_by IS NULL)
-  DELETE FROM @bus_groups WHERE until <= ${now}`;
+  UPDATE @bus_groups listener SET until = ${now} + ${keepGroupMs} WHERE pk = ANY ($1) RETURNING pk,
+    EXISTS (SELECT FROM @bus_messages WHERE group_pk = listener.pk AND (claimed_until IS NULL OR claimed_until <= ${now})) AS waits`;
+const prune = `WITH old AS (DELETE FROM @bus_messages WHERE sent_at < ${now} - ${keepMessageMs} AND claimed_by IS NULL),
+  ${removeGroups(`until <= ${now}`)}`;
 /** The groups that have something new; none names all of them, since a notification has at most 8,000 bytes. */
 export const notifying = (channel: string, rows: string): string =>
   `SELECT pg_notify(${channel}, CASE WHEN length(list) < 7000 THEN list ELSE '' END)
@@ -204,8 +210,7 @@ export class BusReader {
         await session.all("SELECT pg_notify($1, $2)", [channel, this.#id]);
         for (let looks = 0; !signal.aborted && !broken.signal.aborted; looks++) {
           if (!this.#isNotified || this.#running.size > 0 || looks % idleLooks === 0) {
-            await this.#beat(client);
-            this.#look();
+            if (await this.#beat(client)) this.#look();
           }
           await clock.sleep(lookEveryMs, AbortSignal.any([signal, broken.signal]));
         }
@@ -225,17 +230,20 @@ export class BusReader {
     }
   }
 
-  async #beat(client: PoolClient): Promise<void> {
+  /** @returns whether a message may wait */
+  async #beat(client: PoolClient): Promise<boolean> {
     const { session, clock } = this.#options;
     const groups = [...this.#groups.values()];
     const values = [groups.map(({ pk }) => pk), [...this.#running], this.#id, this.#leaseMs];
-    const { rows } = await client.query<{ pk: number }>(session.text(beat), values);
+    const { rows } = await client.query<{ pk: number; waits: boolean }>(session.text(beat), values);
     const kept = new Set(rows.map(({ pk }) => pk));
     // Removed while this process could not reach the database.
     for (const group of groups) if (!kept.has(group.pk)) group.pk = await this.#register(group.name, group.topics);
-    if (clock.monotonic() < this.#prunedAt + pruneEveryMs) return;
-    this.#prunedAt = clock.monotonic();
-    await client.query(session.text(prune));
+    if (clock.monotonic() >= this.#prunedAt + pruneEveryMs) {
+      this.#prunedAt = clock.monotonic();
+      await client.query(session.text(prune));
+    }
+    return rows.some(({ waits }) => waits);
   }
 
   #notified(payload: string): void {

@@ -29,7 +29,7 @@ import { HandlerLoggers } from "./handler-logs.ts";
 const pollMinMs = 20;
 /** No message announces a slot that another process freed, nor anything while the bus is unreachable. */
 const fallbackPollMs = 200;
-const longestPollMs = 7_500; // with a bus, among idle workers that share their scans
+const longestPollMs = 10_000; // with a bus, among idle workers that share their scans
 const oldCommandMs = 600_000; // what it announced has been found in the queue by then
 /** How long attempts that only wait for input may go on when the worker stops. */
 const idleMs = 50;

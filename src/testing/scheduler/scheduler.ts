@@ -1,4 +1,4 @@
-import { Heap } from "../../core/store/heap.ts";
+import { Heap } from "../../core/store/collections.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
 /*

@@ -364,7 +364,7 @@ export function outcomeContract(it: StoreTest): void {
     const before = await peer.dueDeferred(10);
     expect(before.due).toEqual([]);
     expect(before.nextInMs).toBeGreaterThan(longMs / 2);
-    expect(before.nextInMs).toBeLessThanOrEqual(longMs);
+    expect(before.nextInMs).toBeLessThanOrEqual(longMs + 100); // a store may estimate its server's time, and then be late by that
     await store.fail(soon, { ...transientFailure, delayMs: shortMs });
     await advance(pastShortMs);
     const after = await peer.dueDeferred(10);

@@ -3,7 +3,7 @@ import { expect, inject, test } from "vitest";
 import { postgresBus, postgresStore } from "../../../src/adapters/postgres/index.ts";
 import { FlowError } from "../../../src/errors/index.ts";
 import { messageOf, noting } from "../../contract/bus/fixture.ts";
-import { appended, longMs, newTask, runningShard } from "../../contract/store/fixture.ts";
+import { appended, longMs, newTask, runningShard, shardOf, transientFailure } from "../../contract/store/fixture.ts";
 import { until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
 import { freshSchema, openStore, testPool } from "./postgres-world.ts";
@@ -32,29 +32,48 @@ test("of several processes that start at once, one creates the tables", async ()
   await Promise.all(stores.map((store, n) => store.createTask(newTask(`t${n}`))));
   expect((await stores[0]?.listTasks({ limit: 10 }))?.items).toHaveLength(6);
   await Promise.all(stores.map((store) => store.close()));
-  expect(await layoutOf(testPool(), schema)).toEqual([2]);
+  expect(await layoutOf(testPool(), schema)).toEqual([3]);
 });
 
 test("an older layout is migrated with its data, by all processes that start at once", async () => {
   const schema = freshSchema();
   const store = await openStore({ url: url(), schema });
+  const finished = await runningShard(store, shardOf("done"));
+  await appended(store, finished, 3);
+  await store.complete(finished, { generation: 0, count: 3 });
   const attempt = await runningShard(store);
   await appended(store, attempt, 2);
-  // Layout 1 had no bus.
+  const failed = await runningShard(store, shardOf("failed"));
+  await appended(store, failed, 1);
+  await store.fail(failed, { ...transientFailure, permanent: true });
+  // Layout 2 had foreign keys, and a row without a `uid` at the end of a log. Layout 1 had no bus.
   const pool = testPool();
-  await pool.query(
-    `DROP TABLE "${schema}".bus_messages, "${schema}".bus_groups; UPDATE "${schema}".layout SET version = 1`,
-  );
+  await pool.query(`SET search_path TO "${schema}"; ALTER TABLE artifacts RENAME details TO more;
+    ALTER TABLE artifacts ALTER uid DROP NOT NULL, ALTER more DROP NOT NULL,
+      ADD CONSTRAINT artifacts_shard_pk_fkey FOREIGN KEY (shard_pk) REFERENCES shards (pk) ON DELETE CASCADE;
+    ALTER TABLE shards
+      ADD CONSTRAINT shards_task_id_fkey FOREIGN KEY (task_id) REFERENCES tasks (id) ON DELETE CASCADE;
+    INSERT INTO artifacts (shard_pk, generation, seq, epoch, claim_id)
+      SELECT pk, 0, CASE node_id WHEN 'done' THEN 3 ELSE 1 END, 1, '' FROM shards WHERE node_id <> 'extract';
+    DROP TABLE bus_messages, bus_groups; UPDATE layout SET version = 1; SET search_path TO DEFAULT`);
 
   const refused = await refusal(postgresStore({ url: url(), schema, migrate: false }).open());
   expect(refused).toMatchObject({ code: "STORE_VERSION" });
   expect(refused.message).toBe(
-    `the PostgreSQL schema "${schema}" has layout 1, and this version needs 2: call migrate() with a role that may`,
+    `the PostgreSQL schema "${schema}" has layout 1, and this version needs 3: call migrate() with a role that may`,
   );
   const stores = await Promise.all([1, 2, 3].map(() => openStore({ url: url(), schema })));
-  expect(await layoutOf(pool, schema)).toEqual([1, 2]);
-  expect(await stores[0]?.readArtifacts(attempt, 0, 0, 10)).toHaveLength(2);
+  expect(await layoutOf(pool, schema)).toEqual([1, 3]);
+  const [migrated] = stores;
+  expect(await migrated?.readArtifacts(attempt, 0, 0, 10)).toHaveLength(2);
   expect(await stores[1]?.renew([attempt], longMs)).toEqual(["ok"]);
+  expect(await migrated?.tail(finished, 0)).toMatchObject({ length: 3, closed: true });
+  expect(await migrated?.readArtifacts(finished, 0, 0, 10)).toHaveLength(3);
+  await migrated?.closeFailed(failed);
+  expect(await migrated?.tail(failed, 0)).toMatchObject({ length: 1, closed: true });
+  // An older process that still runs stops, since it relies on what was removed.
+  const older = pool.query(`INSERT INTO "${schema}".artifacts (more) VALUES ('{}')`);
+  await expect(older).rejects.toThrow('column "more" of relation "artifacts" does not exist');
 });
 
 test("a newer layout is refused, by stores and buses", async () => {
@@ -67,7 +86,7 @@ test("a newer layout is refused, by stores and buses", async () => {
   for (const call of [opens, subscribes]) {
     expect(await refusal(call())).toMatchObject({
       code: "STORE_VERSION",
-      message: `the PostgreSQL schema "${schema}" has layout 99, this version of flowkit supports layouts up to 2: update flowkit`,
+      message: `the PostgreSQL schema "${schema}" has layout 99, this version of flowkit supports layouts up to 3: update flowkit`,
     });
   }
   await bus.close();

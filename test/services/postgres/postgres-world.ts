@@ -25,5 +25,6 @@ export const dropSchema = (pool: Pool, schema: string) => pool.query(`DROP SCHEM
 
 /** Removes the data that a test has left, for the next one. */
 export async function emptySchema(pool: Pool, schema: string): Promise<void> {
-  for (const table of ["loans", "tasks", "limits", "registry"]) await pool.query(`DELETE FROM "${schema}".${table}`);
+  for (const table of ["loans", "tasks", "shards", "artifacts", "limits", "registry"])
+    await pool.query(`DELETE FROM "${schema}".${table}`);
 }

@@ -107,7 +107,8 @@ test("one look finds each kind of sweep that has something to do, and when the n
 
 test("what is asked for at the same time is one statement, and what is refused of one is not refused of others", async () => {
   const pool = testPool();
-  const store = await openStore({ pool, schema: freshSchema() });
+  const schema = freshSchema();
+  const store = await openStore({ pool, schema });
   const ids = Array.from({ length: 40 }, (_, n) => `t${n}`);
   const attempts = await Promise.all(ids.map((id) => runningShard(store, shardOf("extract", 0, id))));
   let statements = 0;
@@ -119,6 +120,16 @@ test("what is asked for at the same time is one statement, and what is refused o
 
   await Promise.all(ids.map((id) => store.readShards(id, ["extract"])));
   expect(statements).toBeLessThanOrEqual(3);
+  statements = 0;
+  const whole = await Promise.all([...ids, "t0", "unknown"].map((id) => store.readShards(id)));
+  expect(whole.map((records) => records.map(({ taskId }) => taskId))).toEqual([...ids.map((id) => [id]), ["t0"], []]);
+  expect(statements).toBeLessThanOrEqual(3);
+  statements = 0;
+  const other = await openStore({ pool, schema });
+  statements = 0;
+  const read = await Promise.all([...ids, "unknown"].map((id) => other.readTask(id)));
+  expect(read.map((task) => task?.graph.nodes.length)).toEqual([...ids.map(() => 3), undefined]);
+  expect(statements).toBeLessThanOrEqual(4); // its rows, and what never changes of them
   statements = 0;
   const last = (n: number) => artifactOf(0, n === 7 ? { origin: { source: "\u0000", seq: 0, chunk: 0 } } : {});
   const done = await Promise.allSettled(

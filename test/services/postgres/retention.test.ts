@@ -46,7 +46,7 @@ test("tasks that ended long ago are removed with all their rows, while sweeps co
   await endedTask(store, "old");
   await store.createTask(newTask("open"));
   await store.dueTasks(10, longMs);
-  expect(await rows("tasks", "shards", "artifacts")).toBe(6); // two tasks, a shard, two artifacts, the marker
+  expect(await rows("tasks", "shards", "artifacts")).toBe(5); // two tasks, a shard, two artifacts
   await until(
     async () => {
       await store.dueTasks(10, longMs);

@@ -4,6 +4,7 @@ import type { Document, Filter, FindOptions, UpdateFilter } from "mongodb";
 import type { ShardRecord } from "../../../core/model/records.ts";
 import type { Page, PageRequest } from "../../../core/ports/index.ts";
 import { type Judged, RecordCache, splitDue } from "../../../core/store/driver.ts";
+import { together } from "../../../core/store/together.ts";
 import type { FlowError } from "../../../errors/index.ts";
 import type { Documents, RegistryCollection } from "../format/documents.ts";
 import { headOnly, oneOf, type Revised, type TaskDocument } from "../format/records.ts";
@@ -245,38 +246,6 @@ export class Session {
 }
 
 const base36 = (value: number, width: number): string => Math.trunc(value).toString(36).padStart(width, "0");
-
-/** At most so many are asked for by one request. */
-const mostTogether = 32;
-
-/**
- * One request for all that is asked for in a turn of the event loop: a round trip costs more than what one of them adds to it.
- *
- * @param run - resolves with the answers in the order of the items. Rejects only with what concerns all of them
- */
-export function together<TItem, TAnswer>(
-  run: (items: readonly TItem[]) => Promise<readonly TAnswer[]>,
-): (item: TItem) => Promise<TAnswer> {
-  let asked: (PromiseWithResolvers<TAnswer> & { readonly item: TItem })[] = [];
-  async function send(): Promise<void> {
-    const sent = asked;
-    asked = [];
-    if (sent.length === 0) return; // there were enough of them before the end of the turn
-    try {
-      const answers = await run(sent.map(({ item }) => item));
-      for (const [index, { resolve }] of sent.entries()) resolve(answers[index] as TAnswer);
-    } catch (error) {
-      for (const { reject } of sent) reject(error);
-    }
-  }
-  return (item) => {
-    const one = { ...Promise.withResolvers<TAnswer>(), item };
-    asked.push(one);
-    if (asked.length === 1) setImmediate(() => void send());
-    else if (asked.length === mostTogether) void send();
-    return one.promise;
-  };
-}
 
 export type Judging<TAnswer, TNext> = Judged<TAnswer, TNext> | Promise<Judged<TAnswer, TNext>>;
 

@@ -9,8 +9,9 @@ import {
   shardKey,
 } from "../../../core/model/records.ts";
 import type { ShardDriver } from "../../../core/store/driver.ts";
+import { together } from "../../../core/store/together.ts";
 import { isDuplicate, isDuplicateWrite } from "../database/errors.ts";
-import { compareAndSet, type Judging, type Read, type Session, together } from "../database/session.ts";
+import { compareAndSet, type Judging, type Read, type Session } from "../database/session.ts";
 import { logFilter, logIndex } from "../format/documents.ts";
 import {
   type ClaimRequest,

@@ -3,7 +3,8 @@ import type { UpdateFilter } from "mongodb";
 import { createVars } from "../../../core/model/index.ts";
 import type { NewTask } from "../../../core/model/records.ts";
 import type { Judged, TaskDriver } from "../../../core/store/driver.ts";
-import { compareAndSet, type Read, type Session, together } from "../database/session.ts";
+import { together } from "../../../core/store/together.ts";
+import { compareAndSet, type Read, type Session } from "../database/session.ts";
 import {
   checkedId,
   headOnly,

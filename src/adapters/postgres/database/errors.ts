@@ -10,6 +10,7 @@ const noTls = /does not support SSL|SSL negotiation|SASL|client password must be
 
 /** A row that this one refers to was removed meanwhile. */
 export const foreignKeyViolation = "23503";
+export const uniqueViolation = "23505";
 
 /** With which SQLSTATE the server rejected a request. */
 export const sqlStateOf = (error: unknown): unknown => (FlowError.is(error) ? error.details.sqlState : undefined);

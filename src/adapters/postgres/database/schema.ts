@@ -58,6 +58,14 @@ const migrations: readonly string[] = [
      key text NOT NULL, body text NOT NULL, sent_at double precision NOT NULL, deliveries integer NOT NULL DEFAULT 0,
      claimed_by text, claimed_until double precision);
    CREATE INDEX bus_messages_by_lane ON @bus_messages (group_pk, lane, pk);`,
+  // The new name stops older processes: they rely on the foreign keys, and on a row at the end of each log. Locks replace both.
+  `ALTER TABLE @artifacts RENAME more TO details; DELETE FROM @artifacts WHERE uid IS NULL;
+   ALTER TABLE @artifacts DROP CONSTRAINT artifacts_shard_pk_fkey, ALTER uid SET NOT NULL, ALTER details SET NOT NULL;
+   ALTER TABLE @shards DROP CONSTRAINT shards_task_id_fkey;
+   ALTER TABLE @bus_messages DROP CONSTRAINT bus_messages_group_pk_fkey;
+   DROP INDEX @artifacts_by_uid; CREATE UNIQUE INDEX artifacts_by_uid ON @artifacts (shard_pk, generation, uid);
+   DROP INDEX @artifacts_by_origin;
+   CREATE INDEX artifacts_by_origin ON @artifacts (shard_pk, generation, origin_source, seq);`,
 ];
 
 /** The layout that this version reads and writes. */

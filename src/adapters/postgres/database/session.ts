@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
-import { setImmediate, setTimeout as sleep } from "node:timers/promises";
-import type { Pool, PoolClient } from "pg";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Pool, PoolClient, QueryResult } from "pg";
+import type { ShardRecord } from "../../../core/model/records.ts";
 import { type Judged, RecordCache } from "../../../core/store/driver.ts";
 import { FlowError } from "../../../errors/index.ts";
 import { sqlStateOf, translated, unavailable } from "./errors.ts";
@@ -50,16 +51,11 @@ const timeKnownMs = 10_000;
 /** By how much the server's time may be overestimated: the duration of the statement that returned it. */
 const mostAheadMs = 100;
 
-/** More would make one statement, and all that wait for it, slow. */
-const mostTogether = 100;
-/** Further ones wait for the next statement, unless these are stuck: behind a lock, say. */
-const mostAtOnce = 2;
-
 /** A use of a database, by a store or a bus, from `open` to `close`. */
 export class Session {
   readonly #options: SessionOptions;
   /** By key, shards as this process has last written them. */
-  readonly written = new RecordCache<Omit<ShardRow, "now">>(cachedRows);
+  readonly written = new RecordCache<Pick<ShardRow, "pk" | "rev"> & { readonly record: ShardRecord }>(cachedRows);
   readonly #statements = new Map<string, { readonly text: string; readonly name?: string }>();
   /** By how much the server's time is ahead of this process's monotonic one, which it was at most at `own`. */
   #ahead: { readonly ms: number; readonly own: number } | undefined;
@@ -163,6 +159,27 @@ export class Session {
     });
   }
 
+  /** Runs statements as one transaction, for those that must each see what others committed before. */
+  async transaction<T>(
+    run: (statement: (text: string, values: readonly unknown[]) => Promise<QueryResult>) => Promise<T>,
+  ): Promise<T> {
+    this.check();
+    const client = await this.client();
+    try {
+      await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+      const answer = await run((text, values) =>
+        client.query({ ...this.#statement(text), ...longQuery, values: [...values] }),
+      );
+      await client.query("COMMIT");
+      client.release();
+      return answer;
+    } catch (error) {
+      client.release(true); // the server rolls back
+      this.check();
+      throw translated(error, this.#options.redact);
+    }
+  }
+
   async get<TRow extends object>(text: string, values: readonly unknown[] = []): Promise<TRow | undefined> {
     return (await this.all<TRow>(text, values))[0];
   }
@@ -207,60 +224,6 @@ export async function compareAndSet<TRow extends object, TNext, TAnswer>(steps: 
     if (await (row === undefined ? steps.insert?.(next) : steps.write(next, row))) return answer;
     if (round >= 0) await sleep(Math.random() * Math.min(longestDelayMs, 2 ** round));
   }
-}
-
-interface Waiting<TItem, TAnswer> extends PromiseWithResolvers<TAnswer> {
-  readonly item: TItem;
-}
-
-/**
- * One call of `run` for all items of a turn of the event loop, and for those that come while earlier calls run: a round trip
- * costs more than what one item adds to it.
- *
- * @param run - resolves with the answers in the order of the items
- */
-export function together<TItem, TAnswer>(
-  run: (items: readonly TItem[]) => Promise<readonly TAnswer[]>,
-): (item: TItem) => Promise<TAnswer> {
-  const waiting: Waiting<TItem, TAnswer>[] = [];
-  let running = 0;
-  let isPlanned = false;
-
-  function plan(): void {
-    if (isPlanned || waiting.length === 0 || running >= mostAtOnce) return;
-    isPlanned = true;
-    void start();
-  }
-
-  async function start(): Promise<void> {
-    await setImmediate();
-    isPlanned = false;
-    running++;
-    const items = waiting.splice(0, mostTogether);
-    plan();
-    await answer(items);
-    running--;
-    plan();
-  }
-
-  async function answer(items: readonly Waiting<TItem, TAnswer>[]): Promise<void> {
-    try {
-      const answers = await run(items.map(({ item }) => item));
-      for (const [index, { resolve }] of items.entries()) resolve(answers[index] as TAnswer);
-    } catch (error) {
-      // What cannot be done for one item does not concern the others.
-      const isOfAll = items.length === 1 || (FlowError.is(error) && error.retryable);
-      if (!isOfAll) await Promise.all(items.map((item) => answer([item])));
-      else for (const { reject } of items) reject(error);
-    }
-  }
-
-  return (item) => {
-    const one = { item, ...Promise.withResolvers<TAnswer>() };
-    waiting.push(one);
-    plan();
-    return one.promise;
-  };
 }
 
 /** An ID as text of PostgreSQL, which has no U+0000. */

@@ -9,17 +9,20 @@ import {
   shardKey,
 } from "../../../core/model/records.ts";
 import { type Judged, type ShardDriver, splitDue } from "../../../core/store/driver.ts";
-import { compareAndSet, idText, mostBytes, now, type Session, type ShardRow, together } from "../database/session.ts";
+import { together } from "../../../core/store/together.ts";
+import { compareAndSet, idText, mostBytes, now, type Session, type ShardRow } from "../database/session.ts";
 
 export const isShard = "task_id = $1 AND node_id = $2 AND shard = $3";
 /** Nodes in the order of their first shard. */
-const shardsOfTask = `SELECT record FROM (SELECT record, shard, min(pk) OVER (PARTITION BY node_id) AS first
-  FROM @shards WHERE task_id = $1) AS shards ORDER BY first, shard`;
+const shardsOfTasks = `SELECT record, at FROM (
+    SELECT record, shard, at, min(pk) OVER (PARTITION BY task_id, node_id) AS first
+    FROM unnest($1::text[]) WITH ORDINALITY AS wanted (task_id, at) JOIN @shards USING (task_id)) AS shards
+  ORDER BY at, first, shard`;
 const shardsOfNodes = `SELECT record, at
   FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS wanted (task_id, node_id, at, place)
   JOIN @shards USING (task_id, node_id) ORDER BY place, shard`;
 const hasArtifacts = `SELECT 1 FROM @shards shard WHERE task_id = $1 AND node_id = $2
-  AND (count > 0 OR EXISTS (SELECT 1 FROM @artifacts WHERE shard_pk = shard.pk AND uid IS NOT NULL)) LIMIT 1`;
+  AND (count > 0 OR EXISTS (SELECT 1 FROM @artifacts WHERE shard_pk = shard.pk)) LIMIT 1`;
 const columnTypes = {
   status: "text",
   record: "text",
@@ -50,8 +53,8 @@ export const insertShardFrom = (n: number, more = ""): string =>
   WHERE task.id = $${n} AND task.paused = $${n + 4} FOR SHARE OF task ON CONFLICT DO NOTHING RETURNING pk::float8`;
 const insertShard = insertShardFrom(1);
 const readShard = `SELECT pk::float8, rev, record, ${now} AS now FROM @shards WHERE ${isShard}`;
-const readWithLength = `SELECT pk::float8, rev, record, ${now} AS now, (SELECT CASE WHEN uid IS NULL THEN seq ELSE seq + 1 END
-    FROM @artifacts WHERE shard_pk = shard.pk AND generation = shard.generation ORDER BY seq DESC LIMIT 1) AS length
+const readWithLength = `SELECT pk::float8, rev, record, ${now} AS now, (SELECT seq + 1 FROM @artifacts
+    WHERE shard_pk = shard.pk AND generation = shard.generation ORDER BY seq DESC LIMIT 1) AS length
   FROM @shards shard WHERE ${isShard}`;
 /** Replaces the record of the row `$1` with the revision `$2`. */
 export const setShard = `UPDATE @shards shard SET rev = rev + 1, (${columns}) = ROW (${valuesFrom(3)})`;
@@ -103,11 +106,18 @@ interface NodesOfTask {
 
 export function shardTable(session: Session): ShardDriver {
   const readNodes = together((asked: readonly NodesOfTask[]) => nodesOf(session, asked));
+  /** Sweeps look at many tasks at once. */
+  const readAll = together(async (taskIds: readonly string[]) => {
+    const ids = [...new Set(taskIds.map(idText))];
+    const rows = await session.all<ShardRow & { at: string }>(shardsOfTasks, [ids]);
+    const found = Map.groupBy(rows, ({ at }) => ids[Number(at) - 1]);
+    return taskIds.map((id) => (found.get(idText(id)) ?? []).map(recordOf));
+  });
   return {
     async read(taskId, nodeIds) {
       if (nodeIds?.length === 0) return [];
       if (nodeIds !== undefined) return readNodes({ taskId, nodeIds });
-      return (await session.all<ShardRow>(shardsOfTask, [idText(taskId)])).map(recordOf);
+      return readAll(taskId);
     },
     hasArtifacts: (taskId, nodeId) => session.has(hasArtifacts, [idText(taskId), nodeId]),
     async insert(ref, create) {
@@ -214,8 +224,8 @@ export const newShardValues = (record: ShardRecord, paused: boolean): readonly u
 ];
 
 /** The row of a shard has this record now: its next change needs no read. */
-export const keepWritten = (session: Session, record: ShardRecord, row: Pick<ShardRow, "pk" | "rev">): void =>
-  void session.written.set(shardKey(record), { ...row, record: recordText(record) });
+export const keepWritten = (session: Session, record: ShardRecord, { pk, rev }: Pick<ShardRow, "pk" | "rev">): void =>
+  session.written.set(shardKey(record), { pk, rev, record });
 
 /** The values of {@link setShard}. */
 export const shardValues = (next: ShardRecord, { pk, rev }: Pick<ShardRow, "pk" | "rev">) => [
@@ -231,17 +241,18 @@ export function updateShard<TAnswer>(
   judge: (record: ShardRecord | undefined, now: number) => Judged<TAnswer, ShardRecord>,
   write = (values: readonly unknown[]) => session.has(replaceShard, values),
 ): Promise<TAnswer> {
-  const key = shardKey(ref);
   const { time } = session;
-  const written = session.written.get(key);
+  const written = session.written.get(shardKey(ref));
   return compareAndSet({
     known: written && time !== undefined ? { ...written, now: time } : undefined,
-    read: () => session.get<ShardRow>(readShard, refValues(ref)),
-    judge: (row) => judge(row && recordOf(row), row?.now ?? 0),
-    write: async (next, row) => {
-      const values = shardValues(next, row);
-      const isWritten = await write(values);
-      if (isWritten) session.written.set(key, { pk: row.pk, rev: row.rev + 1, record: values[3] as string });
+    async read() {
+      const row = await session.get<ShardRow>(readShard, refValues(ref));
+      return row && { ...row, record: recordOf(row) };
+    },
+    judge: (row) => judge(row?.record, row?.now ?? 0),
+    async write(next, row) {
+      const isWritten = await write(shardValues(next, row));
+      if (isWritten) keepWritten(session, next, { pk: row.pk, rev: row.rev + 1 });
       return isWritten;
     },
   });

@@ -3,19 +3,10 @@ import { createVars, summaryOf } from "../../../core/model/index.ts";
 import { isTaskTerminal, type TaskRecord, type TaskStatus, type TaskSummary } from "../../../core/model/records.ts";
 import { minSweepMs, type TaskQuery } from "../../../core/ports/index.ts";
 import { dueIds, RecordCache, type TaskDriver, type TaskState } from "../../../core/store/driver.ts";
+import { together } from "../../../core/store/together.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import { foreignKeyViolation, sqlStateOf } from "../database/errors.ts";
-import {
-  compareAndSet,
-  idOf,
-  idText,
-  longQuery,
-  mostBytes,
-  now,
-  type Revised,
-  type Session,
-  together,
-} from "../database/session.ts";
+import { compareAndSet, idOf, idText, mostBytes, now, type Revised, type Session } from "../database/session.ts";
 
 const whatParams = "the set of the task's parameters";
 const whatVars = "the set of the task's variables";
@@ -32,7 +23,7 @@ const insertTask = `WITH task AS (
   SELECT pk::float8 FROM task`;
 const existing = `SELECT id FROM @tasks WHERE id = $1 OR idempotency_key = $2 ORDER BY id = $1 DESC LIMIT 1`;
 const readTasks = "SELECT id, pk::float8, record FROM @tasks WHERE id = ANY ($1)";
-const readFixed = "SELECT graph, params FROM @tasks WHERE id = $1 AND pk = $2";
+const readFixed = "SELECT pk::float8, graph, params FROM @tasks WHERE pk = ANY ($1)";
 const readState = `SELECT pk::float8, rev, record, vars_version, applied_by, ${now} AS now FROM @tasks WHERE id = $1`;
 const replaceTask = `UPDATE @tasks SET rev = rev + 1, status = $3, paused = $4, record = $5, deadline_at = $6,
   ended_at = CASE WHEN $7::float8 IS NOT NULL THEN least($7, ${now}) END,
@@ -40,7 +31,10 @@ const replaceTask = `UPDATE @tasks SET rev = rev + 1, status = $3, paused = $4, 
   WHERE pk = $1 AND rev = $2 RETURNING 1`;
 const replaceVars = `UPDATE @tasks SET rev = rev + 1, vars = $3, vars_version = $4, applied_by = $5
   WHERE pk = $1 AND rev = $2 RETURNING 1`;
-/** A loan that is stored meanwhile violates its foreign key. Everything else of the task is removed by theirs. */
+/**
+ * A loan that is stored meanwhile violates its foreign key. What else belongs to the task is removed by later statements:
+ * shards are inserted, and artifacts appended, under a lock that these have waited for.
+ */
 const deleteTask = `WITH gone AS (
     DELETE FROM @tasks task WHERE id = $1 AND status = ANY ($2)
       AND NOT EXISTS (SELECT 1 FROM @loans WHERE lender = task.id)
@@ -50,6 +44,8 @@ const deleteTask = `WITH gone AS (
     WHERE EXISTS (SELECT 1 FROM gone)
       AND EXISTS (SELECT 1 FROM unnest(holders) holder WHERE starts_with(holder, $3)))
   SELECT id FROM gone`;
+const deleteShards = "DELETE FROM @shards WHERE task_id = $1 RETURNING pk";
+const deleteArtifacts = "DELETE FROM @artifacts WHERE shard_pk = ANY ($1)";
 const dueTasks = `WITH due AS (
     SELECT pk, sweep_at FROM @tasks WHERE sweep_at <= ${now} + $2 ORDER BY sweep_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED),
   taken AS (UPDATE @tasks task SET sweep_at = ${now} + $3 FROM due WHERE task.pk = due.pk RETURNING id, due.sweep_at)
@@ -80,6 +76,12 @@ export function taskTable(session: Session): TaskDriver {
   const fixed = new RecordCache<Pick<TaskRecord, "graph" | "params">>(256);
   /** By ID, the state of tasks as this process has last written it. */
   const written = new RecordCache<Omit<StateRow, "now">>(256);
+  /** Sweeps look at more tasks than are cached. */
+  const readFixedParts = together(async (pks: readonly number[]) => {
+    const rows = await session.all<TaskRow>(readFixed, [[...new Set(pks)]]);
+    const byPk = new Map(rows.map((row) => [row.pk, keepFixed(row.pk, row)]));
+    return pks.map((pk) => byPk.get(pk));
+  });
   /** Many callers may wait for the ends of many tasks. */
   const readRow = together(async (ids: readonly string[]) => {
     const rows = await session.all<TaskRow>(readTasks, [[...new Set(ids)]]);
@@ -116,7 +118,7 @@ export function taskTable(session: Session): TaskDriver {
       const row = await readRow(idText(id));
       if (row === undefined) return undefined;
       const { pk } = row;
-      const known = fixed.get(`${pk}`) ?? (await readFixedParts(id, pk));
+      const known = fixed.get(`${pk}`) ?? (await readFixedParts(pk));
       return known && { ...JSON.parse(row.record), ...known };
     },
     update: (id, judge, { sweepNow }) =>
@@ -153,7 +155,13 @@ export function taskTable(session: Session): TaskDriver {
       const holders = `${JSON.stringify([id]).slice(0, -1)},`;
       try {
         const values = [idText(id), allStatuses.filter(isTaskTerminal), holders];
-        if ((await session.all(deleteTask, values, longQuery)).length > 0) return "deleted";
+        const isDeleted = await session.transaction(async (statement) => {
+          if ((await statement(deleteTask, values)).rows.length === 0) return false;
+          const { rows } = await statement(deleteShards, [idText(id)]);
+          await statement(deleteArtifacts, [rows.map(({ pk }) => pk)]);
+          return true;
+        });
+        if (isDeleted) return "deleted";
       } catch (error) {
         if (sqlStateOf(error) !== foreignKeyViolation) throw error;
         return "borrowed";
@@ -183,12 +191,6 @@ export function taskTable(session: Session): TaskDriver {
       return rows.length > limit ? { items, cursor: String(rows[limit - 1]?.pk) } : { items };
     },
   };
-
-  async function readFixedParts(id: string, pk: number) {
-    const row = await session.get<TaskRow>(readFixed, [idText(id), pk]);
-    if (row === undefined) return undefined;
-    return keepFixed(pk, row);
-  }
 
   function keepFixed(pk: number, { graph, params }: Pick<TaskRow, "graph" | "params">) {
     const parts = deepFreeze({ graph: JSON.parse(graph), params: JSON.parse(params) });

@@ -243,7 +243,7 @@ export class Claimer {
 
   /** @returns whether to look again */
   async #take(scan: QueueScan): Promise<boolean> {
-    const { parts, types, watch } = this.#options;
+    const { parts, types, watch, tasks, supervisor } = this.#options;
     const free = scan.openTypes(types).filter((type) => this.#isFree(type));
     if (free.length === 0) return false;
     const wanted = this.#capacity.free;
@@ -252,8 +252,7 @@ export class Claimer {
     const queued = await watch.track(() => parts.store.peekQueue(free, limit, scan.exceptTasks));
     const unseen = isContended ? rotated(scan.unseen(queued), parts.random) : scan.unseen(queued);
     const open = unseen.length <= wanted ? unseen : await watch.track(() => this.#withShare(unseen, free, scan));
-    let leftOut = 0;
-    let at = 0;
+    let [leftOut, at] = [0, 0];
     while (at < open.length && this.#capacity.free > 0) {
       const next: QueuedRef[] = [];
       for (; at < open.length && next.length < this.#capacity.free; at++) {
@@ -263,6 +262,8 @@ export class Claimer {
       leftOut += next.length - (await this.#claimAll(next, scan));
     }
     this.#othersWait = queued.length >= limit || at < open.length;
+    const later = isContended ? undefined : open[at]; // a round trip less between two attempts
+    if (later !== undefined) supervisor.spawn("task", async () => void (await tasks.get(later.taskId, this.#retry)));
     // Otherwise all was seen; what is queued from now on comes with a command.
     return queued.length >= limit || leftOut > 0;
   }
@@ -315,8 +316,7 @@ export class Claimer {
   async #claim(ref: QueuedRef, scan: QueueScan | undefined): Promise<SaturatedLimit | undefined> {
     const { parts, tasks } = this.#options;
     const retry = this.#retry;
-    const { type } = ref;
-    this.#capacity.use(type);
+    this.#capacity.use(ref.type);
     let claimed: Claimed | undefined;
     try {
       const claim = { ...epochRef(ref), claimId: this.#nextClaimId() };
@@ -343,7 +343,7 @@ export class Claimer {
       return undefined;
     } finally {
       if (claimed === undefined) {
-        this.#capacity.release(type);
+        this.#capacity.release(ref.type);
         this.#scanForDropped(); // not earlier: until here, this claim's own slot counts as taken
       }
     }

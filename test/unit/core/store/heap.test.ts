@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Heap } from "../../../../src/core/store/heap.ts";
+import { Heap } from "../../../../src/core/store/collections.ts";
 
 interface Item {
   readonly rank: number;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { UidSet } from "../../../../src/core/store/uid-set.ts";
+import { UidSet } from "../../../../src/core/store/collections.ts";
 
 const uid = fc.oneof(
   fc.nat({ max: 300 }).map(String),

@@ -1,5 +1,7 @@
+import { defineHandler } from "flowkit";
 import { Worker } from "flowkit/engine";
 import { expect, onTestFinished, test, vi } from "vitest";
+import * as z from "zod";
 import { memoryStore } from "../../../../../src/adapters/memory/index.ts";
 import type { Store } from "../../../../../src/core/ports/index.ts";
 import { rotated } from "../../../../../src/core/worker/claim/limits.ts";
@@ -50,4 +52,34 @@ test("after a claim that another worker won, a worker claims what is further bac
   // n0 is lost, and n1 was seen with it. Then all are seen, and the one in the middle is the first of them.
   expect(claimed.slice(0, 4)).toEqual(["n0", "n1", "n6", "n5"]);
   expect(new Set(claimed)).toEqual(new Set(names));
+});
+
+test("the task of the next attempt in the queue is read while the one before it runs", async () => {
+  const store = memoryStore();
+  const ids = ["t0", "t1", "t2"];
+  for (const id of ids) {
+    await store.createTask({ id, graph: parsed(node("n", [], { type: "a" })), params: {}, priority: 0 });
+    await store.dispatch({ taskId: id, nodeId: "n", shard: 0 }, { type: "a", priority: 0 });
+  }
+  const read: string[] = [];
+  const { readTask } = store;
+  vi.spyOn(store, "readTask").mockImplementation((id) => {
+    read.push(id);
+    return readTask.call(store, id);
+  });
+  let ended = 0;
+  const slow = defineHandler("a", {
+    output: z.number(),
+    async *iterBatches() {
+      const next = ids[ended + 1];
+      if (next !== undefined) await until(() => read.includes(next), `a read of ${next}`, 20_000);
+      ended++;
+      yield { payload: 1 };
+    },
+  });
+  const worker = new Worker({ store, handlers: [slow], capacity: 1 });
+  onTestFinished(() => worker.stop({ graceMs: 0 }));
+  await worker.start();
+  await until(() => ended === ids.length, "the end of all");
+  expect(read).toEqual(ids); // each once
 });

@@ -1,0 +1,64 @@
+import { FlowError } from "../../errors/index.ts";
+import { systemClock } from "../ports/system.ts";
+
+/** More would make one request, and all that wait for it, slow. */
+const mostTogether = 100;
+/** Further items wait for the next request, unless these are stuck: behind a lock, say. */
+const mostAtOnce = 2;
+
+const clock = systemClock(); // requests of real servers
+
+interface Waiting<TItem, TAnswer> extends PromiseWithResolvers<TAnswer> {
+  readonly item: TItem;
+}
+
+/**
+ * One request to a server for all items of a turn of the event loop, and for those that come while earlier requests run: a
+ * round trip costs more than what one item adds to it.
+ *
+ * @param run - resolves with the answers in the order of the items. It may be called again with each of them alone: after an
+ *   error that is not retryable, since what cannot be done for one item does not concern the others
+ */
+export function together<TItem, TAnswer>(
+  run: (items: readonly TItem[]) => Promise<readonly TAnswer[]>,
+): (item: TItem) => Promise<TAnswer> {
+  const waiting: Waiting<TItem, TAnswer>[] = [];
+  let running = 0;
+  let isPlanned = false;
+
+  function plan(): void {
+    if (isPlanned || waiting.length === 0 || running >= mostAtOnce) return;
+    isPlanned = true;
+    void start();
+  }
+
+  async function start(): Promise<void> {
+    await clock.yield();
+    isPlanned = false;
+    running++;
+    const items = waiting.splice(0, mostTogether);
+    plan();
+    await answer(items);
+    running--;
+    plan();
+  }
+
+  /** Never rejects. */
+  async function answer(items: readonly Waiting<TItem, TAnswer>[]): Promise<void> {
+    try {
+      const answers = await run(items.map(({ item }) => item));
+      for (const [index, { resolve }] of items.entries()) resolve(answers[index] as TAnswer);
+    } catch (error) {
+      const isOfAll = items.length === 1 || (FlowError.is(error) && error.retryable);
+      if (!isOfAll) await Promise.all(items.map((item) => answer([item])));
+      else for (const { reject } of items) reject(error);
+    }
+  }
+
+  return (item) => {
+    const one = { item, ...Promise.withResolvers<TAnswer>() };
+    waiting.push(one);
+    plan();
+    return one.promise;
+  };
+}
