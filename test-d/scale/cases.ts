@@ -75,7 +75,10 @@ const shapes: readonly Case[] = [
   { name: "400 nodes, used 5 times", program: inParts(400, 5), limit: 678_500 },
 ];
 
-/** What an editor checks at each change of a file with a wide edge. */
+/**
+ * What an editor checks at each change of a file with a wide edge. Of the time that 1,000 kinds take, nine tenths are the
+ * 2,000 objects of zod: the same schemas without handlers and an edge take that.
+ */
 const wideEdges: readonly Case[] = [
   { name: "300 columns", program: wideRow(300, "string", "string"), limit: 25_200 },
   { name: "an enum of 1,000", program: wideEnum(1_000, "t", "t"), limit: 25_600 },
