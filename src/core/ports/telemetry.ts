@@ -14,7 +14,7 @@ export interface TracedAttempt {
   readonly workerId: string;
   /** The trace context of its task. */
   readonly traceparent: string | undefined;
-  /** When it began, by `performance.now()`: a reading that the worker needs anyway, since each costs as much as all else here. */
+  /** When its claim was requested, by `performance.now()`: a reading of its own would cost as much as all else here. */
   readonly began: number;
 }
 

@@ -327,10 +327,10 @@ export class WorkerCore {
     return follower;
   }
 
-  #runTraced(run: AttemptRun, runtime: HandlerRuntime | undefined): Answer<boolean> {
-    const { telemetry, clock } = this.#parts;
+  #runTraced(run: HeldRun, runtime: HandlerRuntime | undefined): Answer<boolean> {
+    const { telemetry } = this.#parts;
     if (telemetry === undefined) return runAttempt(run, runtime);
-    return telemetry.attempt(tracedOf(run, clock.monotonic()), (trace) => {
+    return telemetry.attempt(tracedOf(run), (trace) => {
       run.trace = trace;
       return runAttempt(run, runtime);
     });

@@ -127,14 +127,13 @@ export interface HeldClaim {
   readonly claimed: Claimed;
 }
 
-/** @param began - by the monotonic clock */
-export const tracedOf = ({ held, node, plan, parts, traceparent }: AttemptRun, began: number): TracedAttempt => ({
+export const tracedOf = ({ held, node, plan, parts, traceparent, from }: HeldRun): TracedAttempt => ({
   attempt: held.attempt,
   type: node.fn?.name ?? node.type,
   flow: plan.graph.name,
   workerId: parts.workerId,
   traceparent,
-  began,
+  began: from.askedAt,
 });
 
 /** How long an attempt may still take. */
