@@ -287,13 +287,12 @@ function payloadsOf(
 
 /** Makes and names the batches of a consumer from the artifacts of one source. */
 function batchesOf(
-  { nodeId, shard, key }: Source,
+  { nodeId, key, at }: Source,
   { input: { fromNodes, adapter }, sources }: Pick<StreamReading, "input" | "sources">,
 ): (artifact: Artifact, chunk: number, payload: unknown) => IncomingBatch {
   const onlySource = fromNodes.length === 1;
   const { whole } = adapter;
-  const sourceAt =
-    sources.length === 1 ? [] : [sources.findIndex((each) => each.nodeId === nodeId && each.shard === shard)];
+  const sourceAt = sources.length === 1 ? [] : [at];
   return (artifact, chunk, payload) => {
     const uid = consumerUid({ nodeId, uid: artifact.uid, onlySource, chunk: whole ? undefined : chunk });
     const origin = { source: key, seq: artifact.seq, chunk };

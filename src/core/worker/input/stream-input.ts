@@ -14,6 +14,8 @@ import type { WorkerStore } from "../../ports/index.ts";
 
 /** A shard that a consumer reads. */
 export interface Source extends SourceShard {
+  /** Its place among the sources. */
+  readonly at: number;
   /** The generation being read. */
   readonly generation: number;
 }
@@ -77,6 +79,8 @@ export class StreamInput {
   readonly #options: StreamInputOptions;
   readonly #nodeIds: readonly string[];
   #open: Cursor[];
+  /** Those that an earlier attempt left artifacts of open: few, and a pull must not go through a thousand others. */
+  readonly #leftOpen: readonly Cursor[];
   #turn = 0;
   #looked: boolean;
 
@@ -87,12 +91,13 @@ export class StreamInput {
     const { known, origins } = options;
     const last = origins.length === 0 ? undefined : new Map(origins.map((origin) => [origin.source, origin]));
     this.#looked = known !== undefined;
-    this.#open = options.sources.map(({ nodeId, shard, key }) => {
+    this.#open = options.sources.map(({ nodeId, shard, key }, at) => {
       const stored = last?.get(key);
       return {
         nodeId,
         shard,
         key,
+        at,
         log: { taskId: options.taskId, nodeId, shard },
         generation: options.sourceGens[key] ?? 0,
         seq: stored === undefined ? 0 : furthestOf(stored)[0],
@@ -101,6 +106,7 @@ export class StreamInput {
         count: known?.length,
       };
     });
+    this.#leftOpen = this.#open.filter(({ open }) => open.length > 0);
   }
 
   /** The next seq of each source that is not read to its end. */
@@ -124,9 +130,8 @@ export class StreamInput {
       const first = await this.#first();
       if (first !== undefined) return first;
     }
-    for (const cursor of this.#open) {
-      if (cursor.open.length === 0) continue; // nearly all of them: a thousand sources must not cost a thousand awaits
-      const left = await this.#leftOpen(cursor);
+    for (const cursor of this.#leftOpen) {
+      const left = cursor.open.length === 0 ? undefined : await this.#leftOpenOf(cursor);
       if (left !== undefined) return left;
     }
     for (let looked = 0; looked < this.#open.length; looked++) {
@@ -165,7 +170,7 @@ export class StreamInput {
   }
 
   /** The next artifact of which something was left open; `undefined` if there is none, or it is not visible here yet. */
-  async #leftOpen(cursor: Cursor): Promise<Pulled | undefined> {
+  async #leftOpenOf(cursor: Cursor): Promise<Pulled | undefined> {
     const [next] = cursor.open;
     if (next === undefined) return undefined;
     const artifacts = await this.#options.store.readArtifacts(cursor.log, cursor.generation, next.seq, 1);
