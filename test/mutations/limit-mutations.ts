@@ -127,8 +127,8 @@ export const limitMutations: readonly Mutation[] = [
     "limit slots are released before the outcome is written",
     edit(
       worker,
-      "      running = this.#runTraced(run, this.#runtimes.get(node.type));",
-      "      void this.#claimer.freeSlots(run.held.attempt, true);\n      running = this.#runTraced(run, this.#runtimes.get(node.type));",
+      "      running = this.#runTraced(run);",
+      "      void this.#claimer.freeSlots(run.held.attempt, true);\n      running = this.#runTraced(run);",
     ),
   ),
   {

@@ -72,7 +72,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
     row: ({ taskId, traceparent }, run) => context.with(parts.contexts.of(taskId, traceparent), run),
     attempt(attempt, run) {
       const hasSpan = attempts.take(attempt.began);
-      if (!hasSpan && !isObserved) return run(undefined);
+      if (!hasSpan && !isObserved) return run(attempt, undefined);
       const observed = new ObservedAttempt(parts, attempt, hasSpan);
       if (hasSpan) isObserved = isMetered || observed.isTraced;
       return observed.run(run);

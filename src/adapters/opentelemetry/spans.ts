@@ -109,9 +109,9 @@ export interface AttemptObservers {
  * An attempt, and its batches. Above the rates, spans are not begun: those of what fails are made afterwards. What the handler
  * of an attempt without a span traces is within the span of the task's creation, which its row has activated.
  */
-export class ObservedAttempt implements AttemptTrace {
+export class ObservedAttempt<TAttempt extends TracedAttempt> implements AttemptTrace {
   readonly #observers: AttemptObservers;
-  readonly #of: TracedAttempt;
+  readonly #of: TAttempt;
   readonly #meter: AttemptMeter;
   /** Its duration is recorded. */
   readonly #isTimed: boolean;
@@ -124,7 +124,7 @@ export class ObservedAttempt implements AttemptTrace {
   #processed = 0;
   #failed = 0;
 
-  constructor(observers: AttemptObservers, of: TracedAttempt, hasSpan: boolean) {
+  constructor(observers: AttemptObservers, of: TAttempt, hasSpan: boolean) {
     this.#observers = observers;
     this.#of = of;
     this.#meter = observers.meters.of(of.type);
@@ -142,10 +142,11 @@ export class ObservedAttempt implements AttemptTrace {
     return spanId !== INVALID_SPANID && spanId !== parent?.spanId;
   }
 
-  run<T>(run: (trace: AttemptTrace) => Answer<T>): Answer<T> {
+  run<T>(run: (attempt: TAttempt, trace: AttemptTrace) => Answer<T>): Answer<T> {
     let running: Answer<T>;
     try {
-      running = this.#span === undefined ? run(this) : context.with(this.#within(), run, undefined, this);
+      const of = this.#of;
+      running = this.#span === undefined ? run(of, this) : context.with(this.#within(), run, undefined, of, this);
     } catch (error) {
       this.#end();
       throw error;

@@ -61,7 +61,10 @@ export interface Telemetry {
    * Runs an attempt within a span, unless there are too many. The span is active in everything that the attempt calls; without
    * one, the context of its row is. `trace` is `undefined` if nothing is recorded. Answers in the same step if `run` does.
    */
-  attempt<T>(attempt: TracedAttempt, run: (trace: AttemptTrace | undefined) => Answer<T>): Answer<T>;
+  attempt<TAttempt extends TracedAttempt, T>(
+    attempt: TAttempt,
+    run: (attempt: TAttempt, trace: AttemptTrace | undefined) => Answer<T>,
+  ): Answer<T>;
   /** A logger that adds the ids of the active span to each line. */
   logger(logger: Logger): Logger;
 }

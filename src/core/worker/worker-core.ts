@@ -2,7 +2,7 @@ import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../graph/index.ts";
 import { groups, topics } from "../messages/messages.ts";
 import type { Artifact, Attempt, LogAccess, ShardRecord } from "../model/records.ts";
-import type { Answer, SubscribeOptions, Subscription } from "../ports/index.ts";
+import type { Answer, AttemptTrace, SubscribeOptions, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { after, isPending, StoreHealthTracker } from "../resilience/store-retry.ts";
 import { type LoopHealth, runConcurrently, runInOrder, Supervisor } from "../resilience/supervisor.ts";
@@ -16,7 +16,6 @@ import {
   logUnheeded,
   type NextNode,
   type RunHost,
-  tracedOf,
 } from "./attempt/attempt-run.ts";
 import { EventLoopYielder, HandlerCode, HandlerRuntime, WorkerServices } from "./attempt/handler-code.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
@@ -49,6 +48,11 @@ export class WorkerCore {
   readonly #code: HandlerCode;
   readonly #services: WorkerServices;
   readonly #claimer: Claimer;
+  /** Made once: a closure for each attempt is part of what telemetry costs. */
+  readonly #runOne = (run: HeldRun, trace: AttemptTrace | undefined): Answer<boolean> => {
+    run.trace = trace;
+    return runAttempt(run, this.#runtimes.get(run.node.type));
+  };
   readonly #tokens: RateTokens;
   readonly #host: RunHost;
   #logs: HandlerLoggers | undefined;
@@ -284,7 +288,7 @@ export class WorkerCore {
     const run = new HeldRun(this.#host, claim);
     let running: Answer<boolean>;
     try {
-      running = this.#runTraced(run, this.#runtimes.get(node.type));
+      running = this.#runTraced(run);
     } catch (error) {
       return this.#failed(run, error);
     }
@@ -327,13 +331,9 @@ export class WorkerCore {
     return follower;
   }
 
-  #runTraced(run: HeldRun, runtime: HandlerRuntime | undefined): Answer<boolean> {
+  #runTraced(run: HeldRun): Answer<boolean> {
     const { telemetry } = this.#parts;
-    if (telemetry === undefined) return runAttempt(run, runtime);
-    return telemetry.attempt(tracedOf(run), (trace) => {
-      run.trace = trace;
-      return runAttempt(run, runtime);
-    });
+    return telemetry === undefined ? this.#runOne(run, undefined) : telemetry.attempt(run, this.#runOne);
   }
 
   #next(run: HeldRun, kept: readonly Artifact[] | undefined): Answer<NextNode | undefined> {

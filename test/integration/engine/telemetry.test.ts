@@ -332,7 +332,7 @@ function isObserved(telemetry: Telemetry, afterSec: number): boolean {
   const attempt = { taskId: "task", nodeId: "step", shard: 0, epoch: 1, claimId: "claim" };
   const began = performance.now() + afterSec * 1_000;
   const of = { attempt, type: "step", flow: undefined, workerId: "worker", traceparent: undefined, began };
-  return telemetry.attempt(of, (traced) => traced !== undefined) === true;
+  return telemetry.attempt(of, (_, traced) => traced !== undefined) === true;
 }
 
 describe("without an SDK, or without telemetry", () => {

@@ -127,15 +127,6 @@ export interface HeldClaim {
   readonly claimed: Claimed;
 }
 
-export const tracedOf = ({ held, node, plan, parts, traceparent, from }: HeldRun): TracedAttempt => ({
-  attempt: held.attempt,
-  type: node.fn?.name ?? node.type,
-  flow: plan.graph.name,
-  workerId: parts.workerId,
-  traceparent,
-  began: from.askedAt,
-});
-
 /** How long an attempt may still take. */
 export class AttemptTimer {
   readonly #clock: Clock;
@@ -183,7 +174,7 @@ export interface RunHost {
 }
 
 /** One object with methods, since there is one for each node that runs. */
-export class HeldRun implements AttemptRun {
+export class HeldRun implements AttemptRun, TracedAttempt {
   readonly parts: WorkerParts;
   readonly yielder: EventLoopYielder;
   readonly code: HandlerCode;
@@ -224,6 +215,26 @@ export class HeldRun implements AttemptRun {
     this.takeToken = host.tokensOf(node, this.retry);
     this.#host = host;
     this.#timer = new AttemptTimer(parts.clock, node.timeoutMs);
+  }
+
+  get attempt(): Attempt {
+    return this.held.attempt;
+  }
+
+  get type(): string {
+    return this.node.fn?.name ?? this.node.type;
+  }
+
+  get flow(): string | undefined {
+    return this.plan.graph.name;
+  }
+
+  get workerId(): string {
+    return this.parts.workerId;
+  }
+
+  get began(): number {
+    return this.from.askedAt;
   }
 
   remainingMs(): number | undefined {
