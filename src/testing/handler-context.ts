@@ -96,7 +96,8 @@ export function withServices<THandlers extends HandlerList>(
   return replaced as THandlers; // the same names and schemas
 }
 
-type FakesFor<THandlers extends HandlerList> = {
+/** A fake for each of these handlers that has a `setup`, by its name, of the type that `setup` returns. */
+export type FakesFor<THandlers extends HandlerList> = {
   readonly [THandler in EachOf<THandlers> as THandler["name"]]?: THandler extends {
     readonly $infer: { readonly services: infer TServices };
   }

@@ -16,4 +16,4 @@ export {
 } from "./flow/simulate.ts";
 export type { FinishedRun, SimulatedRun, SimulationOutcome, SimulationRules } from "./flow/simulated-run.ts";
 export { describeOutcome } from "./flow/simulated-run.ts";
-export { handlerContext, type TestedContext, withServices } from "./handler-context.ts";
+export { type FakesFor, handlerContext, type TestedContext, withServices } from "./handler-context.ts";

@@ -35,10 +35,10 @@ export const controlMutations: readonly Mutation[] = [
     "a condition is judged before the parents have ended",
     edit(
       scheduler,
-      "    if (!verdict?.ready) return;\n    const { chosen } = verdict;\n",
+      "    if (!verdict?.ready) return;\n    let { chosen } = verdict;\n",
       `    const isSkipped = node.holds !== undefined && !(await this.#holds(taskId, cached, node));
     if (!verdict?.ready && !isSkipped) return;
-    const { chosen } = verdict ?? {};
+    let { chosen } = verdict ?? {};
 `,
     ),
   ),
@@ -54,7 +54,22 @@ export const controlMutations: readonly Mutation[] = [
     },
     ...mutation(
       "each shard of a node judges its condition",
-      edit(scheduler, "        if (shard === 0 && node.holds !== undefined) skips = await this.#isSkipped(ref);\n", ""),
+      edit(scheduler, '[skips, chosen] = [first.status === "skipped", first.chosen];', "chosen = first.chosen;"),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/unit/core/coordinator/conditions.test.ts",
+      title: "read the same ones: the first shard decides",
+      why: "requires a parent that ends between the dispatches of two shards of a node that others satisfied",
+    },
+    ...mutation(
+      "each shard of a node reads the parents that satisfied it when it was dispatched",
+      edit(
+        scheduler,
+        '[skips, chosen] = [first.status === "skipped", first.chosen];',
+        'skips = first.status === "skipped";',
+      ),
     ),
   },
   mutation(

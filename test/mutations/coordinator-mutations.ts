@@ -130,8 +130,8 @@ export const coordinatorMutations: readonly Mutation[] = [
     "a dispatch is cached before it is written",
     edit(
       scheduler,
-      "    const { chosen } = verdict;\n",
-      "    const { chosen } = verdict;\n    cached.dispatched.add(node.id);\n",
+      "    let { chosen } = verdict;\n",
+      "    let { chosen } = verdict;\n    cached.dispatched.add(node.id);\n",
     ),
   ),
   mutation(

@@ -226,21 +226,22 @@ export class Scheduler {
     { taskId, cached, node }: { readonly taskId: string; readonly cached: OpenTask; readonly node: NodePlan },
   ): Promise<void> {
     if (!verdict?.ready) return;
-    const { chosen } = verdict;
+    let { chosen } = verdict;
     const delayMs = node.wait === undefined ? node.delayMs : (node.wait.timeoutMs ?? Number.POSITIVE_INFINITY);
-    const { priority, startsAt: notBefore } = cached;
-    const init = { type: node.type, priority, delayMs, notBefore, ...(chosen === undefined ? {} : { chosen }) };
+    const asAll = { type: node.type, priority: cached.priority, delayMs, notBefore: cached.startsAt };
     let skips = node.holds !== undefined && !(await this.#holds(taskId, cached, node));
     const carried = skips ? [] : await this.#carried(taskId, cached, node);
     for (let shard = 0; shard < node.partitions; shard++) {
       const ref = { taskId, nodeId: node.id, shard };
+      const init = chosen === undefined ? asAll : { ...asAll, chosen };
       const announce = delayMs === 0 ? () => this.#command(node.type, ref, 1) : undefined;
       const outcome = skips
         ? await this.#store.skip(ref, init)
         : await this.#store.dispatch(ref, { ...init, carried: carried[shard] }, announce);
       if (outcome === "exists") {
         // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
-        if (shard === 0 && node.holds !== undefined) skips = await this.#isSkipped(ref);
+        const first = shard > 0 || (node.holds ?? chosen) === undefined ? undefined : await this.#shard(ref);
+        if (first !== undefined) [skips, chosen] = [first.status === "skipped", first.chosen]; // it decides for all
         continue;
       }
       if (shard === 0 && node.needed === 0) this.#logStart(taskId, cached, node);
@@ -258,9 +259,9 @@ export class Scheduler {
     return node.holds === undefined || node.holds(conditionFacts(node, { params, byId, shards }));
   }
 
-  async #isSkipped({ taskId, nodeId, shard }: ShardRef): Promise<boolean> {
+  async #shard({ taskId, nodeId, shard }: ShardRef): Promise<ShardRecord | undefined> {
     const records = await this.#store.readShards(taskId, [nodeId]);
-    return records.some((record) => record.shard === shard && record.status === "skipped");
+    return records.find((record) => record.shard === shard);
   }
 
   /** External workers begin every log themselves. */

@@ -14,7 +14,7 @@ export const now = "floor(extract(epoch FROM statement_timestamp()) * 1000)::flo
 export const mostBytes = 200_000_000;
 
 /** For statements whose cost grows with a task: its removal, and migrations. */
-export const longQuery = { query_timeout: 3_600_000 };
+const longQuery = { query_timeout: 3_600_000 };
 
 export interface SessionOptions {
   /** What errors name: `store` or `bus`. */

@@ -80,6 +80,16 @@ test("a coordinator that would skip dispatches the rest of a node whose first sh
   expect(await statuses("wide")).toEqual(["queued", "queued", "queued"]);
 });
 
+test("the shards of a node that some parents satisfy read the same ones: the first shard decides", async () => {
+  const two = node("two", ["a", "b", "c"], { fan_in: "count:1", partitions: 2 });
+  const { store, coordinator, finish } = await tasksOf(node("a"), node("b"), node("c"), two);
+  await store.dispatch({ taskId: "t", nodeId: "two", shard: 0 }, { type: "two", priority: 0, chosen: ["a"] });
+  await finish("a");
+  await finish("b");
+  await coordinator().replan("t");
+  expect((await store.readShards("t", ["two"])).map(({ chosen }) => chosen)).toEqual([["a"], ["a"]]);
+});
+
 test("a sweep finds what a crash after a skip left: its children, and the end of the task", async () => {
   const off = node("off", ["a"], { when: { status: { a: "skipped" } } });
   const { store, coordinator, finish, statuses } = await tasksOf(node("a"), off, node("next", ["off"]));
