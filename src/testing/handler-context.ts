@@ -98,13 +98,11 @@ export function withServices<THandlers extends HandlerList>(
 
 /** A fake for each of these handlers that has a `setup`, by its name, of the type that `setup` returns. */
 export type FakesFor<THandlers extends HandlerList> = {
-  readonly [THandler in EachOf<THandlers> as THandler["name"]]?: THandler extends {
+  readonly [THandler in THandlers extends readonly HandlerDefinition[]
+    ? THandlers[number]
+    : Extract<THandlers[keyof THandlers], HandlerDefinition> as THandler["name"]]?: THandler extends {
     readonly $infer: { readonly services: infer TServices };
   }
     ? TServices
     : unknown;
 };
-
-type EachOf<THandlers extends HandlerList> = THandlers extends readonly HandlerDefinition[]
-  ? THandlers[number]
-  : Extract<THandlers[keyof THandlers], HandlerDefinition>;
