@@ -26,51 +26,57 @@ type Parsed = { success: true; data: unknown } | { success: false; error: $ZodEr
 export class WireCodec {
   readonly #schema: $ZodType;
   readonly #closed: boolean;
+  readonly #encoding: Direction;
   /** What makes JSON of what the schema returned. */
   readonly #toJson: (value: unknown) => Json;
   #async = false;
 
   constructor(schema: $ZodType) {
     this.#schema = schema;
-    const { closed, optionalKeys } = closednessOf(schema);
+    const { closed, optionalKeys, symmetric } = closednessOf(schema);
     this.#closed = closed;
-    this.#toJson = !closed ? copyJson : optionalKeys ? withoutUndefined : (value) => value as Json;
+    this.#encoding = symmetric ? decoding : encoding;
+    this.#toJson = !closed ? copyJson : optionalKeys ? withoutUndefined : asJson;
   }
 
   /** Wire to handler. Rejects or throws {@link SchemaMismatch}. */
   decode(wire: Json): unknown | Promise<unknown> {
-    const value = this.#closed ? wire : copyJson(wire);
-    return this.#parse(
-      () => safeDecode(this.#schema, value),
-      () => safeDecodeAsync(this.#schema, value),
-      dataOf,
-    );
+    return this.#parse(decoding, this.#closed ? wire : copyJson(wire), unchanged);
   }
 
   /** Handler to wire. Rejects or throws {@link SchemaMismatch} or `NotJsonError`. */
   encode(value: unknown): Json | Promise<Json> {
-    const finish = (parsed: Parsed) => this.#toJson(dataOf(parsed));
-    return this.#parse(
-      () => safeEncode(this.#schema, value),
-      () => safeEncodeAsync(this.#schema, value),
-      finish,
-    );
+    return this.#parse(this.#encoding, value, this.#toJson);
   }
 
-  #parse<T>(sync: () => Parsed, async: () => Promise<Parsed>, finish: (parsed: Parsed) => T): T | Promise<T> {
+  #parse<T>(direction: Direction, value: unknown, finish: (data: unknown) => T): T | Promise<T> {
     if (!this.#async) {
       try {
-        return finish(sync());
+        return finish(dataOf(direction.parse(this.#schema, value)));
       } catch (error) {
         if (!isInstance(error, $ZodAsyncError)) throw refused(error);
         this.#async = true; // the schema has an asynchronous check: known from its first value on
       }
     }
-    return async().then(finish, (error: unknown) => {
-      throw refused(error);
-    });
+    return direction.parseAsync(this.#schema, value).then(
+      (parsed) => finish(dataOf(parsed)),
+      (error: unknown) => {
+        throw refused(error);
+      },
+    );
   }
 }
+
+interface Direction {
+  readonly parse: (schema: $ZodType, value: unknown) => Parsed;
+  readonly parseAsync: (schema: $ZodType, value: unknown) => Promise<Parsed>;
+}
+
+const decoding: Direction = { parse: safeDecode, parseAsync: safeDecodeAsync };
+const encoding: Direction = { parse: safeEncode, parseAsync: safeEncodeAsync };
+
+const unchanged = (data: unknown): unknown => data;
+const asJson = (data: unknown): Json => data as Json;
 
 /** A recursive schema follows a value to any depth, and may overflow the call stack. */
 const refused = (error: unknown): unknown =>
@@ -108,17 +114,41 @@ function hasUndefined(value: unknown): boolean {
   return false;
 }
 
-/**
- * `closed`: every value that passes the schema on the wire side is plain JSON newly created by zod, which needs no
- * further check or copy. `false` is always safe, so unknown schemas are not closed. `optionalKeys`: but for keys whose
- * value is undefined, which only a handler can return.
- */
-export function closednessOf(schema: $ZodType): { readonly closed: boolean; readonly optionalKeys: boolean } {
-  const found = { optionalKeys: false };
-  return { closed: isClosed(schema, new Set(), found), ...found };
+/** What is known of all values of a schema. `false` is always safe for `closed` and `symmetric`. */
+interface Closedness {
+  /** Every value that passes the schema on the wire side is plain JSON newly created by zod: no further check or copy. */
+  readonly closed: boolean;
+  /** Closed but for keys whose value is undefined, which only a handler can return. */
+  readonly optionalKeys: boolean;
+  /** Closed, and decodes and encodes alike. zod encodes at up to twice the cost: once without checks, and once with. */
+  readonly symmetric: boolean;
 }
 
-function isClosed(schema: $ZodType, around: ReadonlySet<$ZodType>, found: { optionalKeys: boolean }): boolean {
+export function closednessOf(schema: $ZodType): Closedness {
+  const found = { optionalKeys: false, directed: false };
+  const closed = isClosed(schema, new Set(), found);
+  return { closed, optionalKeys: found.optionalKeys, symmetric: closed && !found.directed };
+}
+
+/** The checks that only look at a value. A custom one could change it, which zod undoes when it encodes. */
+const lookingChecks: ReadonlySet<string> = new Set([
+  "less_than",
+  "greater_than",
+  "multiple_of",
+  "number_format",
+  "min_length",
+  "max_length",
+  "length_equals",
+  "string_format",
+]);
+
+interface Found {
+  optionalKeys: boolean;
+  /** Decodes and encodes differently, or may do so. */
+  directed: boolean;
+}
+
+function isClosed(schema: $ZodType, around: ReadonlySet<$ZodType>, found: Found): boolean {
   if (around.has(schema)) return false; // zod accepts a cyclic value for a recursive schema: only the copy detects it
   const within = new Set(around).add(schema);
   const closed = (inner: $ZodType): boolean => isClosed(inner, within, found);
@@ -130,6 +160,7 @@ function isClosed(schema: $ZodType, around: ReadonlySet<$ZodType>, found: { opti
   };
   const { def } = (schema as $ZodTypes)._zod;
   if (def.type !== "string" && def.checks?.some((check) => check._zod.def.check === "overwrite")) return false;
+  if (def.checks?.some((check) => !lookingChecks.has(check._zod.def.check))) found.directed = true;
   switch (def.type) {
     case "string":
     case "number":
@@ -157,14 +188,17 @@ function isClosed(schema: $ZodType, around: ReadonlySet<$ZodType>, found: { opti
       return def.options.every(closed);
     // Not "optional", but under a key: it would allow undefined in a list, which JSON cannot represent.
     case "nullable":
+      return closed(def.innerType);
     case "default":
     case "prefault":
     case "nonoptional":
     case "readonly":
+      found.directed = true;
       return closed(def.innerType);
     case "lazy":
       return closed(def.getter());
     case "pipe":
+      found.directed = true;
       return closed(def.in); // a codec: its wire side
     default:
       return false;

@@ -77,8 +77,8 @@ describe("a closed schema", () => {
 
 test("a key that a handler sets to undefined is not in the JSON", () => {
   const Item = z.object({ a: z.string().optional(), more: z.array(z.object({ b: z.int().optional() })).readonly() });
-  expect(closednessOf(Item)).toEqual({ closed: true, optionalKeys: true });
-  expect(closednessOf(z.object({ a: z.string() }))).toEqual({ closed: true, optionalKeys: false });
+  expect(closednessOf(Item)).toMatchObject({ closed: true, optionalKeys: true });
+  expect(closednessOf(z.object({ a: z.string() }))).toMatchObject({ closed: true, optionalKeys: false });
   const codec = new WireCodec(Item);
   const wire = (value: z.input<typeof Item>) => JSON.stringify(codec.encode(value));
   for (const [value, text] of [
@@ -123,5 +123,53 @@ describe("a schema is not closed if it accepts", () => {
     ],
   ])("%s", ([, schema]) => {
     expect(closednessOf(schema).closed).toBe(false);
+  });
+});
+
+describe("a symmetric schema", () => {
+  const Row = z.object({
+    a: z.string().min(1).regex(/^x/),
+    b: z.array(z.int().positive()).max(2),
+    c: z.email().optional(),
+  });
+  const Item = z.discriminatedUnion("kind", [
+    Row.extend({ kind: z.literal("row") }),
+    z.object({ kind: z.enum(["p", "q"]) }),
+  ]);
+  const values: readonly unknown[] = [
+    { kind: "row", a: "x", b: [1, 2], c: "ada@example.org" },
+    { kind: "row", a: "x", b: [], more: 1 },
+    { kind: "row", a: "x", b: [], c: undefined },
+    { kind: "p" },
+    { kind: "row", a: "y", b: [1, 2, 3] },
+    { kind: "row", a: "", b: [-1], c: "" },
+    { kind: "r" },
+    { a: "x", b: [] },
+    null,
+  ];
+
+  test("is encoded as zod does, without a second pass", () => {
+    for (const schema of [Item, z.array(Item), z.union([Row, Item]), z.nullable(Item), z.tuple([Item])]) {
+      expect(closednessOf(schema)).toEqual({ closed: true, optionalKeys: true, symmetric: true });
+      const wrapped = (value: unknown) =>
+        schema instanceof z.ZodArray || schema instanceof z.ZodTuple ? [value] : value;
+      for (const value of values.map(wrapped)) {
+        const expected = z.safeEncode(schema, value as never);
+        const encode = () => new WireCodec(schema).encode(value);
+        if (expected.success) expect(encode()).toEqual(expected.data);
+        else expect(encode).toThrow();
+      }
+    }
+  });
+
+  test.for<[string, z.ZodType]>([
+    ["has a default", z.object({ a: z.string().default("") })],
+    ["has a codec inside", z.object({ at: date })],
+    ["becomes read-only", z.array(z.string()).readonly()],
+    ["has a check of its own", z.object({ a: z.string() }).refine(({ a }) => a !== "")],
+    ["has a check that changes it", z.string().trim()],
+    ["is not closed", z.object({ a: z.unknown() })],
+  ])("not one that %s", ([, schema]) => {
+    expect(closednessOf(schema).symmetric).toBe(false);
   });
 });
