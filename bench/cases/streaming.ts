@@ -65,11 +65,11 @@ const steps = {
   order: defineHandler("order.step", { input: Order, output: Order, processBatch: (order) => order }),
 };
 
-const streamOf = (kind: keyof typeof sources, count: number) =>
+const streamOf = ({ source, step }: Readonly<Record<"source" | "step", HandlerDefinition>>, count: number) =>
   untypedFlow("stream")
-    .node("source", sources[kind], { args: { count } })
-    .then("middle", steps[kind], { startWhen: "first_batch" })
-    .then("last", steps[kind], { startWhen: "first_batch" })
+    .node("source", source, { args: { count } })
+    .then("middle", step, { startWhen: "first_batch" })
+    .then("last", step, { startWhen: "first_batch" })
     .compile();
 
 /** The same with backpressure; the artifacts of the last node are only counted. */
@@ -95,7 +95,7 @@ const stream = (name: string, kind: keyof typeof sources) => ({
   unit: "batch",
   units: batches,
   handlers: [sources[kind], steps[kind]],
-  graph: streamOf(kind, batches),
+  graph: streamOf({ source: sources[kind], step: steps[kind] }, batches),
 });
 
 const bounded = (name: string, kind: keyof typeof sources, count = batches) => {
@@ -111,6 +111,21 @@ const bounded = (name: string, kind: keyof typeof sources, count = batches) => {
     isLong: count > batches,
     target: keepsAtMostMiB(1),
   });
+};
+
+/** So many orders are one batch. */
+const listed = 100;
+
+const lists = {
+  source: defineHandler("list.source", {
+    args: Count,
+    output: z.array(Order),
+    *iterBatches({ count }) {
+      for (let index = 0; index < count; index += listed)
+        yield { payload: Array.from({ length: listed }, (_, at) => orderOf(index + at)) };
+    },
+  }),
+  step: defineHandler("list.step", { input: z.array(Order), output: z.array(Order), processBatch: (list) => list }),
 };
 
 const small = "stream of 100,000 small batches";
@@ -143,5 +158,12 @@ export const streams = [
   loop,
   engineCase({ ...stream("stream of 100,000 orders, not checked", "unchecked"), group: orders }),
   engineCase({ ...stream(orders, "order"), target: atMostTimesFirst(1.5) }),
+  engineCase({
+    ...stream(orders, "order"),
+    name: `${orders}, ${listed} a batch`,
+    handlers: [lists.source, lists.step],
+    graph: streamOf(lists, batches),
+    target: atMostTimesFirst(1.5),
+  }),
   bounded(orders, "order"),
 ];
