@@ -27,7 +27,7 @@ export class WireCodec {
   readonly #schema: $ZodType;
   readonly #closed: boolean;
   readonly #encoding: Direction;
-  /** What makes JSON of what the schema returned. */
+  /** Converts what the schema returned to JSON. */
   readonly #toJson: (value: unknown) => Json;
   #async = false;
 
@@ -55,7 +55,7 @@ export class WireCodec {
         return finish(dataOf(direction.parse(this.#schema, value)));
       } catch (error) {
         if (!isInstance(error, $ZodAsyncError)) throw refused(error);
-        this.#async = true; // the schema has an asynchronous check: known from its first value on
+        this.#async = true; // the schema has an asynchronous check, which only its first value shows
       }
     }
     return direction.parseAsync(this.#schema, value).then(
@@ -114,11 +114,11 @@ function hasUndefined(value: unknown): boolean {
   return false;
 }
 
-/** What is known of all values of a schema. `false` is always safe for `closed` and `symmetric`. */
+/** What is known about all values of a schema. `false` is always safe for `closed` and `symmetric`. */
 interface Closedness {
   /** Every value that passes the schema on the wire side is plain JSON newly created by zod: no further check or copy. */
   readonly closed: boolean;
-  /** Closed but for keys whose value is undefined, which only a handler can return. */
+  /** Closed except for keys whose value is undefined, which only a handler can return. */
   readonly optionalKeys: boolean;
   /** Closed, and decodes and encodes alike. zod encodes at up to twice the cost: once without checks, and once with. */
   readonly symmetric: boolean;
@@ -144,7 +144,7 @@ const lookingChecks: ReadonlySet<string> = new Set([
 
 interface Found {
   optionalKeys: boolean;
-  /** Decodes and encodes differently, or may do so. */
+  /** Decoding and encoding differ, or may differ. */
   directed: boolean;
 }
 

@@ -243,7 +243,7 @@ export interface SourceProblem {
 }
 
 /**
- * Whether a node's output, by this attempt and the ones that it continues, was built from the final output of its
+ * Whether a node's output, from this attempt and the ones that it continues, was built from the final output of its
  * sources. That is certain only if they had ended before the first of these attempts began.
  */
 async function sourceProblem(
@@ -274,7 +274,7 @@ async function beganAt(store: Store, record: ShardRecord): Promise<number | unde
   return record.history.findLast((entry) => entry.cause === "claim" && entry.epoch === epoch)?.at;
 }
 
-/** By the store's clock. A claim that is no longer in the history was long ago. */
+/** By the store's clock. A claim that is no longer in the history may precede the end of the source. */
 function endedBefore(source: ShardRecord, began: number | undefined): boolean {
   const ended = source.history.findLast(({ cause }) => cause === "complete" || cause === "adopt");
   return ended !== undefined && began !== undefined && ended.at < began;

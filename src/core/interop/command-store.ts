@@ -60,7 +60,7 @@ export class CommandStore implements WorkerStore {
   readonly retriesAttempts = true;
   readonly #rows: PlainRows;
   readonly #bus: Bus;
-  /** Throws if a message is too large, where the other one drops it. */
+  /** Throws if a message is too large; the other bus drops it. */
   readonly #sizedBus: Bus;
   readonly #clock: Clock;
   readonly #workerId: string;
@@ -214,7 +214,7 @@ export class CommandStore implements WorkerStore {
     const failed = (record: ShardRecord | undefined, now: number) => failShard(record, attempt, { ...how, now });
     const { reasonCode, message: error } = failure;
     const why = { reasonCode, permanent, error };
-    // Only a batch that failed for good has tries: other failures name the one that was in hand.
+    // Only a batch that failed for good has tries: other failures name the batch that was being processed.
     const batch =
       batchUid === undefined || tries === undefined ? [] : [{ kind: "BATCH_FAILED", batchUid, ...why } as const];
     return this.#write(attempt, failed, ...batch, { kind: "TASK_FAILED", ...why });

@@ -23,7 +23,7 @@ interface Waiting {
  * them accepts. So a command that is not accepted in time counts as lost: the attempt gets the next epoch, and a worker
  * that accepts the old one is asked to stop.
  *
- * Waiting times are known to this process only. Another coordinator starts to wait again, which costs only time.
+ * Waiting times are known to this process only. Another coordinator starts waiting from zero, which costs only time.
  */
 export class ExternalDispatch {
   readonly #parts: ExternalParts;
@@ -116,7 +116,7 @@ export class ExternalDispatch {
     return rows.prepare({ ...epochRef(ref), generation }, { records, longest: longestSource });
   }
 
-  /** No worker can run it. This coordinator claims the attempt, unless a worker has, and fails it like any other. */
+  /** No worker can run it: claims the attempt, unless a worker has, and fails it like any other. */
   async #fail(ref: EpochRef, problem: Pick<Failure, "reasonCode" | "message">): Promise<void> {
     const { store, ids, coordinatorId, nodeChanged } = this.#parts;
     const { taskId, nodeId, shard, epoch } = ref;
@@ -129,7 +129,7 @@ export class ExternalDispatch {
   }
 }
 
-/** In a task that ends, only what handles how others have ended goes on, with what is behind it. */
+/** In a task that is ending, only handlers of outcomes and their descendants continue. */
 const runsOn = ({ task, plan, node }: PlannedNode): boolean =>
   task.status === "running" || (task.status === "cancelling" && !task.cancelsAll && plan.handling.has(node.id));
 

@@ -13,7 +13,7 @@ export interface ExternalTypes {
   readonly restarting: ReadonlySet<string>;
 }
 
-/** The nodes whose artifacts it reads. */
+/** The nodes whose artifacts this node reads. */
 export function externalSources({ routing, dependsOn }: NodePlan): readonly string[] {
   const named = routing?.args.from_nodes;
   return Array.isArray(named) ? named.filter((id) => typeof id === "string") : dependsOn;
@@ -36,7 +36,7 @@ export function externalInput(node: NodePlan): JsonObject {
   return { ...node.args, input_adapter: adapter, input_args: { ...node.routing?.args, from_nodes: [...sources] } };
 }
 
-/** Refuses what external workers do not support or nothing could enforce. */
+/** Refuses what external workers do not support, and limits that nothing would enforce. */
 export function externalFindings(graph: Graph, external: ExternalTypes): readonly Finding[] {
   const served = workerTypes(graph).find((type) => external.types.has(type));
   if (served === undefined) return [];
