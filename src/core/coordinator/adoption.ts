@@ -5,8 +5,8 @@ import type { NodePlan, Plan } from "../plan/index.ts";
 import type { Store } from "../ports/index.ts";
 
 /**
- * Adopts the finished and the skipped nodes of the task that a retry continues. A node is adopted if everything upstream
- * of it is adopted too, so that nothing is kept that was built from nodes that run again, or judged by them.
+ * Adopts the finished and the skipped nodes of the task that a retry continues. A node is adopted only if everything
+ * upstream of it is adopted too, so that nothing that is kept depends on a node that runs again.
  *
  * Every coordinator adopts before it dispatches any node of the task, so a node that is dispatched was not adopted.
  * Idempotent: a call continues where an interrupted one stopped, and concurrent calls have the same outcome.
@@ -87,7 +87,7 @@ async function adoptNode(
   return all || isAdoptedNode(node, await store.readShards(task.id, [node.id]));
 }
 
-/** How others have ended is handled again in each task. */
+/** Handlers of outcomes run again in each task. */
 const isAdoptable = (node: NodePlan, shards: readonly ShardRecord[]): boolean =>
   !node.startsOnEnded &&
   shards.length === node.partitions &&

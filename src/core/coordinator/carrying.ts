@@ -12,17 +12,16 @@ import type { NodePlan, Plan } from "../plan/index.ts";
 import type { Store } from "../ports/index.ts";
 import { isKept } from "./adoption.ts";
 
-/** By shard; `undefined` for a shard that begins with nothing. */
+/** By shard; `undefined` for a shard whose log starts empty. */
 export type CarriedShards = readonly (CarriedOutput | undefined)[];
 
 /**
  * What the shards of a node begin with in a retry of a task, if the node cannot be adopted: all that they had stored in
  * the earlier task, in the same generation and under the same seqs.
  *
- * Only if nothing upstream is made anew: every shard of a parent that had a record is adopted, or begins with what it had
- * stored itself. So the origins in a carried log name the same artifacts as before; if a parent starts over later, its
- * generation tells. Two coordinators may find logs of different lengths, since an insert may arrive late; the first
- * dispatch decides.
+ * Applies only if nothing upstream starts over: every parent shard that had a record is adopted or carried. So the
+ * origins in a carried log name the same artifacts as before; if a parent starts over later, its generation changes.
+ * Two coordinators may find logs of different lengths, since an insert may arrive late; the first dispatch decides.
  */
 export async function carriedShards(
   store: Store,
@@ -36,7 +35,7 @@ export async function carriedShards(
   const { taskId, retryOf, retriedBatches, node } = of;
   if (node.fn !== undefined || !node.needsAll || node.startsOnEnded) return [];
   const before = Map.groupBy(await store.readShards(retryOf, [node.id, ...node.dependsOn]), isOf(node));
-  // While a task is removed, some of its records may be gone before others.
+  // A task's records are not removed at once: some may be gone already.
   if ((await store.readTask(retryOf)) === undefined) return [];
   const parents = await store.readShards(taskId, node.dependsOn);
   const again = new Map(parents.map((record) => [sourceKey(record.nodeId, record.shard), record]));
@@ -68,7 +67,7 @@ async function outputOf(
   { log, mayGather }: { readonly log: Carried; readonly mayGather: boolean },
 ): Promise<CarriedOutput | undefined> {
   if (!(await isKept(store, log))) return undefined;
-  // What was gathered is right only if the sources produce nothing more.
+  // A batch gathered from all artifacts is valid only if the sources produce no more of them.
   if (!mayGather && (await hasGathered(store, log))) return undefined;
   return {
     log,
@@ -79,8 +78,8 @@ async function outputOf(
 }
 
 /**
- * The same for a node whose failed batches are retried. A source of its own batches starts over, or it would not yield
- * them again: its checkpoint is behind them.
+ * The same for a node whose failed batches are retried. A node that produces its own batches starts over: its
+ * checkpoint is past the failed batches, so it would not yield them again.
  */
 async function withoutRetried(store: Store, output: CarriedOutput): Promise<CarriedOutput> {
   const { sourceGens, ...checkpoint } = output;
@@ -90,7 +89,7 @@ async function withoutRetried(store: Store, output: CarriedOutput): Promise<Carr
   return isSource ? { log, sourceGens } : { ...checkpoint, log, sourceGens };
 }
 
-/** The shard's own log, or the one that it was to continue if it ended before all of that was copied. */
+/** The shard's own log, or the one that it carries if it ended before all of that was copied. */
 export async function longestLog(store: Store, record: ShardRecord): Promise<Carried> {
   const { generation, carried } = record;
   const { taskId, nodeId, shard } = logOf(record);

@@ -70,7 +70,7 @@ export class FlowWorker {
     if (this.#worker !== undefined || this.#isStopped) return;
     const { clock, store, plans, functionLimits, coordinatorId } = this.#parts;
     const { changes, supervisor } = this.#own;
-    // Coordinators know handlers by name only: a leaf without a result of its own is the list of its outputs.
+    // Coordinators know handlers by name only: the result of a leaf that has none is the list of its outputs.
     const finalizing: ReadonlySet<string> = new Set();
     const reader = { store, clock, retry: this.#retry, plans, changes, running: {}, finalizing };
     const core = new WorkerCore({
@@ -87,13 +87,13 @@ export class FlowWorker {
       try {
         await started;
       } catch (error) {
-        this.#worker = undefined; // the next look at such a task tries again
+        this.#worker = undefined; // the next such task tries again
         throw error;
       }
     });
   }
 
-  /** Their tasks go on: another coordinator, or a later attempt, waits for them. */
+  /** The child tasks continue: another coordinator or a later attempt waits for them. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     const worker = this.#worker;
@@ -141,11 +141,11 @@ interface FlowBatch {
 }
 
 /**
- * The handler of nodes of type `flow`: it runs a task for each batch, and its output is the results of that.
+ * The handler of nodes of type `flow`: it runs a task for each batch and outputs its results.
  *
- * The id of the task is made of the batch: a worker that processes the batch again, after a crash or while an attempt with a
- * lost lease is still running, finds the task and waits for it. The tasks of a batch form a chain: each but the first
- * retries the one before it, and the number of the last shows whether the current try has made it.
+ * The id of the task is derived from the batch: a worker that processes the batch again, after a crash or while an
+ * attempt with a lost lease is still running, finds the task and waits for it. The tasks of a batch form a chain in
+ * which each retries the one before it; the number of the last shows whether the current try has created its task.
  */
 function flowHandler(parts: ChildTaskParts): HandlerDefinition {
   return {
@@ -220,7 +220,7 @@ async function currentTask(parts: ChildTaskParts, batch: FlowBatch): Promise<Tas
     const earlier = await lastOfRetried(parts, batch);
     return earlier === undefined ? create(parts, batch, firstTask(parts, batch)) : continued(parts, batch, earlier, 1);
   }
-  // As many tries as tasks have failed, so this one waits for the last task, or takes over from one that its try abandoned.
+  // With as many tasks as tries, this try has its task already. Otherwise it retries the last one, which may still be running.
   return own.count < ctx.tries ? continued(parts, batch, own.task, own.count + 1) : own.task;
 }
 
@@ -261,7 +261,7 @@ async function create(parts: ChildTaskParts, { parent, ctx }: FlowBatch, task: N
   return task;
 }
 
-/** The batch's tasks in a task that this one retries, from the latest on: it may have made none, being cancelled early. */
+/** The batch's last task in the nearest retried task that has one: a task that was cancelled early may have none. */
 async function lastOfRetried(parts: ChildTaskParts, batch: FlowBatch): Promise<TaskRecord | undefined> {
   let { retryOf } = batch.parent;
   while (retryOf !== undefined) {
@@ -272,7 +272,7 @@ async function lastOfRetried(parts: ChildTaskParts, batch: FlowBatch): Promise<T
   return undefined;
 }
 
-/** The last of the tasks that a task has made for the batch, and how many there are. */
+/** The last of the tasks that a task has created for the batch, and how many there are. */
 async function lastOf(parts: ChildTaskParts, batch: FlowBatch, taskId: string) {
   let task: TaskRecord | undefined;
   for (let count = 0; ; count++) {
@@ -314,8 +314,8 @@ const read = ({ reader }: ChildTaskParts, taskId: string): Promise<TaskRecord | 
 const childrenAPage = 100;
 
 /**
- * The tasks that nodes of a task run. They are cancelled after the shards of these nodes, by which they are judged. Each
- * finds by its own sweeps that it is not needed, or is to be paused, also one that is created in this moment.
+ * The tasks that nodes of a task run. They are cancelled after the shards of these nodes, whose status decides whether
+ * they are needed. A child task that is created concurrently is found by its own sweep, which cancels or pauses it.
  */
 export async function* openChildren(
   store: Pick<Store, "listTasks">,
@@ -332,8 +332,8 @@ export async function* openChildren(
 }
 
 /**
- * Pauses or resumes a task with the one whose node runs it. Whether it did: both must then be read again, since the other
- * one may have changed meanwhile.
+ * Pauses or resumes a child task like its parent. Returns whether it did: both must then be read again, since the
+ * parent may have changed meanwhile.
  */
 export async function followPause(
   store: Pick<Store, "readTask" | "pauseTask">,

@@ -139,11 +139,11 @@ export class CoordinatorCore {
     await this.#functionWorker.start();
   }
 
-  /** Returns the same promise each time. */
+  /** Idempotent: returns the same promise each time. */
   stop(options: { readonly graceMs: number }): Promise<void> {
     this.#stopping ??= runInOrder("stopping a coordinator", [
       () => this.#changes.close(),
-      () => this.#flowWorker.stop(), // first: the other may wait, and attempts of this one end at once now
+      () => this.#flowWorker.stop(), // first: its attempts end immediately, while the other worker may wait
       () => this.#functionWorker.stop(options),
       () => this.#subscription?.close(),
       () => this.#supervisor.stop(),
@@ -216,7 +216,7 @@ export class CoordinatorCore {
     return this.#create({ task, graph: task.graph }, () => this.#scheduler.replan(task.id));
   }
 
-  /** A task that runs these failed batches of a node again, or all of them, and everything that reads the node. */
+  /** Creates a task that retries all failed batches of a node, or the given ones, and runs everything that reads the node. */
   async retryBatches(
     taskId: string,
     nodeId: string,
@@ -264,12 +264,12 @@ export class CoordinatorCore {
     }
   }
 
-  /** Looks at schedules again at this time at the latest, in ms from now. */
+  /** Checks schedules again in at most this many ms. */
   dueIn(ms: number): void {
     this.#sweeper.dueIn(ms);
   }
 
-  /** New tasks of the flow do not begin, or do again. Returns once it is recorded. */
+  /** Pauses or resumes the start of a flow's new tasks. Returns once that is recorded. */
   async pauseFlow(name: string, isPaused: boolean): Promise<void> {
     const { store } = this.#parts;
     this.#changes.check();
@@ -279,7 +279,7 @@ export class CoordinatorCore {
     await this.#callerRetry.run(() => store.settle());
   }
 
-  /** Sweeps would begin them too, later. */
+  /** Sweeps would begin them too, but later. */
   async #beginTasksOf(name: string): Promise<void> {
     for (let page: PageRequest | undefined = { limit: 100 }; page !== undefined; ) {
       const query = { ...page, statuses: ["running"], children: "all" } as const;
@@ -298,7 +298,7 @@ export class CoordinatorCore {
   async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {
     const { store } = this.#parts;
     this.#changes.check();
-    // Decided before the call, which may be repeated: cancelling a task that ends already cancels what is spared, too.
+    // Decided before the call, which may be repeated: a second cancel also ends spared nodes.
     const all = (await this.#callerRetry.run(() => store.readTask(taskId)))?.status === "cancelling";
     const answer = await this.#callerRetry.run(() => store.cancelTask(taskId, reason, all));
     if (answer === "recorded" || all) await this.#now("cancel", () => this.#scheduler.replan(taskId));
@@ -317,14 +317,14 @@ export class CoordinatorCore {
     const task = await this.#callerRetry.run(() => store.readTask(taskId));
     if (task !== undefined) checkPausable(task, paused ? external?.types : undefined);
     const answer = await this.#callerRetry.run(() => store.pauseTask(taskId, paused));
-    // Also if it was recorded before: this call may repeat one whose answer was lost.
+    // Even if it was recorded before: this call may repeat one whose answer was lost.
     if (answer === "recorded" || answer === "already") await this.#now("pause", () => this.#scheduler.replan(taskId));
     await this.#callerRetry.run(() => store.settle());
     return answer;
   }
 
   /**
-   * Stores a signal for a node that waits for it, or will.
+   * Stores a signal for a node that waits for it, now or later.
    *
    * @throws FlowError `NODE_UNKNOWN`, `SIGNAL_INVALID`, `SIGNAL_TOO_LARGE`
    */
@@ -336,7 +336,7 @@ export class CoordinatorCore {
     const node = nodeOf(plans.get(task.graph), { taskId, nodeId });
     const signal = { nodeId, id: ids.next(), payload: signalPayload(taskId, node, payload) };
     if (task.status === "cancelling") {
-      // Nodes that handle how others have ended run on, and what follows them may wait.
+      // Handlers of outcomes still run, and a descendant of theirs may wait for the signal.
       const shards = await this.#callerRetry.run(() => store.readShards(taskId, [nodeId]));
       if (shards.some(({ status }) => isShardTerminal(status))) return "terminal";
     }

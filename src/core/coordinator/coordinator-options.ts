@@ -60,7 +60,7 @@ export interface SchedulerOptions {
   readonly onFlows: () => void;
   /** Called when `owedLooks` is no longer empty. */
   readonly onOwed: () => void;
-  /** Tasks of these flows that have not begun do not begin. @defaultValue none */
+  /** Flows whose tasks do not begin; those that have begun continue. @defaultValue none */
   readonly pausedFlows?: PausedFlows | undefined;
   /** Called when a shard is due in `ms`. */
   readonly onDue: (ms: number) => void;

@@ -3,22 +3,22 @@ import { FlowError, thrownMessage } from "../../errors/index.ts";
 
 const dayMs = 86_400_000;
 const secondMs = 1_000;
-/** How many earlier occurrences are asked for at first. */
+/** How many earlier occurrences are requested at first. */
 const fewest = 16;
 
-// biome-ignore lint/style/noRestrictedGlobals: the date of an instant that is given, not the time of a clock
+// biome-ignore lint/style/noRestrictedGlobals: converts a given instant, does not read a clock
 const dateOf = (ms: number) => new Date(ms);
 
 /**
  * When a schedule is due: a cron expression, read on the clock of a time zone.
  *
- * A local time that a change of the clock leaves out counts as the moment of the change; one that occurs twice counts the
- * first time. An expression for every hour follows elapsed time instead, and so is due in each of two equal hours.
+ * A local time that a clock change skips counts as the moment of the change; one that occurs twice counts the first
+ * time. An expression for every hour follows elapsed time instead, so it is due in both of two repeated hours.
  *
  * @throws FlowError `SCHEDULE_INVALID`
  */
 export class CronTimes {
-  /** For every hour: in the time zone. Otherwise in UTC, for times as the clock of the zone shows them. */
+  /** In the time zone if it is for every hour; otherwise in UTC, with local times of the zone given as if in UTC. */
   readonly #cron: Cron;
   readonly #followsClock: boolean;
   readonly #clock: Intl.DateTimeFormat;
@@ -37,7 +37,7 @@ export class CronTimes {
     }
   }
 
-  /** The first occurrence after an instant. `undefined`: there is none. */
+  /** The first occurrence after an instant; `undefined` if there is none. */
   next(after: number): number | undefined {
     if (this.#followsClock) return this.#cron.nextRun(dateOf(after))?.getTime();
     for (let shown = after + this.#offset(after); ; ) {
@@ -52,7 +52,7 @@ export class CronTimes {
   /** The last `count` occurrences from `from` to `to`, both included, in order. */
   latest(count: number, { from, to }: { readonly from: number; readonly to: number }): readonly number[] {
     const offset = this.#offset(to);
-    const summer = Math.max(offset, this.#offset(to - dayMs / 8)); // the clock may have shown later times before
+    const summer = Math.max(offset, this.#offset(to - dayMs / 8)); // before a change back, the clock showed later times
     const end = dateOf(Math.floor(to / secondMs) * secondMs + secondMs + (this.#followsClock ? 0 : summer));
     for (let asked = Math.min(count, fewest); count > 0; asked *= 4) {
       const shown = this.#cron.previousRuns(asked, end).map((date) => date.getTime());
@@ -64,19 +64,19 @@ export class CronTimes {
     return [];
   }
 
-  /** The day that the clock shows, such as 2026-11-29. */
+  /** The local date, such as 2026-11-29. */
   day(at: number): string {
     return dateOf(at + this.#offset(at))
       .toISOString()
       .slice(0, 10);
   }
 
-  /** By how much the clock is ahead of UTC, in ms. */
+  /** The offset of the time zone from UTC, in ms. */
   #offset(at: number): number {
     const parts = this.#clock.formatToParts(at).map(({ type, value }) => [type, value] as const);
     const shown: Record<string, string | undefined> = Object.fromEntries(parts);
     const text = `${shown.year}-${shown.month}-${shown.day}T${shown.hour}:${shown.minute}:${shown.second}Z`;
-    // biome-ignore lint/style/noRestrictedGlobals: reads a text
+    // biome-ignore lint/style/noRestrictedGlobals: parses a string
     return Date.parse(text) - Math.floor(at / secondMs) * secondMs;
   }
 

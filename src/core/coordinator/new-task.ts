@@ -31,7 +31,7 @@ export interface CreateTaskOptions {
   /** The task's time limit, in seconds. */
   readonly deadlineSec?: number | undefined;
   readonly traceparent?: string | undefined;
-  /** It starts no earlier; in milliseconds since 1970. */
+  /** Earliest start; in milliseconds since 1970. */
   readonly notBefore?: number | undefined;
 }
 
@@ -54,7 +54,7 @@ export function newTask(id: string, options: CreateTaskOptions, now: number): Ne
   return { id, graph: resolveParams(options.graph, params), params, priority: 0, ...settings };
 }
 
-const maxStartMs = 315_576_000_000; // as of a node's delay: ten years
+const maxStartMs = 315_576_000_000; // ten years, the same limit as for a node's delay
 
 /** @throws FlowError `ENGINE_OPTIONS` */
 function laterStart(notBefore: number | undefined, now: number): Pick<NewTask, "startInMs"> {
@@ -237,15 +237,15 @@ export function checkSameInput({ task, graph }: RequestedTask, found: TaskRecord
   );
 }
 
-/** How long the logs are may differ: an insert may have arrived late. */
+/** The lengths of the logs may differ: an insert may have arrived late. */
 function isSameBatches(requested: RetriedBatches | undefined, found: RetriedBatches | undefined): boolean {
   const named = (batches: RetriedBatches | undefined) => batches?.shards.map(({ kept }) => kept.without?.seqs);
   return requested?.nodeId === found?.nodeId && isDeepStrictEqual(named(requested), named(found));
 }
 
 /**
- * The record's graph has its parameters filled in, so the same parameters are filled in here. Other schemas are not another
- * input: the handlers have changed, of which the workers tell whether they still fit.
+ * The record's graph has its parameters filled in, so the same parameters are filled in here. Schemas are ignored: they
+ * change with the handlers, and the workers check whether these still fit.
  */
 function isSameGraph(graph: Graph, found: TaskRecord): boolean {
   try {

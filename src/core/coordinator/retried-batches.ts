@@ -6,7 +6,7 @@ import type { StoreRetry } from "../resilience/store-retry.ts";
 import { setAsideIn } from "../tasks/failed-batches.ts";
 import { longestLog } from "./carrying.ts";
 
-/** A task's record names them one by one. */
+/** A task's record lists them individually. */
 const maxNamed = 1_000;
 
 /**
@@ -50,12 +50,12 @@ function keptOf(of: {
 }): Carried {
   const { log, node, failed, retried } = of;
   const [first] = retried;
-  // In the order of the input, nothing that follows may stay: it would come before what is retried.
+  // In an ordered log, nothing after the first retried batch may stay: it would come before that batch.
   if (node.batches.ordered && first !== undefined) {
     const aside = failed.filter(({ seq }) => seq < first.seq).length;
     return { ...log, length: first.seq, aside, without: { count: 0 } };
   }
-  const { count = 0, seqs = [] } = log.without ?? {}; // left out before, by a retry that did not get to copy the log
+  const { count = 0, seqs = [] } = log.without ?? {}; // left out by an earlier retry that ended before it copied the log
   const isAll = retried.length === failed.length;
   const without = {
     count: count + retried.length,

@@ -209,9 +209,9 @@ export class Scheduler {
     const mayRun = task.status === "running";
     if (mayRun) this.#starts.seen(task);
     if (mayRun) await adoptFinished({ store: this.#store, plan, task, external });
-    // A concurrent call may have cached it during the reads: with two caches of one task, each would miss facts.
+    // A concurrent call may have cached it during the reads: of two caches of one task, each would miss facts.
     const cached = this.#openTasks.get(taskId) ?? this.#openTasks.add(task, plan);
-    // A retry that was cancelled before it adopted is looked at again: a call that had read it as running dispatches.
+    // Left false while the task is cancelling: a call that read it as running must adopt before it dispatches.
     cached.hasAdopted ||= mayRun;
     return cached;
   }
@@ -241,7 +241,7 @@ export class Scheduler {
       if (outcome === "exists") {
         // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
         const first = shard > 0 || (node.holds ?? chosen) === undefined ? undefined : await this.#shard(ref);
-        if (first !== undefined) [skips, chosen] = [first.status === "skipped", first.chosen]; // it decides for all
+        if (first !== undefined) [skips, chosen] = [first.status === "skipped", first.chosen]; // shard 0 decides for all
         continue;
       }
       if (shard === 0 && node.needed === 0) this.#logStart(taskId, cached, node);
@@ -252,7 +252,7 @@ export class Scheduler {
     if (node.wait !== undefined) await this.marks.dispatched(taskId, node.id);
   }
 
-  /** Whether the node's condition holds. Judged on what is stored: parents that have ended do not change any more. */
+  /** Whether the node's condition holds. Judged by stored records: parents that have ended do not change any more. */
   async #holds(taskId: string, { plan: { byId } }: OpenTask, node: NodePlan): Promise<boolean> {
     const params = (await this.#store.readTask(taskId))?.params ?? {};
     const shards = await this.#store.readShards(taskId, node.dependsOn);
@@ -264,17 +264,17 @@ export class Scheduler {
     return records.find((record) => record.shard === shard);
   }
 
-  /** External workers begin every log themselves. */
+  /** External workers start every log themselves. */
   async #carried(taskId: string, task: OpenTask, node: NodePlan): Promise<CarriedShards> {
     const { retryOf, retriedBatches } = task;
     if (retryOf === undefined || this.#external?.types.has(node.type)) return [];
     return carriedShards(this.#store, { taskId, retryOf, retriedBatches, node });
   }
 
-  /** Whether the task has ended. `looked`: nodes that were just read. */
+  /** Finishes the task if all nodes are closed. `looked`: nodes that were just read. Returns whether the task has ended. */
   async #tryFinish(taskId: string, cached: OpenTask, looked: { has(id: string): boolean }): Promise<boolean> {
     const { nodes } = cached.plan;
-    // One that is open ends the search, so many are read at once only after another was closed.
+    // An open node ends the search, so many are read at once only after the first was found closed.
     for (let atOnce = 1; ; atOnce = readAtOnce) {
       while (cached.closed.has(nodes[cached.openFrom]?.id ?? "")) cached.openFrom++;
       const next = nodes.slice(cached.openFrom, cached.openFrom + atOnce);
@@ -288,7 +288,7 @@ export class Scheduler {
       this.#logger.info({ taskId, flow: cached.plan.graph.name, ...traceIdOf(cached) }, "a task finished");
     }
     this.#openTasks.forget(taskId);
-    // Those of a batch that timed out: no caller waits for their events any more, and paused ones have none.
+    // Child tasks of a batch that timed out: nothing waits for their events any more, and paused ones have none.
     if (cached.plan.graph.flows !== undefined) {
       for await (const child of openChildren(this.#store, { taskId, plan: cached.plan })) await this.replan(child.id);
     }
@@ -301,8 +301,8 @@ export class Scheduler {
 
   /**
    * Writes a tombstone or an abort for every node: a dispatch that was decided before the cancel finds the record and
-   * loses. The task ends when none of its shards is open. Parents first: what a shard would have begun with depends on
-   * what its parents did. Nodes that handle how others have ended are spared, and start here.
+   * loses. The task ends when none of its shards is open. Parents first: what a shard carries depends on what its
+   * parents did. Handlers of outcomes are spared, and start here.
    */
   async #cancelRest(task: TaskRecord, cached: OpenTask): Promise<void> {
     const { id: taskId, failure, cancelReason = failure?.reasonCode ?? "cancelled" } = task;
@@ -330,7 +330,7 @@ export class Scheduler {
         const ref = { taskId, nodeId: node.id, shard };
         const init = { type: node.type, graceMs: this.#cancelGraceMs, carried: carried?.[shard] };
         const status = await this.#store.cancelShard(ref, init);
-        if (status === "failed" && node.optional) await this.#store.closeFailed(ref); // it has failed since the look
+        if (status === "failed" && node.optional) await this.#store.closeFailed(ref); // it failed after it was read
         if (isShardTerminal(status)) continue;
         open++;
         await this.#signal(ref, cancelReason);
@@ -344,7 +344,7 @@ export class Scheduler {
       const isLeft = spared.has(node.id) && recordsOf(node.id).length < node.partitions;
       if (isLeft) await this.#tryDispatch(taskId, cached, node);
     }
-    // At the deadline they are cancelled too.
+    // At the deadline, the spared nodes are cancelled too.
     if (spared.size > 0 && task.deadlineAt !== undefined && (await this.#store.failTask(taskId, deadlineExceeded))) {
       return this.replan(taskId);
     }
@@ -361,7 +361,7 @@ export class Scheduler {
     await this.replan(taskId);
   }
 
-  /** Once: of several coordinators, only one dispatches the first root. Of a retry, it may be adopted instead. */
+  /** Logged once, as only one coordinator dispatches the first root. Not for a retry, where it may be adopted instead. */
   #logStart(taskId: string, task: OpenTask, root: NodePlan): void {
     const { plan, retryOf } = task;
     const isFirst = root === plan.nodes.find(({ needed }) => needed === 0);
@@ -383,7 +383,7 @@ export class Scheduler {
     return this.#bus.publish(topics.command(type), messageKey(ref), message);
   }
 
-  /** Asks the worker that runs this attempt to stop, which may be another one than before the cancel. */
+  /** Asks the worker that runs this attempt to stop. Reads the record again: it may have a new worker. */
   async #signal(ref: ShardRef, reason: string): Promise<void> {
     const records = await this.#store.readShards(ref.taskId, [ref.nodeId]);
     const record = records.find(({ shard }) => shard === ref.shard);

@@ -6,10 +6,10 @@ import type { RegistryEntry, RegistryJudge, RegistryKey, Store } from "../ports/
 import { CronTimes, isoTime } from "./cron-times.ts";
 import type { CreateTaskOptions } from "./new-task.ts";
 
-/** What happens to a run that is due while the task of the run before has not ended. */
+/** What happens to a run that is due while the previous run's task has not ended. */
 export type Overlap = "skip" | "queue" | "allow" | "replace";
 
-/** What was put; the graph as it was compiled then, so that every coordinator can create the tasks. */
+/** A schedule as it was put, with its compiled graph, so that every coordinator can create the tasks. */
 export interface ScheduleDefinition {
   readonly graph: Graph;
   /** May contain {@link tickRefs}. */
@@ -17,7 +17,7 @@ export interface ScheduleDefinition {
   readonly cron: string;
   readonly timeZone: string;
   readonly overlap: Overlap;
-  /** How many missed runs are made up, the newest ones. */
+  /** How many missed runs are made up; the newest are. */
   readonly catchUp: number;
   readonly priority?: number;
   readonly deadlineSec?: number;
@@ -31,16 +31,16 @@ export interface ScheduledRun {
 
 export interface ScheduleRecord extends ScheduleDefinition {
   readonly isPaused: boolean;
-  /** The next run. Absent: none, or paused. */
+  /** The next run; absent if there is none, or while paused. */
   readonly dueAt?: number;
-  /** The run of `dueAt` was decided: a task is created, unless it exists already. */
+  /** The run of `dueAt` is decided: its task is to be created, unless it exists already. */
   readonly isStarting?: true;
   readonly last?: ScheduledRun;
-  /** The runs before the last one, newest first: as many as a stalled coordinator may need. */
+  /** The runs before the last one, newest first; bounded by what a stalled coordinator may need. */
   readonly earlier?: readonly ScheduledRun[];
-  /** How many runs were left out because the one before had not ended. */
+  /** How many runs were skipped because the previous one had not ended. */
   readonly skipped: number;
-  /** How many runs were left out because no coordinator was there, or because they waited for too long. */
+  /** How many runs were missed because no coordinator was running, or because they waited too long. */
   readonly missed: number;
   /** Why no task could be created for the last run. */
   readonly failure?: { readonly dueAt: number; readonly message: string };
@@ -48,16 +48,16 @@ export interface ScheduleRecord extends ScheduleDefinition {
   readonly updatedAt: number;
 }
 
-/** A run that starts later than this was missed. */
+/** A run that is this late counts as missed. */
 const missedAfterMs = 60_000;
-/** How often a run that waits looks whether the one before has ended. */
+/** How often a waiting run checks whether the previous one has ended. */
 const lookMs = 1_000;
-/** A coordinator that stalls for more runs than this while it creates a task does not find that the run had one before. */
+/** A coordinator that stalls for more runs than this while it creates a task does not notice that the run already had one. */
 const mostKept = 50;
-/** The most missed runs that are counted. */
+/** The maximum number of missed runs that are counted. */
 const mostCounted = 1_000;
 
-/** The registry's entry of a schedule: due when a coordinator has to look at it. */
+/** The registry's entry of a schedule: due when a coordinator has to act on it. */
 export const scheduleEntry = (record: ScheduleRecord, lookAt = record.dueAt): RegistryEntry => ({
   value: record,
   ...(lookAt === undefined ? {} : { dueAt: lookAt }),
@@ -66,7 +66,7 @@ export const scheduleEntry = (record: ScheduleRecord, lookAt = record.dueAt): Re
 export const scheduleOf = (entry: RegistryEntry | undefined): ScheduleRecord | undefined =>
   entry?.value as ScheduleRecord | undefined;
 
-/** The record after a put. The time of the next run stays if its rule does, so that a missed one is still made up. */
+/** The record after a put. If the rule is the same, so is the time of the next run, so that a missed run is still made up. */
 export function putSchedule(
   definition: ScheduleDefinition,
   known: ScheduleRecord | undefined,
@@ -77,13 +77,13 @@ export function putSchedule(
   const isSameRule = known?.cron === cron && known.timeZone === timeZone;
   const runs = { ...(last && { last }), ...(earlier && { earlier }) };
   const record = { ...definition, isPaused, skipped, missed, createdAt, updatedAt: now, ...runs };
-  // A task that is being created must become the last one, so that no other overlaps with it.
+  // The task that is being created must become the last run, so that no other run overlaps with it.
   if (known !== undefined && isStarting) return withNext({ ...record, isStarting }, known.dueAt);
   if (isPaused) return record;
   return withNext(record, isSameRule ? known?.dueAt : timesOf(record).next(now));
 }
 
-/** Runs that are due during a pause are left out, and not missed. */
+/** Runs that are due during a pause do not start, and do not count as missed. */
 export function pauseSchedule(record: ScheduleRecord, isPaused: boolean, now: number): ScheduleRecord {
   if (record.isPaused === isPaused) return record;
   const next = { ...record, isPaused, updatedAt: now };
@@ -91,15 +91,15 @@ export function pauseSchedule(record: ScheduleRecord, isPaused: boolean, now: nu
   return withNext(next, isPaused ? undefined : timesOf(record).next(now));
 }
 
-/** What a coordinator does about a schedule. `again`: it changed, look again. */
+/** What a coordinator does about a schedule. `again`: the record changed, so decide again. */
 export type ScheduleStep =
   | { readonly kind: "nothing" | "again" }
   | { readonly kind: "start"; readonly record: ScheduleRecord; readonly dueAt: number }
   | { readonly kind: "cancel"; readonly taskId: string };
 
 /**
- * Decides about the run that is due. That it starts is recorded before its task is created: so after a crash, and by
- * another coordinator, the same task is created, whatever has become of the run before.
+ * Decides about the run that is due. The start is recorded before the task is created, so that after a crash, or in
+ * another coordinator, the same task is created, whatever the previous run has done since.
  *
  * @param seen - the task of the last run, and whether it is open
  */
@@ -126,7 +126,7 @@ const judgeDue =
     return { answer: { kind: "cancel", taskId: seen.taskId }, next: waiting };
   };
 
-/** The task of a run was created, or could not be: the next run is due. @returns whether the run had another task */
+/** Records the run's task or the failure to create it, and sets the next run. @returns whether the run had another task */
 const judgeStarted =
   (run: { readonly dueAt: number; readonly taskId?: string; readonly failure?: string }): RegistryJudge<boolean> =>
   (entry) => {
@@ -149,14 +149,14 @@ const judgeStarted =
 const runsOf = ({ last, earlier = [] }: ScheduleRecord): readonly ScheduledRun[] =>
   last === undefined ? earlier : [last, ...earlier];
 
-/** Moves the next run past those that were missed and are not made up. */
+/** Advances the next run past missed ones that are not made up. */
 function withoutMissed(record: ScheduleRecord, now: number): ScheduleRecord {
   const { dueAt: from, overlap, catchUp } = record;
   const tooLate = now - missedAfterMs;
   if (from === undefined || from > tooLate) return record;
   const times = timesOf(record);
   const missed = times.latest(mostCounted, { from, to: tooLate });
-  // A run that waits for the one before is not lost by that alone.
+  // Waiting for the previous run does not by itself make a run missed.
   const kept = overlap === "queue" ? Math.max(1, catchUp) : overlap === "replace" ? Math.min(1, catchUp) : catchUp;
   const [dueAt = times.next(tooLate)] = kept === 0 ? [] : missed.slice(-kept);
   const left = missed.filter((each) => dueAt === undefined || each < dueAt).length;
@@ -170,7 +170,7 @@ function withNext(record: ScheduleRecord, dueAt: number | undefined): ScheduleRe
 
 export const timesOf = ({ cron, timeZone }: Pick<ScheduleRecord, "cron" | "timeZone">) => new CronTimes(cron, timeZone);
 
-/** What stands in the parameters for something of the run's time. */
+/** References in the parameters to the time of the run. */
 export const tickRefs = { date: "schedule.date", dueAt: "schedule.due_at" } as const;
 
 /** The parameters of a run. */
@@ -198,7 +198,7 @@ export interface FireSchedulesOptions {
   readonly cancelTask: (taskId: string, reason: string) => Promise<unknown>;
 }
 
-/** The most runs of one schedule that one look starts; the next look continues. */
+/** The maximum number of runs of one schedule that one call starts; the next call continues. */
 const mostAtOnce = 100;
 
 /**
@@ -215,7 +215,7 @@ export async function fireSchedule(options: FireSchedulesOptions, id: string): P
     if (step.kind === "start") await start(options, { key, ...step });
     if (step.kind !== "cancel") continue;
     await cancelTask(step.taskId, `replaced by the next run of schedule '${id}'`);
-    return; // a later look finds whether it has ended
+    return; // a later call checks whether it has ended
   }
 }
 
@@ -234,7 +234,7 @@ async function start(
     const params = paramsAt(record, dueAt);
     const { id: taskId, created } = await createTask({ graph, params, idempotencyKey, priority, deadlineSec });
     const isRepeated = await store.updateEntry(key, judgeStarted({ dueAt, taskId }));
-    // Its key was free again: the task of the run had ended and was deleted while this creation was on its way.
+    // The run's earlier task had ended and was deleted while this creation was in flight, so its key was free again.
     if (isRepeated && created) return void (await cancelTask(taskId, `the run of ${isoTime(dueAt)} had a task before`));
     logger.info({ schedule: key.id, flow: graph.name, taskId, dueAt: isoTime(dueAt) }, "a scheduled task started");
   } catch (error) {

@@ -40,7 +40,7 @@ export interface OpenTask {
   /** Those of them that did not finish. */
   readonly omitted: Set<string>;
   readonly dispatched: Set<string>;
-  /** Nodes that have stored a batch, as far as a decision needed it. */
+  /** Nodes known to have stored a batch; read only where a decision needed it. */
   readonly started: Set<string>;
   /**
    * For a node that needs all of its parents: every parent before this index satisfies it. The parent at this index is
@@ -165,7 +165,7 @@ export class StartLooks {
     if (node.needsAll) return this.#lookForAll(taskId, cached, node);
     const some = someParents(cached, node);
     await this.#read(taskId, cached, { node, parentIds: [parentId], some });
-    if (some.unknown.has(parentId)) return undefined; // nothing is decided about this parent yet
+    if (some.unknown.has(parentId)) return undefined; // this parent is still undecided
     if (some.unknown.size > mayLack(node, some)) {
       some.credit += this.#readsAnEvent;
       if (some.credit <= mayLack(node, some)) {
@@ -184,7 +184,7 @@ export class StartLooks {
 
   async #lookForAll(taskId: string, cached: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
     for (;;) {
-      // From where any call has come: many events of one join are looked at concurrently.
+      // Starts where the furthest call got to: many events of one join are evaluated concurrently.
       let from = cached.waitingFrom.get(node.id) ?? 0;
       while (from < node.dependsOn.length && satisfies(cached, node, node.dependsOn[from] as string)) from++;
       cached.waitingFrom.set(node.id, from);
@@ -228,7 +228,7 @@ export class StartLooks {
       const parent = cached.plan.byId.get(id);
       const records = shards.get(id);
       if (parent === undefined || records === undefined) continue; // a node without a record has not stored anything
-      // An omitted parent too: the batch that it had stored satisfies the node, whatever became of it.
+      // Even an omitted parent: a batch that it had stored satisfies the node, whatever its outcome.
       const mayHave = node.startsOnFirstBatch && !isNodeFinished(parent, records);
       if (mayHave && (await this.#store.hasArtifacts(taskId, id))) cached.started.add(id);
       noteEnd(cached, parent, records);
@@ -256,8 +256,8 @@ export function noteEnd(cached: OpenTask, node: NodePlan, shards: readonly Shard
 }
 
 /**
- * Reads the shards of a node that has changed, unless it is known to be closed. If no node follows it, its task may end with it:
- * the first node that is not known to be closed is read with it, or many of them if nothing is known yet.
+ * Reads the shards of a node that has changed, unless it is known to be closed. If it has no children, the task may end
+ * with it, so the first node that is not known to be closed is read with it, or many of them if nothing is known yet.
  */
 export async function readChanged(
   store: Store,
@@ -277,10 +277,10 @@ export async function readChanged(
   return { read: shardsOf.get(node.id) ?? [], looked };
 }
 
-/** Failed, and with an open log: of an optional node, the log is closed first. */
+/** Failed with an open log. The logs of an optional node are closed first. */
 export const isFatal = (record: ShardRecord): boolean => record.status === "failed" && !isClosed(record);
 
-/** The shards of a node: of an optional one, those that have failed with closed logs. */
+/** The shards of a node; if it is optional, closes the logs of failed shards first. */
 export async function withClosed(
   store: Store,
   node: NodePlan,
@@ -292,7 +292,7 @@ export async function withClosed(
     const [first] = failed;
     if (first === undefined) return records;
     for (const record of failed) await store.closeFailed(record);
-    records = await store.readShards(first.taskId, [node.id]); // in which others may have failed meanwhile
+    records = await store.readShards(first.taskId, [node.id]); // others may have failed meanwhile
   }
 }
 
@@ -335,7 +335,7 @@ function nextOf(ids: Iterator<string>, most: number): readonly string[] {
 
 const mostPausedFlows = 1_000;
 
-/** The flows whose new tasks do not begin, as of the last read: other processes follow within `maxAgeMs`. */
+/** The flows whose new tasks do not begin, as of the last read. A change by another process is seen within `maxAgeMs`. */
 export class PausedFlows {
   readonly #store: Store;
   readonly #clock: Clock;
@@ -353,7 +353,7 @@ export class PausedFlows {
     return name !== undefined && this.#names.has(name);
   }
 
-  /** @param mayBeSome - false: a look has just found none */
+  /** @param mayBeSome - false: a read has just found none */
   async refresh(mayBeSome = true): Promise<void> {
     const now = this.#clock.monotonic();
     if (mayBeSome && now - this.#readAt < this.#maxAgeMs) return;

@@ -13,7 +13,7 @@ const tasksAPage = 20;
 /** Items handled concurrently, so that one slow item does not delay the others. Some stores read for all of them at once. */
 const atOnce = tasksAPage;
 const restFactor = 4;
-/** By how much longer the pause is after a look that found nothing for any sweep. */
+/** Factor by which the pause grows after a pass that found nothing due. */
 const idleFactor = 1.5;
 
 export interface SweeperOptions {
@@ -50,7 +50,7 @@ export class Sweeper {
   #sleeping: AbortController | undefined;
   /** How long the last sweep took, in ms. */
   #tookMs = 0;
-  /** The last look found nothing that is due. */
+  /** The last pass found nothing due. */
   #isIdle = false;
   readonly #watch: StoreHealthTracker;
   #paying = false;
@@ -193,7 +193,7 @@ export class Sweeper {
 }
 
 /**
- * A failing item does not keep the others from being handled; an unreachable store ends the whole tick.
+ * A failing item does not prevent the others from being handled; an unreachable store ends the whole tick.
  *
  * @returns whether all items were handled
  */

@@ -30,7 +30,7 @@ export class TaskMarks {
     this.#command = command;
   }
 
-  /** After its signal has been stored. */
+  /** Wakes the node after its signal has been stored. */
   async signalled(taskId: string, nodeId: string): Promise<void> {
     await this.wake(await this.#store.readShards(taskId, [nodeId]));
   }
@@ -49,8 +49,8 @@ export class TaskMarks {
   }
 
   /**
-   * The records of the task's shards, after a pause or a resume that is recorded in the task has been completed in them.
-   * `undefined`: it was paused or resumed meanwhile.
+   * Applies a pause or a resume that is recorded in the task to its shards, and returns their records. `undefined` if
+   * the task was paused or resumed meanwhile.
    */
   async complete(task: TaskRecord): Promise<readonly ShardRecord[] | undefined> {
     const { id, paused = false } = task;
@@ -61,22 +61,22 @@ export class TaskMarks {
       else if ((await this.#store.resumeShard(shard)) !== undefined) this.#onDue(0);
     }
     if (unmarked.length > 0) {
-      // Two processes may do the opposite at once. Each records it in the task before, and reads the task after it has
-      // changed the shards: at least one of them sees what the other did.
+      // Two processes may pause and resume concurrently. Each writes the task before it changes the shards and reads
+      // the task after, so at least one of them sees the other's change.
       if (((await this.#store.readTask(id))?.paused ?? false) !== paused) return undefined;
       shards = await this.#store.readShards(id);
     }
     for (const shard of paused ? shards : []) {
       const { status, lease } = shard;
       if (status !== "running" || lease === undefined) continue;
-      // Sent until it ends: the message may be lost.
+      // Sent again on each pass until the attempt ends: a message may be lost.
       const message = pauseMessage(shard, { workerId: lease.workerId, ...traceOf(task) });
       await this.#bus.publish(topics.signals, lease.workerId, message);
     }
     return shards;
   }
 
-  /** A node that runs on while its task ends is not paused any more, and gets its signal. */
+  /** A node that continues while its task ends is resumed, and receives its signal. */
   async goOn(task: TaskRecord, node: NodePlan, shards: readonly ShardRecord[]): Promise<void> {
     for (const shard of shards) {
       if (shard.paused !== undefined && (await this.#store.resumeShard(shard)) !== undefined) this.#onDue(0);
