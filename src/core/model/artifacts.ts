@@ -1,7 +1,7 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 
-/* The entries of a shard's log, the failures of shards and tasks, and the signals that tasks get. */
+/* The entries of a shard's log, the failures of shards and tasks, and the signals sent to tasks. */
 
 /** A batch within one source: the seq of an artifact there, and the chunk within that artifact. */
 export type Position = readonly [seq: number, chunk: number];
@@ -10,8 +10,8 @@ export type Position = readonly [seq: number, chunk: number];
  * Where a batch came from: the source shard, its seq there, and the chunk within that artifact. Batches that a source
  * handler produces have source `""`, and as seq their index among all batches that it yielded.
  *
- * Batches are stored as they get done, so the last origin of a source also says what is missing before it: everything
- * up to `to` is stored except `open`. It is valid for every entry, since appends are made one after another.
+ * Batches are stored as they are done, so the last origin of a source also records what is missing before it:
+ * everything up to `to` is stored except `open`. It is valid for every entry, since appends are made one after another.
  */
 export interface Origin {
   readonly source: string;
@@ -53,7 +53,7 @@ export interface Artifact {
   /** The output. Of a batch that was set aside: its payload if the node made it itself, otherwise null. */
   readonly meta: Json;
   readonly metrics: Metrics;
-  /** Present if the batch was set aside: it has no output, and readers of outputs pass over it. */
+  /** Present if the batch was set aside: it has no output, and readers of outputs skip it. */
   readonly failure?: BatchFailure;
 }
 
@@ -67,7 +67,7 @@ export interface NewArtifact {
   readonly failure?: BatchFailure;
 }
 
-/** The methods of a handler whose errors are not those of a batch. */
+/** The methods of a handler that process no batch. */
 export type HandlerMethod = "setup" | "loadInput" | "iterBatches" | "finalize";
 
 /** Why a task failed. Without `nodeId`, the task failed as a whole, such as with `deadline_exceeded`. */
@@ -122,7 +122,7 @@ export interface Signal {
   readonly payload?: Json;
 }
 
-/** What a node waits for, if the node has not had its outcome yet. */
+/** An outcome to store for a node's wait, unless it has one. */
 export type NewSignal = Pick<Signal, "id" | "payload"> & { readonly nodeId: string };
 
 /**
@@ -131,14 +131,14 @@ export type NewSignal = Pick<Signal, "id" | "payload"> & { readonly nodeId: stri
  */
 export type SignalAnswer = "accepted" | "already" | "terminal" | "unknown";
 
-/** The tries of a batch. One that a crash ended is not among them: the lost lease is counted instead. */
+/** The tries of a batch. A try that a crash ended is not counted: the lost lease is. */
 export interface BatchTries {
   readonly failed: number;
   /** Store time from which it may be tried again. */
   readonly dueAt: number;
 }
 
-/** How far a handler has come, in its own unit. */
+/** How far a handler has got, in units of its choice. */
 export interface Progress {
   readonly done: number;
   readonly total?: number;

@@ -20,7 +20,7 @@ import { createShard, transitionShard, waitUntil } from "./shard-transition.ts";
  * judges again on a conflict.
  */
 
-/** The answer to a write, and the record to put in place; without `next` nothing is written. */
+/** The answer to a write, and the record to store; without `next` nothing is written. */
 export interface Judged<TAnswer> {
   readonly answer: TAnswer;
   readonly next?: ShardRecord;

@@ -33,11 +33,11 @@ export interface TaskRecord {
   readonly status: TaskStatus;
   /** Nothing new begins until it is resumed. @defaultValue false */
   readonly paused?: boolean;
-  /** By node, what ended its wait for a signal, or will end it. */
+  /** By node, the signal that ended its wait, or will end it. */
   readonly signals?: Readonly<Record<string, Signal>>;
   readonly failure?: TaskFailure;
   readonly cancelReason?: string;
-  /** While it ends: nodes that handle how others have ended are cancelled too. */
+  /** While it is cancelling: handlers of outcomes are cancelled too. */
   readonly cancelsAll?: true;
   readonly idempotencyKey?: string;
   /** The W3C trace context of the task. */
@@ -46,7 +46,7 @@ export interface TaskRecord {
   readonly retryOf?: string;
   /** The node that runs this task for one of its batches. */
   readonly parent?: ParentRef;
-  /** Of that task: the batches that this one retries, if it retries failed batches of a node that may have finished. */
+  /** The batches of `retryOf` that this task retries, if it retries only failed batches. */
   readonly retriedBatches?: RetriedBatches;
   /** Tasks whose artifacts this one's shards refer to: they are kept as long as this task is. */
   readonly borrowsFrom?: readonly string[];
@@ -77,7 +77,7 @@ export interface RetriedBatches {
 /** What another task keeps of a shard with such batches. */
 export interface RetriedShard {
   readonly shard: number;
-  /** What the new log begins with. */
+  /** What the new log starts with. */
   readonly kept: Carried;
 }
 
@@ -163,13 +163,13 @@ export interface ShardRecord extends EpochRef {
   readonly failures: number;
   /** Leases that expired without a batch stored in between, counted against `maxLostLeases`. */
   readonly lost: number;
-  /** The maximum length of its log when a lease expired: only a longer log counts as progress. */
+  /** The greatest length of its log when a lease expired: only a longer log counts as progress. */
   readonly storedAtLoss?: number;
   /** How often it released its slot because it had no input. */
   readonly yields: number;
   /** Store time at which a deferred shard is queued. Without one, it waits for a signal, or until it is resumed. */
   readonly dueAt?: number;
-  /** Set while its task is paused: a deferred shard stays so, a running attempt is to end after its batches. */
+  /** Set while its task is paused: a deferred shard stays deferred, a running attempt ends after its current batches. */
   readonly paused?: Paused;
   /** Store time at which a cancelling attempt loses its lease. */
   readonly cancelBy?: number;
@@ -185,7 +185,7 @@ export interface ShardRecord extends EpochRef {
   readonly failedBatches?: number;
   /** Where its artifacts are if it was adopted from an earlier task. @defaultValue under its own name */
   readonly artifactsOf?: ShardRef;
-  /** In a retry of a task: what its output begins with. Its attempts copy this first. Belongs to a generation. */
+  /** In a retry of a task: the entries that its log starts with, which its attempts copy first. Belongs to a generation. */
   readonly carried?: Carried;
   /** What the handler saved for later attempts. Belongs to a generation. */
   readonly checkpoint?: Json;
@@ -225,9 +225,7 @@ export interface Lease {
 
 /** How an attempt accesses logs: a store that does not keep whole logs must know which may be read again. */
 export interface LogAccess {
-  /**
-   * It continues after what earlier attempts stored, so its sources are read again from there and not from the start.
-   */
+  /** Continues after what earlier attempts stored: its sources are read again from there, not from the start. */
   readonly resumes: boolean;
   /** It may read its own log, as `finalize` can. */
   readonly rereads: boolean;
@@ -237,11 +235,11 @@ export interface LogAccess {
 export interface Carried extends ShardRef {
   readonly generation: number;
   readonly length: number;
-  /** How many of those that it keeps stand for a batch that was set aside. @defaultValue 0 */
+  /** How many of the kept entries stand for a batch that was set aside. @defaultValue 0 */
   readonly aside?: number;
   /**
-   * Entries that are left out, since their batches are retried: the others move up, so what was made of them is made anew.
-   * With a count of 0, entries behind `length` are left out, or those of another shard.
+   * Entries that are left out because their batches are retried. The others move up, so what consumers built from them
+   * is built again. With a count of 0, only entries after `length`, or another shard's, are left out.
    */
   readonly without?: LeftOut;
 }
@@ -303,11 +301,11 @@ export const isClosed = ({ status, count }: Pick<ShardRecord, "status" | "count"
   status === "finished" || status === "skipped" || (status === "failed" && count !== undefined);
 export const isTaskTerminal = (status: TaskStatus): boolean =>
   status === "finished" || status === "failed" || status === "cancelled";
-/** Whether it stores batches without needing the slot of another: a node that runs flows waits for their nodes. */
+/** Whether it stores batches without another node's slot; a node that runs flows needs slots for their nodes. */
 export const isFeeding = ({ status, type }: ShardRecord): boolean => status === "running" && type !== flowType;
 /** The log with the shard's artifacts: its own, or that of the shard it was adopted from. */
 export const logOf = (record: ShardRecord): ShardRef => record.artifactsOf ?? record;
-/** Whether it is an output, and not the note that its batch was set aside. */
+/** Whether it is an output, as opposed to an entry for a batch that was set aside. */
 export const isOutput = ({ failure }: Pick<Artifact, "failure">): boolean => failure === undefined;
 /** How many entries of a log stand for a batch that was set aside, from the last origin of each of its sources. */
 export const asideIn = (origins: readonly Origin[]): number => Math.max(0, ...origins.map(({ aside = 0 }) => aside));
@@ -318,7 +316,7 @@ export function leftOut({ without }: Carried): (artifact: Artifact) => boolean {
   return (artifact) => (named === undefined ? !isOutput(artifact) : named.has(artifact.seq));
 }
 
-/** How many entries the log begins with. */
+/** How many entries of it are copied. */
 export const keptLength = ({ length, without }: Carried): number => length - (without?.count ?? 0);
 
 /**
@@ -328,7 +326,7 @@ export const keptLength = ({ length, without }: Carried): number => length - (wi
  */
 export type WriteAnswer = "ok" | "fenced" | "cancelling";
 
-/** Answer to a renewal. `pausing`: renewed, but its task is paused: it is to end after its batches, and be released. */
+/** Answer to a renewal. `pausing`: renewed, but the task is paused: finish the current batches, then release. */
 export type RenewAnswer = WriteAnswer | "pausing";
 
 /** A task to create. */
@@ -347,7 +345,7 @@ export interface NewTask {
   readonly parent?: ParentRef;
   readonly retriedBatches?: RetriedBatches;
   readonly borrowsFrom?: readonly string[];
-  /** The signals that the task of which this is a retry had received. */
+  /** The signals that the retried task had received. */
   readonly signals?: TaskRecord["signals"];
   /** Initial variables, and the nodes whose updates they already contain. */
   readonly vars?: Pick<VarsRecord, "vars" | "appliedBy">;
@@ -374,11 +372,11 @@ export interface DispatchInit {
   readonly type: string;
   readonly priority: number;
   readonly chosen?: readonly string[];
-  /** Its first attempt may begin after this time; `Infinity`: once it is woken. @defaultValue 0 */
+  /** Its first attempt may begin after this time; `Infinity`: not before it is woken. @defaultValue 0 */
   readonly delayMs?: number;
   /** Store time at which its delay begins. @defaultValue now */
   readonly notBefore?: number | undefined;
-  /** In a retry of a task. @defaultValue it begins with nothing, in generation 0 */
+  /** In a retry of a task. @defaultValue its log starts empty, in generation 0 */
   readonly carried?: CarriedOutput | undefined;
 }
 

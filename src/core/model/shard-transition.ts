@@ -102,7 +102,7 @@ export function createShard(
   if (carried !== undefined) Object.assign(record, continuing(carried));
   if (init.chosen !== undefined) Object.assign(record, { chosen: init.chosen });
   if (waits) Object.assign(record, waitUntil(dueAt, paused));
-  if (status === "skipped") Object.assign(record, { count: 0 }); // it has stored nothing, and never will
+  if (status === "skipped") Object.assign(record, { count: 0 }); // it stores nothing
   return record;
 }
 
@@ -114,10 +114,10 @@ export function waitUntil(at: number, paused: boolean): Pick<ShardRecord, "dueAt
   return paused ? { paused: due } : due;
 }
 
-/** The checkpoint comes along: nothing reads it before all batches that it relies on are copied. */
+/** Includes the checkpoint: it is not read before all batches that it relies on are copied. */
 const continuing = ({ log, ...output }: CarriedOutput) => ({ generation: log.generation, ...output, carried: log });
 
-/** The record of a shard that adopts the output of a shard in an earlier task, or that it was skipped there. */
+/** The record of a shard that adopts the output of a shard in an earlier task, or its skip. */
 export function adoptShard(
   ref: ShardRef,
   from: {
@@ -157,7 +157,7 @@ export function adoptShard(
 
 const maxMessage = 500;
 
-/** Each of the entries that a record keeps may have one. Well-formed, since a store may refuse half of a surrogate pair. */
+/** Short, since every entry of the history may have a message. Well-formed, since a store may refuse a lone surrogate. */
 const shortened = (text: string): string =>
   text.length <= maxMessage ? text : `${text.slice(0, maxMessage - 1)}…`.toWellFormed();
 
@@ -169,7 +169,7 @@ function withEntry(record: ShardRecord, move: ShardChange): readonly HistoryEntr
   const n = last === undefined ? 0 : last.n + 1;
   const entry: HistoryEntry =
     workerId !== undefined && reasonCode === undefined && message === undefined
-      ? { n, epoch, from, to, at, cause, workerId } // nearly all
+      ? { n, epoch, from, to, at, cause, workerId } // nearly all transitions
       : {
           ...{ n, epoch, from, to, at, cause },
           ...(workerId === undefined ? {} : { workerId }),

@@ -4,7 +4,7 @@ import { transitionShard, waitUntil } from "./shard-transition.ts";
 
 /* How coordinators change a shard's record. Pure, like the transitions of an attempt. */
 
-/** `undefined` if a shard in this status stays as it is. */
+/** The cancelled record; `undefined` if a shard in this status does not change. */
 export function cancelShard(
   record: ShardRecord,
   by: { readonly graceMs: number; readonly now: number },
@@ -23,7 +23,7 @@ export function cancelShard(
     .exhaustive();
 }
 
-/** The record of a failed shard whose log has been closed at `count`; `undefined` if it stays as it is. */
+/** The record of a failed shard whose log has been closed at `count`; `undefined` if it does not change. */
 export function closeShard(
   record: ShardRecord,
   at: { readonly count: number; readonly failedBatches: number; readonly now: number },
@@ -93,7 +93,7 @@ export function expireShard(
   });
 }
 
-/** The record, queued again; `undefined` unless it is deferred with this epoch and due. */
+/** The record, requeued; `undefined` unless it is deferred with this epoch and due. */
 export function requeueShard(
   record: ShardRecord | undefined,
   ref: EpochRef,

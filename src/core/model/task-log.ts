@@ -3,7 +3,7 @@ import type { JsonObject } from "../../errors/index.ts";
 /** The level of a log line. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/** The least important first. */
+/** Least severe first. */
 export const logLevels = ["debug", "info", "warn", "error"] as const satisfies readonly LogLevel[];
 
 /** A line that a handler logged, as it is kept with its task. */
@@ -17,7 +17,7 @@ export interface LogLine {
   readonly shard: number;
   /** The attempt that logged it. */
   readonly epoch: number;
-  /** 1, 2, ... within its attempt: where numbers are missing, lines were dropped. */
+  /** 1, 2, ... within its attempt; a gap means that lines were dropped. */
   readonly n: number;
   readonly message?: string;
   /** What the handler logged with the message, and `batchUid` within a batch. */
@@ -36,12 +36,12 @@ export interface TaskLog {
   readonly dropped: number;
 }
 
-/** How many lines are kept, the newest ones. All lines of a task are one record, which each write replaces. */
+/** How many lines are kept; the oldest are dropped. All lines of a task are one record, which each write replaces. */
 export const logLimits = { perAttempt: 250, perTask: 1_000 } as const;
 
 export const emptyLog: TaskLog = { lines: [], next: 0, dropped: 0 };
 
-/** Adds lines, without those that it has already: a call may be repeated after an unknown outcome. */
+/** Adds lines that it does not have yet: a call may be repeated after an unknown outcome. */
 export function appendLines(
   log: TaskLog,
   { lines, dropped }: { readonly lines: readonly NewLogLine[]; readonly dropped: number },
@@ -55,7 +55,7 @@ export function appendLines(
   return { lines: kept, next: log.next + added.length, dropped: log.dropped + dropped + all.length - kept.length };
 }
 
-/** From the newest on, as many lines as the limits of the task and of each attempt allow; in order. */
+/** The newest lines that the limits of the task and of each attempt allow, in order. */
 function newest(lines: readonly LogLine[]): readonly LogLine[] {
   const counts = new Map<string, number>();
   const kept = lines.toReversed().filter((line) => {

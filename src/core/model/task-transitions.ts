@@ -16,7 +16,7 @@ import { checkTaskTransition, type TaskCause } from "./transitions.ts";
 /** What a task's transitions read and change: a store need not read large fields for them. */
 type TaskState = Omit<TaskRecord, "graph" | "params">;
 
-/* How the store operations change a task's record. Pure; `undefined`: it stays as it is. */
+/* How the store operations change a task's record. Pure; `undefined` if it does not change. */
 
 export function createTask(task: NewTask, at: { readonly now: number }): TaskRecord {
   checkTaskTransition(task.id, { from: "absent", to: "running", cause: "create" });
@@ -58,7 +58,7 @@ export const deadlineExceeded: TaskFailure = {
   message: "the task did not end before its deadline",
 };
 
-/** A failure of the task as a whole, such as its deadline, also ends the nodes that handle how others have ended. */
+/** A failure of the task as a whole, such as its deadline, also ends handlers of outcomes. */
 export function failTask<TTask extends TaskState>(
   task: TTask,
   failure: TaskFailure,
@@ -95,7 +95,7 @@ export function closeTask<TTask extends TaskState>(task: TTask, at: { readonly n
   return moved(task, { to, cause: "close", set: { endedAt: at.now } });
 }
 
-/** Pauses or resumes it. `already`: it is as requested. */
+/** Pauses or resumes it. `already`: it was paused or resumed before. */
 export function pauseTask<TTask extends TaskState>(
   task: TTask,
   paused: boolean,

@@ -17,7 +17,7 @@ import type { Cause, ShardRef, ShardStatus, TaskStatus } from "./records.ts";
  *   deferred    Waits for a time: before its first attempt, after a failure that may be retried, or without input. Or
  *               for a signal, or for the end of a pause. Left by `requeue`, `wake`, `cancel`.
  *   cancelling  The owner has been asked to stop. Left when it confirms (`confirm_cancelled`), or by `expire` when its
- *               grace period or its lease has ended. Whatever its handler returns: never finished, never failed.
+ *               grace period or its lease has ended. Whatever its handler returns: it does not finish or fail.
  *   failed      Terminal. Of an optional node, `close` closes the log of what it had stored, so that its consumers can
  *               read that to the end.
  *   finished, skipped, cancelled
