@@ -80,7 +80,7 @@ export interface BatchOkMessage extends FromWorker {
   readonly artifactsRef?: Json;
 }
 
-/** A batch failed for good: a node that sets it aside goes on, another's attempt fails, which a separate message says. */
+/** A batch failed for good. Its node sets it aside and continues, or the attempt fails, which a separate message reports. */
 export interface BatchFailedMessage extends FromWorker {
   readonly kind: "BATCH_FAILED";
   readonly batchUid: string;
@@ -96,7 +96,7 @@ export interface TaskDoneMessage extends FromWorker {
   readonly metrics: JsonObject;
   readonly artifactsRef?: Json;
   readonly finalUid?: string;
-  /** The only node that reads it, which this worker has begun: coordinators have nothing to start. */
+  /** The only node that reads this one, already claimed by this worker: coordinators have nothing to start. */
   readonly continuesWith?: string;
 }
 
@@ -128,7 +128,7 @@ export interface CancelMessage extends ToAttempt {
   readonly deadline?: number;
 }
 
-/** To the worker that runs an attempt: end it after its batches. */
+/** To the worker that runs an attempt: end it after its current batches. */
 export interface PauseMessage extends ToAttempt {
   readonly kind: "PAUSE";
   readonly targetWorkerId: string;
@@ -214,7 +214,7 @@ export function cancelMessage(
   return { kind: "CANCEL", ...address, targetWorkerId, reason, cancelToken: cancelTokenOf(address), ...traceOf(to) };
 }
 
-/** Asks the worker that runs this attempt to end it after its batches. */
+/** Asks the worker that runs this attempt to end it after its current batches. */
 export function pauseMessage(
   { taskId, nodeId, shard, epoch, type }: AttemptAddress,
   to: { readonly workerId: string } & Traced,
@@ -271,7 +271,7 @@ interface Traced {
 export const traceOf = ({ traceparent }: Traced): { readonly traceparent?: string } =>
   traceparent === undefined ? {} : { traceparent };
 
-/** What a log line about a task has of its trace context, by OpenTelemetry's conventions. */
+/** The trace fields of a log line about a task, named as by OpenTelemetry's conventions. */
 export const traceIdOf = ({ traceparent }: Traced): { readonly trace_id?: string } =>
   traceparent === undefined ? {} : { trace_id: traceparent.slice(3, 35) };
 

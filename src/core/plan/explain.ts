@@ -20,7 +20,7 @@ export type Reason =
     }
   /** Its parents satisfy it: a coordinator is about to dispatch it. */
   | { readonly reason: "ready" }
-  /** Its flow is paused, so that the task does not begin. */
+  /** Its flow is paused, so the task does not begin. */
   | { readonly reason: "flow_paused" }
   /** Failed and will be retried. */
   | {
@@ -55,7 +55,7 @@ export type Reason =
   | { readonly reason: "rate"; readonly perSec: number; readonly until: number }
   /** Its command was sent to external workers; `announced`: how many of its type announced themselves recently. */
   | { readonly reason: "offered"; readonly type: string; readonly announced: number }
-  /** No live worker serves its type; `lost`: the one that had it, if its lease has expired. */
+  /** No live worker serves its type; `lost`: the worker that ran it, if its lease has expired. */
   | { readonly reason: "no_worker"; readonly type: string; readonly lost?: LostWorker }
   /** Can be claimed; `ahead` others of its type are before it; `undefined`: too many to count. */
   | { readonly reason: "queued"; readonly ahead: number | undefined }
@@ -65,7 +65,7 @@ export type Reason =
       readonly since: number;
       readonly leaseUntil: number;
       readonly epoch: number;
-      /** Its task is paused: it ends after its batches. @defaultValue false */
+      /** Its task is paused: it ends after its current batches. @defaultValue false */
       readonly pausing?: true;
       /** Its next try of a batch waits for the rate of its node or type. */
       readonly rate?: RateFacts;
@@ -113,7 +113,7 @@ export interface ShardExplanation {
   readonly nodeId: string;
   readonly shard: number;
   readonly why: Reason;
-  /** In a retry: the batches that it began with, and the task that had stored them. Absent if there are none. */
+  /** In a retry: the batches that it carries, and the task that had stored them. Absent if there are none. */
   readonly carried?: { readonly batches: number; readonly taskId: string };
 }
 
@@ -244,7 +244,7 @@ function whyDeferred(facts: ExplainFacts, node: NodePlan, record: ShardRecord): 
   return { reason: "backoff", until, reasonCode, ...(message && { message }), failures, maxFailures };
 }
 
-/** Since when it has been waiting for a signal; `undefined` if it does not. */
+/** Since when it has been waiting for a signal; `undefined` if it is not. */
 export function signalAwaited({ wait }: NodePlan, { status, epoch, history }: ShardRecord): number | undefined {
   return wait !== undefined && status === "deferred" && epoch === 1 ? history[0]?.at : undefined;
 }
@@ -366,7 +366,7 @@ const units = [
   { name: "min", ms: 60_000 },
 ] as const;
 
-/** In the largest unit of which it has two, or in seconds: "24 h", "3 min". */
+/** In the largest unit that gives at least two, or in seconds: "24 h", "3 min". */
 function span(ms: number): string {
   const unit = units.find((each) => ms >= 2 * each.ms);
   return unit === undefined ? seconds(ms) : `${Math.floor(ms / unit.ms)} ${unit.name}`;

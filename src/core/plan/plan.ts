@@ -67,7 +67,7 @@ export interface NodePlan {
   readonly timeoutMs: number | undefined;
   /** How many of its shards may run at once: in its task, or with `key` in all tasks of the flow. */
   readonly maxRunning: number | undefined;
-  /** The value that its limits are kept for. */
+  /** The value that its limits apply to. */
   readonly key: string | undefined;
   /** Names the node in all tasks of the flow. */
   readonly shared: string;
@@ -88,7 +88,7 @@ export interface RatePlan {
 export interface FlowPlan {
   readonly name: string;
   readonly graph: Graph;
-  /** The parameter that is the batch; the others are the node's arguments. */
+  /** The parameter that receives the batch; the others are the node's arguments. */
   readonly item: string;
   readonly settled: boolean;
   /** How many tasks of the node run at once. */
@@ -124,8 +124,8 @@ export interface BackpressurePlan {
   /** Batches of a shard that the consumer has not read. */
   readonly maxPending: number;
   /**
-   * A consumer reports its position every so many batches. Less than `maxPending`, or the producer would wait for a
-   * consumer that has read everything; half of it, so that a fast consumer does not stop the producer.
+   * A consumer reports its position every so many batches. Must be less than `maxPending`, or the producer would wait
+   * for a consumer that has read everything; half of it, so that a fast consumer does not stall the producer.
    */
   readonly reportEvery: number;
 }
@@ -138,7 +138,7 @@ export interface Plan {
   readonly leaves: readonly NodePlan[];
   /** Nodes with a child that may start before they finish. */
   readonly streaming: ReadonlySet<string>;
-  /** Nodes that start when their parents have ended, and everything behind them. */
+  /** Handlers of outcomes and their descendants. */
   readonly handling: ReadonlySet<string>;
 }
 
@@ -160,7 +160,7 @@ export function planGraph(graph: Graph): Plan {
   return { graph, nodes, byId, children, leaves, streaming, handling };
 }
 
-/** The node that may start as soon as this one has finished, with nothing else to wait for or to judge. */
+/** The node that may start as soon as this one has finished: it waits for nothing else and has no condition. */
 export function nextOf({ children }: Plan, node: NodePlan): NodePlan | undefined {
   const [next, other] = children.get(node.id) ?? [];
   if (next === undefined || other !== undefined || node.partitions > 1) return undefined;
@@ -196,15 +196,15 @@ function sourcesOf({ byId }: Plan, { id, dependsOn, routing, fn }: NodePlan): re
 }
 
 /**
- * The nodes whose logs this one may read. A node that reads what its sources have set aside also reads what these batches
- * consist of: the sources of its sources. Without an adapter in the graph, its handler may suggest that.
+ * The nodes whose logs this one may read. A node that reads what its sources have set aside also reads the payloads of
+ * these batches, from the sources of its sources. Without an adapter in the graph, its handler's suggestion may do so.
  */
 export function logsReadBy(plan: Plan, node: NodePlan): readonly string[] {
   const read = new Set(sourcesOf(plan, node));
   const failing = new Set(mayReadFailures(node) ? read : []);
   for (const id of failing) {
     const source = plan.byId.get(id);
-    // What handles how others have ended reads none of their logs.
+    // A handler of outcomes reads none of the logs of its parents.
     if (!source?.batches.setsAside || source.startsOnEnded) continue;
     for (const each of sourcesOf(plan, source)) {
       read.add(each);
@@ -238,7 +238,7 @@ export class PlanCache {
     return plan;
   }
 
-  /** Its schemas were made from these handlers: nothing is to be compared with them. */
+  /** Records that the schemas were compiled from these handlers, so that they need not be compared. */
   compiled({ schemas }: Graph, handlers: Readonly<Record<string, HandlerDefinition>>): void {
     if (schemas !== undefined) this.#compiledFrom.set(schemas, handlers);
   }
@@ -249,7 +249,7 @@ export class PlanCache {
   }
 }
 
-/** Enough to keep workers busy; each running child has a record and a poll of its own. */
+/** Enough to keep workers busy; each running child task costs a record and a poll. */
 const defaultChildren = 8;
 
 function planNode(node: GraphNode, { name: flowName = "", flows = {} }: Graph): NodePlan {

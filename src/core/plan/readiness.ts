@@ -7,7 +7,7 @@ export interface ParentState {
   readonly ended: boolean;
   /** It ended with a closed log: it finished, was skipped, or failed and is optional. */
   readonly closed: boolean;
-  /** Of a closed one: it did not finish. */
+  /** It is closed, but did not finish. */
   readonly omitted: boolean;
   /** Has stored a batch, in any generation. */
   readonly hasArtifact: boolean;
@@ -28,9 +28,9 @@ export type Readiness =
 
 /**
  * Whether this node may start, given the state of its parents. A parent satisfies it when it is closed or, under
- * `first_batch`, has stored a batch; any other failed or cancelled one never does. A node that needs only some of its
- * parents does not count those that were omitted, and needs fewer if too few are left. Under `ended`, all count that have
- * ended.
+ * `first_batch`, has stored a batch; any other failed or cancelled parent never does. A node that needs only some of
+ * its parents does not count omitted ones, and needs fewer if too few are left. Under `ended`, every parent that has
+ * ended counts.
  */
 export function readiness(node: NodePlan, parent: (id: string) => ParentState): Readiness {
   const satisfied: string[] = [];
@@ -74,13 +74,13 @@ export function endOf(node: NodePlan, shards: readonly ShardRecord[]): NodeEnd |
   return { status: has("cancelled") ? "cancelled" : has("skipped") ? "skipped" : "finished" };
 }
 
-/** What `finalize` or a function returned for a node: of several shards, in a list. */
+/** What `finalize` or a function returned for a node; a list if it has several shards. */
 export function resultOf(node: NodePlan, shards: readonly ShardRecord[]): Json | undefined {
   const results = shards.flatMap(({ result }) => (result === undefined ? [] : [result]));
   return node.partitions === 1 ? results[0] : results.length === 0 ? undefined : results;
 }
 
-/** What a node's condition is judged on. Of the parents, only those that have ended are part of it. */
+/** The data that a node's condition is evaluated on. Contains only parents that have ended. */
 export function conditionFacts(
   node: NodePlan,
   of: {
@@ -105,8 +105,8 @@ export function conditionFacts(
 }
 
 /**
- * The nodes that a failed or cancelled task still runs: those that start when their parents have ended, and those behind
- * them whose other parents, and whatever else they read, are closed. All others are cancelled.
+ * The nodes that a failed or cancelled task still runs: handlers of outcomes, and descendants of theirs whose other
+ * parents and sources are closed. All others are cancelled.
  *
  * @param nodes - each after its parents
  */
@@ -116,7 +116,7 @@ export function sparedNodes(
   shardsOf: (nodeId: string) => readonly ShardRecord[],
 ): ReadonlySet<string> {
   const spared = new Set<string>();
-  /** Those that are closed, or may still be. */
+  /** Nodes that are closed, or may still become so. */
   const live = new Set<string>();
   for (const node of nodes) {
     const shards = shardsOf(node.id);
