@@ -20,7 +20,7 @@ export interface SubscribeOptions {
    */
   readonly isPrivate?: boolean;
   /**
-   * A bus that retains messages need not deliver older ones: a new group begins with those that it has.
+   * A bus that retains messages need not deliver older ones to a new group.
    *
    * @defaultValue it delivers all of them
    */

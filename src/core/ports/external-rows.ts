@@ -19,8 +19,8 @@ export type Stamped = { readonly seq: number } | "fenced" | "cancelling" | "miss
 export interface ExternalRows {
   /**
    * Makes what these shards have stored readable for an external worker: removes withdrawn rows, and gives rows times
-   * that grow with their seq. Deletes what an earlier attempt of the reader has claimed of them, and its own rows that
-   * are in no log; the next attempt writes them again.
+   * that grow with their seq. Deletes an earlier attempt's claims on them, and the reader's own rows that are not in a
+   * log; the next attempt writes them again.
    */
   prepare(
     reader: EpochRef & { readonly generation: number },
@@ -33,10 +33,7 @@ export interface ExternalRows {
     attempt: Attempt,
     of: { readonly generation: number; readonly workerId: string },
   ): Promise<"ok" | "fenced" | "cancelling">;
-  /**
-   * Removes the workers' rows that mark the end of a node: its log has a marker of its own, and a node has one such
-   * row.
-   */
+  /** Removes workers' rows that mark the end of a node: its log has its own marker, and a node may have only one such row. */
   removeEnd(ref: ShardRef): Promise<void>;
 }
 

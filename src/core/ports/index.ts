@@ -89,9 +89,9 @@ export interface WorkerStore
     | "deleteTask"
     | "handlerGate"
   > {
-  /** Its coordinators retry whole attempts, by a policy that is not known here: no batch is retried on its own. */
+  /** Its coordinators retry whole attempts, by a policy that is not known here: single batches are not retried. */
   readonly retriesAttempts?: true;
-  /** The task, or the part of it that is known so far. `undefined`: there is none. */
+  /** The task, or the part of it that is known so far; `undefined` if there is none. */
   readTask(id: string): Promise<WorkerTask | undefined>;
   /** Absent if only coordinators dispatch. */
   readonly completeAndClaim?: Store["completeAndClaim"];

@@ -13,8 +13,8 @@ export interface PageRequest {
 }
 
 /**
- * Records apart from tasks, which need no more than a key, an order of creation and two times. A `task_log` has the id of
- * its task, and is deleted with it.
+ * Records apart from tasks, with a key, an order of creation and two times. A `task_log` has the id of its task, and is
+ * deleted with it.
  */
 export const registryKinds = [
   "worker",
@@ -40,11 +40,11 @@ export interface RegistryEntry {
   readonly value: object;
   /** When `dueEntries` returns it. */
   readonly dueAt?: number;
-  /** From then on the entry does not exist. */
+  /** When the entry expires. */
   readonly until?: number;
 }
 
-/** The answer, and the entry to put in place: `null` removes it, without one nothing is written. Pure. */
+/** The answer, and the entry to store: `null` removes it, absent writes nothing. Pure. */
 export type RegistryJudge<TAnswer> = (
   entry: RegistryEntry | undefined,
   now: number,
@@ -52,7 +52,7 @@ export type RegistryJudge<TAnswer> = (
 
 /** The part of a store for records that are neither a task nor a part of one. */
 export interface Registry {
-  /** Judges the entry and replaces it, if it has not changed since it was read; otherwise judges it again. */
+  /** Judges the entry and replaces it if it has not changed since it was read; otherwise judges again. */
   updateEntry<TAnswer>(key: RegistryKey, judge: RegistryJudge<TAnswer>): Promise<TAnswer>;
   /** The newest first, by their creation. */
   listEntries(kind: RegistryKind, query: PageRequest): Promise<Page<RegistryEntry & { readonly id: string }>>;
@@ -66,9 +66,9 @@ export interface Registry {
 /** What sweeps look for. */
 export type SweepKind = "expired" | "deferred" | "overdue" | "schedules" | "pausedFlows" | "slots" | "tasks";
 
-/** What a look for all of it found. */
+/** What one look for all kinds found. */
 export interface DueLook {
   readonly found: ReadonlySet<SweepKind>;
-  /** The time until the next deferred shard, deadline or schedule is due, of those of which none is. */
+  /** The time until the next deferred shard, deadline or schedule is due, for kinds of which none is due now. */
   readonly nextInMs: number | undefined;
 }

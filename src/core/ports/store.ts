@@ -38,11 +38,11 @@ export const minSweepMs = 1;
 /** Which tasks a list contains. */
 export interface TaskQuery extends PageRequest {
   readonly statuses?: readonly TaskStatus[];
-  /** Tasks that nodes of others run: `all` includes them; `of`: those that a task's nodes run. @defaultValue none */
+  /** Child tasks: `all` includes them; `of` selects those of one task. @defaultValue none */
   readonly children?: "all" | { readonly of: string };
 }
 
-/** The error for a reader that comes after the store has dropped artifacts which all consumers had read. */
+/** The error for reading artifacts that the store dropped after all consumers had read them. */
 export function artifactsDropped({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">): FlowError {
   return new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' are not kept by this store any more`, {
     details: { taskId, nodeId },
@@ -55,7 +55,7 @@ export interface SlotLimit {
   readonly max: number;
 }
 
-/** A slot and the claim that has it. The claim may never have been made, or be lost: a sweep finds those. */
+/** A slot and the claim that has it. The claim may have failed, or its worker may have died: a sweep finds those. */
 export interface HeldSlot {
   readonly key: string;
   readonly holder: Attempt;
@@ -71,7 +71,7 @@ export interface QueuedRef extends EpochRef {
 /** What `completeAndClaim` answers. */
 export interface CompleteAndClaimAnswer {
   readonly answer: WriteAnswer | "conflict" | "duplicate_uid";
-  /** The record of the next shard, if the claim has it. */
+  /** The record of the next shard, if this call claimed it. */
   readonly claimed?: ShardRecord | undefined;
 }
 
@@ -82,7 +82,7 @@ export interface Tail {
   readonly origins: readonly Origin[];
 }
 
-/** Given in the same step by a store that has its records at hand. */
+/** Synchronous if the store has its records in memory. */
 export type Answer<T> = T | Promise<T>;
 
 /**
@@ -128,13 +128,13 @@ export interface Store extends Registry {
   /** `running` -> `cancelling` with the reason, due for a sweep now. With `all`, a `cancelling` one gets `cancelsAll`. */
   cancelTask(id: string, reason: string, all?: boolean): Promise<"recorded" | "already" | "terminal" | "unknown">;
   /**
-   * Pauses or resumes a `running` task, due for a sweep now: while it is paused, shards are dispatched as `deferred`, with
-   * the mark of a pause. `already`: it is as requested.
+   * Pauses or resumes a `running` task, due for a sweep now: while it is paused, shards are dispatched as `deferred`,
+   * with the mark of a pause. `already`: it was paused or resumed before.
    */
   pauseTask(id: string, paused: boolean): Promise<"recorded" | "already" | "terminal" | "unknown">;
   /**
-   * Stores the outcome of a node's wait, the first time: its signal, or without a payload that its time has passed. The
-   * task is due for a sweep now. Returns the stored outcome, if there is one.
+   * Stores the first outcome of a node's wait: its signal or, without a payload, its timeout. The task is due for a
+   * sweep now. Returns the stored outcome, if there is one.
    */
   signalTask(id: string, signal: NewSignal): Promise<{ readonly answer: SignalAnswer; readonly signal?: Signal }>;
   /** `cancelling` -> `failed` if a failure is recorded, otherwise `cancelled`. False: it had another status. */
@@ -175,25 +175,25 @@ export interface Store extends Registry {
 
   /**
    * The records of these nodes' shards, or of all of the task; by node in the order requested, then by shard.
-   * `mayDispatch`: a dispatch is likely to follow at once, so what it needs to know of the task may be read too.
+   * `mayDispatch`: a dispatch is likely to follow at once, so the store may read the task along with them.
    */
   readShards(taskId: string, nodeIds?: readonly string[], mayDispatch?: boolean): Promise<ShardRecord[]>;
   /** Whether any shard of the node has stored a batch, in any generation. Never changes from true to false. */
   hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
   /**
    * absent -> `queued`, epoch 1, in the generation of `carried`; with a delay, or if its task is paused, -> `deferred`.
-   * `exists`: there is a record, possibly a tombstone. Calls `announce` if it is `dispatched`, once others see the record:
-   * possibly before a pause is marked in it that was recorded during the call.
+   * `exists`: there is a record, possibly a tombstone. If it is `dispatched`, calls `announce` once others see the
+   * record: possibly before it has the mark of a pause that was recorded during the call.
    */
   dispatch(ref: ShardRef, init: DispatchInit, announce?: () => Promise<void>): Promise<"dispatched" | "exists">;
   /**
    * `dispatch` and `claim` in one write: absent -> `running`, epoch 1, with a lease; `deferred` if its task is paused.
-   * Returns the record if this claim has it; a repeated call gets the same answer.
+   * Returns the record if this call claimed it; a repeated call gets the same answer.
    */
   dispatchClaimed(next: NextClaim): Answer<ShardRecord | undefined>;
   /** absent -> `skipped`, with a closed, empty log. `exists`: likewise. */
   skip(ref: ShardRef, init: Pick<DispatchInit, "type" | "priority">): Promise<"skipped" | "exists">;
-  /** absent -> `finished` or `skipped`, as `ended` is, with its artifacts, result and metrics. `exists`: likewise. */
+  /** absent -> `finished` or `skipped`, like `ended`, with its artifacts, result and metrics. `exists`: likewise. */
   adopt(
     ref: ShardRef,
     from: { readonly type: string; readonly priority: number; readonly ended: ShardRecord },
@@ -210,13 +210,13 @@ export interface Store extends Registry {
   /** Running or cancelling shards whose lease or grace period has expired. A hint for `expire`. */
   expiredLeases(limit: number): Promise<EpochRef[]>;
   /**
-   * Removes the lease if it is still of this epoch and still expired, judged again by the write: `running` -> `queued`,
-   * epoch + 1, lost + 1, or -> `failed` with `worker_lost` if it was lost more than `maxLost` times without progress. A
-   * log longer than at every earlier loss is progress, and resets `lost` to 1. `cancelling` -> `cancelled`. Returns the
-   * record afterwards; `undefined`: it was renewed or changed.
+   * Removes the lease if it still has this epoch and is still expired, as judged again by the write: `running` ->
+   * `queued`, epoch + 1, lost + 1, or -> `failed` with `worker_lost` if it was lost more than `maxLost` times without
+   * progress. A log longer than at every earlier loss is progress, and resets `lost` to 1. `cancelling` -> `cancelled`.
+   * Returns the record afterwards; `undefined`: it was renewed or changed.
    */
   expire(ref: EpochRef, maxLost: number): Promise<ShardRecord | undefined>;
-  /** `failed` -> `failed`, with its log closed at what it has stored. Nothing if it is closed, or has another status. */
+  /** `failed` -> `failed`, with its log closed at its current length. No effect if it is closed, or has another status. */
   closeFailed(ref: ShardRef): Promise<void>;
   /** Deferred shards that are due, and the time until the next one is. */
   dueDeferred(limit: number): Promise<{ readonly due: EpochRef[]; readonly nextInMs: number | undefined }>;
@@ -228,9 +228,9 @@ export interface Store extends Registry {
   /** `deferred`, epoch 1 -> `queued`, epoch 2, before it is due. Returns the record afterwards, if it was in this state. */
   wake(ref: EpochRef): Promise<ShardRecord | undefined>;
   /**
-   * Marks an open shard of a paused task: `queued` -> `deferred`, without a due time; a `deferred` one has none from now
-   * on; a `running` one is to end after its batches, which the answer to its renewal says. Returns the record afterwards;
-   * `undefined`: it was marked, or is not open.
+   * Marks an open shard of a paused task: `queued` -> `deferred`, without a due time; a `deferred` one loses its due
+   * time; a `running` one must end after its current batches, as renewals answer. Returns the record afterwards;
+   * `undefined`: it was already marked, or is not open.
    */
   pauseShard(ref: ShardRef): Promise<ShardRecord | undefined>;
   /** Removes the mark: a `deferred` shard is due when it would have been. `undefined`: it was not marked. */
@@ -241,15 +241,14 @@ export interface Store extends Registry {
    */
   supersede(ref: EpochRef): Promise<ShardRecord | undefined>;
 
-  /** Which sweeps would find something, tasks within `aheadMs`, in one request. A hint. Absent where looks cost little. */
+  /** Which sweeps would find something, for tasks within `aheadMs`, in one request. A hint. Absent where sweeps are cheap. */
   lookForDue?(aheadMs: number): Promise<DueLook>;
 
   // ---- shards, by workers
 
   /**
    * Queued shards of these types: higher priority first, then earlier `readyAt`, then queued earlier. Omits
-   * `exceptTasks`, with `onlyTasks` all other tasks, and with `below` all of that priority or a higher one. A hint for
-   * `claim`.
+   * `exceptTasks`; with `onlyTasks`, all other tasks; with `below`, that priority and higher ones. A hint for `claim`.
    */
   peekQueue(
     types: readonly string[],
@@ -269,8 +268,8 @@ export interface Store extends Registry {
    */
   renew(attempts: readonly Attempt[], leaseMs: number): Promise<RenewAnswer[]>;
   /**
-   * Owner, running: sets the generation and what it is built from, before the first append to it. Repeated with the
-   * same values: `ok`. A delayed call with a generation below the record's changes nothing: `fenced`.
+   * Owner, running: sets the generation and the source generations that it is built from, before the first append to it.
+   * Repeated with the same values: `ok`. A delayed call with a generation below the record's changes nothing: `fenced`.
    */
   restart(
     attempt: Attempt,
@@ -297,7 +296,7 @@ export interface Store extends Registry {
    * metrics. `conflict`: the length of the log is not `count`. Already recorded: `ok`.
    */
   complete(attempt: Attempt, outcome: Outcome): Answer<WriteAnswer | "conflict">;
-  /** `append` of `last`, `complete`, then `dispatchClaimed` of `next`; in one write where the store can do that. */
+  /** `append` of `last`, `complete`, then `dispatchClaimed` of `next`; in one write if the store can. */
   completeAndClaim(attempt: Attempt, outcome: OutcomeWithLast, next?: NextClaim): Answer<CompleteAndClaimAnswer>;
   /**
    * `running` -> `failed` if `permanent` or if this is failure number `maxFailures`, otherwise `deferred` for
@@ -354,7 +353,7 @@ export interface Store extends Registry {
 
   // ---- workers and dead letters
 
-  /** Records that the worker is alive, for the next `ttlMs`; with `isKept`, which is the default, and since when, for longer. */
+  /** Records that the worker is alive for the next `ttlMs`; with `isKept` (default), also keeps when that was, for longer. */
   announceWorker(worker: WorkerRecord, ttlMs: number, isKept?: boolean): Promise<void>;
   /** Removes the worker; an unknown one is not an error. */
   removeWorker(id: string): Promise<void>;
@@ -380,7 +379,7 @@ export interface Store extends Registry {
   settle(): Promise<void>;
   /** Ends the connection; later calls reject with `STORE_UNAVAILABLE`. May be called twice. */
   close(): Promise<void>;
-  /** Present if this process can hold a lock that other processes wait for: no lock is held while handler code runs. */
+  /** Present if this process can hold a lock that others wait for: it is released before handler code runs. */
   readonly handlerGate?: HandlerGate | undefined;
 }
 

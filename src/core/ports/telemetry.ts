@@ -14,7 +14,7 @@ export interface TracedAttempt {
   readonly workerId: string;
   /** The trace context of its task. */
   readonly traceparent: string | undefined;
-  /** When its claim was requested, by `performance.now()`: a reading of its own would cost as much as all else here. */
+  /** When its claim was requested, by `performance.now()`: another reading would cost as much as all else here. */
   readonly began: number;
 }
 
@@ -22,7 +22,7 @@ export interface TracedAttempt {
 export interface TracedTry {
   readonly batch: {
     readonly uid: string;
-    /** The trace context of the batch that it was made from. */
+    /** The trace context of the batch that this one was made from. */
     readonly producer?: string;
     /** The attempt has no other batch. */
     readonly isOnly?: true;
@@ -53,8 +53,8 @@ export interface Telemetry {
   /** A lease has expired. `to`: the new status of its shard. */
   leaseExpired(type: string, to: ShardStatus): void;
   /**
-   * Runs the attempts of a task that follow each other in one slot, in the context of the task's creation: to activate it for
-   * each of them would cost more than all else that is observed. Answers in the same step if `run` does.
+   * Runs the attempts of a task that follow each other in one slot, in the context of the task's creation. Activating
+   * it for each of them would cost more than all other telemetry. Answers in the same step if `run` does.
    */
   row<T>(task: { readonly taskId: string; readonly traceparent: string | undefined }, run: () => T): T;
   /**
