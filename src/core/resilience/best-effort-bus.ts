@@ -4,7 +4,7 @@ import { isAnnounceKind, isMessageKind, type Message } from "../messages/message
 import type { DeadLetter } from "../model/records.ts";
 import type { Bus, BusHealth, Ids, Store } from "../ports/index.ts";
 
-/** The status of a bus, for wrappers around it. */
+/** The status methods of a bus, for wrappers around it. */
 const busStatus = (bus: Bus): Pick<Bus, "prefix" | "health"> => ({
   ...(bus.prefix === undefined ? {} : { prefix: bus.prefix }),
   ...(bus.health === undefined ? {} : { health: () => bus.health?.() ?? quiet }),

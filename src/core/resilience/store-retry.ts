@@ -1,11 +1,11 @@
 import { FlowError } from "../../errors/index.ts";
 import type { Answer, Clock } from "../ports/index.ts";
 
-/** Whether the answer is still to come. */
+/** Whether the answer is a promise. */
 export const isPending = <T>(answer: Answer<T>): answer is Promise<T> =>
   typeof answer === "object" && answer !== null && "then" in answer;
 
-/** Continues with the answer: in the same step, if it is there. */
+/** Continues with the answer: synchronously if it is not a promise. */
 export const after = <T, TNext>(answer: Answer<T>, next: (value: T) => Answer<TNext>): Answer<TNext> =>
   isPending(answer) ? answer.then(next) : next(answer);
 
@@ -13,7 +13,7 @@ const tries = 12;
 const firstDelayMs = 10;
 const maxDelayMs = 1_000;
 
-/** A user's call, on whose behalf the store is called. */
+/** A user's call that calls the store. */
 export interface StoreCaller {
   /** Receives the outcome of each call. */
   readonly watch?: StoreHealthTracker | undefined;
@@ -37,7 +37,7 @@ export class StoreRetry {
     this.#caller = caller;
   }
 
-  /** Answers in the same step if the store does: most calls need no retry, and a promise costs more than they do. */
+  /** Synchronous if the store is: most calls need no retry, and a promise costs more than the call. */
   run<T>(call: () => Promise<T>): Promise<T>;
   run<T>(call: () => Answer<T>): Answer<T>;
   run<T>(call: () => Answer<T>): Answer<T> {
@@ -55,7 +55,7 @@ export class StoreRetry {
     return watch === undefined ? call() : watch.track(async () => call());
   }
 
-  /** The first call failed. */
+  /** Retries after the first call failed. */
   async #again<T>(call: () => Answer<T>, first: unknown): Promise<T> {
     let error = first;
     for (let tried = 1; ; tried++) {
@@ -105,7 +105,7 @@ export class StoreHealthTracker {
     }
   }
 
-  /** The store, with every failed call noted. An object with its methods: the calls of a proxy cost several times more. */
+  /** The store, with every failed call noted. Not a proxy, whose calls cost several times more. */
   over<T extends object>(store: T): T {
     const note = (error: unknown): void => this.#note(error);
     const noted: Record<PropertyKey, unknown> = {};
@@ -131,7 +131,7 @@ export class StoreHealthTracker {
   }
 }
 
-/** The names of an object's properties, with those that it inherits from its classes. */
+/** The names of an object's properties, including inherited ones. */
 function namesOf(object: object): ReadonlySet<PropertyKey> {
   const names = new Set<PropertyKey>();
   for (let at: object | null = object; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {

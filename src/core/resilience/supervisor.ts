@@ -109,7 +109,7 @@ export async function runInOrder(what: string, steps: readonly (() => unknown)[]
   throwAll(what, errors);
 }
 
-/** Likewise, with all steps at once. */
+/** Likewise, but runs all steps concurrently. */
 export async function runConcurrently(what: string, steps: readonly (() => Promise<void>)[]): Promise<void> {
   const outcomes = await Promise.allSettled(steps.map((step) => step()));
   throwAll(
@@ -130,12 +130,12 @@ function throwAll(what: string, errors: readonly unknown[]): void {
 const mostStarts = 10_000;
 
 /**
- * Logs that tasks start, once for each process: by the part of it that first creates, plans or claims something of the task.
- * Another process may have created the task, and logs elsewhere, or nothing.
+ * Logs that a task starts, once per process: when it first creates or plans the task or claims an attempt of it.
+ * Another process may have created the task and have its own log.
  */
 export class StartLog {
   readonly #logger: Logger;
-  /** Tasks from before are known to have started. */
+  /** Tasks created earlier are known to have started. */
   readonly #since: number;
   readonly #logged = new Set<string>();
 
@@ -160,7 +160,7 @@ export class StartLog {
     this.#logger.info({ taskId, flow, ...retry, ...traceIdOf(of) }, "a task started");
   }
 
-  /** A coordinator plans a task that it did not create. One that starts later is logged when it does. */
+  /** Called when a coordinator plans a task that it did not create. A task with a later start is logged when it starts. */
   seen({ id: taskId, graph: { name: flow }, createdAt, startsAt, retryOf, traceparent }: TaskRecord): void {
     if (createdAt < this.#since || startsAt !== undefined) return;
     this.log({ taskId, flow, retryOf, traceparent });
