@@ -125,7 +125,7 @@ interface Spot<TItem> {
   readonly item: TItem;
 }
 
-/** The items that are due, in order, and in how many ms the next one is. */
+/** The items that are due, in order, and in how many ms the next one is due. */
 export const dueOf = <TItem extends { readonly at: number }>(
   heap: Heap<TItem>,
   { limit, now }: { readonly limit: number; readonly now: number },
@@ -157,6 +157,6 @@ export class UidSet {
   }
 }
 
-/** The number that `uid` is the decimal form of, up to nine digits. Most other uids begin behind the digits. */
+/** The number that `uid` is the decimal form of, up to nine digits. Most other uids start with a character after "9". */
 const numberOf = (uid: string): number | undefined =>
   uid < ":" && /^(0|[1-9]\d{0,8})$/.test(uid) ? Number(uid) : undefined;

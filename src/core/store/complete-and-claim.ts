@@ -5,8 +5,8 @@ import { after } from "../resilience/store-retry.ts";
 import type { StoreDriver } from "./driver.ts";
 
 /*
- * How a worker goes on with the node behind the one that it ends. A driver may do all of it in one write; else the parts are
- * written in the order in which they would be written alone, so that it makes no difference where they are interrupted.
+ * How a worker ends a node and continues with the next one. A driver may do all of it in one write; otherwise the parts
+ * are written in their usual order, so that an interruption between them is harmless.
  */
 
 type Completed = ReturnType<Store["completeAndClaim"]>;
@@ -24,7 +24,7 @@ export function dispatchClaimed({ shards }: StoreDriver, next: NextClaim): Retur
   });
 }
 
-/** It may be this call, repeated after its answer was lost. */
+/** The existing record may be from this call, repeated after its answer was lost. */
 async function ownClaim(
   shards: StoreDriver["shards"],
   { taskId, nodeId, shard }: ShardRef,
@@ -57,7 +57,7 @@ function inParts(
   const { generation, last } = outcome;
   const appended = last === undefined ? "ok" : driver.logs.append(attempt, generation, last);
   return after(appended, (stored) => {
-    const mayBeComplete = stored === "ok" || stored === "fenced"; // as a repeated call is
+    const mayBeComplete = stored === "ok" || stored === "fenced"; // as in a repeated call
     const completed = mayBeComplete ? driver.logs.complete(attempt, outcome) : stored;
     return after(completed, (answer) => (answer === "ok" ? claimNext(driver, next) : { answer }));
   });

@@ -64,7 +64,7 @@ export interface StoreDriver {
   close(): Promise<void>;
 }
 
-/** The answer to a write, and the record to put in place; without `next` nothing is written. */
+/** The answer to a write, and the record to store; without `next` nothing is written. */
 export interface Judged<TAnswer, TRecord> {
   readonly answer: TAnswer;
   readonly next?: TRecord;
@@ -77,7 +77,7 @@ export type TaskState = Omit<TaskRecord, "graph" | "params">;
 export type VarsState = Omit<VarsRecord, "vars">;
 
 export interface TaskDriver {
-  /** Inserts the task with its variables, due for a sweep at once. `exists`: with the ID that has its ID or key. */
+  /** Inserts the task with its variables, due for a sweep at once. `exists`: returns the id of the task with its id or key. */
   insert(
     task: NewTask,
     create: (now: number) => { readonly record: TaskRecord; readonly vars: VarsRecord },
@@ -109,7 +109,7 @@ export interface ShardDriver {
   hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
   /**
    * Inserts a shard's first record. `create` also receives whether its task is paused. `exists`: it has one. `gone`: its
-   * task was deleted. A driver that has more to do after the insert may call `onQueued` when others see it queued.
+   * task was deleted. A driver with more to do after the insert may call `onQueued` as soon as others see the shard queued.
    */
   insert(
     ref: ShardRef,
@@ -127,7 +127,7 @@ export interface ShardDriver {
     change: ShardUpdate,
     judge: (record: ShardRecord | undefined, now: number, length: number) => Judged<TAnswer, ShardRecord>,
   ): Promise<TAnswer>;
-  /** In one request, where reading the record before would be another. @defaultValue `update` */
+  /** `claim` in one request, if reading the record first would take another. @defaultValue `update` */
   claim?(ref: EpochRef, by: ClaimInit): ReturnType<Store["claim"]>;
   /** Renews all of a worker's leases at once; the answers are in the order of the attempts. */
   renew(attempts: readonly Attempt[], leaseMs: number): Promise<RenewAnswer[]>;
@@ -142,8 +142,8 @@ export interface LogDriver {
   /** Checks the fence, closes the log at `count`, and replaces the shard's record by the finished one. */
   complete(attempt: Attempt, outcome: Outcome): ReturnType<Store["complete"]>;
   /**
-   * `append` of the last artifact, if there is one; `complete`; and the insert of the next shard, unless it exists or its task
-   * is paused; together. `undefined`: it did not work out, and they are to be done one after another.
+   * In one write: `append` of the last artifact, if there is one, `complete`, and the insert of the next shard, unless
+   * it exists or its task is paused. `undefined`: not possible, so the caller must make these writes one by one.
    *
    * @returns the record of the next shard, if it was inserted
    */
@@ -152,7 +152,7 @@ export interface LogDriver {
     outcome: OutcomeWithLast,
     next: NextClaim | undefined,
   ): Promise<{ readonly inserted?: ShardRecord | undefined } | undefined>;
-  /** Closes the log where it ends: nothing is appended to it any more, not even by an insert that is in flight. */
+  /** Closes the log at its current end: nothing is appended to it any more, not even by an insert in flight. */
   close(ref: ShardRef, generation: number): Promise<void>;
   read(
     ref: ShardRef,
@@ -178,7 +178,7 @@ export interface RegistryDriver {
   update: Store["updateEntry"];
   list: Store["listEntries"];
   due: Store["dueEntries"];
-  /** Replaces an entry without a due time, in one request, to expire after `ttlMs`. False: there is none. */
+  /** Replaces an entry without a due time by one that expires after `ttlMs`, in one request. False: it does not exist. */
   replace?(key: RegistryKey, value: object, ttlMs: number): Promise<boolean>;
 }
 
@@ -200,7 +200,7 @@ export function dueIds(rows: readonly { readonly id: string; readonly at: number
 /** Sweeps know when the next of these is due. */
 const announced: ReadonlySet<SweepKind> = new Set(["deferred", "overdue", "schedules"]);
 
-/** From the time until the earliest of each kind is due; of kinds without a time, 0 if there is one. */
+/** Made from the time until the earliest of each kind is due; for kinds without a time, 0 if there is one. */
 export function dueLook(
   waits: readonly { readonly kind: SweepKind; readonly inMs: number }[],
   aheadMs: number,
@@ -223,7 +223,7 @@ export const entryOf = (
   ...(until == null ? {} : { until }),
 });
 
-/** The page behind a cursor, by descending `pk`. */
+/** The page after a cursor, by descending `pk`. */
 export function newestPage<TRow extends { readonly pk: number }, TItem>(
   { cursor, limit }: PageRequest,
   read: (before: number, limit: number) => readonly TRow[],
@@ -257,7 +257,7 @@ export const closedDriver = {
   ...{ open: unavailable, settle: unavailable, close: unavailable },
 } as unknown as Required<StoreDriver>;
 
-/** Which nodes a node reads, and which read it: for a store that drops artifacts after their last reader. */
+/** Which nodes a node reads and which read it, for a store that drops artifacts after their last reader. */
 export interface Reading {
   readonly partitions: number;
   /** The nodes that it reads. */
@@ -277,7 +277,7 @@ export function readingsOf(graph: Graph): ReadonlyMap<string, Reading> {
   return new Map(readings);
 }
 
-/** Records that a driver read, by key: at most `most`. In two generations, since to find the oldest key each time is slow. */
+/** At most `most` records that a driver read, by key. In two generations, since finding the oldest key each time is slow. */
 export class RecordCache<TRecord> {
   readonly #most: number;
   #recent = new Map<string, TRecord>();
@@ -312,7 +312,7 @@ export class RecordCache<TRecord> {
     this.#older.clear();
   }
 
-  /** The cached record, or else the one that is read, which is then cached. */
+  /** The cached record; otherwise reads and caches it. */
   load<TRead extends TRecord | undefined>(key: string, read: () => TRead): TRecord | TRead {
     const known = this.get(key);
     if (known !== undefined) return known;
@@ -322,7 +322,7 @@ export class RecordCache<TRecord> {
   }
 }
 
-/** How long it is known when a worker that has fallen silent was last heard from: this long before its entry expires. */
+/** How long the store keeps when a silent worker was last heard: its entry expires this much later. */
 export const keepSeenMs = 3_600_000;
 
 /** Workers and dead letters, as entries of the registry. */

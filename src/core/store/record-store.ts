@@ -30,7 +30,8 @@ import {
 } from "./driver.ts";
 
 /**
- * The store, written once: every change of a record is read, judged by a pure transition, and replaced by the driver.
+ * The store, written once for all drivers: a driver reads a record, a pure transition judges the change, and the driver
+ * replaces the record.
  *
  * After `close`, every operation rejects with `STORE_UNAVAILABLE`.
  */

@@ -4,8 +4,8 @@ import type { TaskDriver } from "./driver.ts";
 const pageSize = 20;
 
 /**
- * Removes tasks a while after they ended, except those whose artifacts another task borrows. An index that expires rows
- * would not do: it knows no borrowers, and keeps what belongs to the rows.
+ * Removes tasks some time after they ended, except those whose artifacts another task borrows. An index that expires
+ * rows would not do: it ignores borrowers, and leaves what belongs to the rows.
  *
  * Sweeps start a round without waiting for it; a store runs one round at a time.
  */
