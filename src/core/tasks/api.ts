@@ -39,7 +39,7 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly batches?: number;
       /** With `to: "finished"`: how many batches the shard set aside. @defaultValue none */
       readonly failedBatches?: number;
-      /** In a retry, with `cause: "dispatch"`: how many batches of the earlier task the shard begins with. */
+      /** In a retry, with `cause: "dispatch"`: how many batches of the earlier task the shard carries. */
       readonly carriedBatches?: number;
       /** How many earlier transitions of the shard are no longer known. @defaultValue none */
       readonly skipped?: number;
@@ -60,7 +60,7 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly at: number;
     };
 
-/** `queued` includes nodes that are not dispatched yet; `paused`: it would go on, but its task is paused. */
+/** `queued` includes nodes that are not dispatched yet; `paused`: it would run, but its task is paused. */
 export type NodeStatus = ShardStatus | "paused";
 
 /** A node of a task as shown by `status()`. */
@@ -80,14 +80,14 @@ export interface NodeView<TNodeId extends string = string> {
   readonly failedBatches: number;
   /** Failed, and waiting for their next try. */
   readonly waitingBatches: number;
-  /** In a retry: how many batches it began with that the earlier task had stored. Absent if there are none. */
+  /** In a retry: how many batches of the earlier task it carries. Absent if there are none. */
   readonly carriedBatches?: number;
-  /** Attempts that failed as a whole; a batch's failures count for that batch. */
+  /** Attempts that failed as a whole, not counting failed tries of batches. */
   readonly failures: number;
   readonly failure?: Failure;
   /** Workers whose leases on it have expired: it counts as running until a coordinator notices. */
   readonly lostWorkers?: readonly string[];
-  /** While it waits for a signal: since when, and until when if its time is limited. */
+  /** While it waits for a signal: since when, and until when if it has a timeout. */
   readonly awaitsSignal?: { readonly since: number; readonly until?: number };
   /**
    * What its handler last reported by `ctx.progress`, summed over its shards; `total` only if all of them reported one.
@@ -104,7 +104,7 @@ export interface TaskView<TNodeId extends string = string> {
   readonly name?: string;
   readonly status: TaskStatus | "queued" | "deferred" | "paused";
   readonly failure?: TaskFailure;
-  /** Of nodes that handle outcomes, and nodes behind them: failures after the task had failed or was cancelled. */
+  /** Failures of handlers of outcomes, and of their descendants, after the task had failed or was cancelled. */
   readonly laterFailures?: readonly Failure[];
   readonly cancelReason?: string;
   readonly params: JsonObject;
@@ -128,7 +128,7 @@ export interface NodeExplanation<TNodeId extends string = string> {
   /** 0 for a node without `partitions`. */
   readonly shard: number;
   readonly why: Reason;
-  /** In a retry: the batches that it began with, and the task that had stored them. Absent if there are none. */
+  /** In a retry: the batches that it carries, and the task that had stored them. Absent if there are none. */
   readonly carried?: { readonly batches: number; readonly taskId: string };
   /** The reason as text. */
   readonly text: string;
@@ -148,7 +148,7 @@ export interface TaskExplanation<TNodeId extends string = string> {
 export interface LogOptions<TNodeId extends string = string> {
   /** Lines of this node only. */
   readonly nodeId?: TNodeId;
-  /** Lines that were stored after this one: `next` of an earlier page. @defaultValue from the first on */
+  /** Lines that were stored after this one: `next` of an earlier page. @defaultValue from the first line */
   readonly after?: number;
   /** 1 to 1000. @defaultValue 1000 */
   readonly limit?: number;
@@ -157,7 +157,7 @@ export interface LogOptions<TNodeId extends string = string> {
 /** Log lines of a task's handlers, in the order in which they were stored. */
 export interface LogPage {
   readonly lines: readonly LogLine[];
-  /** For `after`: returns what follows these lines, now or later. */
+  /** For `after`, to read what follows these lines, now or later. */
   readonly next: number;
   /** Whether more of them are stored. */
   readonly hasMore: boolean;
@@ -229,8 +229,8 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
    */
   cancel(options?: { readonly reason?: string }): Promise<"recorded" | "already" | "terminal">;
   /**
-   * Sends a signal to a node that waits for it, or will. It is checked against the node's schema, and kept until the node
-   * is reached. The first one counts.
+   * Sends a signal to a node that waits for it, now or later. It is checked against the node's schema, and kept until
+   * the node is reached. Only the first one counts.
    *
    * @returns `already` if another signal was first, `terminal` if the task is ending or the node's time has passed
    *
@@ -244,8 +244,8 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
     payload: TTypes["signals"][TNodeId],
   ): Promise<"accepted" | "already" | "terminal">;
   /**
-   * Pauses the task: batches that are being processed end, and nothing new begins until it is resumed. Resolves when that
-   * is recorded. Its deadline and the times that its nodes wait for signals go on.
+   * Pauses the task: batches in progress end, and nothing new begins until it is resumed. Resolves when that is
+   * recorded. Its deadline and the timeouts of signals keep running.
    *
    * @throws FlowError `PAUSE_UNSUPPORTED` if external workers run one of its nodes, `TASK_UNKNOWN`
    */
@@ -316,15 +316,15 @@ export interface FailedBatch<TInput = Json, TCode extends string = string> {
   /** Stack and cause chain of the last error. */
   readonly stack?: string;
   /**
-   * What the handler got, before its schema decoded it; null for a payload that a source did not make of JSON. Absent if
-   * its adapter is not known here, and if the store has dropped it.
+   * What the handler received, before its schema decoded it; null if a source yielded a payload that is not JSON.
+   * Absent if its input adapter is not known here, or if the store has dropped it.
    */
   readonly input?: TInput;
 }
 
 /**
- * The failed batches of a node whose handler is known; any JSON and any code if it is not, or declares none. A handler
- * without a schema has a symbol for its input.
+ * The failed batches of a node, typed by its handler; any JSON and any code if that is not known, or declares none. The
+ * input of a handler without a schema is typed as a symbol.
  */
 export type FailedBatchOf<TTypes extends FlowTypes, TNodeId> = TTypes["handlers"] extends {
   readonly [TId in TNodeId & string]: {
@@ -355,9 +355,7 @@ export interface ListOptions {
   readonly cursor?: string;
   /** 1 to 1000. @defaultValue 50 */
   readonly limit?: number;
-  /**
-   * Also tasks that nodes of others run, or with `{ of }` only those that the nodes of a task run. @defaultValue false
-   */
+  /** Includes child tasks, or with `{ of }` lists only those of one task. @defaultValue false */
   readonly children?: boolean | { readonly of: string };
 }
 
@@ -370,7 +368,7 @@ export interface CleanupOptions {
 /** The outcome of `cleanup`, in numbers of tasks. */
 export interface CleanupOutcome {
   readonly deleted: number;
-  /** Tasks that stayed because a retry that is kept uses their artifacts. */
+  /** Tasks that were kept because a remaining retry uses their artifacts. */
   readonly borrowed: number;
 }
 

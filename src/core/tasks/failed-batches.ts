@@ -61,14 +61,14 @@ async function keptInput(
   }
 }
 
-/** Parts of {@link failingInput}: no task is followed. */
+/** The dependencies of {@link failingInput}, which does not follow a task. */
 export type FailingInputParts = Pick<FailedBatchParts, "store" | "retry" | "plans" | "inputAdapters">;
 
 /**
- * What the batch consisted of that failed its node. Its node has no log entry for it, so it is made again from the logs of
+ * The payload of the batch that failed its node. The node's log has no entry for it, so it is rebuilt from the logs of
  * the node's sources.
  *
- * @returns why it is not known, as words, if it is not
+ * @returns the reason, as text, if it cannot be rebuilt
  */
 export async function failingInput(
   parts: FailingInputParts,
@@ -162,5 +162,5 @@ function inputOf(
   }
 }
 
-/** Graphs of the builder name every adapter. */
+/** Graphs from the builder name every adapter. */
 const unknownHandler: Pick<HandlerDefinition, "inputAdapter" | "iterBatches"> = {};

@@ -19,8 +19,8 @@ interface WrongFlow<TMessage extends string> {
 type RunnableFlow<TTypes extends FlowTypes> = Pick<FlowDefinition<TTypes>, "$infer" | "compile">;
 
 /**
- * A flow that the engine can run. Errors without an argument of their own are reported here: a handler that the engine
- * lacks, and missing parameters. `TGiven` are the option keys that were written.
+ * A flow that the engine can run. Reports errors that belong to no argument: a handler that the engine lacks, and
+ * missing parameters. `TGiven` are the option keys that were written.
  */
 export type FlowArgument<TTypes extends FlowTypes, THandlers extends Named, TGiven> = [keyof TTypes["inputs"]] extends [
   never,
@@ -113,7 +113,7 @@ type ParamsArgument<TTypes extends FlowTypes, TWritten> = [Exclude<RequiredKeys<
  * The parameters under the name of a sentence: the compiler prints an alias with its arguments, and the editor still
  * completes its keys.
  */
-// biome-ignore lint/correctness/noUnusedVariables: it is there to be printed
+// biome-ignore lint/correctness/noUnusedVariables: the compiler prints it
 type Wrong<TMessage extends string, TParams> = { [TKey in keyof TParams]: TParams[TKey] };
 
 type ParamsMissing<TTypes extends FlowTypes, TKeys> = MessageText<

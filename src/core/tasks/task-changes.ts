@@ -31,7 +31,7 @@ export class TaskChanges {
     if (this.#closed) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
   }
 
-  /** The engine stops: all waiters are rejected with `ENGINE_STOPPED`. */
+  /** Called when the engine stops: rejects all waiters with `ENGINE_STOPPED`. */
   close(): void {
     this.#closed = true;
     for (const listeners of this.#listeners.values()) for (const listener of listeners) listener.wake();

@@ -51,8 +51,8 @@ export async function explainTask(parts: TaskReaderParts, taskId: string): Promi
 }
 
 /**
- * Of the workers whose leases have expired. A worker announces itself and renews its leases, each of which ends as long after
- * that as an announcement is valid; the time of an announcement is not kept each time.
+ * When workers with expired leases were last heard. Taken from the last kept announcement or the last renewal,
+ * whichever is later: announcements are not kept every time, and a lease lasts as long as an announcement is valid.
  */
 async function lastHeard(
   { store, retry, clock }: TaskReaderParts,
@@ -110,7 +110,7 @@ async function fullLimits(
   };
 }
 
-/** Of the nodes with open shards, the rates without a token; the one that has its next token last, if there are several. */
+/** The rates without a token, of nodes with open shards; if a node has several, the one whose next token comes last. */
 async function emptyRates(
   { store, retry, running, clock }: TaskReaderParts,
   plan: Plan,

@@ -65,7 +65,7 @@ export async function deleteTask(parts: TaskReaderParts, taskId: string): Promis
   throw new FlowError("TASK_BORROWED", text, { details });
 }
 
-/** The tasks that its nodes ran, the newest first, as it may borrow from an older one. One that is still ending stays. */
+/** Deletes child tasks, the newest first, as one may borrow from an older one. A child task that is still ending stays. */
 async function deleteChildren(parts: TaskReaderParts, taskId: string): Promise<void> {
   const { store, retry } = parts;
   let cursor: string | undefined;
@@ -86,7 +86,7 @@ export async function cleanUp(parts: TaskReaderParts, { endedForSec }: CleanupOp
   const { store, retry } = parts;
   const borrowed = new Set<string>();
   let deleted = 0;
-  /** Also those that another caller has deleted meanwhile, since they may have borrowed. */
+  /** Includes tasks that another caller has deleted meanwhile, since they may have borrowed. */
   let gone = 0;
   const remove = async (id: string): Promise<boolean> => {
     const answer = await retry.run(() => store.deleteTask(id));
@@ -97,7 +97,7 @@ export async function cleanUp(parts: TaskReaderParts, { endedForSec }: CleanupOp
     if (isGone) gone++;
     return isGone;
   };
-  // Once a task is gone, those that its nodes ran may be listed.
+  // Once a task is gone, its child tasks may be listed.
   for (let mayFree = true; mayFree; ) {
     for (;;) {
       // Borrowed tasks come first in each page, so the page grows by their number.
@@ -107,7 +107,7 @@ export async function cleanUp(parts: TaskReaderParts, { endedForSec }: CleanupOp
       for (const id of ids) await remove(id);
     }
     mayFree = false;
-    // A lender ended before its borrower, so it was tried first.
+    // A lender ended before its borrower, so it was tried too early.
     for (let again = gone > 0; again; mayFree ||= again) {
       again = false;
       for (const id of [...borrowed].reverse()) again = (await remove(id)) || again;

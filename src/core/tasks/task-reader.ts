@@ -72,7 +72,7 @@ export async function waitForEnd(parts: TaskReaderParts, taskId: string): Promis
   for (let waitMs = lookMinMs; ; waitMs = Math.min(lookMaxMs, waitMs * 2)) {
     const task = await readTask(parts, taskId);
     if (isTaskTerminal(task.status)) return task;
-    // At the same times as others that wait: a store may read all of their tasks at once.
+    // Aligned with other waiters, so that a store may read all of their tasks at once.
     await changes.next(parts.clock, 1.5 * waitMs - ((parts.clock.monotonic() + waitMs / 2) % waitMs));
   }
 }
@@ -101,7 +101,7 @@ export async function endedBadly(parts: TaskReaderParts, task: TaskRecord): Prom
   return new FlowError("TASK_FAILED", text, { details, cause });
 }
 
-/** Logs that a task failed or was cancelled, and what failed after that: a failed clean-up is to wake up somebody, too. */
+/** Logs that a task failed or was cancelled, and what failed after that: a failed clean-up must be noticed, too. */
 export function logBadEnd(
   logger: Logger,
   { id, graph, failure, cancelReason, traceparent }: TaskRecord,
@@ -117,7 +117,7 @@ export function logBadEnd(
   for (const each of later) log(each, text);
 }
 
-/** Of the nodes that run in a task that ends, which a failure does not end. */
+/** Failures of nodes that still run while their task ends. */
 export function laterFailures(
   { status, failure }: TaskRecord,
   { handling, nodes }: Plan,
@@ -194,7 +194,7 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
   };
 }
 
-/** What became of a node's batches so far. */
+/** The state of a node's batches so far. */
 export interface BatchCounts {
   /** Stored, with an output. */
   readonly batches: number;
@@ -299,7 +299,7 @@ function awaited(node: NodePlan, shard: ShardRecord): NonNullable<NodeView["awai
   return { since: signalAwaited(node, shard) ?? 0, ...(until === undefined ? {} : { until }) };
 }
 
-/** How many batches these shards began with in a retry. */
+/** How many batches these shards carry in a retry. */
 export function carriedOf(shards: readonly ShardRecord[]): { readonly carriedBatches?: number } {
   const carriedBatches = sum(shards.map(({ carried }) => (carried === undefined ? 0 : keptLength(carried))));
   return carriedBatches === 0 ? {} : { carriedBatches };
@@ -323,7 +323,7 @@ export function nodeStatus(node: NodePlan, shards: readonly ShardRecord[]): Node
   const end = endOf(node, shards);
   if (end !== undefined) return end.status;
   const there = new Set(shards.map(shardStatus));
-  if (there.has("finished") && there.size === 1) return "running"; // the others are not dispatched yet
+  if (there.has("finished") && there.size === 1) return "running"; // the other shards are not dispatched yet
   return leadingStatus.find((status) => there.has(status)) ?? "queued";
 }
 
