@@ -16,7 +16,7 @@ import type { Supervisor } from "../resilience/supervisor.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
 
 const flushEveryMs = 500;
-/** A write replaces all lines of a task, and may compete with other workers: it takes a fraction of the time only. */
+/** A write replaces all lines of a task and may compete with other workers, so writing is limited to a fraction of the time. */
 const restFactor = 10;
 
 const maxMessage = 1_000;
@@ -38,19 +38,19 @@ export class HandlerLoggers {
     const { store, clock, logger, telemetry, keepLogs = "info" } = this.#parts;
     const { taskId, nodeId, epoch } = attempt;
     const base = logger.child({ taskId, nodeId, epoch, ...traceIdOf(task) });
-    // Elsewhere the database belongs to other programs.
+    // With external coordinators, the database belongs to other programs.
     if (keepLogs === false || store.retriesAttempts === true) return base;
     this.#logs ??= new HandlerLogs({ store, clock, logger, supervisor: this.#supervisor, least: keepLogs });
     const kept = this.#logs.over(base, attempt);
     return telemetry?.logger(kept) ?? kept;
   }
 
-  /** Begins to store the lines of a task: a write that is made after this call is likely to be stored after them. */
+  /** Starts to store the lines of a task, so that they are likely to be stored before any later write. */
   flush(taskId: string): void {
     this.#logs?.flush(taskId);
   }
 
-  /** No handler runs any more. Never rejects. */
+  /** Stores the remaining lines, once no handler runs any more. Never rejects. */
   async close(): Promise<void> {
     await this.#logs?.close();
   }
@@ -61,13 +61,13 @@ interface HandlerLogsParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly supervisor: Supervisor;
-  /** The least important lines that are kept. */
+  /** The lowest level that is kept. */
   readonly least: LogLevel;
 }
 
 /**
- * Keeps what handlers log with their task in the store. Lines are collected and written together, in the background: no
- * handler waits for it, and if it fails, no attempt does.
+ * Keeps what handlers log with their task in the store. Lines are collected and written together, in the background:
+ * handlers do not wait for that, and its failure does not fail an attempt.
  */
 class HandlerLogs {
   readonly #parts: HandlerLogsParts;
@@ -172,7 +172,7 @@ class HandlerLogs {
 
 type Taken = { readonly lines: readonly NewLogLine[]; readonly dropped: number };
 
-/** Lines of an attempt that are not stored: as many of the newest as are kept anyway. */
+/** Lines of an attempt that are not stored yet: no more than would be kept. */
 class AttemptLines {
   readonly #place: Pick<NewLogLine, "nodeId" | "shard" | "epoch">;
   readonly #onLine: () => void;
@@ -202,7 +202,7 @@ class AttemptLines {
     return taken;
   }
 
-  /** They were not stored. */
+  /** Called if they could not be stored. */
   putBack({ lines, dropped }: Taken): void {
     this.#lines.unshift(...lines);
     this.#dropped += dropped;
@@ -223,7 +223,7 @@ type Keep = (level: LogLevel, fields: readonly object[], message: string | undef
 function keepingLogger(base: Logger, bound: readonly object[], keep: Keep): Logger {
   const at = (level: LogLevel) => (fields: object, message?: string) => {
     base[level](fields, message);
-    // As with pino, the message may come alone.
+    // As with pino, the message may be the only argument.
     if (typeof fields === "string") keep(level, bound, fields);
     else keep(level, [...bound, fields], message);
   };

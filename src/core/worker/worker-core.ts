@@ -29,8 +29,8 @@ const pollMinMs = 20;
 /** No message announces a slot that another process freed, nor anything while the bus is unreachable. */
 const fallbackPollMs = 200;
 const longestPollMs = 10_000; // with a bus, among idle workers that share their scans
-const oldCommandMs = 600_000; // what it announced has been found in the queue by then
-/** How long attempts that only wait for input may go on when the worker stops. */
+const oldCommandMs = 600_000; // by then, polls have found what it announced
+/** How long attempts that only wait for input may continue when the worker stops. */
 const idleMs = 50;
 const heedMs = 1_000; // how long a handler may ignore its aborted signal before that is logged
 
@@ -48,7 +48,7 @@ export class WorkerCore {
   readonly #code: HandlerCode;
   readonly #services: WorkerServices;
   readonly #claimer: Claimer;
-  /** Made once: a closure for each attempt is part of what telemetry costs. */
+  /** Created once: a closure for each attempt would add to the cost of telemetry. */
   readonly #runOne = (run: HeldRun, trace: AttemptTrace | undefined): Answer<boolean> => {
     run.trace = trace;
     return runAttempt(run, this.#runtimes.get(run.node.type));
@@ -154,7 +154,7 @@ export class WorkerCore {
       const isNotified = !this.#claimer.blocked && isHealthy(this.#parts.bus);
       const sharedMs = Math.max(pollMaxMs, Math.min(longestPollMs, pollMaxMs * this.#presence.sharers));
       const maxMs = isNotified ? sharedMs : Math.min(fallbackPollMs, pollMaxMs);
-      // With a bus, only what a full worker has dropped comes by no command, and that one scans when an attempt ends.
+      // With a bus, only commands that a full worker has dropped are missed, and that worker scans when an attempt ends.
       waitMs = this.#busySincePoll && !isNotified ? pollMinMs : Math.min(maxMs, waitMs * 2);
       this.#busySincePoll = false;
       const spread = 0.75 + this.#parts.random() / 2; // so that idle workers do not all poll at once
@@ -220,12 +220,12 @@ export class WorkerCore {
     const { clock } = this.#parts;
     const until = clock.monotonic() + graceMs;
     for (let left = graceMs; left > 0 && this.#leases.held.size > 0; left = until - clock.monotonic()) {
-      // Not at once: a source with nothing more to yield says so only when asked for its next batch.
+      // Not at once: a source that has nothing more to yield shows that only when asked for its next batch.
       await clock.sleep(Math.min(idleMs, left), this.#idleSignal());
       for (const held of this.#leases.held) held.releaseIdle();
     }
     for (const held of this.#leases.held) held.abandon("stopping");
-    // A claim that was on its way when the worker stopped may be held after all others have ended.
+    // A claim that was in flight when the worker stopped may arrive after all others have ended.
     while (this.#leases.held.size > 0) await new Promise<void>((resolve) => this.#onceIdle(resolve));
   }
 
@@ -244,7 +244,7 @@ export class WorkerCore {
     return ended.signal;
   }
 
-  /** Its task is paused: the attempt ends after its batches, and is released. */
+  /** Its task is paused: the attempt ends after its current batches, and is released. */
   #pause(held: AttemptHandle): void {
     if (held.isWindingDown) return;
     held.windDown();
@@ -274,7 +274,7 @@ export class WorkerCore {
     return { held, claimed };
   }
 
-  /** Never rejects. @returns what follows */
+  /** Never rejects. @returns the next attempt in the slot */
   #run(claim: HeldClaim): Answer<HeldClaim | undefined> {
     const pause = this.#yielder.pause(claim.claimed.askedAt);
     return pause === undefined ? this.#attempt(claim) : pause.then(() => this.#attempt(claim));
@@ -337,11 +337,11 @@ export class WorkerCore {
   }
 
   #next(run: HeldRun, kept: readonly Artifact[] | undefined): Answer<NextNode | undefined> {
-    if (run.held.returned !== undefined) return undefined; // it needs the slot until then
+    if (run.held.returned !== undefined) return undefined; // leftover handler code needs the slot until it returns
     return after(this.#claimer.next(run.from, kept), (next) => {
       if (next === undefined) return undefined;
       const begin = (record: ShardRecord | undefined) => {
-        // Handler code that was called meanwhile needs the slot.
+        // Handler code that was called meanwhile and has not returned needs the slot.
         if (record !== undefined && run.held.returned !== undefined)
           return void this.#supervisor.spawn("slots", () => next.giveUp(true));
         const following = next.begin(record);

@@ -1,6 +1,6 @@
 import type { Attempt } from "../../model/records.ts";
 
-/** Reasons for which the attempt stops waiting for its handler: the code may continue, its results are dropped. */
+/** Reasons for which the attempt stops waiting for its handler: the code may continue, but its results are dropped. */
 type AbandonReason = Extract<EndReason, "fenced" | "timeout" | "stopping">;
 
 /** An attempt, or a part of one, as seen by the code that must stop with it. */
@@ -65,7 +65,7 @@ export class AttemptHandle implements Stoppable {
     this.#abortSignal("cancelling");
   }
 
-  /** The worker stops, or the task is paused: current batches may end, and no other begins. */
+  /** The worker stops, or the task is paused: current batches may end, and no further one begins. */
   windDown(): void {
     this.#windingDown = true;
   }
@@ -193,7 +193,7 @@ export class AttemptScope implements Stoppable {
  * Aborts `own` with the reason of `signal`. Not `AbortSignal.any`: Node keeps its signals for as long as anything listens
  * to them, and handlers, as well as the code around them, leave their listeners when they return.
  *
- * @returns what ends the relation
+ * @returns ends the connection
  */
 export function abortWith(signal: AbortSignal, own: AbortController): () => void {
   const abort = (): void => own.abort(signal.reason);

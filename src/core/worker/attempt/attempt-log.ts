@@ -28,7 +28,7 @@ export interface PlacedBatch {
   readonly place?: readonly number[];
 }
 
-/** What is stored of a batch: what the handler made of it, or why it is set aside. */
+/** What is stored for a batch: the output of the handler, or why it is set aside. */
 export interface BatchOutcome {
   readonly meta: Json;
   readonly metrics: Metrics;
@@ -40,7 +40,7 @@ export interface BatchOutcome {
 type AppendAnswer = Awaited<ReturnType<WorkerStore["append"]>>;
 
 const nothingKept: readonly Artifact[] = [];
-/** Of a log of at most so many artifacts, its writer keeps them for the node behind it. */
+/** Up to this length, the writer of a log keeps its artifacts for the next node. */
 const mostKept = 4;
 
 /**
@@ -61,7 +61,7 @@ export class AttemptLog {
   #sources = new SourcePositions([]);
   #aside = 0;
   #carriedAside: number;
-  /** From the first on, without a gap. */
+  /** The first artifacts, without a gap. */
   #kept: readonly Artifact[] = nothingKept;
   #last: NewArtifact | undefined;
 
@@ -92,7 +92,7 @@ export class AttemptLog {
     return this.#aside;
   }
 
-  /** Of these: those that a retry did not begin with, since only they count against what its node tolerates. */
+  /** Of these, those that were not carried by a retry: only they count towards the limit of the node. */
   get newlyAside(): number {
     return this.#aside - this.#carriedAside;
   }
@@ -150,7 +150,7 @@ export class AttemptLog {
     this.#signals.notify(this.#address);
   }
 
-  /** This batch is being processed: until it is appended, the origins of others call it open. */
+  /** This batch is being processed: until it is appended, the origins of others list it as open. */
   take(origin: Origin): void {
     this.#sources.take(origin);
   }
@@ -191,8 +191,8 @@ export class AttemptLog {
   }
 
   /**
-   * Appends an artifact of another log of which earlier entries were left out: those that it called open are open here too,
-   * unless they follow.
+   * Appends an artifact of a carried log after entries were left out. Batches that its origin lists as open are open
+   * here too, unless they follow.
    */
   async move({ uid, origin, meta, metrics, failure, seq }: Artifact): Promise<void> {
     this.#sources.skip(origin);
@@ -201,18 +201,18 @@ export class AttemptLog {
     await this.append({ uid, origin: own, place: placeOf({ seq, origin }) }, outcome);
   }
 
-  /** An artifact of another log is left out. */
+  /** An artifact of the carried log is left out. */
   leaveOut({ origin }: Artifact): void {
     this.#sources.skip(origin);
   }
 
-  /** An artifact of another log is here already. */
+  /** An artifact of the carried log is here already. */
   pass({ origin: { source, seq, chunk, open } }: Artifact): void {
     this.#sources.skip({ source, seq, chunk, ...(open === undefined ? {} : { open }) });
     this.#sources.stored(this.#sources.originOf({ source, seq, chunk }));
   }
 
-  /** Appends an artifact of another log as it is there, but for its attempt. */
+  /** Appends an artifact of the carried log unchanged, except for its attempt. */
   async copy({ epoch: _, claimId: __, ...artifact }: Artifact): Promise<void> {
     this.#inserted(artifact, await this.#insert(artifact));
     this.#signals.notify(this.#address);
@@ -228,11 +228,11 @@ export class AttemptLog {
     else this.#kept = nothingKept;
   }
 
-  /** As a store returns it. */
+  /** Keeps it as a store would return it. */
   #keep(artifact: NewArtifact): void {
     const { nodeId, epoch, claimId } = this.#attempt;
     const meta = keepJson(artifact.meta, `the artifact '${artifact.uid}' of node '${nodeId}'`);
-    this.#kept = [...this.#kept, { ...artifact, epoch, claimId, meta }]; // short: a list that grows reserves room for more
+    this.#kept = [...this.#kept, { ...artifact, epoch, claimId, meta }]; // short: a growing list would reserve more memory
   }
 
   /** A page of the stored uids; empty if the store has dropped its first artifact. */
@@ -286,10 +286,10 @@ export class AttemptLog {
   }
 }
 
-/** Of nodes that several others follow. */
+/** Logs of nodes that have several children. */
 const mostLogs = 16;
 
-/** The short logs that the last nodes of a worker have finished with: the nodes behind them need not read these. */
+/** The short logs of the nodes that a worker finished last: their children need not read them. */
 export class KeptLogs {
   readonly #logs = new Map<string, readonly Artifact[]>();
 
@@ -308,7 +308,7 @@ export class KeptLogs {
 interface SourcePosition {
   /** The furthest stored batch. */
   to: Position | undefined;
-  /** Batches in hand, and those that earlier attempts left open; in order, since sources are read in order. */
+  /** Batches in progress, and those that earlier attempts left open; in order, since sources are read in order. */
   open: Position[];
 }
 
@@ -317,7 +317,7 @@ interface SourcePosition {
  * recognised by their uids instead.
  */
 class SourcePositions {
-  /** Created on demand: of one batch, nothing has to be noted. */
+  /** Created on demand: a single batch needs no entry. */
   #sources: Map<string, SourcePosition> | undefined;
 
   constructor(origins: readonly Origin[]) {
@@ -337,7 +337,7 @@ class SourcePositions {
     this.#leaveOpen(source, [seq, chunk]);
   }
 
-  /** An entry that is not copied: its batch is open, and those are that were when it was stored. */
+  /** An entry that is not copied: its batch is open, and so are those that were open when it was stored. */
   skip(origin: Origin): void {
     if (!hasPositions(origin)) return;
     for (const position of origin.open ?? []) this.#leaveOpen(origin.source, position);
@@ -372,7 +372,7 @@ class SourcePositions {
     return { ...origin, ...(isFurthest ? {} : { to }), ...(open.length === 0 ? {} : { open }) };
   }
 
-  /** It was appended with the origin that {@link originOf} returned. */
+  /** The batch was appended with the origin that {@link originOf} returned. */
   stored(origin: Origin): void {
     const position = this.#sources?.get(origin.source);
     if (position === undefined) return;

@@ -35,7 +35,7 @@ export class AttemptReports implements Checkpoint {
     this.#checkpointIndex = run.claimed.checkpointIndex;
   }
 
-  /** The record was read again, or the output restarted: the record's state now applies. */
+  /** Called after the record was read again, or the output restarted: the record's state now applies. */
   resumeFrom(record: Pick<ShardRecord, "generation" | "checkpoint" | "checkpointIndex">): void {
     this.#generation = record.generation;
     this.#checkpoint = record.checkpoint;
@@ -95,7 +95,7 @@ export class AttemptReports implements Checkpoint {
   write(fields: ReportFields, generation = this.#generation): Promise<void> {
     const before = this.#last ?? Promise.resolve();
     const written = before.then(() => this.#write(generation, fields));
-    this.#last = written.catch(() => {}); // the caller gets the error; the next report is written anyway
+    this.#last = written.catch(() => {}); // the caller receives the error; the next report is written anyway
     return written;
   }
 
@@ -132,13 +132,13 @@ interface Tried {
   readonly dueAt: number;
 }
 
-/** More than an attempt has open: what earlier attempts left open may come later, or never again. */
+/** More than an attempt has open: batches that earlier attempts left open may come later, or never. */
 const minTriesKept = 1_000;
 const triesKeptPerSlot = 8;
 
 /**
- * How often batches have failed that are neither stored nor set aside. A failure is stored before the next try begins, so
- * no crash resets the count. A try that a crash ends is not counted: its lost lease is.
+ * Counts the failed tries of batches that are neither stored nor set aside. A failure is stored before the next try
+ * begins, so a crash does not reset the count. A try that a crash ends is not counted; the lost lease is.
  */
 export class TryCounts {
   readonly #run: AttemptRun;
@@ -148,7 +148,7 @@ export class TryCounts {
   /** Created on demand: most attempts have no failed try. */
   #tried: Map<string, Tried> | undefined;
   #writing: Promise<void> | undefined;
-  /** Begins after the write in progress, and covers everything until then. */
+  /** Starts after the write in progress, and includes everything reported until then. */
   #nextWrite: Promise<void> | undefined;
 
   constructor(run: AttemptRun, options: { readonly reports: AttemptReports; readonly concurrency: number }) {
@@ -169,7 +169,7 @@ export class TryCounts {
     return this.#tried?.get(uid);
   }
 
-  /** Resolves when it is stored that the batch has failed this often. */
+  /** Resolves when the batch's number of failures is stored. */
   failed(uid: string, tried: Tried): Promise<void> {
     this.#tried ??= new Map();
     this.#tried.delete(uid);
@@ -199,7 +199,7 @@ export class TryCounts {
     const delayed = ({ failed, dueAt }: Tried) => ({ failed, delayMs: Math.max(0, dueAt - now) });
     const tries = Object.fromEntries([...(this.#tried ?? [])].map(([uid, tried]) => [uid, delayed(tried)]));
     const written = this.#reports.write({ tries }, this.#generation);
-    this.#writing = written.catch(() => {}); // the batches get the error
+    this.#writing = written.catch(() => {}); // the batches receive the error
     return written;
   }
 }

@@ -67,7 +67,7 @@ export function runInRow<T>(first: T, run: (each: T) => Answer<T | undefined>): 
 async function runRest<T>(first: Promise<T | undefined>, run: (each: T) => Answer<T | undefined>): Promise<void> {
   for (let next: T | undefined = await first; next !== undefined; ) {
     const following = run(next);
-    next = isPending(following) ? await following : following; // to wait for what is there costs as much as a small node
+    next = isPending(following) ? await following : following; // awaiting a plain value would cost as much as a small node
   }
 }
 
@@ -75,7 +75,7 @@ function tellDone(run: AttemptRun, next: Continued | undefined): Answer<true> {
   if (next?.isNews === false) return true;
   const done = { kind: "TASK_DONE", metrics: {} } as const; // its metrics are in the store
   if (next === undefined) return announce(run, done).then(() => true as const);
-  run.spawn(() => announce(run, { ...done, continuesWith: next.nodeId })); // the next node waits for this attempt's end
+  run.spawn(() => announce(run, { ...done, continuesWith: next.nodeId })); // not awaited: the next node would wait for it
   return true;
 }
 
@@ -112,7 +112,7 @@ async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinitio
   switch (reason) {
     case "fenced":
       run.trace?.ends("fenced");
-      return false; // possibly only by this worker's own clock
+      return false; // possibly only by this worker's clock
     case "cancelling":
       await confirmCancelled(run);
       return true;
@@ -139,7 +139,7 @@ async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinitio
   }
 }
 
-/** A starving attempt looks for input again in any case, however late its next try is due. */
+/** A starving attempt looks for input again, even if its next try is due later. */
 function releasedForMs(run: AttemptRun, error: unknown): number {
   const starvedMs = Math.min(releaseMaxMs, releaseMinMs * 2 ** run.claimed.yields);
   if (!isInstance(error, AttemptEnded) || error.dueInMs === undefined) return starvedMs;

@@ -74,7 +74,7 @@ export class Backpressure {
     const key = sourceKey(nodeId, shard);
     const records = await retry.run(() => parts.store.readShards(taskId, this.#readers));
     const positions = records.flatMap(({ status, cursors, sourceGens }) => {
-      // A consumer that reads a withdrawn generation will start over from the beginning.
+      // A consumer that reads a withdrawn generation will start over.
       const reads = status === "running" && (sourceGens[key] ?? 0) === this.#generation;
       return reads ? (cursors?.[key] ?? []) : [];
     });

@@ -25,11 +25,11 @@ const minOpen = 128;
 const openPerSlot = 4;
 
 /**
- * The batches of one attempt, each with its own fate: one that fails waits for its next try while the others continue,
- * and each is stored when it is done, or under `ordered` when those before it are. Appends never overlap.
+ * The batches of one attempt, which are independent: one that fails waits for its next try while the others continue,
+ * and each is stored when it is done, or under `ordered` when those before it are stored. Appends never overlap.
  *
- * A batch that fails for good is set aside, which is its outcome, if the node does that. Otherwise it ends the input and
- * aborts the signal of the others; what they still return is stored. Nothing continues until all of them have ended.
+ * A batch that fails for good is set aside if the node does that. Otherwise it ends the input and aborts the signal of
+ * the others; what they still return is stored. Nothing else continues until all of them have ended.
  */
 export class BatchPool implements OutcomeListener {
   readonly #options: BatchPoolOptions;
@@ -63,7 +63,7 @@ export class BatchPool implements OutcomeListener {
   }
 
   async #processLater(batch: IncomingBatch): Promise<void> {
-    while (this.#isBusy && !this.#isOver) await this.#nextChange(); // a batch was tried again that was due
+    while (this.#isBusy && !this.#isOver) await this.#nextChange(); // a retried batch may have taken the slot
     this.#options.part.checkMayBegin();
     await this.#begin(batch);
   }
@@ -79,7 +79,7 @@ export class BatchPool implements OutcomeListener {
       outcome: undefined,
     };
     this.#open.add(open);
-    if (batch.isOnly !== true || log.length > 0) log.take(batch.origin); // no other could call it open
+    if (batch.isOnly !== true || log.length > 0) log.take(batch.origin); // no other batch could list it as open
     if (tried !== undefined && tried.dueAt > run.parts.clock.monotonic()) this.#wait(open);
     else {
       const trying = this.#try(open);
@@ -99,7 +99,7 @@ export class BatchPool implements OutcomeListener {
     this.#options.part.check();
   }
 
-  /** One that is tried once its token is due must be stored before the source is asked for the next, as any other. */
+  /** Without concurrency, a batch that waits for a token must also be stored before the source is asked for the next. */
   #awaitsRoom(open: OpenBatch): boolean {
     const isHeld = this.#options.concurrency === 1 && open.awaitsToken && this.#open.has(open);
     return (this.#isFull || isHeld) && !this.#isOver;
@@ -109,7 +109,7 @@ export class BatchPool implements OutcomeListener {
   async stored(): Promise<boolean> {
     const batches = [...this.#open];
     const isOpen = () => batches.some((open) => this.#open.has(open));
-    // The input is not at its end, but may do nothing before this resolves.
+    // The input has not ended, but may be blocked until this resolves.
     while (isOpen() && !this.#isOver) await this.#nextChange({ inputMayContinue: true });
     return !isOpen();
   }
@@ -150,7 +150,7 @@ export class BatchPool implements OutcomeListener {
     return part.stopped !== undefined || run.held.reason !== undefined;
   }
 
-  /** Outputs do not accumulate either, if the store is slow or a consumer is waited for. */
+  /** Includes outputs that wait to be stored, so that they do not accumulate behind a slow store or consumer. */
   get #isBusy(): boolean {
     const { concurrency, leftover } = this.#options;
     return this.#processing + (leftover?.count ?? 0) >= concurrency || this.#outcomes.length >= concurrency;
@@ -160,14 +160,14 @@ export class BatchPool implements OutcomeListener {
     return this.#isBusy || this.#open.size >= this.#maxOpen || this.#awaitsToken;
   }
 
-  /** A batch waits for a token: those after it would, too. */
+  /** A batch waits for a token: those after it would wait, too. */
   get #awaitsToken(): boolean {
     return (
       this.#options.run.takeToken !== undefined && [...(this.#waiting ?? [])].some(({ awaitsToken }) => awaitsToken)
     );
   }
 
-  /** No try is in progress, nor anything that follows from one. */
+  /** No try is in progress, nor the handling of its outcome. */
   get #isIdle(): boolean {
     return this.#processing === 0 && this.#failing === 0 && !this.#outcomes.isStoring;
   }
@@ -178,9 +178,7 @@ export class BatchPool implements OutcomeListener {
     while (!this.#isIdle) await this.#changes.next();
   }
 
-  /**
-   * Resolves at the next change. If there is none because all open batches wait for long, the attempt gives up its slot.
-   */
+  /** Resolves at the next change. If all open batches have long to wait, the attempt releases its slot. */
   async #nextChange({ inputMayContinue = false } = {}): Promise<void> {
     const { run, part, mayStay, leftover, concurrency } = this.#options;
     const { clock, limits } = run.parts;
@@ -197,7 +195,7 @@ export class BatchPool implements OutcomeListener {
     const isLong = due.inMs > Math.min(limits.starveMs, remainingMs ?? Number.POSITIVE_INFINITY);
     if (!isLong) return idle(() => this.#changes.next());
     const before = this.#changes.count;
-    // To wait here for a token costs less than to begin again, if nothing else could use the slot.
+    // Waiting here for a token costs less than starting again, if nothing else could use the slot.
     const wouldLoseWork = (this.#waiting?.size ?? 0) < this.#open.size || awaitsToken;
     if (inputMayContinue || (await mayStay(wouldLoseWork))) {
       const woken = new AbortController();
@@ -208,7 +206,7 @@ export class BatchPool implements OutcomeListener {
     if (this.#changes.count === before) this.#stop(new AttemptEnded("waiting", this.#firstDue()?.inMs));
   }
 
-  /** Code that ignores its signal occupies all slots: another attempt continues, where this one is not in its way. */
+  /** Code that ignores its signal occupies all slots: stops, so that another attempt can continue in slots of its own. */
   async #waitForSlot(): Promise<void> {
     const { run, runtime, part, log } = this.#options;
     const { clock, limits } = run.parts;
@@ -219,7 +217,7 @@ export class BatchPool implements OutcomeListener {
       .whileIdle(Promise.race([this.#changes.next(), sleeping]))
       .finally(() => woken.abort(wakeUp));
     if (waited !== "stuck") return;
-    // One that cannot resume would start over, with all tries anew, and might never end: as a failure it is counted.
+    // An attempt that cannot resume would start over and might never end, so it fails, which is counted.
     const startsOver = !runtime.definition.resumable && log.length > 0;
     const message = "tries that exceeded their time limit do not return, and occupy all slots of the attempt";
     this.#stop(
@@ -235,7 +233,7 @@ export class BatchPool implements OutcomeListener {
     return { open: first, inMs: Math.max(0, first.dueAt - this.#options.run.parts.clock.monotonic()) };
   }
 
-  /** One try. Never rejects. `undefined`: it is over. */
+  /** Runs one try. Never rejects. `undefined`: it is done. */
   #try(open: OpenBatch): Promise<void> | undefined {
     const { run } = this.#options;
     this.#processing++;
@@ -375,7 +373,7 @@ export class BatchPool implements OutcomeListener {
     this.#changes.note();
   }
 
-  /** Tries what is due as far as there is room, and sets the alarm for the next. */
+  /** Starts the tries that are due, as far as there is room, and sets the alarm for the next. */
   #retryDue(): void {
     const { held } = this.#options.run;
     if (this.#isOver || this.#isLeaving || held.isWindingDown) {

@@ -73,7 +73,7 @@ export class BatchRunner {
     this.#mayStoreAtEnd = definition.finalize === undefined && !node.batches.setsAside && !plan.streaming.has(node.id);
   }
 
-  /** One try, of which it is number `tries`. In the same step, unless something has to be waited for. */
+  /** Runs try number `tries`. Synchronous unless it has to wait. */
   process(batch: IncomingBatch, tries: number): Answer<BatchOutcome> {
     const { clock } = this.#run.parts;
     const now = clock.monotonic();
@@ -136,10 +136,10 @@ export class BatchRunner {
   }
 
   /**
-   * Stores the outcome of a batch, or keeps it to be stored with that of the node. Calls must not overlap: an attempt has at
-   * most one insert in flight. `undefined`: it is done.
+   * Stores the outcome of a batch, or keeps it to be stored with the outcome of the node. Calls must not overlap: an
+   * attempt has at most one insert in flight. `undefined`: it is done.
    *
-   * @param failed - its failed tries, which are recorded until it is stored
+   * @param failed - the number of its failed tries, which are recorded until it is stored
    */
   store(batch: IncomingBatch, outcome: BatchOutcome, failed: number): Promise<void> | undefined {
     this.#run.held.check();
@@ -208,7 +208,7 @@ export class BatchRunner {
   #misfit(error: unknown, batch: IncomingBatch, side: "input" | "output"): unknown {
     if (side === "output") return misfit(error, "schema_mismatch", "output does not match its schema");
     const says = "input does not match its schema";
-    // Stored before a deployment, perhaps: such data is not the fault of the node that stored it.
+    // The input may have been stored before a deployment, which is not the fault of the node that stored it.
     if (!batch.stored || !this.#runtime.changeSince(this.#run.plan.graph).input)
       return misfit(error, batch.misfit ?? "schema_mismatch", says);
     const { name } = this.#runtime.definition;
@@ -238,13 +238,13 @@ export async function validateOutput<TIn, TOut>(
   }
 }
 
-/** What is kept of the payload of a batch that is set aside; one from another node is there, at the batch's origin. */
+/** The payload to keep for a batch that is set aside; null if it comes from another node, whose log has it. */
 export function keptPayload({ payload, origin }: IncomingBatch): Json {
   if (origin.source !== "") return null;
   try {
     return copyJson(payload);
   } catch (error) {
-    if (isInstance(error, NotJsonError)) return null; // a source may hand itself anything
+    if (isInstance(error, NotJsonError)) return null; // a source may yield any value to itself
     throw error;
   }
 }

@@ -4,16 +4,16 @@ import type { AttemptLog } from "./attempt-log.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 
 /*
- * In a retry of a task, the log of a shard begins with what the shard had stored in the earlier task. The attempt copies
- * this before any handler code runs, so the handler resumes as it would have in the earlier task.
+ * In a retry of a task, the log of a shard starts with what the shard had stored in the earlier task. The attempt
+ * copies this before any handler code runs, so the handler resumes as it would have in the earlier task.
  *
- * Artifacts are copied one for one, each to the seq that it had, unless some are left out: then the others move up, and
- * nothing that was made of them is kept. So everything that names them stays right: the origins
- * in the logs of consumers, their cursors, and the batches that this log itself calls open. The log says how far an
- * earlier attempt got: the next one goes on behind it, and an insert that was still in flight is the right next entry.
+ * Each artifact keeps its seq, unless some are left out: then the others move up, and nothing that consumers built from
+ * them is kept. So all references to them stay valid: the origins in the logs of consumers, their cursors, and the
+ * batches that this log lists as open. The length of the log shows how far an earlier attempt got: the next one
+ * continues after it, and an insert that was still in flight is the correct next entry.
  *
  * The earlier task is kept as long as this one is, since it lends its artifacts. If the artifacts are gone nevertheless,
- * nothing is lost but time: the shard starts over in a new generation, and so does what was built from the old one.
+ * only time is lost: the shard starts over in a new generation, and so does what was built from the old one.
  */
 
 interface Copy {
@@ -37,7 +37,7 @@ async function copyMissing(run: AttemptRun, to: Copy): Promise<boolean> {
   const { without } = carried;
   const isLeftOut = without === undefined ? undefined : leftOut(carried);
   const wanted = keptLength(carried);
-  // If some are left out, how far an earlier attempt got shows only by counting the others.
+  // If some are left out, only counting the others shows how far an earlier attempt got.
   let passed = without === undefined ? log.length : 0;
   let from = passed;
   while (log.length < wanted) {
@@ -65,7 +65,7 @@ async function copyMissing(run: AttemptRun, to: Copy): Promise<boolean> {
       }
     }
   }
-  await log.open(); // with the origins of what was copied
+  await log.open(); // reads the origins of what was copied
   return true;
 }
 /** Empty if the artifact at `from` is gone. */

@@ -60,7 +60,7 @@ export function consumeInput(started: Started, pass: Pass): Promise<void> | unde
   return consumed?.then(() => batches.drain()).then(undefined, (error: unknown) => batches.leave(error));
 }
 
-/** How many batches are processed at once: of a flow, how many of its tasks run. */
+/** How many batches are processed at once; for a node that runs a flow, how many child tasks. */
 export const concurrencyOf = ({ node }: AttemptRun, { definition }: HandlerRuntime): number =>
   node.flow?.maxRunning ?? definition.concurrency ?? 1;
 
@@ -151,7 +151,7 @@ function consumeStream(consuming: Consuming, input: StreamPlan): Promise<void> |
     failuresOf === undefined ? stream : new FailureInput(stream, { store, taskId, plan, pageSize, failuresOf });
   const positions = ReadPositions.of(run, { reports, stream, fromNodes: input.fromNodes });
   const reading = { consuming, input, sources, reader, positions };
-  // All that it reads is here: nothing has to be looked up or waited for.
+  // All of the input is already here: nothing has to be read or awaited.
   const here = positions === undefined && reader === stream ? stream.takeKnown() : undefined;
   return here === undefined ? readStream(reading) : processPage(here, reading);
 }
@@ -220,7 +220,7 @@ async function readStream(reading: StreamReading): Promise<void> {
         const pulled = await run.retry.run(() => reader.pull());
         if (pulled.kind === "end") return;
         if (pulled.kind === "restarted") {
-          await batches.finishTries(); // of the old output
+          await batches.finishTries(); // of the withdrawn output
           await pass.log.restart(pulled.sourceGens);
           throw new AttemptEnded("reload");
         }
@@ -244,8 +244,8 @@ async function readStream(reading: StreamReading): Promise<void> {
 }
 
 /**
- * An attempt that cannot resume would start over, with all tries anew, and might never end: it stays, since the wait
- * does end. One that would lose only outputs stays while nothing else could use its slot.
+ * An attempt that cannot resume stays: starting over, with all tries, might never end, while the wait does. Any other
+ * that would lose outputs stays while nothing else could use its slot.
  */
 async function mayWaitForTries({ run, runtime, pass }: Consuming, wouldLoseWork: boolean): Promise<boolean> {
   if (!runtime.definition.resumable && pass.log.length > 0) return true;
@@ -254,7 +254,7 @@ async function mayWaitForTries({ run, runtime, pass }: Consuming, wouldLoseWork:
 
 /**
  * An attempt that starts over after it was released needs all of its sources to run or to have ended: otherwise it
- * would soon be released again, having processed everything anew in the slot that its source may wait for.
+ * would soon be released again, after processing everything again in the slot that its source may wait for.
  * @throws AttemptEnded `starving`
  */
 export async function checkMayStartOver(run: AttemptRun, input: InputPlan): Promise<void> {
@@ -267,7 +267,7 @@ export async function checkMayStartOver(run: AttemptRun, input: InputPlan): Prom
   if (!all) throw new AttemptEnded("starving");
 }
 
-/** Nodes blocked by a limit over all workers are not visible here, so with such limits it may not be empty. */
+/** Nodes blocked by a limit over all workers are not visible here, so with such limits the queue never counts as empty. */
 async function isQueueEmpty(run: AttemptRun): Promise<boolean> {
   const { store, handlers, limits } = run.parts;
   if (Object.keys(limits.running).length > 0) return false;
@@ -307,7 +307,7 @@ function batchesOf(
   };
 }
 
-/** One batch for each source, named like it, once all of them have ended: how they did cannot change any more. */
+/** One batch per source, named like it, once all of them have ended: their outcomes cannot change any more. */
 async function consumeOutcomes(consuming: Consuming, input: InputPlan & { readonly kind: "outcomes" }): Promise<void> {
   const { run, pass, batches } = consuming;
   const { store, limits } = run.parts;

@@ -286,7 +286,7 @@ export class Cleanups {
     this.#run = run;
   }
 
-  /** A handler that continues after its attempt was abandoned is too late: its cleanup runs at once. */
+  /** If the handler continues after its attempt was abandoned, the cleanup runs at once. */
   add(cleanup: Cleanup): void {
     if (this.#over) void this.#call(cleanup, async (cleaning) => cleaning);
     else this.#waiting.push(cleanup);

@@ -93,7 +93,7 @@ function judge(error: unknown, thrower: Thrower): Verdict {
   try {
     own = thrower.handler?.classifyError?.(error);
   } catch (inner) {
-    // Of two errors, the one that the attempt met decides, and the message mentions the other.
+    // The original error decides, and the message mentions this one.
     return { ...byDefault(error, thrower), remark: `classifyError threw: ${thrownMessage(inner)}` };
   }
   if (own === undefined || own === null) return byDefault(error, thrower);
@@ -103,7 +103,7 @@ function judge(error: unknown, thrower: Thrower): Verdict {
     : verdict;
 }
 
-/** Checks a verdict, which untyped code may have made; a string says what is wrong with it. */
+/** Checks a verdict, which untyped code may have made; returns a string that describes what is wrong with it. */
 function checkedVerdict(own: unknown): Verdict | string {
   const then = propertyOf(own, "then");
   if (typeof then === "function") {
@@ -131,7 +131,7 @@ function checkedCode(code: unknown): CheckedCode {
 
 const kindOf = (value: unknown): string => (value === undefined || value === null ? `${value}` : `a ${typeof value}`);
 
-/** An error in `setup` concerns the worker, and neither the task nor another worker: it is retried. */
+/** An error in `setup` concerns only this worker, not the task, so it is retried. */
 const setupFailed = { code: "setup_failed", permanent: false };
 
 function byDefault(error: unknown, { inSetup }: Thrower): Verdict {
@@ -160,7 +160,7 @@ function issuesOf(error: $ZodError): string | undefined {
   try {
     return describeIssues(error);
   } catch {
-    return undefined; // the handler changed its issues
+    return undefined; // the issues were changed by the handler
   }
 }
 
@@ -171,6 +171,6 @@ function messageOf({ message, remark }: Verdict, error: unknown): string {
   return `${cut(text, maxMessage - behind.length)}${behind}`;
 }
 
-/** Well-formed, since a store may refuse or change half of a surrogate pair. */
+/** Well-formed, since a store may refuse or change a lone surrogate. */
 const cut = (text: string, length: number): string =>
   (text.length <= length ? text : `${text.slice(0, length - 1)}…`).toWellFormed();

@@ -25,8 +25,8 @@ export class HandlerCode {
   }
 
   /**
-   * Returns a promise only if the code does or has to wait: most handlers are synchronous, and a tick per batch is
-   * measurable.
+   * Returns a promise only if the code does, or has to wait for the gate: most handlers are synchronous, and a tick per
+   * batch is measurable.
    */
   run<T>(code: () => T): T | Promise<Awaited<T>> {
     const gate = this.#gate;
@@ -68,7 +68,7 @@ function entered<T>(gate: HandlerGate, code: () => T): T | Promise<Awaited<T>> {
     return running;
   } finally {
     if (running === undefined) leave();
-    else running.then(leave, leave); // also after the wait was abandoned, since the code still runs
+    else running.then(leave, leave); // even if the wait was abandoned, since the code still runs
   }
 }
 
@@ -123,7 +123,7 @@ export class WorkerServices {
     this.#parts = parts;
   }
 
-  /** Returns what gets the services of this handler, the same as those of others with its functions. */
+  /** Returns a function that provides the services of this handler. Handlers with the same `setup` and `teardown` share them. */
   of(definition: HandlerDefinition): (() => Promise<unknown>) | undefined {
     if (definition.setup === undefined) return undefined;
     // A method of a class is the same function for all instances, each of which may set up something else.
@@ -138,8 +138,8 @@ export class WorkerServices {
   }
 
   /**
-   * Tears down what was set up last first, for a limited time: one that takes too long is left behind. Errors are
-   * logged. Never rejects.
+   * Tears down in reverse order, for a limited time: a teardown that takes too long is not awaited. Errors are logged.
+   * Never rejects.
    */
   async close(): Promise<void> {
     const { clock, logger } = this.#parts;
@@ -191,7 +191,7 @@ export class WorkerServices {
 
 type CustomAdapters = Parameters<typeof routeInput>[0]["customAdapters"];
 
-/** A handler, with what a worker keeps of it between attempts: codecs of its schemas, and its services. */
+/** A handler, with what a worker keeps for it between attempts: codecs of its schemas, and its services. */
 export class HandlerRuntime {
   readonly definition: HandlerDefinition;
   readonly args: WireCodec | undefined;
@@ -203,7 +203,7 @@ export class HandlerRuntime {
   /** `undefined` for a handler without a `setup`. */
   readonly services: (() => Promise<unknown>) | undefined;
 
-  /** By the text of its schemas in a graph, of which each task has a copy. */
+  /** Keyed by the JSON of its schemas in a graph, since each task has its own copy of the graph. */
   readonly #changes = new Map<string, HandlerChange>();
   readonly #changeOf = new WeakMap<Graph, HandlerChange>();
 
@@ -217,7 +217,10 @@ export class HandlerRuntime {
     this.services = services.of(definition);
   }
 
-  /** What of its data contradicts the schemas that a graph was compiled with: the task is of another version of the flow. */
+  /**
+   * Whether its input or output contradicts the schemas that a graph was compiled with: the task was created with
+   * another version.
+   */
   changeSince(graph: Graph): HandlerChange {
     let change = this.#changeOf.get(graph);
     if (change === undefined) {
@@ -226,7 +229,7 @@ export class HandlerRuntime {
       const text = JSON.stringify(declared ?? {});
       change = this.#changes.get(text) ?? {
         input: contradictions("", { input }, declared).length > 0,
-        // What stores more than before may do so rarely: its readers find out.
+        // A wider output is allowed: it may contain new values rarely, and its readers check them.
         output: contradictions("", { output }, declared).length > 0 && !isWider(output, declared?.output),
       };
       if (this.#changes.size >= keptVersions) this.#changes.clear();
@@ -237,9 +240,9 @@ export class HandlerRuntime {
   }
 
   /**
-   * Why a node cannot run with this version of its handler: its sources store what the handler does not accept, whichever
-   * version they are of, or the handler stores what a reader in the same worker does not. Values of arguments are judged by
-   * themselves, and so is what is stored already.
+   * Why a node cannot run with this version of its handler: its sources, in any version, store what the handler does
+   * not accept, or the handler stores what a reader in the same worker does not accept. Values of arguments and stored
+   * data are checked separately.
    */
   misfit(
     graph: Graph,
@@ -268,7 +271,7 @@ export class HandlerRuntime {
     if (known !== undefined) return known;
     const { definition } = this;
     const input = routeInput({ node, handler: definition, ...of });
-    // Code of the user gets arguments of its own for each attempt.
+    // User code receives its own copy of the arguments for each attempt.
     const { adapter } = node.routing ?? definition.inputAdapter ?? {};
     if (adapter === undefined || !of.customAdapters.has(adapterName(adapter))) this.#inputs.set(node, input);
     return input;
@@ -286,7 +289,7 @@ function isWider(output: HandlerDefinition["output"], declared: JsonObject | und
   );
 }
 
-/** Of one flow, few versions run at a time. */
+/** Only few versions of a flow run at a time. */
 const keptVersions = 100;
 
 function codecOf(schema: HandlerDefinition["input"]): WireCodec | undefined {

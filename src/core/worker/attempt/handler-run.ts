@@ -18,7 +18,7 @@ import { LeftoverTries } from "./timed-try.ts";
 /**
  * Runs a handler over all of its input, from where an earlier attempt stopped.
  *
- * @returns what begins the next node
+ * @returns starts the next node
  */
 export function runHandler(run: AttemptRun, runtime: HandlerRuntime): Answer<BeginNext> {
   const attempt: HandlerAttempt = { run, runtime, cleanups: new Cleanups(run), reports: new AttemptReports(run) };
@@ -41,7 +41,7 @@ function ended({ cleanups, reports }: HandlerAttempt, beginNext: BeginNext): Ans
 }
 
 async function failed({ run, cleanups, reports }: HandlerAttempt, error: unknown): Promise<never> {
-  run.held.abortLeftover(); // before the cleanups release what it uses
+  run.held.abortLeftover(); // before the cleanups release what the leftover code uses
   reports.end();
   await cleanups.runAll();
   throw error;
@@ -92,7 +92,7 @@ function runPass(started: Started, pass: Pass): Answer<BeginNext> {
   return consume(started, pass);
 }
 
-/** What comes before the input: an earlier attempt has stored something, or the handler loads something. */
+/** Prepares the attempt for its input: continues or restarts what an earlier attempt stored, and calls `loadInput`. */
 async function prepare({ run, runtime, context, reports, input, onFirst }: Started, pass: Pass): Promise<void> {
   const { log, record } = pass;
   const { definition } = runtime;
@@ -134,14 +134,14 @@ function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan): unk
   const argsAreInput = input.kind === "single" && runtime.input !== undefined;
   if (runtime.args === undefined || argsAreInput) return node.args;
   const decode = runtime.args.decode.bind(runtime.args);
-  // Those of other coordinators come with a command, for which they have a code.
+  // Arguments from external coordinators come with a command, and these have a code for bad ones.
   if (run.parts.store.retriesAttempts === true)
     return validateOutput(decode, node.args, "bad_input", "arguments do not match their schema");
   const says = `the arguments of the node do not match the schema of this worker's handler '${node.type}'`;
   return validateOutput(decode, node.args, "handler_mismatch", says);
 }
 
-/** Before its code sees data that it was not written for. */
+/** Called before any of its code sees data that it was not written for. */
 function checkFits({ parts, node }: AttemptRun, runtime: HandlerRuntime, graph: Graph): void {
   const why = runtime.misfit(graph, node.id, parts);
   if (why === undefined) return;
@@ -202,7 +202,7 @@ async function finalize({ run, runtime, context, reports }: Started, pass: Pass)
   return completeNode(run, pass.log, { result, metrics });
 }
 
-/** Judged at the end only: before it, the share would depend on the order in which batches get done. */
+/** Checked only at the end: earlier, the share would depend on the order in which batches end. */
 function checkShare({ node }: AttemptRun, { newlyAside, length }: AttemptLog): void {
   const { maxAsideShare } = node.batches;
   if (newlyAside <= maxAsideShare * length) return;

@@ -99,7 +99,7 @@ export class InputWait {
   }
 }
 
-/** Runs `work` with a way to wait for these sources. */
+/** Runs `work`, which can wait for these sources. */
 export async function withInputWait<T>(
   run: AttemptRun,
   sources: readonly { readonly nodeId: string; readonly shard: number }[],
@@ -114,7 +114,7 @@ export async function withInputWait<T>(
 ): Promise<T> {
   const { signals, clock, limits } = run.parts;
   const { taskId } = run.held.attempt;
-  // Most consumers find everything at their first look, so only one that has to wait subscribes.
+  // Most consumers find everything at their first read, so a consumer subscribes only when it has to wait.
   let watch: SourceWatch | undefined;
   const listen = () => {
     watch = signals.watch(taskId, sources);

@@ -18,13 +18,13 @@ export interface OpenBatch {
   failed: number;
   /** Monotonic time before which it is not tried again. */
   dueAt: number;
-  /** That is when its node may begin another try. */
+  /** Whether `dueAt` is when its node may begin another try. */
   awaitsToken: boolean;
   /** Present once it is to be stored. */
   outcome: BatchOutcome | undefined;
 }
 
-/** A batch failed for good, and with it the node. */
+/** A batch failed for good, and so did its node. */
 export class BatchFailed extends Error {
   override readonly name = "BatchFailed";
   readonly classified: ClassifiedFailure;
@@ -50,19 +50,19 @@ export interface BatchPoolOptions {
   readonly mayStay: (wouldLoseWork: boolean) => Promise<boolean>;
 }
 
-/** What becomes of the outcomes that are stored. */
+/** Receives what happened to the outcomes. */
 export interface OutcomeListener {
   /** The store has refused the output of this batch and is unchanged. */
   refused(open: OpenBatch, error: unknown): Promise<void>;
   /** This batch cannot be stored, which ends all of them. */
   failed(open: OpenBatch, error: unknown): void;
-  /** A batch has been stored, or was not. */
+  /** A batch has been stored, or could not be. */
   changed(): void;
 }
 
 /**
- * Stores the outcomes of an attempt's batches, one after another: as the batches get done, or under `ordered` in the
- * order of the input.
+ * Stores the outcomes of an attempt's batches, one after another: as the batches end, or under `ordered` in the order
+ * of the input.
  */
 export class OutcomeQueue {
   readonly #options: BatchPoolOptions;
@@ -184,7 +184,7 @@ export class OutcomeQueue {
 const isRefused = (error: unknown): boolean =>
   FlowError.is(error, "RECORD_TOO_LARGE") || (isInstance(error, AttemptError) && error.code === "duplicate_uid");
 
-/** Wakes those that wait for a change. */
+/** Wakes waiters at the next change. */
 export class Changes {
   count = 0;
   #wakers: (() => void)[] | undefined;

@@ -122,7 +122,7 @@ export class SourceCheckpoint implements Checkpoint {
     this.#afterLast = options.afterLast;
   }
 
-  /** The source may have started where an earlier attempt stopped, or a later one will. */
+  /** The source may have started at a saved checkpoint, or a later attempt will. */
   get isUsed(): boolean {
     return this.#isUsed;
   }
@@ -131,7 +131,7 @@ export class SourceCheckpoint implements Checkpoint {
     this.#isUsed = true;
     if (this.#unwritten !== undefined) return copyJson(this.#unwritten.checkpoint);
     const saved = await this.#reports.get();
-    // The source begins where it was saved.
+    // The source starts where the checkpoint was saved.
     if (saved !== undefined) this.index = Math.max(this.index, this.#reports.checkpointIndex ?? this.#afterLast);
     return saved;
   }
@@ -149,7 +149,7 @@ export class SourceCheckpoint implements Checkpoint {
     return written;
   }
 
-  /** In the order of the calls, whichever batch is stored first. */
+  /** In the order of the calls, regardless of which batch is stored first. */
   #write(unwritten: { readonly checkpoint: Json; readonly index: number }): Promise<void> {
     this.#unwritten = unwritten;
     const stored = this.#stored();
@@ -174,8 +174,8 @@ function uidOf(batch: SourceBatch<unknown>, index: number, checkpoint: Pick<Sour
     throw new AttemptError("bad_input", `iterBatches must yield { payload, uid? }: batch ${index} has no payload`);
   }
   if (batch.uid === undefined && checkpoint.isUsed) {
-    // Counted from where an attempt begins, uids would name different batches each time, and new ones would pass for
-    // stored.
+    // Counted from where an attempt starts, uids would name different batches each time, and new batches would be
+    // mistaken for stored ones.
     throw new AttemptError("bad_input", `batch ${index} needs a uid: iterBatches uses ctx.checkpoint`);
   }
   const { uid = String(index) } = batch;

@@ -40,7 +40,7 @@ export class TimedTry implements Disposable {
   readonly #endsAt: number;
   readonly #ended = new AbortController();
   readonly #timeout: Promise<void>;
-  /** Ends the relation to the signal of all batches, which lasts longer. */
+  /** Disconnects from the signal of all batches, which outlives this try. */
   readonly #leave: () => void;
   #isOver = false;
 
@@ -88,7 +88,7 @@ export class TimedTry implements Disposable {
 
   #giveUp(returned: Promise<void>): never | Promise<never> {
     if (this.#isOver) throw new TryTimedOut(this.#timeoutMs, returned);
-    return new Promise(() => {}); // the timer was cleared since the code has returned
+    return new Promise(() => {}); // the timer was cleared because the code has returned
   }
 }
 

@@ -33,14 +33,14 @@ export interface WorkerParts {
   /** Shared by all workers of a process. */
   readonly signals: AppendSignals;
   readonly limits: WorkerLimits;
-  /** The least important lines of handlers that are kept with their tasks, or none. @defaultValue "info" */
+  /** The lowest level of handler logs that are kept with their tasks, or none. @defaultValue "info" */
   readonly keepLogs?: LogLevel | false | undefined;
 }
 
 export interface WorkerLimits {
   /** Maximum number of concurrent attempts. @defaultValue 8 */
   readonly capacity: number;
-  /** Lower maximums for some types. */
+  /** Lower limits for some types. */
   readonly capacityPerType: Readonly<Record<string, number>>;
   /** Limits over all processes. */
   readonly running: RunningLimits;

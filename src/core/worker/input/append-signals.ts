@@ -57,7 +57,7 @@ export class AppendSignals {
     }
   }
 
-  /** @param source - or its {@link signalAddress}: to make that for each batch costs more than to notify */
+  /** @param source - or its {@link signalAddress}, which costs more to build for each batch than to notify */
   notify(source: ShardRef | string): void {
     if (this.#watches.size === 0) return;
     const address = typeof source === "string" ? source : signalAddress(source);

@@ -14,8 +14,8 @@ export interface FailedInputParts {
 }
 
 /**
- * What failed batches consisted of. The log of their node says only where that is, unless the node made them itself: in
- * the log of another node, from which the node's input adapter makes it again.
+ * The payloads of failed batches. Unless the node produced them itself, its log has only their origin in the log of
+ * another node, from which the node's input adapter rebuilds them.
  */
 export class FailedInputs {
   readonly #parts: FailedInputParts;
@@ -37,7 +37,7 @@ export class FailedInputs {
     return record?.generation === generation ? record : undefined;
   }
 
-  /** Reads the records again when they are needed next. */
+  /** Makes the next use read the records again. */
   forget(): void {
     this.#shards = undefined;
   }
@@ -85,7 +85,7 @@ export class FailedInputs {
     try {
       return (await store.readArtifacts(carried, generation, at.seq, 1))[0];
     } catch (error) {
-      if (FlowError.is(error, "ARTIFACTS_DROPPED")) return undefined; // so the source starts over
+      if (FlowError.is(error, "ARTIFACTS_DROPPED")) return undefined; // the source will start over
       throw error;
     }
   }
@@ -105,7 +105,7 @@ export class FailureInput {
   readonly #stream: StreamInput;
   readonly #inputs: FailedInputs;
   readonly #failuresOf: ReadonlyMap<string, InputPlan>;
-  /** What is left of the page that was read last. */
+  /** The rest of the page that was read last. */
   #page: (Pulled & { readonly kind: "page" }) | undefined;
 
   constructor(

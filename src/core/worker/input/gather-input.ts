@@ -6,7 +6,7 @@ import { inInputOrder } from "./input-order.ts";
 
 type LogReader = Pick<WorkerStore, "readArtifacts">;
 
-/** Which artifacts an input takes. The others count as read, so that positions do not depend on it. */
+/** Which artifacts an input takes. The others count as read, so that positions do not depend on the choice. */
 export interface Choice {
   /** Absent: all. */
   readonly takes?: (meta: Json) => boolean;
@@ -37,7 +37,7 @@ export type SourcesState =
   | { readonly complete: true; readonly records: readonly ShardRecord[] }
   | { readonly complete: false; readonly sourceRunning: boolean };
 
-/** Whether all of these nodes have ended with a closed log; if not, whether another one is running. */
+/** Whether all of these nodes have ended with a closed log; if not, whether one of the others is running. */
 export async function readSources(options: {
   readonly store: WorkerStore;
   readonly plan: Plan;
@@ -61,7 +61,7 @@ export async function readSources(options: {
 /** How a node has ended, as `pull.outcomes` delivers it. A type alias, because an interface is not assignable to JSON. */
 export type NodeOutcome = { readonly nodeId: string; readonly status: string } & JsonObject;
 
-/** How these nodes have ended; if not all have, whether one that has not is running. */
+/** How these nodes have ended; if some have not, whether one of those is running. */
 export async function readOutcomes(
   options: Parameters<typeof readSources>[0],
 ): Promise<
@@ -74,7 +74,7 @@ export async function readOutcomes(
   let sourceRunning = false;
   for (const nodeId of nodeIds) {
     const shards = byNode.get(nodeId) ?? [];
-    const end = endOf(plan.byId.get(nodeId) as NodePlan, shards); // as `checkSources` has found
+    const end = endOf(plan.byId.get(nodeId) as NodePlan, shards); // `checkSources` has verified it
     if (end !== undefined) outcomes.push(outcomeOf(nodeId, end));
     else sourceRunning ||= shards.some(({ status }) => status === "running" || status === "cancelling");
   }

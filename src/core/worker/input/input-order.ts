@@ -1,11 +1,11 @@
 import { type Artifact, isOutput } from "../../model/records.ts";
 
 /*
- * Batches are stored as they end. A reader of a whole log reads it in the order of the input, as one batch at a
- * time without any failure would have been stored, so that results do not depend on which batch was faster.
+ * Batches are stored as they end. A reader of a whole log gets it in the order of the input, as if batches had been
+ * processed one at a time without failures, so that results do not depend on which batch was faster.
  */
 
-/** A batch has its place from the batch that it was made from, and that one in the end from its index in a source. */
+/** A batch inherits its place from the batch that it was made from, and ultimately from an index in a source. */
 export const placeOf = ({ seq, origin }: Pick<Artifact, "seq" | "origin">): readonly number[] => origin.place ?? [seq];
 
 interface Placed {
@@ -36,8 +36,8 @@ function comparePlaces(a: Placed, b: Placed): number {
 const keptPages = 4;
 
 /**
- * The outputs of one shard's log, of which a few pages are in memory at a time: a log longer than one page is read once to find its
- * order, and again to deliver it.
+ * The outputs of one shard's log, with only a few pages in memory at a time: a log longer than one page is read once to
+ * find its order, and again to deliver it.
  */
 export async function* inInputOrder(log: {
   readonly length: number;
@@ -56,7 +56,7 @@ export async function* inInputOrder(log: {
     const page = pages.get(from) ?? (await readPage(log, from));
     pages.delete(from);
     pages.set(from, page);
-    if (pages.size > keptPages) pages.delete(pages.keys().next().value as number); // the one not used for longest
+    if (pages.size > keptPages) pages.delete(pages.keys().next().value as number); // the least recently used one
     const artifact = page[seq - from] as Artifact;
     if (isOutput(artifact)) yield artifact;
   }

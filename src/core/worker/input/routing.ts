@@ -27,7 +27,7 @@ export type InputPlan =
       readonly kind: "stream";
       readonly adapter: StreamAdapter;
       readonly fromNodes: readonly string[];
-      /** If it reads the failed batches of its sources: how each of these, and of theirs, reads its own. */
+      /** If it reads the failed batches of its sources: how each source reads its own sources, transitively. */
       readonly failuresOf?: ReadonlyMap<string, InputPlan>;
     } & Choice &
       Polling)
@@ -51,7 +51,7 @@ export function routeInput(options: {
   readonly plan: Plan;
   readonly handler: Pick<HandlerDefinition, "inputAdapter" | "iterBatches">;
   readonly customAdapters: ReadonlyMap<string, InputAdapterDefinition>;
-  /** Nodes whose failed batches are read, as far as it is known by now how they read their input. */
+  /** Nodes whose failed batches are read, with how they read their input; filled during the call. */
   readonly failing?: Map<string, InputPlan>;
 }): InputPlan {
   const { node, handler } = options;
@@ -77,20 +77,20 @@ function adapterInput(options: Parameters<typeof routeInput>[0] & { readonly rou
   if (builtIn === undefined) {
     throw new AttemptError("bad_input_adapter", `'${name}' is not an input adapter of this worker`);
   }
-  const args = check(name, builtIn.args, written) as CommonArgs; // each adapter accepts these and its own
+  const args = check(name, builtIn.args, written) as CommonArgs; // each adapter accepts these besides its own
   const adapter = builtIn.batches(args);
   if (adapter === "gather" || adapter === "outcomes") return { ...gatherInput({ node, plan, args }), kind: adapter };
   if (adapter !== "failures") return streamInput({ node, plan, args, adapter });
   const input = streamInput({ node, plan, args, adapter: pullEach });
   const { failing = new Map<string, InputPlan>() } = options;
-  // Each node once: there may be many ways to it.
+  // Each node once: there may be many paths to it.
   for (const id of input.fromNodes) if (!failing.has(id)) failing.set(id, failingInput(id, { ...options, failing }));
   return { ...input, failuresOf: failing };
 }
 
-/** How a node reads its sources whose failed batches are read. */
+/** How a node whose failed batches are read reads its sources. */
 function failingInput(nodeId: string, options: Parameters<typeof routeInput>[0]): InputPlan {
-  const node = options.plan.byId.get(nodeId) as NodePlan; // as `checkSources` has found
+  const node = options.plan.byId.get(nodeId) as NodePlan; // `checkSources` has verified it
   if (!node.batches.setsAside) {
     throw new AttemptError(
       "bad_input_args",

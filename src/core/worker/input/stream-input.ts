@@ -46,7 +46,7 @@ export type Pulled =
       readonly artifacts: readonly Artifact[];
       /** Of the first artifact. */
       readonly skipChunks: number;
-      /** This is all that there is. */
+      /** The page is the whole input. */
       readonly isAll: boolean;
       /** Only these chunks of the only artifact. */
       readonly only?: readonly number[];
@@ -79,7 +79,7 @@ export class StreamInput {
   readonly #options: StreamInputOptions;
   readonly #nodeIds: readonly string[];
   #open: Cursor[];
-  /** Those that an earlier attempt left artifacts of open: few, and a pull must not go through a thousand others. */
+  /** Sources with artifacts that an earlier attempt left open: few, so that a pull does not scan thousands of others. */
   readonly #leftOpen: readonly Cursor[];
   #turn = 0;
   #looked: boolean;
@@ -114,7 +114,7 @@ export class StreamInput {
     return new Map(this.#open.map((cursor) => [cursor, cursor.seq]));
   }
 
-  /** The rest of what is known, which is then read. `undefined`: it has to be pulled. */
+  /** Takes the rest of the known artifacts, which then count as read. `undefined`: they have to be pulled. */
   takeKnown(): Extract<Pulled, { kind: "page" }> | undefined {
     const { known } = this.#options;
     const [source] = this.#open;
@@ -151,13 +151,13 @@ export class StreamInput {
   }
 
   /**
-   * Most sources have finished before their consumer starts: then one read finds all of their ends. The first page of an only
-   * source is read at the same time; of an adopted one, it is empty, since its artifacts are in another log.
+   * Most sources have finished before their consumer starts: then one read finds all of their ends. The first page of a
+   * single source is read at the same time; it is empty if the source was adopted, as its artifacts are in another log.
    */
   async #first(): Promise<Pulled | undefined> {
     const [cursor] = this.#open.length === 1 ? this.#open : [];
     if (cursor === undefined || cursor.open.length > 0) return this.look();
-    // One that fails is read again, if its source has not started over: then what it asked for is void.
+    // A failed read is repeated later, unless the source has started over, which makes it void.
     const reading = this.#read(cursor).catch(() => []);
     const [restarted, artifacts] = await Promise.all([this.look(), reading]);
     return restarted ?? (artifacts.length === 0 ? undefined : this.#pageOf(cursor, artifacts));
@@ -169,7 +169,7 @@ export class StreamInput {
     return this.#see(records).restarted ? restarted(records) : undefined;
   }
 
-  /** The next artifact of which something was left open; `undefined` if there is none, or it is not visible here yet. */
+  /** The next artifact that was left open in part; `undefined` if there is none, or it is not visible here yet. */
   async #leftOpenOf(cursor: Cursor): Promise<Pulled | undefined> {
     const [next] = cursor.open;
     if (next === undefined) return undefined;
@@ -224,7 +224,7 @@ export class StreamInput {
 
 const isRead = ({ seq, count, open }: Cursor): boolean => seq === count && open.length === 0;
 
-/** The furthest stored batch of a source, as its last origin says. */
+/** The furthest stored batch of a source, according to its last origin. */
 export const furthestOf = ({ to, seq, chunk }: Origin): Position => to ?? [seq, chunk];
 
 function openArtifacts(positions: readonly Position[]): OpenArtifact[] {
