@@ -53,8 +53,8 @@ const knownOptions: Readonly<Record<keyof ClientOptions, true>> = {
 };
 
 /**
- * Creates and reads tasks, in a web server for example; runs no nodes and plans none. A task's first nodes are ready
- * when `run` resolves; everything after that needs a coordinator, in any process.
+ * Creates and reads tasks, in a web server for example; does not plan or run nodes. A task's first nodes are ready when
+ * `run` resolves; everything after that needs a coordinator, in any process.
  *
  * @example
  * await using client = new Client({ store: sqliteStore("runs.db"), workerTypes: ["extract", "load"] })

@@ -10,13 +10,13 @@ import type { Logger } from "../definitions/index.ts";
 import { thrownMessage } from "../errors/index.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 
-/** The operations on a store that every part uses: open, close, and storing dead letters. */
+/** The operations on a store that every part needs: open, close, and storing dead letters. */
 type OpenedStore = Pick<Store, "open" | "close" | "addDeadLetter">;
 
 /** Shared by all users of one store in this process: plans, and signals from writers to readers. */
 const ofStore = new WeakMap<OpenedStore, { readonly plans: PlanCache; readonly signals: AppendSignals }>();
 
-/** The parts of an engine have one log, in which a task starts once. */
+/** The parts of an engine share one logger, to which the start of a task is logged once. */
 const startsOf = new WeakMap<Logger, StartLog>();
 
 /** The connections of an engine, a coordinator, a worker or a client, from its start to its stop. */
@@ -69,7 +69,7 @@ export class Connections<TStore extends OpenedStore = Store> {
 
   async open(): Promise<void> {
     for (const resource of [this.#store, this.#bus]) {
-      this.#taken.push(resource); // before it is opened: one that could not be opened is closed too
+      this.#taken.push(resource); // before it is opened, so that it is closed even if opening fails
       await acquireShared(resource);
     }
   }
@@ -92,7 +92,7 @@ export class Connections<TStore extends OpenedStore = Store> {
   }
 }
 
-/** A bus within this process that stores undeliverable messages as dead letters. */
+/** An in-process bus that stores undeliverable messages as dead letters. */
 export function localBus(deadLetters: DeadLetters): Bus {
   return memoryBus({ onDeadLetter: (letter) => void keep(deadLetters, letter) });
 }

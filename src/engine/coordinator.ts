@@ -19,7 +19,7 @@ import {
 } from "./options.ts";
 import { TaskClient } from "./task-client.ts";
 
-/** The types that workers elsewhere serve: their handlers, or the names of these. */
+/** The types that workers elsewhere serve, given by their handlers or by name. */
 export type KnownTypesOptions<TType extends string, THandler> =
   | {
       /** The workers' handlers: a list or a record. None of their code is called here. */
@@ -78,7 +78,7 @@ const knownOptions: Readonly<Record<keyof CoordinatorOptions, true>> = {
   keepAlive: true,
 };
 
-/** Coordinator functions are short, and many of them may only wait for their turn. */
+/** Coordinator functions are short, and many of them only wait for a free slot. */
 const functionCapacity = 16;
 
 /**
@@ -127,8 +127,8 @@ export class Coordinator<
   }
 
   /**
-   * Calls `listener` for each task that this coordinator ends; others on the same store report those that they end. Tasks
-   * that nodes run are not reported. If the process crashes, it may have ended a task without reporting it: for alerts that
+   * Calls `listener` for each task that this coordinator ends; others on the same store report those that they end.
+   * Child tasks are not reported. A process that crashes may have ended a task without reporting it: for alerts that
    * must arrive, use the webhook of `flowkit coordinator`. `stop` awaits listeners. What a listener throws is logged.
    *
    * @example
@@ -183,7 +183,7 @@ export function coordinatorCore(how: {
   });
 }
 
-/** With a bus, coordinator functions come by command, unless one that has as many as it runs has dropped it. */
+/** With a bus, coordinator functions are announced by commands, which a coordinator at capacity drops. */
 const functionPollMs = 6_000;
 
 /** A starving consumer releases its slot early, since the producer that needs it starts soon. */

@@ -58,8 +58,8 @@ export interface Engine<THandlers extends HandlerDefinition = HandlerDefinition>
   /** The state of this engine, for probes and people. Makes no requests. */
   health(): EngineHealth;
   /**
-   * Calls `listener` for each task that this engine ends; others on the same store report those that they end. Tasks that
-   * nodes run are not reported. What a listener throws is logged. See the page Alerts for what a crash may lose.
+   * Calls `listener` for each task that this engine ends; others on the same store report those that they end. Child
+   * tasks are not reported. What a listener throws is logged. See the page Alerts for what a crash may lose.
    *
    * @example
    * using listening = engine.on("taskFailed", ({ taskId, failure }) => pager.notify(taskId, failure.message))
@@ -111,7 +111,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
   declare readonly $infer: THandlers;
   readonly #coordinator: Coordinator;
   readonly #worker: Worker;
-  /** Messages that the bus could deliver to neither of them. */
+  /** Messages that the bus could deliver to neither the coordinator nor the worker. */
   readonly #undelivered: DeadLetters;
   readonly #life: Lifecycle;
 
@@ -147,8 +147,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
   }
 
   async run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {
-    // The coordinator's `run` has the type that `Engine` declares for this method, which has already checked the
-    // caller.
+    // The signature of `Engine.run` has checked the caller's types already.
     return this.#coordinator.run(flow as never, options as never) as Promise<TaskHandle<TTypes>>;
   }
 
@@ -188,7 +187,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
   }
 
   get schedules(): Schedules<THandlers> {
-    return this.#coordinator.schedules as unknown as Schedules<THandlers>; // which accepts all types
+    return this.#coordinator.schedules as unknown as Schedules<THandlers>; // the implementation accepts all types
   }
 
   list(options?: ListOptions): Promise<Page<TaskSummary>> {

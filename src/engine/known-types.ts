@@ -2,7 +2,7 @@ import type { ExternalTypes } from "../core/interop/index.ts";
 import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 
-/** A node type known by its name only: a worker elsewhere has its handler. */
+/** A node type known by name only: its handler is in a worker elsewhere. */
 export interface WorkerType<TName extends string = string> {
   readonly name: TName;
 }
@@ -13,11 +13,11 @@ export type HandlerList<THandler> = readonly THandler[] | Readonly<Record<string
 /** The node types that may be run. */
 export interface KnownTypes {
   readonly names: readonly string[];
-  /** The option that they were given by. */
+  /** The option that names them. */
   readonly list: "handlers" | "workerTypes";
-  /** Those that external workers serve. */
+  /** The types that external workers serve. */
   readonly external: ExternalTypes | undefined;
-  /** Those whose handlers are known to have a `finalize`. */
+  /** The types whose handlers are known to have a `finalize`. */
   readonly finalizing: readonly string[];
 }
 

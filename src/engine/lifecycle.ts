@@ -21,7 +21,7 @@ export interface LifecycleParts {
   /** The name of the part, such as "worker", for messages. */
   readonly what: string;
   readonly start: readonly Step[];
-  /** All steps run, even if the start did not get to their counterparts or one of them throws. */
+  /** All steps run, even if the start did not reach their counterparts, or if one of them throws. */
   readonly stop: (graceMs: number) => readonly Step[];
   /** Whether it keeps the process running from start to stop. */
   readonly keepAlive: boolean;
@@ -97,14 +97,14 @@ export class Lifecycle {
   }
 
   async #stopWhenStarted(graceMs: number): Promise<void> {
-    await this.#starting?.catch(() => undefined); // the caller of `start` gets the error
+    await this.#starting?.catch(() => undefined); // the caller of `start` receives the error
     await this.#end(graceMs);
   }
 
   async #end(graceMs: number): Promise<void> {
     const { what, stop } = this.#parts;
     this.#state = "stopping";
-    const stopping = this.#holdProcess(); // the sleeps of its steps would let the process exit
+    const stopping = this.#holdProcess(); // during its steps, the process could exit otherwise
     this.#alive?.abort();
     try {
       await runInOrder(`stopping the ${what}`, stop(graceMs));
@@ -184,7 +184,7 @@ export class KeepAlive {
   }
 
   async #look(taskId: string): Promise<void> {
-    // An unreachable store says nothing about the task: check again a second later.
+    // While the store is unreachable, the status of the task is unknown: check again a second later.
     const task = await this.#store.readTask(taskId).catch(() => "unreachable" as const);
     if (task !== "unreachable" && (task === undefined || isTaskTerminal(task.status))) this.#release(taskId);
   }
@@ -200,7 +200,7 @@ export interface EndedTask {
   readonly endedAt: number;
 }
 
-/** What `on` of an engine or a coordinator reports, by the name of the event. */
+/** The events that `on` of an engine or a coordinator reports, by name. */
 export interface TaskEndEvents {
   readonly taskFinished: EndedTask;
   readonly taskFailed: EndedTask & { readonly failure: TaskFailure };
@@ -214,7 +214,10 @@ const listenersMs = 10_000;
 
 type Listener = (event: never) => unknown;
 
-/** Reports the tasks that this process ends, and to telemetry the leases that it expires: the answer of each write says whether it was the one that ended the task. */
+/**
+ * Reports the tasks that this process ends, and to telemetry the leases that it expires. The answer to each write shows
+ * whether it took effect.
+ */
 export class TaskEnds {
   readonly #logger: Logger;
   readonly #listeners = {
@@ -247,7 +250,7 @@ export class TaskEnds {
     return { [Symbol.dispose]: () => void listeners.delete(own) };
   }
 
-  /** @param store - whose methods do not depend on `this` */
+  /** @param store - its methods must not depend on `this` */
   over(store: Store): Store {
     const noted = async (ended: Promise<boolean>, id: string): Promise<boolean> => {
       const isOwn = await ended;
@@ -267,7 +270,7 @@ export class TaskEnds {
     }) as Store;
   }
 
-  /** Resolves when the listeners have returned that were called for tasks that ended before, or after ten seconds. */
+  /** Resolves when all listeners called so far have returned, or after ten seconds. */
   async settled(): Promise<void> {
     if (this.#reporting.size === 0) return;
     const settled = new AbortController();
@@ -287,7 +290,7 @@ export class TaskEnds {
   async #report(store: Store, id: string): Promise<void> {
     const task = await store.readTask(id);
     if (task !== undefined) this.#telemetry?.taskEnded(task);
-    // Tasks that nodes run are parts of others.
+    // Child tasks belong to the task whose node runs them.
     if (task?.endedAt === undefined || task.parent !== undefined) return;
     const { status, createdAt, endedAt, failure, cancelReason = "cancelled", graph } = task;
     const name = endEvents[status as keyof typeof endEvents];
@@ -296,7 +299,7 @@ export class TaskEnds {
     const event = { taskId: id, ...flow, createdAt, endedAt, ...why };
     for (const listener of [...(this.#listeners[name] as Set<Listener>)]) {
       try {
-        await listener(event as never); // of the type that belongs to `name`, which the compiler does not relate
+        await listener(event as never); // has the type of `name`, which the compiler cannot infer
       } catch (error) {
         this.#logger.error({ taskId: id, event: name, err: loggable(error) }, "a listener failed");
       }

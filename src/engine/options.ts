@@ -48,11 +48,11 @@ export interface AttemptOptions extends RunningLimitOptions {
   readonly inputAdapters?: readonly InputAdapterDefinition[];
 }
 
-/** What is kept of the lines that handlers log. */
+/** Which log lines of handlers are kept. */
 export interface HandlerLogOptions {
   /**
-   * The least important lines of `ctx.logger` that are kept with their task, for `task.logs()` and `flowkit tasks logs`:
-   * per attempt the newest 250, per task the newest 1,000. What a logger redacts is kept in full. `false` keeps none.
+   * The lowest level of `ctx.logger` lines that are kept with their task, for `task.logs()` and `flowkit tasks logs`:
+   * the newest 250 per attempt and 1,000 per task. What the `logger` redacts is kept in full. `false` keeps none.
    *
    * @defaultValue "info"
    */
@@ -71,7 +71,7 @@ export interface CapacityOptions {
 export interface SweepOptions {
   /** Custom coordinator functions. */
   readonly coordinatorFns?: readonly CoordinatorFunctionDefinition[];
-  /** How often to look for expired leases, in ms; after half as long again if a look has found nothing that is due. @defaultValue 1_000 */
+  /** How often to look for expired leases, in ms; half as long again after a pass that found nothing due. @defaultValue 1_000 */
   readonly tickMs?: number;
   /** How often each task is planned again as a whole, in ms. @defaultValue 30_000 */
   readonly sweepMs?: number;

@@ -24,14 +24,14 @@ import type { Graph } from "../graph/index.ts";
 
 declare const tickOf: unique symbol;
 
-/** Stands for a text from the time of a scheduled run. */
+/** A placeholder for a string made from the time of a scheduled run. */
 export interface Tick {
   readonly [tickOf]: true;
 }
 
 /**
- * What the parameters of a schedule may take from the time for which a run is scheduled, whenever it starts: the day in
- * the schedule's time zone, such as `"2026-11-29"`, and the instant, such as `"2026-11-29T02:00:00.000Z"`.
+ * Placeholders in a schedule's parameters for the time for which a run is scheduled, whenever it starts: the day in the
+ * schedule's time zone, such as `"2026-11-29"`, and the instant, such as `"2026-11-29T02:00:00.000Z"`.
  *
  * @example
  * params: { day: tick.date }
@@ -41,7 +41,7 @@ export const tick: { readonly date: Tick; readonly dueAt: Tick } = {
   dueAt: { $ref: tickRefs.dueAt } as unknown as Tick,
 };
 
-/** Parameters of a flow, in which a {@link Tick} may stand for a text. */
+/** Parameters of a flow, in which a {@link Tick} may replace a string. */
 export type WithTicks<TParams> = {
   readonly [TKey in keyof TParams]: TParams[TKey] | (string extends TParams[TKey] ? Tick : never);
 };
@@ -49,32 +49,32 @@ export type WithTicks<TParams> = {
 /** Options of a schedule, apart from its flow and parameters. */
 export interface ScheduleTimes {
   /**
-   * Five fields: minute, hour, day of month, month, day of week; six with seconds before them. A local time that a change
-   * of the clock leaves out runs once, at the change; one that occurs twice runs the first time.
+   * Five fields: minute, hour, day of month, month, day of week; six with seconds before them. A local time that a
+   * clock change skips runs once, at the change; one that occurs twice runs the first time.
    *
    * @example
    * cron: "0 3 * * 1-5" // at 3:00 on weekdays
    */
   readonly cron: string;
-  /** Of `cron` and `tick.date`. @defaultValue "UTC" */
+  /** The time zone of `cron` and `tick.date`. @defaultValue "UTC" */
   readonly timeZone?: string;
   /**
-   * If the task of the run before has not ended: leave this run out (`skip`), let it wait (`queue`), run both (`allow`),
+   * If the task of the previous run has not ended: skip this run (`skip`), let it wait (`queue`), run both (`allow`),
    * or cancel that task first (`replace`).
    *
    * @defaultValue "skip"
    */
   readonly overlap?: Overlap;
   /**
-   * How many runs are made up, the newest ones, of those that were missed by more than a minute because no coordinator
-   * was running. With `overlap: "queue"`, also how many wait, at least one.
+   * How many missed runs are made up; the newest ones are. A run is missed if it is more than a minute late because no
+   * coordinator was running. With `overlap: "queue"`, also how many runs wait, at least one.
    *
    * @defaultValue 1
    */
   readonly catchUp?: number;
-  /** Of the tasks. @defaultValue 0 */
+  /** The priority of the tasks. @defaultValue 0 */
   readonly priority?: number;
-  /** Of the tasks: their time limit, in seconds. */
+  /** The time limit of the tasks, in seconds. */
   readonly deadlineSec?: number;
 }
 
@@ -90,16 +90,16 @@ export interface Schedule extends Required<Pick<ScheduleTimes, "cron" | "timeZon
   readonly id: string;
   /** The name of its flow. */
   readonly flow?: string;
-  /** As they were put. */
+  /** As they were passed to `put`. */
   readonly params: JsonObject;
   readonly paused: boolean;
-  /** When the next run is due. Absent: paused, or no run will be. */
+  /** When the next run is due; absent if it is paused, or if there will be none. */
   readonly nextAt?: number;
   /** The last run that has a task. */
   readonly last?: ScheduledRun;
-  /** Runs left out because the task of the one before had not ended. */
+  /** Runs skipped because the task of the previous run had not ended. */
   readonly skipped: number;
-  /** Runs left out because they were missed. */
+  /** Runs that were missed and not made up. */
   readonly missed: number;
   /** Why the task of the last run could not be created. */
   readonly failure?: { readonly dueAt: number; readonly message: string };
@@ -109,13 +109,13 @@ export interface Schedule extends Required<Pick<ScheduleTimes, "cron" | "timeZon
   readonly updatedAt: number;
 }
 
-/** Starts tasks of flows at given times, in whichever coordinator of the store runs then. */
+/** Starts tasks of flows at given times, in any coordinator on the store. */
 export interface Schedules<THandlers extends { readonly name: string } = { readonly name: string }> {
   /** Type information only. Has no value at run time. */
   readonly $infer: THandlers;
   /**
-   * Creates the schedule, or changes the one of this id: may be called whenever a program starts. What was missed in the
-   * meantime is still made up, unless `cron` or `timeZone` changed.
+   * Creates the schedule, or changes the one with this id: may be called each time a program starts. Missed runs are
+   * still made up, unless `cron` or `timeZone` changed.
    *
    * @example
    * await engine.schedules.put("nightly", {
@@ -136,22 +136,22 @@ export interface Schedules<THandlers extends { readonly name: string } = { reado
   get(id: string): Promise<Schedule>;
   /** A page of the schedules, the newest first. @throws FlowError `ENGINE_OPTIONS` */
   list(options?: Omit<ListOptions, "status">): Promise<Page<Schedule>>;
-  /** No run starts until `resume`; those that are due meanwhile are left out. @throws FlowError `SCHEDULE_UNKNOWN` */
+  /** No run starts until `resume`; those that are due meanwhile do not run. @throws FlowError `SCHEDULE_UNKNOWN` */
   pause(id: string): Promise<Schedule>;
   /** @throws FlowError `SCHEDULE_UNKNOWN` */
   resume(id: string): Promise<Schedule>;
-  /** Its tasks stay. @throws FlowError `SCHEDULE_UNKNOWN` */
+  /** Deletes the schedule, but not its tasks. @throws FlowError `SCHEDULE_UNKNOWN` */
   delete(id: string): Promise<void>;
   /** The times of the next `count` runs, as if it were not paused. @throws FlowError `SCHEDULE_UNKNOWN` */
   next(id: string, count?: number): Promise<readonly number[]>;
 }
 
-/** What schedules need of the object that they belong to. */
+/** What schedules need from the object that they belong to. */
 export interface ScheduleParts {
   readonly store: Store;
   readonly retry: StoreRetry;
   readonly core: CoordinatorCore;
-  /** The graph, checked, with the flow's own schema of its parameters. */
+  /** The checked graph, with the flow's own schema of its parameters. */
   readonly read: (flow: unknown) => {
     readonly graph: Graph;
     readonly schema: Parameters<typeof taskParams>[0]["schema"];
@@ -222,12 +222,12 @@ async function put(
   };
   const next = timesOf(definition).next(parts.now());
   if (next === undefined) throw invalid(`cron '${cron}' is never due`);
-  // The parameters of the next run stand for those of all.
+  // Checks the parameters of the next run, as a sample of all runs.
   taskParams({ params: paramsAt(definition, next), schema, graph });
   return shown(id, (await write(parts, id, (known, now) => putSchedule(definition, known, now))).record);
 }
 
-/** Changes a schedule: `null` deletes it, `undefined` means that there is none. */
+/** Changes a schedule: `null` deletes it, `undefined` means that it does not exist. */
 async function write(
   { store, retry, core }: ScheduleParts,
   id: string,

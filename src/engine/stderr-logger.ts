@@ -1,7 +1,7 @@
 import type { Logger } from "../definitions/index.ts";
 import { thrownMessage } from "../errors/index.ts";
 
-/** The default of engines: what goes wrong is written to stderr. */
+/** The default of engines: writes warnings and errors to stderr. */
 export const stderrLogger: Logger = boundTo({});
 
 function boundTo(bound: object): Logger {
@@ -38,7 +38,7 @@ export function logLine(level: string, fields: object, message: string | undefin
   return [level, ...(message === undefined ? [] : [message]), ...context, ...cause].join(" ");
 }
 
-/** Fields may be anything. */
+/** Fields may have any type. */
 function textOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? String(value);

@@ -147,7 +147,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
       typeof task === "string" ? task : task.id,
       nodeId,
     );
-    return batches as AsyncIterableIterator<FailedBatchOf<TTypes, TNodeId>>; // as the store's records do not have types
+    return batches as AsyncIterableIterator<FailedBatchOf<TTypes, TNodeId>>; // the store's records are untyped
   }
 
   async retryBatches<TTypes extends FlowTypes = UntypedFlow>(
@@ -209,7 +209,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
     if (graph === undefined) {
       const compiled = flow.compile();
       assertHandlers(compiled, known);
-      // With schemas, by which later versions of its handlers are compared with those that its tasks were created for.
+      // With schemas, so that later versions of the handlers can be compared with those that the tasks were created for.
       graph = describedBy(core.checkGraph(compiled), flow.compile({ schemas: true }));
       ports.plans.compiled(graph, flow.handlers);
       for (const { name, finalize } of Object.values(flow.handlers)) if (finalize) this.#finalizing.add(name);
@@ -224,7 +224,7 @@ function isFlow(flow: unknown): flow is FlowDefinition {
 }
 
 /**
- * Refuses the graph of a flow whose handlers are not known here, with the compiler's message.
+ * Refuses the graph of a flow with handlers that are not known here, with the compiler's message.
  *
  * @throws FlowError `GRAPH_INVALID`
  */
@@ -248,11 +248,11 @@ function assertHandlers({ nodes }: Graph, { names, list }: KnownTypes): void {
 /** Pauses flows, by name. */
 export interface PausableFlows {
   /**
-   * Tasks of the flow that have not begun do not begin until it is resumed: they are created, and wait. Tasks that have
-   * begun go on. Other processes follow within a second.
+   * Tasks of the flow that have not begun wait until it is resumed; new ones are created, and wait, too. Tasks that
+   * have begun continue. Other processes follow within a second.
    */
   pause(name: string): Promise<void>;
-  /** The tasks that waited begin. */
+  /** Resumes the flow: the waiting tasks begin. */
   resume(name: string): Promise<void>;
   /** The names of the flows that are paused. */
   paused(): Promise<readonly string[]>;
@@ -288,7 +288,7 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
   /** A handle to an existing task, started by any process on the same store. Untyped, as an id has no flow type. */
   task(id: string): TaskHandle;
   /**
-   * Pauses a task: batches that are being processed end, and nothing new begins until it is resumed, in any process.
+   * Pauses a task: batches in progress end, and nothing new begins until it is resumed, in any process.
    *
    * @throws FlowError `PAUSE_UNSUPPORTED` if external workers run one of its nodes, `TASK_UNKNOWN`
    */
@@ -309,8 +309,8 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
    */
   retry(id: string, options: RetryOptions): Promise<TaskHandle>;
   /**
-   * The batches of a node that failed for good and were set aside, with what they consisted of. While the node runs, those
-   * set aside so far. If the task has the types of a flow, they have those of the node's handler.
+   * The batches of a node that failed for good and were set aside, with their payloads. While the node runs, those set
+   * aside so far. Typed by the node's handler if the task has the types of a flow.
    *
    * @example
    * for await (const { uid, message, tries, input } of engine.failedBatches(task, "enrich")) {
@@ -324,10 +324,10 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
     TNodeId extends Extract<keyof TTypes["outputs"], string> = Extract<keyof TTypes["outputs"], string>,
   >(task: string | TaskHandle<TTypes>, nodeId: TNodeId): AsyncIterableIterator<FailedBatchOf<TTypes, TNodeId>>;
   /**
-   * Retries failed batches of a node in a task that has ended, as a new task with the same graph and parameters; the old
-   * task stays. The node keeps all of its other output and processes only these batches; the nodes that read it run again,
-   * and the others are adopted, as by `retry`. A node that is not `resumable` starts over, and one that is `ordered` from
-   * the first of these batches on.
+   * Retries failed batches of a node in a task that has ended, as a new task with the same graph and parameters; the
+   * old task stays. The node keeps all of its other output and processes only these batches; the nodes that read it run
+   * again, and the others are adopted, as by `retry`. A node that is not `resumable` starts over; one that is `ordered`
+   * starts over from the first of these batches.
    *
    * @example
    * const again = await engine.retryBatches(task, "enrich") // all that were set aside
@@ -379,8 +379,8 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
    */
   cleanup(options: CleanupOptions): Promise<CleanupOutcome>;
   /**
-   * Messages that could not be read or handled by any process on the store, the newest first. A custom bus reports the
-   * messages that it drops in its own way.
+   * Messages that could not be read or handled by any process on the store, the newest first. A custom bus may report
+   * the messages that it drops elsewhere.
    *
    * @throws FlowError `ENGINE_OPTIONS`
    */

@@ -28,7 +28,7 @@ export interface WorkerOptions<THandler extends HandlerDefinition = HandlerDefin
   /** The handlers that it can run: a list, or a record such as `flow.handlers`. */
   readonly handlers: HandlerList<THandler>;
   /**
-   * The names of the handlers that it runs: all processes may have one list of handlers, each with its own roles.
+   * The names of the handlers that it runs: all processes may share one list of handlers and differ in their roles.
    *
    * @defaultValue all
    */
@@ -208,7 +208,7 @@ class ExternalCoordination {
     const store = {
       open: () => rows.open(),
       close: () => rows.close(),
-      addDeadLetter: async () => {}, // the bus has a topic for them, and this database belongs to other programs
+      addDeadLetter: async () => {}, // the bus has a topic for dead letters, and the database belongs to other programs
     };
     this.ports = new Connections({ ...options, store });
     const { bus: guarded, clock, logger, watch } = this.ports;
