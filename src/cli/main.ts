@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /*
- * The command `flowkit`. Syntax and imports here stay within what older Node versions load, so that they can report the
- * version that is required.
+ * The command `flowkit`. Uses only syntax and imports that older Node versions load, so that they can report the
+ * required version.
  */
 const required = [22, 18] as const;
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);

@@ -51,12 +51,12 @@ export async function main(args: readonly string[]): Promise<never> {
   process.exit(terminal.exitCode);
 }
 
-/** Without an output, nothing is left to do. The reader of a pipe may close it, as in `flowkit tasks list | head`. */
+/** Exits, as the output cannot be written. The reader of a pipe may close it, as in `flowkit tasks list | head`. */
 function leave(error: NodeJS.ErrnoException): never {
   if (error.code === "EPIPE") process.exit(exitCodes.ok);
   try {
     writeSync(process.stderr.fd, `error CLI_OUTPUT: cannot write the output: ${error.message}\n`);
-  } catch {} // stderr itself may be what is full
+  } catch {} // stderr itself may not be writable
   process.exit(exitCodes.failed);
 }
 

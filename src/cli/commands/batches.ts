@@ -76,7 +76,7 @@ interface RetryBatchesCommandOptions extends StoreOptions {
   readonly handlers?: string;
 }
 
-/** The types come from the task itself, because the handlers are with workers elsewhere. */
+/** The types come from the task itself, because the handlers belong to workers elsewhere. */
 async function retry(
   terminal: Terminal,
   of: { readonly given: string; readonly nodeId: string; readonly uids: readonly string[] },

@@ -18,7 +18,7 @@ export const configOption = (): Option =>
 export const printConfigOption = (): Option =>
   new Option("--print-config", "print the effective settings and their origin, without secrets, and exit");
 
-/** Makes the subcommands of a command, each with the options that say which store it uses. */
+/** Makes the subcommands of a command, each with the options that select a store. */
 export const storeCommands = (parent: Command) => (name: string, summary: string) =>
   parent
     .command(name)

@@ -3,7 +3,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { examples } from "./common.ts";
 import { completeId, type StoreAccess, withClient } from "./with-client.ts";
 
-/** What a shell runs on the Tab key. It passes the words as they are: nothing that is typed is evaluated. */
+/** The scripts that shells run on the Tab key. They pass the words unchanged: nothing that is typed is evaluated. */
 const scripts = {
   bash: `_flowkit() {
   local IFS=$'\\n'
@@ -61,7 +61,7 @@ export function addCompletion(root: Command, terminal: Terminal): void {
 /** A word, and what it means. */
 type Candidate = readonly [word: string, meaning: string];
 
-/** Prints nothing where the shell is to complete a file. */
+/** Prints nothing where the shell should complete a file name. */
 async function complete(root: Command, terminal: Terminal, words: readonly string[]): Promise<void> {
   const typed = words.slice(0, -1);
   const last = words.at(-1) ?? "";
@@ -92,7 +92,7 @@ async function candidates(
   return names(argument.name());
 }
 
-/** The command that these words name, its operands, and the option whose value comes next. */
+/** Parses the words into the command, its operands, and the option whose value comes next. */
 function read(root: Command, typed: readonly string[]) {
   let command = root;
   let open: Option | undefined;
@@ -118,7 +118,7 @@ interface Wanted {
 
 const mostTasks = 100;
 
-/** What the store offers; nothing if it cannot be read, since an error would appear on the line that is typed. */
+/** Candidates from the store; none if it cannot be read, since an error would appear on the line being typed. */
 async function namesIn(terminal: Terminal, wanted: Wanted): Promise<readonly Candidate[]> {
   if (!["task", "node", "flow", "schedule"].includes(wanted.kind)) return [];
   const given = (flag: string) => wanted.typed.find((_, index) => wanted.typed[index - 1] === flag);

@@ -55,12 +55,12 @@ export function addDevRun(root: Command, terminal: Terminal): void {
 }
 
 /**
- * Loads the file, sends its graph, runs it when it is told to, and then serves what the studio starts until it is told to
- * stop. A process of its own, since Node cannot load a module again.
+ * Loads the file, sends its graph, runs it on request, and then runs what the studio starts until it is asked to stop.
+ * A separate process, since Node cannot reload a module.
  */
 async function devRun(terminal: Terminal, file: string, options: DevRunOptions): Promise<void> {
   const parent = parentOf(process);
-  process.on("SIGINT", () => {}); // sent by the terminal to `flowkit dev` too, which says what to do
+  process.on("SIGINT", () => {}); // the terminal also sends it to `flowkit dev`, which stops this process
   process.on("disconnect", () => process.exit(1)); // `flowkit dev` was killed
   reportLoaded(parent.send);
   const source = await readGraphFile(file, { export: options.export, schemas: true });
@@ -101,13 +101,13 @@ async function devRun(terminal: Terminal, file: string, options: DevRunOptions):
   await engine.stop({ graceMs });
 }
 
-/** Until a handler that ignores its signal is given up. */
+/** How long to wait for a handler that ignores its signal. */
 export const graceMs = 2_000;
 
 function parentOf(own: NodeJS.Process): {
   readonly send: (message: FromFlow) => void;
   readonly run: Promise<void>;
-  /** Resolves with the reason. */
+  /** Resolves with the reason to stop. */
   readonly stop: Promise<string>;
 } {
   if (own.send === undefined) throw new CliError("CLI_USAGE", "this command is started by flowkit dev");
@@ -120,7 +120,7 @@ function parentOf(own: NodeJS.Process): {
   return { send: (message) => void own.send?.(message), run: run.promise, stop: stop.promise };
 }
 
-/** Also the files that are found by the names of packages in the same repository. */
+/** Reports each file of the project that Node loads, including packages of the same repository. */
 function reportLoaded(send: (message: FromFlow) => void): void {
   registerHooks({
     load(url, context, next) {
@@ -131,10 +131,10 @@ function reportLoaded(send: (message: FromFlow) => void): void {
   });
 }
 
-/** Of the command, and of the library beside it. */
+/** The folder of the command and of the library. */
 const ownFolder = new URL("..", import.meta.url).href;
 
-/** The run shows itself what becomes of it; tasks that the studio starts are logged. */
+/** Omits log lines about the run, whose progress is shown anyway; tasks that the studio starts are logged. */
 function withoutTask(logger: Logger, own: { readonly taskId?: string }): Logger {
   const isOwn = (fields: object): boolean =>
     "flow" in fields && "taskId" in fields && fields.taskId === (own.taskId ?? fields.taskId);

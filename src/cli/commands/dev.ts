@@ -108,7 +108,7 @@ async function watchAndRun(terminal: Terminal, { file, path, folder, options }: 
       });
       const names = next === "stopped" ? "" : next.map(shownPath).join(", ");
       await version.end(next === "stopped" ? "flowkit dev stops" : `${names} changed`);
-      // A process that had to be killed has cancelled nothing.
+      // A process that had to be killed did not cancel its run.
       if (version.openTask !== undefined)
         await client.task(version.openTask).cancel({ reason: "its process was killed" });
       if (next === "stopped") break;
@@ -124,10 +124,10 @@ async function watchAndRun(terminal: Terminal, { file, path, folder, options }: 
 interface VersionParts extends Watched {
   readonly terminal: Terminal;
   readonly watcher: FileWatcher;
-  /** Prints what changed, and gives the graph to the studio. */
+  /** Prints what changed, and passes the graph to the studio. */
   readonly show: (graph: Graph) => void;
   readonly address: string;
-  /** Why types are not checked, as far as it was printed: once is enough. */
+  /** Reasons for not checking types that were printed already: each is printed once. */
   readonly said: Set<string>;
 }
 
@@ -165,7 +165,7 @@ class Version {
     this.#child.on("message", (message: FromFlow) => this.#onMessage(message));
   }
 
-  /** Checks the file, and runs it if it is right. Rejects if the check could not be made. */
+  /** Checks the file, and runs it if there are no errors. Rejects if the check itself failed. */
   async follow(): Promise<void> {
     const { terminal, path, options } = this.#parts;
     const checking = options.types && existsSync(path) ? this.#checkTypes() : undefined;
@@ -177,7 +177,7 @@ class Version {
       this.#wasToldToRun = true;
       return this.#send({ kind: "run" });
     }
-    this.#child.kill("SIGKILL"); // it has loaded the file and runs nothing
+    this.#child.kill("SIGKILL"); // it has loaded the file but does not run anything
     terminal.note("not run; waiting for the next change");
   }
 
@@ -186,7 +186,7 @@ class Version {
     this.#isEnding = true;
     this.#checking.abort();
     this.#send({ kind: "stop", reason });
-    // A version that runs nothing yet has nothing to cancel; one whose code never yields cannot take a message.
+    // A version that has not started its run has nothing to cancel; one whose code never yields cannot receive a message.
     const waitedMs = this.#startedAt === 0 ? 0 : 3 * graceMs;
     const timer = setTimeout(() => {
       if (waitedMs > 0) this.#parts.terminal.note(`it did not stop within ${duration(waitedMs)}, and was killed`);
@@ -207,7 +207,7 @@ class Version {
     }
   }
 
-  /** Whether the types of the flow and of what it imports are right. */
+  /** Prints type errors. Returns whether the flow and its imports have none. */
   #showTypes(types: TypeCheck): boolean {
     const { terminal, watcher, said } = this.#parts;
     if (types.kind === "unavailable") {
@@ -240,7 +240,7 @@ class Version {
     }
   }
 
-  /** The process has printed why, unless it was killed. */
+  /** The process has printed the reason already, unless it was killed. */
   #onExit(how: string): void {
     this.#graph.resolve(undefined);
     if (this.#isEnding || !this.#wasToldToRun) return;

@@ -20,7 +20,7 @@ interface CheckedTask {
 }
 
 /**
- * Prints which open tasks of a flow cannot continue with the flow's handlers as they are in this file.
+ * Prints which open tasks of a flow cannot continue with the flow's handlers in this file.
  *
  * @param place - a SQLite file, or the URL of a database
  */
@@ -81,9 +81,9 @@ async function checkTasks(
 }
 
 /**
- * By node: its type is gone, its arguments or its data do not fit its handler any more.
+ * Nodes whose type no longer exists, or whose arguments or data no longer fit their handler.
  *
- * @param made - what the handlers of before have stored, or are storing
+ * @param made - by node, whether the earlier handlers have stored or are storing its output
  */
 function findingsOf(
   graph: Graph,
@@ -111,7 +111,7 @@ function findingsOf(
     ...data.map(({ to: nodeId, message }) => ({ nodeId, message })),
     ...unmade.flatMap(({ code, path, message }) => {
       const index = path.match(/^\/nodes\/(\d+)\//)?.[1];
-      // Data of its own nodes is judged above, by what they have stored; a type that is gone has one line.
+      // Data between nodes is checked above, by what they have stored; a missing type is reported once.
       if (index !== undefined && ownCodes.has(code)) return [];
       const finding = index === undefined ? { message } : of(graph, Number(index), message);
       return seen.has(finding.message) ? [] : [finding];
@@ -121,7 +121,7 @@ function findingsOf(
 
 const ownCodes: ReadonlySet<string> = new Set(["GRAPH_EDGE_DATA", "GRAPH_UNKNOWN_TYPE"]);
 
-/** Without the node in the message, which stands before it. */
+/** Removes the node from the message, since it is printed before it. */
 function of(graph: Graph, index: number, message: string): Finding {
   const nodeId = graph.nodes[index]?.node_id;
   return nodeId === undefined ? { message } : { nodeId, message: message.replace(`node '${nodeId}': `, "") };

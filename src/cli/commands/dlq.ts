@@ -137,8 +137,8 @@ interface Outgoing {
 }
 
 /**
- * Sends the messages of dead letters to their topics again. When it resolves, a broker has acknowledged all of them. None
- * is sent if one of them cannot be.
+ * Sends the messages of dead letters to their topics again, or none of them if one cannot be sent. Resolves when a
+ * broker has acknowledged all of them.
  *
  * @throws CliError `CLI_USAGE` for a letter that cannot be sent
  * @throws FlowError `BUS_UNAVAILABLE`

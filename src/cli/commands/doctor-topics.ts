@@ -18,12 +18,12 @@ interface Wanted {
 const largestMessage = 1_000_000;
 /** Twice the default interval of sweeps, which read from the store what messages report. */
 const leastRetentionMs = 60_000;
-/** Longer, the messages only take up space. */
+/** Messages kept longer only take up space. */
 const mostRetentionMs = 30 * 86_400_000;
 /** People read dead letters. */
 const leastDeadLettersMs = 86_400_000;
 
-/** What of the topics of a bus differs from what FlowKit needs, or from its settings. */
+/** Where the topics of a bus differ from FlowKit's needs or settings. */
 export function topicFindings(found: readonly TopicReport[], wanted: Wanted): readonly TopicFinding[] {
   const findings: TopicFinding[] = [{ verdict: "ok", message: `${counted(found.length, "topic")} of this bus` }];
   const add = (
@@ -124,6 +124,6 @@ export function topicFindings(found: readonly TopicReport[], wanted: Wanted): re
   return findings;
 }
 
-/** Not of a topic that keeps messages forever. */
+/** False for a topic that keeps messages forever. */
 const isWithin = (settings: TopicSettings | undefined, least: number, below: number): boolean =>
   settings !== undefined && settings.retentionMs >= least && settings.retentionMs < below;

@@ -13,7 +13,7 @@ import { configOption, examples, jsonOption, mongoOption, storeOption } from "./
 import { topicFindings } from "./doctor-topics.ts";
 import { type StoreAccess, withClient } from "./with-client.ts";
 
-/** What was checked, and what came of it. */
+/** What was checked, and the outcome. */
 interface Finding {
   readonly check: "settings" | "store" | "clock" | "workers" | "tasks" | "dead letters" | "bus" | "kafka";
   readonly verdict: "ok" | "warning" | "error";
@@ -54,7 +54,7 @@ function print(terminal: Terminal, findings: readonly Finding[]): void {
   }
 }
 
-/** In the order in which one thing needs another. */
+/** Runs the checks in the order of their dependencies. */
 async function diagnose(terminal: Terminal, options: StoreOptions): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   const given = await attempted(findings, "settings", () => storeSettings(terminal, options));
@@ -75,7 +75,7 @@ async function diagnose(terminal: Terminal, options: StoreOptions): Promise<read
   return findings;
 }
 
-/** It only looks: it creates no tables. */
+/** Read only: does not create tables. */
 const withoutMigration = ({ settings, ...read }: ReadSettings): ReadSettings => ({
   ...read,
   settings: {
@@ -85,7 +85,7 @@ const withoutMigration = ({ settings, ...read }: ReadSettings): ReadSettings => 
   },
 });
 
-/** @returns whether the store can be worked with */
+/** @returns whether the store is usable */
 async function lookAtStore(terminal: Terminal, read: ReadSettings, findings: Finding[]): Promise<boolean> {
   try {
     await withClient(terminal, { read, mustNotChange: true }, async (access) => {
@@ -119,7 +119,7 @@ const olderLayout = (layout: number): Finding => ({
   hint: "flowkit updates it when it is opened: up, coordinator and worker do when they start.",
 });
 
-/** What a check returns; `undefined` if it threw, which is a finding. */
+/** The result of a check; `undefined` if it threw, which is a finding. */
 async function attempted<T>(
   findings: Finding[],
   check: Finding["check"],
@@ -140,7 +140,7 @@ function ofSettings({ origins }: ReadSettings): Finding {
   return { check: "settings", verdict: "ok", message: named.length === 0 ? "none" : named.join(", ") };
 }
 
-/** Beyond it, times that people compare mislead; the work itself goes by the store's clock alone. */
+/** A greater clock skew makes displayed times misleading; decisions use only the store's clock. */
 const maxSkewMs = 2_000;
 
 async function ofClock(store: Store): Promise<Finding> {
@@ -159,9 +159,9 @@ async function ofClock(store: Store): Promise<Finding> {
   };
 }
 
-/** Of the newest ones: each is read as a whole. */
+/** Only the newest tasks are checked, since each is read as a whole. */
 const mostTasks = 100;
-/** A coordinator notices a lease that ended within a sweep, which is much sooner by default. */
+/** By default, a coordinator finds an expired lease in its next sweep, much sooner than this. */
 const unnoticedMs = 60_000;
 
 async function ofTasks({ client, store }: StoreAccess): Promise<readonly Finding[]> {
@@ -174,7 +174,7 @@ async function ofTasks({ client, store }: StoreAccess): Promise<readonly Finding
       const isLacking = why.reason === "no_worker" || (why.reason === "lease_expired" && why.workers === 0);
       if (isLacking) lacking.set(why.type, (lacking.get(why.type) ?? new Set()).add(id));
       if (why.reason === "lease_expired") {
-        const lostAt = why.leaseUntil || (why.heardAt ?? Date.now()); // 0: when it ended is not known
+        const lostAt = why.leaseUntil || (why.heardAt ?? Date.now()); // 0: it is not known when it ended
         if (Date.now() - lostAt > unnoticedMs) unnoticed.push(id);
       }
     }
@@ -225,7 +225,7 @@ async function ofDeadLetters(client: Client): Promise<readonly Finding[]> {
   return [{ check: "dead letters", verdict: "warning", message: many, hint }];
 }
 
-/** Sooner than the bus looks without being notified. */
+/** Sooner than the bus polls without a notification. */
 const notifiedWithinMs = 2_000;
 
 /** Sends itself a message. */

@@ -104,7 +104,7 @@ async function findBatch(
   return { handler, taskId, nodeId, uid, input, args: args as JsonObject, params: record.params, vars };
 }
 
-/** Of a batch that was set aside, its node's log knows the most; another is made again from those of its sources. */
+/** Read from the node's log if the batch was set aside; otherwise rebuilt from the logs of the node's sources. */
 async function inputOf(
   { client, store, id: taskId }: StoreAccess & { readonly id: string },
   { nodeId, uid, adapters }: Pick<FoundBatch, "nodeId" | "uid"> & Pick<Definitions, "adapters">,
@@ -211,7 +211,7 @@ async function debugCall(code: unknown): Promise<{ disconnect(): void }> {
   const { open, Session, url, waitForDebugger } = await import("node:inspector/promises");
   if (url() === undefined) open(0, "127.0.0.1", true);
   else waitForDebugger();
-  // The protocol finds objects by expressions only.
+  // The protocol can only look up objects by expressions.
   const session = new Session();
   session.connect();
   const name = "flowkit: the handler";
@@ -220,10 +220,10 @@ async function debugCall(code: unknown): Promise<{ disconnect(): void }> {
   const { result } = await session.post("Runtime.evaluate", { expression: `globalThis[${JSON.stringify(name)}]` });
   await session.post("Debugger.setBreakpointOnFunctionCall" as never, { objectId: result.objectId } as never);
   Reflect.deleteProperty(globalThis, name);
-  return session; // with which its breakpoint ends
+  return session; // its end removes the breakpoint
 }
 
-/** A test that fails as long as the handler does, and then keeps what it returns. */
+/** A test that fails as long as the handler does, and then records its output as a snapshot. */
 async function testOf(
   batch: FoundBatch,
   { exports, file, target }: { readonly exports: ModuleExports; readonly file: string; readonly target: string },
@@ -232,7 +232,7 @@ async function testOf(
   const { name, code } = handlerIn(exports, handler, file);
   const from = moduleFrom(target, file);
   const { args: decodedArgs, payload } = await decoded(batch);
-  // What the schema makes of JSON, such as a date, is not JSON.
+  // A decoded value, such as a date, may not be JSON.
   const codeOf = (part: "args" | "input", json: Json, value: unknown): string =>
     isDeepStrictEqual(json, value) ? literal(json) : `z.decode(${code}.${part}!, ${literal(json)})`;
   const shown = { args: codeOf("args", args, decodedArgs), input: codeOf("input", input, payload) };

@@ -17,7 +17,7 @@ interface ReportOptions extends StoreOptions {
   readonly handlers?: readonly string[];
 }
 
-/** A report can be attached to a ticket. */
+/** The maximum size of a report, which is often attached to a ticket. */
 const longestFile = 2_000_000;
 
 export function addReport(root: Command, terminal: Terminal): void {

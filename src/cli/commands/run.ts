@@ -85,7 +85,7 @@ async function run(terminal: Terminal, file: string, options: RunCommandOptions)
   });
   const { idempotencyKey } = options;
   const key = idempotencyKey === undefined ? {} : { idempotencyKey };
-  // A flow has its zod schema of parameters, which checks more than the JSON Schema in its graph.
+  // Runs the flow itself: its zod schema checks more than the JSON Schema in its graph.
   const task = await start(engine, source, { params, ...key });
   if (kept !== undefined) terminal.note(`task ${task.id} in ${kept.name}`);
   const outcome = await follow({ terminal, engine, task, graph: source.graph, graceMs: options.grace * 1_000 });

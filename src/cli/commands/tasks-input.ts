@@ -13,7 +13,7 @@ export interface InputOptions {
   readonly batch?: string;
 }
 
-/** A failed batch, with what it consisted of, or why that is not known. */
+/** A failed batch, with its payload, or why that is not known. */
 interface FailedInput {
   readonly nodeId: string;
   readonly uid: string;
@@ -21,7 +21,7 @@ interface FailedInput {
   readonly message: string;
   readonly input?: Json;
   readonly missing?: string;
-  /** Instead of an `input` that is too long: its JSON up to a length. */
+  /** Replaces an `input` that is too long: the beginning of its JSON. */
   readonly inputStart?: string;
   readonly inputLength?: number;
 }
@@ -30,7 +30,7 @@ const mostBatches = 20;
 const longestText = 4_000;
 const longestJson = 100_000;
 
-/** The failed batches of a node, or of all nodes that failed: those that were set aside, and the one that failed it. */
+/** The failed batches of a node, or of all failed nodes: those that were set aside, and the one that failed the node. */
 export async function failedInputs(
   { client, store, id }: StoreAccess & { readonly id: string },
   view: TaskView,
@@ -67,7 +67,7 @@ export async function failedInputs(
   return { inputs: found, hasMore: false };
 }
 
-/** For `--json`: a long input is cut, and says so. */
+/** For `--json`: a long `input` is replaced by `inputStart`. */
 export function bounded(found: FailedInput): FailedInput {
   const { input, ...rest } = found;
   const text = input === undefined ? "" : JSON.stringify(input);

@@ -51,7 +51,7 @@ async function printLogs(
   let dropped = 0;
   let after: { after?: number } = {};
   for (;;) {
-    // Read first: if it has ended, its attempts had begun to store their last lines before.
+    // Read before the logs: attempts start to store their last lines before their task ends.
     const hasEnded = isTaskTerminal((await store.readTask(id))?.status ?? "finished");
     for (let hasMore = true; hasMore; ) {
       const page = await client.task(id).logs({ ...after, ...(node === undefined ? {} : { nodeId: node }) });

@@ -51,7 +51,7 @@ export async function showTask(terminal: Terminal, access: TaskAccess, options: 
   for (const line of table(rows)) terminal.print(line);
 }
 
-/** What the records keep of the history of each shard, in order of time. */
+/** The history that the records keep of each shard, in order of time. */
 async function attemptsOf({ store, id }: TaskAccess) {
   const shards = await store.readShards(id);
   const entries = shards.flatMap(({ nodeId, shard, history }) => history.map((entry) => ({ nodeId, shard, ...entry })));
@@ -103,7 +103,7 @@ export function remark({ failure, cancelReason }: TaskSummary | TaskView): strin
 const placed = ({ nodeId, reasonCode }: TaskFailure): string =>
   nodeId === undefined ? reasonCode : `at '${nodeId}': ${reasonCode}`;
 
-/** Of the tasks that its nodes run, those that run or failed; a task that was retried is one of the latter. */
+/** Lists child tasks that are running or failed, including failed ones that were retried. */
 async function showChildren(terminal: Terminal, client: Client, id: string): Promise<void> {
   const { items, cursor } = await client.list({
     children: { of: id },
@@ -127,10 +127,10 @@ function happening({ nodeId, failure, awaitsSignal }: NodeView, explanation: Tas
   return open === undefined ? "" : open.text.slice(open.text.indexOf(" ") + 1);
 }
 
-/** Reasons that the status of the node says already. */
+/** Reasons that the status of the node already implies. */
 const isPlain: ReadonlySet<TaskExplanation["nodes"][number]["why"]["reason"]> = new Set(["ended", "running"]);
 
-/** What keeps an open task from going on, if it is not only that nodes wait for others. */
+/** What keeps an open task from continuing, apart from nodes that wait for others. */
 export function trouble({ nodes }: TaskExplanation): string {
   const usual = new Set<string>([...isPlain, "waiting_for_parents", "waiting_for_first_batch", "ready", "queued"]);
   return nodes.find(({ why }) => !usual.has(why.reason))?.text ?? "";

@@ -66,7 +66,7 @@ async function start(terminal: Terminal, file: string, options: StartOptions): P
 
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** A time with its zone, or one from now. */
+/** An absolute time with its zone, or a time relative to now. */
 function time(text: string): number {
   const [, amount, unit] = /^\+(\d+)([smhd])$/.exec(text) ?? [];
   if (amount !== undefined) return Date.now() + Number(amount) * unitMs[unit as keyof typeof unitMs];
@@ -79,7 +79,7 @@ function time(text: string): number {
 
 export type FlowOptions = Omit<StartOptions, "idempotencyKey" | "notBefore">;
 
-/** A flow of a file with its parameters, and what a client needs to know in order to check it. */
+/** A flow from a file with its parameters, and what a client needs to check it. */
 export async function readFlow(terminal: Terminal, file: string, options: FlowOptions) {
   const given = await readDefinitions(options.handlers);
   const source = await readGraphFile(file, { export: options.export, definitions: given });
@@ -95,7 +95,7 @@ export async function readFlow(terminal: Terminal, file: string, options: FlowOp
     definitions: definitionsOf(source) ?? given,
     bus: await openBus(read, terminalLogger(terminal, { least: "error" })),
   };
-  // A flow has its zod schema of parameters, which checks more than the JSON Schema in its graph.
+  // Passes the flow itself: its zod schema checks more than the JSON Schema in its graph.
   return { access, params, flow: source.kind === "flow" ? source.box.flow : graph };
 }
 

@@ -11,7 +11,7 @@ import { CliError } from "../terminal/cli-error.ts";
 import { terminalLogger, withoutTasks } from "../terminal/logger.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** Access to the tasks of a store; runs nothing. */
+/** Access to the tasks of a store, without running any. */
 export interface StoreAccess {
   readonly client: Client;
   readonly store: Store;
@@ -32,9 +32,9 @@ export async function withClient<T>(
     readonly bus?: Bus | undefined;
     /** @defaultValue the settings of `options` and the environment */
     readonly read?: ReadSettings;
-    /** Creates the store's file if there is none. @defaultValue false, since a misspelled name must not create one */
+    /** Creates the store's file if it does not exist. @defaultValue false, since a misspelled name must not create one */
     readonly creates?: boolean;
-    /** Does not change a SQLite file, which opening otherwise may. @defaultValue false */
+    /** Does not change a SQLite file, which opening it may otherwise do. @defaultValue false */
     readonly mustNotChange?: boolean;
   },
   use: (access: StoreAccess) => Promise<T>,
@@ -54,7 +54,7 @@ export async function withClient<T>(
   return await use({ client, store });
 }
 
-/** Like {@link withClient}, for a command about one task, whose id may be shortened to a beginning that no other has. */
+/** Like {@link withClient}, for a command about one task, whose id may be given by a unique prefix. */
 export const withTask = <T>(
   terminal: Terminal,
   options: Parameters<typeof withClient>[1],
@@ -65,7 +65,7 @@ export const withTask = <T>(
 
 const searchedTasks = 10_000;
 
-/** The id that begins like this. @throws CliError `CLI_USAGE` if several do */
+/** The id with this prefix. @throws CliError `CLI_USAGE` if several have it */
 export async function completeId({ client, store }: StoreAccess, given: string): Promise<string> {
   if ((await store.readTask(given)) !== undefined) return given;
   const found: string[] = [];
@@ -76,7 +76,7 @@ export async function completeId({ client, store }: StoreAccess, given: string):
     searched += page.items.length;
     cursor = page.cursor === undefined ? undefined : { cursor: page.cursor };
   }
-  const [only = given, ...others] = found; // an unknown id is reported by what reads the task
+  const [only = given, ...others] = found; // the read of the task reports an unknown id
   if (others.length === 0) return only;
   const shown = found.slice(0, 5).join(", ");
   const more = found.length > 5 ? ", ..." : "";

@@ -6,7 +6,7 @@ import { propertyOf, thrownMessage } from "../../errors/index.ts";
 import { shownPath } from "./file-watcher.ts";
 
 export interface TypeMistake {
-  /** Absolute; absent if it is about the settings of the compiler. */
+  /** Absolute; absent if the mistake is in the settings of the compiler. */
   readonly path?: string;
   /** As printed: place, code and message, in one or several lines. */
   readonly text: string;
@@ -29,7 +29,7 @@ export function tsconfigOf(file: string): string | undefined {
 /**
  * Checks the types of the project of a file with the project's TypeScript.
  *
- * @param given.buildInfo - where the compiler keeps what it knows, so that the next check is faster
+ * @param given.buildInfo - where the compiler keeps its incremental state, so that the next check is faster
  * @param given.signal - ends the compiler; the check rejects
  */
 export async function checkTypes(

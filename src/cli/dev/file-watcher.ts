@@ -1,7 +1,7 @@
 import { existsSync, type FSWatcher, readFileSync, watch } from "node:fs";
 import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path";
 
-/** Editors write a file in several steps, or replace it by another one. */
+/** Editors write a file in several steps, or replace it. */
 const settledMs = 50;
 
 /**
@@ -33,7 +33,7 @@ export class FileWatcher {
     return this.#contents.has(path);
   }
 
-  /** The files that change from now on; resolves with the first of them. */
+  /** Resolves with the next files that change. */
   next(): Promise<readonly string[]> {
     this.#changed.clear();
     return new Promise((done) => {
@@ -46,7 +46,7 @@ export class FileWatcher {
     for (const { watcher } of this.#folders.values()) watcher.close();
   }
 
-  /** Of a folder that does not exist, the nearest one above it. */
+  /** Watches the nearest existing ancestor of a folder that does not exist. */
   #watchFolderOf(path: string): void {
     let folder = dirname(path);
     let name = basename(path);
@@ -78,13 +78,13 @@ export class FileWatcher {
       if (content === before) continue;
       this.#contents.set(path, content);
       this.#changed.add(path);
-      this.#watchFolderOf(path); // it may exist only now
+      this.#watchFolderOf(path); // the folder may exist only now
     }
     if (this.#changed.size > 0) this.#waiting?.([...this.#changed]);
   }
 }
 
-/** `undefined`: there is no such file. */
+/** `undefined` if the file does not exist. */
 function contentOf(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
@@ -93,10 +93,13 @@ function contentOf(path: string): string | undefined {
   }
 }
 
-/** A project's own files are few; this bounds a mistake, such as a folder that imports itself by ever longer paths. */
+/**
+ * A project's own files are few; this limits the effect of a mistake, such as a folder that imports itself by ever
+ * longer paths.
+ */
 const mostFiles = 2_000;
 
-/** The file, and what it imports by relative paths, types included, which Node does not load. */
+/** The file, and what it imports by relative paths, including type imports, which Node does not load. */
 export function importedFiles(entry: string): ReadonlySet<string> {
   const found = new Set([resolve(entry)]);
   for (const path of found) {

@@ -10,7 +10,7 @@ export function graphSummary({ name, nodes, edges }: Graph): string {
   return `flow ${name ?? "without a name"}: ${counted(nodes.length, "node")}, ${counted(edges.length, "edge")}`;
 }
 
-/** What differs between two graphs with schemas, a line each. Empty: nothing. */
+/** The differences between two graphs with schemas, one per line. Empty if there are none. */
 export function graphChanges(before: Graph, after: Graph): readonly string[] {
   const { nodes, edges, graph } = diffGraphs(before, after);
   const [was, is] = [viewsOf(before), viewsOf(after)];
@@ -39,7 +39,7 @@ const quoted = (ids: readonly string[]): string => ids.map((id) => `'${id}'`).jo
 const viewsOf = (graph: Graph): ReadonlyMap<string, GraphNodeView> =>
   new Map(viewGraph(graph).nodes.map((node) => [node.id, node]));
 
-/** Settings are compared as they are shown in the studio; the arguments of handlers, and what has no words, as values. */
+/** Settings are compared as the studio shows them; arguments of handlers, and settings without words, as values. */
 function nodeWords(changes: readonly Change[], was?: GraphNodeView, is?: GraphNodeView): readonly string[] {
   const before = new Map(was?.settings.map(({ name, text }) => [name, text]));
   const after = new Map(is?.settings.map(({ name, text }) => [name, text]));
@@ -53,7 +53,7 @@ function nodeWords(changes: readonly Change[], was?: GraphNodeView, is?: GraphNo
   ];
 }
 
-/** A node that begins to read, or no longer does, differs by the whole object. */
+/** Splits the change of a node that starts or stops reading, which is one change of the whole object. */
 function unfolded(change: Change): readonly Change[] {
   const { path, before, after } = change;
   const whole = before ?? after;
@@ -62,11 +62,11 @@ function unfolded(change: Change): readonly Change[] {
   return Object.entries(whole).flatMap(([key, value]) => unfolded({ path: `${path}/${key}`, [side]: value as Json }));
 }
 
-/** The type, arguments of handlers and functions, and those of input adapters that are not built in. */
+/** Paths without words: the type, and arguments of handlers, functions and custom input adapters. */
 const wordless =
   /^\/(type$|io\/fn_|io\/input_inline\/(?!input_adapter$|input_args\/(from_nodes|where|size|meta_list_key)(\/|$)))/;
 
-/** "/io/input_inline/city" is the argument 'city' of a handler: what is not routing is one. */
+/** "/io/input_inline/city" is the argument 'city' of a handler: every key except the routing is one. */
 function valueWords({ path, before, after }: Change): string {
   const [, key] = /^\/io\/(?:input_inline\/(?!input_adapter|input_args)|fn_args\/)(.+)$/.exec(path) ?? [];
   const what = key === undefined ? path.slice(1).replaceAll("/", ".") : `argument '${key.replaceAll("/", ".")}'`;

@@ -10,7 +10,7 @@ import { edgeLabel, nodeNotes } from "../../graph/mermaid.ts";
 export interface Box {
   readonly node: GraphNode;
   readonly lines: readonly string[];
-  /** Of its center. */
+  /** The center of the box. */
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -70,7 +70,7 @@ export function layOut({ nodes }: Pick<Graph, "nodes">): Layout {
   return toLayout({ items, chains, layers });
 }
 
-/** Layers by the longest path from a root, in topological order: a graph lists its nodes in any order. */
+/** Layers by the longest path from a root. In topological order, since a graph lists its nodes in any order. */
 function layersOf(nodes: readonly GraphNode[]): ReadonlyMap<string, number> {
   const layers = new Map<string, number>();
   const children = new Map<string, string[]>();
@@ -94,7 +94,7 @@ function layersOf(nodes: readonly GraphNode[]): ReadonlyMap<string, number> {
 
 const longestLabel = 60;
 
-/** What the edges of a node have in common that is special, and what is special about the node itself. */
+/** The label of a node: special properties that its edges have in common, and those of the node itself. */
 export function labelOf(node: GraphNode): string | undefined {
   const [parent = ""] = node.depends_on;
   const onEdges = parent === "" ? [] : (edgeLabel(node, parent) ?? []);

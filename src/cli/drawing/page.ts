@@ -10,7 +10,7 @@ import { CliError } from "../terminal/cli-error.ts";
 const place = "<!--flowkit-data-->";
 
 /**
- * The page of the studio as one file, which loads nothing: without its data.
+ * The page of the studio as one self-contained file, without its data.
  *
  * @throws CliError `CLI_FILE_NOT_FOUND` if it is not built
  */

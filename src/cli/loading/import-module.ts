@@ -80,7 +80,7 @@ function syntaxHint(message: string): string | undefined {
     : undefined;
 }
 
-/** With paths relative to the file. */
+/** Shortens paths to be relative to the file. */
 const shortened = (message: string, path: string): string => message.replaceAll(`${dirname(path)}/`, "./");
 
 function missingHint(message: string): string | undefined {
@@ -91,7 +91,7 @@ function missingHint(message: string): string | undefined {
     : undefined;
 }
 
-/** Node writes the place of a syntax error before the stack: the file and the line, the code, and a mark below it. */
+/** Node prints the place of a syntax error before the stack: file and line, the code, and a marker below it. */
 function markedPlace(error: unknown): string {
   const [, file, line, before] = /^(.+):(\d+)\n(?:.*\n)+?( *)\^/.exec(thrownStack(error) ?? "") ?? [];
   if (file === undefined || before === undefined) return "";

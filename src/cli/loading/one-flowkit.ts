@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
 import { CliError } from "../terminal/cli-error.ts";
 
 /**
- * Resolves `flowkit` in user files to the package of this command, even if the command is installed elsewhere. Two copies
- * of one version would have different classes, so they become one; two versions cannot be mixed. A project without zod
- * gets the zod of this package.
+ * Resolves `flowkit` in user files to the package of this command, even if the command is installed elsewhere. Two
+ * copies of one version would have different classes, so they are merged; two versions cannot be mixed. A project
+ * without zod uses the zod of this package.
  */
 export function shareOneFlowkit(): void {
   const own = ownPackage();

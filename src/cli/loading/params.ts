@@ -47,7 +47,7 @@ export function readParams(given: GivenParams, schema: JsonObject | undefined): 
     });
   }
   for (const key of fromFile) attempt(() => assertKnown(key, schema));
-  // The engine would report the others only in the next run.
+  // Without this, the engine would report the others only in the next run.
   if (errors.length > 0) throw allOf([...errors, ...rejected(params, schema)]);
   return Object.fromEntries(params);
 }
@@ -65,7 +65,7 @@ function rejected(params: ReadonlyMap<string, Json>, schema: JsonObject = {}): r
   });
 }
 
-/** All that is wrong as one error: whoever corrects a command line wants to do it once. */
+/** All mistakes as one error, so that a command line can be corrected at once. */
 function allOf(errors: readonly CliError[]): CliError {
   const [first, second] = errors;
   if (first !== undefined && second === undefined) return first;

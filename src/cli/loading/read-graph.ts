@@ -12,7 +12,7 @@ export type GraphFile =
   | { readonly kind: "json"; readonly file: string; readonly graph: Graph };
 
 export interface GraphFileOptions {
-  /** The export of a module that is the flow. */
+  /** The name of the export that is the flow. */
   readonly export?: string | undefined;
   /** Compile a flow with its schemas. */
   readonly schemas?: boolean;
@@ -56,7 +56,7 @@ function validGraph(
   }
   const { findings } = validation;
   if (allowMismatch && findings.every(({ code }) => code === "GRAPH_EDGE_DATA")) {
-    const { schemas, ...bare } = source.value as Graph; // valid apart from its data
+    const { schemas, ...bare } = source.value as Graph; // valid except for data along its edges
     const graph = validateGraph(bare, options);
     if (graph.ok && schemas !== undefined) return { ...graph.graph, schemas };
   }
@@ -97,8 +97,8 @@ export async function readAllDefinitions(files: readonly string[]): Promise<Defi
 }
 
 /**
- * Reads all flows of several files, compiled with their schemas. Of those with the same name, the one with the most nodes:
- * a file may also export what it is built on.
+ * Reads all flows of several files, compiled with their schemas. Of flows with the same name, keeps the one with the
+ * most nodes: a file may also export what it is built on.
  *
  * @throws CliError, InvalidGraphFile, FlowError as {@link readGraphFile}
  */

@@ -26,8 +26,8 @@ interface RunningAttempt {
 const maxAttempts = 10_000;
 
 /**
- * Wraps a store to report events. Each transition is a write, and its answer tells whether this process made it, so that
- * several processes count nothing twice.
+ * Wraps a store to report events. Each transition is a write whose answer shows whether this process made it, so that
+ * several processes do not count it twice.
  */
 export function countedStore(store: Store, events: StoreEvents): Store {
   const attempts = new Map<string, RunningAttempt>();
@@ -52,7 +52,7 @@ export function countedStore(store: Store, events: StoreEvents): Store {
       return changed;
     },
     async closeTask(id) {
-      const task = await store.readTask(id); // whether it failed is decided before it is closed
+      const task = await store.readTask(id); // the outcome is decided before the task is closed
       const changed = await store.closeTask(id);
       if (changed) events.taskEnded(task?.failure === undefined ? "cancelled" : "failed");
       return changed;

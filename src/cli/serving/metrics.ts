@@ -76,7 +76,7 @@ export async function openMetrics(): Promise<Metrics> {
       claims[0].set(health.running);
       claims[1].set(health.capacity);
     }
-    // Counted elsewhere; a counter can only be reset and incremented.
+    // These are counted elsewhere, and a counter can only be reset and incremented.
     for (const each of Object.values(reported)) each.reset();
     reported.busRestarts.inc(health.bus.restarts);
     reported.busDropped.inc(health.bus.dropped);

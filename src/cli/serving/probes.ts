@@ -18,7 +18,7 @@ export type SendSignal = (taskId: string, nodeId: string, payload: Json) => Prom
 export interface ProbesOptions {
   readonly port: number;
   readonly host: string;
-  /** What a request that changes something must present; without one, only requests from this machine may. */
+  /** The token that requests which change something must present; without one, only this machine may send them. */
   readonly token?: string | undefined;
   /** `undefined`: this process runs no coordinator. */
   readonly signal?: SendSignal | undefined;
@@ -41,7 +41,7 @@ interface Answer {
  * @throws CliError `CLI_PORT_UNAVAILABLE`
  */
 export async function openProbes(options: ProbesOptions): Promise<Probes> {
-  const { createServer } = await import("node:http"); // a fifth of the start of every other command
+  const { createServer } = await import("node:http"); // importing it takes a fifth of the start of every other command
   const server = createServer((request, response) => {
     answer(request, options).then(
       (given) => send(request, response, given),
@@ -139,8 +139,8 @@ const loopback = /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)(?::\d+)?$/;
 const isLocal = (address = ""): boolean => loopback.test(address.replace(/^::ffff:/, ""));
 
 /**
- * Without a token, only this machine may send signals. Other sites may make its browsers send requests: those name another
- * host, or another type of content unless they ask first.
+ * Without a token, only this machine may send signals. Web sites may make its browsers send requests, but without a
+ * preflight these have another host or another content type.
  */
 function whyRefused({ headers, socket }: IncomingMessage, token: string | undefined): Answer | undefined {
   if (headers["content-type"]?.split(";")[0]?.trim() !== "application/json") {

@@ -23,9 +23,9 @@ export interface Part {
   stop(options: StopOptions): Promise<void>;
   /** `undefined`: still starting. */
   health(): Health | undefined;
-  /** Of a coordinator. */
+  /** Only of a coordinator. */
   readonly signal?: SendSignal;
-  /** Of a coordinator: how tasks end, once it has started. */
+  /** Only of a coordinator: events of ended tasks, once it has started. */
   readonly on?: Engine["on"];
 }
 
@@ -36,20 +36,20 @@ export interface Shared {
   readonly logger: Logger;
 }
 
-/** What parts are made of. */
+/** The dependencies of parts. */
 interface Given extends Shared {
-  /** With the setting. */
+  /** Present if it is enabled. */
   readonly telemetry: Telemetry | undefined;
 }
 
 interface Made {
   readonly part: Part;
   readonly banner: string;
-  /** Served if the settings say so. */
+  /** Served if it is enabled. */
   readonly studio?: Omit<StudioParts, keyof Shared>;
 }
 
-/** How a coordinator takes signals. */
+/** Sends a signal through a coordinator. */
 export const sendTo =
   (tasks: Pick<Coordinator, "task">): SendSignal =>
   (taskId, nodeId, payload) =>
@@ -117,7 +117,7 @@ function webhookOf(
   return new Webhook({ options: { ...webhook, url, secret }, store, logger });
 }
 
-/** Alerts about what ends while the part stops are delivered before its store closes. */
+/** Delivers alerts about tasks that end while the part stops, before its store closes. */
 function withAlerts(part: Part, webhook: Webhook): Part {
   return {
     async start() {

@@ -8,7 +8,7 @@ import type { ReadSettings } from "../settings/read-settings.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** What a studio shows, and starts. */
+/** What a studio shows and can start. */
 export type StudioParts = Pick<
   StudioOptions,
   "store" | "storeName" | "logger" | "runs" | "flows" | "adapters" | "fns" | "bus" | "limits" | "externalTypes"

@@ -4,7 +4,7 @@ import { FlowError, loggable, thrownMessage } from "../../errors/index.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** What the adapter's `sdk.ts` imports: optional peers, of `@opentelemetry`. */
+/** The optional peers of `@opentelemetry` that the adapter's `sdk.ts` imports. */
 const packages = [
   ...["api", "context-async-hooks", "exporter-metrics-otlp-http", "exporter-trace-otlp-http"],
   ...["resources", "sdk-metrics", "sdk-trace-base"],
@@ -35,7 +35,7 @@ export async function openTelemetrySdk(terminal: Terminal): Promise<Sdk | undefi
   }
 }
 
-/** A receiver that does not answer must not keep the command from ending well. */
+/** A receiver that does not answer must not keep the command from exiting. */
 export async function closeSdk(sdk: Sdk | undefined, logger: Logger): Promise<void> {
   try {
     await sdk?.close();

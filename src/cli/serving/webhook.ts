@@ -13,13 +13,13 @@ export type WebhookEvent = NonNullable<NonNullable<Settings["webhook"]>["events"
 /** The settings of a webhook, as far as they are needed to send. */
 export interface WebhookOptions {
   readonly url: string;
-  /** As text, or `whsec_` and base64, as Standard Webhooks writes it. */
+  /** Plain text, or `whsec_` and base64 as in Standard Webhooks. */
   readonly secret: string;
   /** @defaultValue `["failed"]` */
   readonly events?: readonly WebhookEvent[] | undefined;
-  /** Of one request. @defaultValue 10 */
+  /** The timeout of one request. @defaultValue 10 */
   readonly timeoutSec?: number | undefined;
-  /** Tasks that ended less than this before the start are reported again. @defaultValue 300 */
+  /** Tasks that ended at most this long before the start are reported again. @defaultValue 300 */
   readonly replaySec?: number | undefined;
   /** The first delay before a request is repeated; it doubles. @defaultValue 1 */
   readonly backoffSec?: number | undefined;
@@ -28,9 +28,9 @@ export interface WebhookOptions {
 const tries = 8;
 const longestBackoffMs = 60_000;
 const concurrent = 4;
-/** Alerts that wait: beyond that, the receiver is gone, and memory must not grow with what it misses. */
+/** The maximum number of waiting alerts: memory must not grow while the receiver is down. */
 const mostWaiting = 1_000;
-/** The newest ended tasks that are looked through at the start. */
+/** How many of the newest ended tasks are searched at the start. */
 const mostReplayed = 1_000;
 
 interface Ended extends EndedTask {
@@ -40,8 +40,8 @@ interface Ended extends EndedTask {
 }
 
 /**
- * Sends a signed request for each task that a coordinator ends, and repeats it until the receiver answers with 2xx. Nothing
- * records what was delivered: at the start, tasks that ended lately are reported again, under the same ids.
+ * Sends a signed request for each task that a coordinator ends, and repeats it until the receiver answers with 2xx.
+ * Deliveries are not recorded: at the start, recently ended tasks are reported again, under the same ids.
  */
 export class Webhook {
   readonly #options: WebhookOptions;
@@ -69,7 +69,7 @@ export class Webhook {
     this.#key = secret.startsWith("whsec_") ? Buffer.from(secret.slice("whsec_".length), "base64") : secret;
   }
 
-  /** Follows a coordinator that has started, and reports what ended lately. */
+  /** Follows a coordinator that has started, and reports recently ended tasks. */
   async start(coordinator: Pick<Engine, "on">): Promise<void> {
     const add = (status: WebhookEvent) => (task: Omit<Ended, "status">) => this.#add({ ...task, status });
     coordinator.on("taskFinished", add("finished"));
@@ -84,7 +84,7 @@ export class Webhook {
     }
   }
 
-  /** Waits until all alerts are delivered or given up, for a limited time; what is left is counted and logged. */
+  /** Waits until all alerts are delivered or dropped, for a limited time; logs how many are left. */
   async close(ms: number): Promise<void> {
     const late = new AbortController();
     const timeUp = sleep(ms, undefined, { signal: late.signal }).catch(() => undefined);
@@ -164,7 +164,7 @@ export class Webhook {
     }
   }
 
-  /** Returns why it was not delivered, in words without the URL, which may be secret. */
+  /** Returns why it was not delivered, without the URL, which may be secret. */
   async #request(id: string, body: string): Promise<string | undefined> {
     const { url, timeoutSec = 10 } = this.#options;
     const timestamp = String(Math.floor(Date.now() / 1_000));
@@ -196,7 +196,7 @@ export class Webhook {
 /** The same for each request about this end of the task, by any coordinator. */
 const idOf = ({ taskId, status }: Ended): string => `${taskId}_${status}`;
 
-/** Without parameters and stacks, which may hold what a receiver must not see. */
+/** Without parameters and stacks, which may contain data that a receiver must not see. */
 function payloadOf({ taskId, flow, status, createdAt, endedAt, failure, cancelReason }: Ended): object {
   const { nodeId, batchUid, reasonCode, message } = failure ?? {};
   return {

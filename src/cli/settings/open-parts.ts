@@ -27,7 +27,7 @@ export interface NamedStore {
  * Opens the configured store. Of a MongoDB database and another store, the one from the source with the higher precedence
  * wins. `undefined`: none is configured.
  *
- * @param mustNotChange - of a SQLite file
+ * @param mustNotChange - does not change a SQLite file
  * @throws CliError `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
  */
 export async function openStore(read: ReadSettings, mustNotChange = false): Promise<NamedStore | undefined> {
@@ -84,7 +84,7 @@ function placeOf({ settings, origins }: ReadSettings): string | undefined {
 
 const importPostgres = () => requirePackage("pg", () => import("../../adapters/postgres/index.ts"));
 
-/** The driver reads further ones from the environment: `PGPASSWORD`, `PGSSLMODE`. */
+/** The driver reads other options from the environment: `PGPASSWORD`, `PGSSLMODE`. */
 function postgresOptions({ settings: { postgres = {} } }: ReadSettings, url: string): PostgresStoreOptions {
   const { poolSize: max, ...own } = postgres;
   return { url, ...definedOf(own), poolOptions: definedOf({ max }) };
@@ -164,7 +164,7 @@ export async function requireStore(read: ReadSettings, mustNotChange = false): P
 }
 
 /**
- * Opens the configured Kafka bus, or else the bus of the store. `undefined`: there is none.
+ * Opens the configured Kafka bus, otherwise the bus of the store; `undefined` if there is neither.
  *
  * @throws CliError `CLI_CONFIG`, `CLI_FILE_NOT_FOUND`, `CLI_IMPORT_FAILED` without the driver
  */

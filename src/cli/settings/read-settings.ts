@@ -121,7 +121,7 @@ function merged(values: ReadonlyMap<string, unknown>): unknown {
 
 const known: ReadonlySet<string> = new Set(["FLOWKIT_CONFIG", ...catalogue.flatMap(({ env }) => env)]);
 
-/** Only a note, because the variable may belong to another program. */
+/** Prints only a note, because the variable may belong to another program. */
 function noteMisspelled(terminal: Terminal, env: NodeJS.ProcessEnv): void {
   for (const name of Object.keys(env)) {
     if (!/^(FLOWKIT|KAFKA|MONGODB)_/.test(name) || known.has(name)) continue;

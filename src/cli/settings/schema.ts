@@ -14,7 +14,7 @@ const counts = z.record(z.string(), count);
 /** A path; in a config file it is relative to the folder of that file. */
 const file = text;
 
-/** Whether a store is a PostgreSQL database, and not a SQLite file. */
+/** Whether a store is a PostgreSQL database rather than a SQLite file. */
 export const isPostgresUrl = (store: string): boolean => /^postgres(ql)?:\/\//.test(store);
 
 const mongo = z

@@ -10,7 +10,7 @@ const colours = { warn: "yellow", error: "red" } as const;
 export interface TextLogOptions {
   /** @defaultValue "info" */
   readonly least?: LogLevel;
-  /** Begins each line with the time. @defaultValue false */
+  /** Starts each line with the time. @defaultValue false */
   readonly timed?: boolean;
 }
 
@@ -32,7 +32,7 @@ export function terminalLogger(terminal: Terminal, options: TextLogOptions = {},
   };
 }
 
-/** For a command that shows itself what becomes of its task: only the rest is logged. */
+/** For a command that shows the progress of its task itself: logs only lines about other things. */
 export function withoutTasks(logger: Logger): Logger {
   const unless = (level: "info" | "warn" | "error") => (fields: object, message?: string) => {
     if (!("flow" in fields)) logger[level](fields, message);

@@ -15,7 +15,7 @@ export class Terminal {
   #divertedTo: ((text: string) => void) | undefined;
   readonly #secrets = new Set<string>();
 
-  /** Whether stderr is a terminal that knows how to move its cursor. */
+  /** Whether stderr is a terminal that can move its cursor. */
   get canRedraw(): boolean {
     return this.stderr.isTTY && process.env.TERM !== "dumb";
   }
@@ -168,7 +168,7 @@ export function duration(ms: number): string {
   return minutes < 60 ? `${minutes}:${tail}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${tail}`;
 }
 
-/** "4.2/s", "1,200/s"; empty if too little was measured to say. */
+/** "4.2/s", "1,200/s"; empty if too little was measured. */
 export function perSecond(count: number, ms: number): string {
   if (ms < 100 || count === 0) return "";
   const rate = (count / ms) * 1000;
