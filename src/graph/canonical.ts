@@ -59,7 +59,7 @@ function canonicalLimits({ burst = 1, ...limits }: JsonObject): JsonObject {
   return sortKeys(burst === 1 ? limits : { ...limits, burst }) as JsonObject;
 }
 
-/** A list is in sorted order: it has no meaning. */
+/** Sorts a list, whose order has no meaning. */
 function canonicalWhen(when: NonNullable<GraphNode["when"]>): Condition | readonly Condition[] {
   if (!Array.isArray(when)) return canonicalPattern(when as Condition) as Condition;
   const texts = new Set(when.map((one: Condition) => JSON.stringify(canonicalPattern(one))));
@@ -126,7 +126,7 @@ function filled<TValue extends object>(value: TValue): TValue | undefined {
   return Object.keys(value).length === 0 ? undefined : value;
 }
 
-/** The same graph, with no description of its data: two versions of a flow whose nodes do the same have the same one. */
+/** The same graph without the schemas of its data: equal for two versions of a flow whose nodes do the same. */
 export function withoutSchemas({ schemas: _, flows, ...graph }: Graph): Graph {
   if (flows === undefined) return graph;
   const bare = Object.entries(flows).map(([name, flow]) => [name, withoutSchemas(flow)]);

@@ -39,11 +39,11 @@ export interface EdgeMisfit {
   readonly flow?: string;
 }
 
-/** Values of a key that each went to some node, and of which some no longer do. */
+/** A key whose values all went to some node, and of which some no longer do. */
 export interface LostCases {
   /** The node that stores them. */
   readonly from: string;
-  /** With dots, as in `.exhaustive(source, key)`. */
+  /** Written with dots, as in `.exhaustive(source, key)`. */
   readonly key: string;
   readonly message: string;
   /** The flow of `flows` that it is in. */
@@ -65,7 +65,7 @@ export interface GraphDiff {
     /** Inputs that fit, or did not exist, in `before` and do not fit in `after`. Requires `schemas`. */
     readonly incompatible: readonly EdgeMisfit[];
     /**
-     * Keys by which nodes choose with `where`, and of which each value went to some node in `before`, but not in `after`.
+     * Keys that nodes choose by with `where`, and whose values all went to some node in `before`, but not in `after`.
      * Requires `schemas`.
      */
     readonly lostCases: readonly LostCases[];
@@ -108,7 +108,7 @@ export function diffGraphs(before: Graph, after: Graph): GraphDiff {
 const asJson = (value: object): Json => value as Json;
 const edgeKey = ([from, to]: Edge): string => `${from}:${to}`; // no id contains a colon
 
-/** Of the graphs, and of the flows that both have. */
+/** Compares the graphs, and the flows that both have. */
 function incompatibilities(before: Graph, after: Graph): Pick<GraphDiff["edges"], "incompatible" | "lostCases"> {
   const known = new Set(misfits(before).map(misfitKey));
   const incompatible = misfits(after).filter((misfit) => !known.has(misfitKey(misfit)));
@@ -152,14 +152,14 @@ interface NewDefinitions extends Pick<DataSources, "functions" | "adapters"> {
   readonly handlers?: readonly (NonNullable<DataSources["handlers"]>[number] & { readonly inputAdapter?: unknown })[];
 }
 
-/** Whose handlers made the output of a node: those of the graph's version, or both, before and after a deployment. */
+/** Which handlers made the output of a node: only those of the graph's version, or also those of a later deployment. */
 export type MadeBefore = "all" | "some";
 
 /**
- * Inputs of a graph that do not fit with handlers of another version than its `schemas` are of.
+ * Inputs of a graph that do not fit handlers of another version than its `schemas`.
  *
  * @param definitions - the new ones
- * @param made - of a node's output, by the old version
+ * @param made - how much of a node's output is of the old version
  */
 export function misfitsWith(
   graph: Graph,
@@ -184,7 +184,7 @@ function withDefaultAdapter(node: GraphNode): GraphNode {
   return { ...node, io: { ...node.io, input_inline: { ...inline, input_adapter: defaultAdapter } } };
 }
 
-/** A graph does not say which of its keys `exhaustive` named, so each one counts of which no case was left. */
+/** A graph does not record which keys `exhaustive` named, so every key counts that had no case left. */
 function casesLost(before: Graph, after: Graph): readonly LostCases[] {
   const [old, now] = [readersOf(before), readersOf(after)];
   const [was, is] = [dataOf(before), dataOf(after)];
@@ -203,11 +203,11 @@ function casesLost(before: Graph, after: Graph): readonly LostCases[] {
 
 interface Reader {
   readonly node: GraphNode;
-  /** The one key that its `where` asks for. */
+  /** The key of its `where`, if it has exactly one. */
   readonly key: string | undefined;
 }
 
-/** By their sources. */
+/** Readers by source. */
 function readersOf({ nodes }: Graph): ReadonlyMap<string, readonly Reader[]> {
   const readers = new Map<string, Reader[]>();
   for (const node of nodes) {

@@ -16,8 +16,8 @@ export interface MermaidOptions {
 /**
  * The graph as a Mermaid flowchart, parents first. Sources are rounded, coordinator functions are hexagons, nodes that wait
  * for a signal are parallelograms, and nodes that run a flow for each batch have double sides. A dotted edge delivers from
- * the first batch on, a thick one once its parent has ended, however. The label of an edge shows a `fan_in` other than
- * `"all"`, which batches it takes, whether only failed batches are read along it, and under which condition its node runs.
+ * the first batch on, a thick one once its parent has ended, whatever the outcome. The label of an edge shows a `fan_in`
+ * other than `"all"`, which batches it takes, whether it reads only failed batches, and the condition of its node.
  *
  * @example
  * toMermaid(graph)
@@ -45,8 +45,8 @@ export function toMermaid(graph: Graph, options: MermaidOptions = {}): string {
 const arrows = { ready: "-->", first_batch: "-.->", ended: "==>" } as const;
 
 /**
- * What is special about an edge: a `fan_in`, which batches it takes, whether these are what the parent set aside, and when
- * the node runs.
+ * The special properties of an edge: a `fan_in`, which batches it takes, whether it reads what the parent set aside,
+ * and when the node runs.
  */
 export function edgeLabel(node: GraphNode, parent: string): string | undefined {
   const { fan_in: fanIn = "all" } = node;
@@ -60,7 +60,7 @@ export function edgeLabel(node: GraphNode, parent: string): string | undefined {
   return parts.length === 0 ? undefined : parts.join(", ");
 }
 
-/** Whether a node reads what this parent has set aside, and not its outputs. */
+/** Whether a node reads what this parent has set aside instead of its outputs. */
 export function readsFailuresOf({ io }: GraphNode, parent: string): boolean {
   const { input_adapter: adapter = "", input_args: args } = io?.input_inline ?? {};
   const sources = args?.from_nodes;
@@ -68,7 +68,7 @@ export function readsFailuresOf({ io }: GraphNode, parent: string): boolean {
   return !Array.isArray(sources) || sources.includes(parent);
 }
 
-/** What is special about a node beside its edges; of a root, also when it runs. */
+/** The special properties of a node apart from its edges; for a root, also when it runs. */
 export function nodeNotes(node: GraphNode): readonly string[] {
   const { depends_on: parents, when, optional, delay_sec: delay = 0, limits = {} } = node;
   const seconds = typeof delay === "object" ? delay.$ref : `${delay} s`;

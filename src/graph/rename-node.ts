@@ -6,7 +6,7 @@ import { isObject } from "./format/plain-data.ts";
 
 export interface Renaming {
   readonly idOf: (id: string) => string;
-  /** Arguments that hold node ids, if its function is not built in. */
+  /** Arguments that contain node ids, if its function is not built in. */
   readonly nodeArgs: readonly string[];
 }
 

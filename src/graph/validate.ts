@@ -56,7 +56,7 @@ export function validateGraph(input: unknown, options: ValidateOptions = {}): Va
   return validateAt(input, options, 0);
 }
 
-/** `depth`: how many flows contain this one. */
+/** `depth`: the number of enclosing flows. */
 function validateAt(input: unknown, options: ValidateOptions, depth: number): Validation {
   const findings = new FindingList();
   const limits = { ...defaultGraphLimits, ...options.limits };
@@ -194,7 +194,7 @@ function normaliseNode(node: JsonObject, parents: ReadonlyMap<string, readonly s
   return long;
 }
 
-/** Whether an engine that knows version 1.0 only would refuse the node. */
+/** Whether an engine that supports only version 1.0 would refuse the node. */
 function isNew(node: GraphNode, { adapters = [] }: ValidateOptions): boolean {
   if (node.type === flowType) return true;
   const { io = {}, when, optional = false, delay_sec: delay = 0, limits = {} } = node;

@@ -262,7 +262,7 @@ ${context.join("\n")}
 
 const indented = (text: string): string => text.replaceAll("\n", "\n  ");
 
-/** JSON as source code, in which a key \`__proto__\` would set the prototype. */
+/** JSON as source code, where a key `__proto__` would set the prototype. */
 function literal(value: Json): string {
   const text = compactJson(value);
   return text.includes('"__proto__"') ? `JSON.parse(${JSON.stringify(JSON.stringify(value))})` : text;

@@ -4,7 +4,7 @@ import type { FindingList } from "../format/findings.ts";
 import type { GraphLimits } from "../format/limits.ts";
 import type { Draft } from "../format/shape.ts";
 
-/** What the checks need to know of a coordinator function or an input adapter of your own. */
+/** What the checks need to know about a custom coordinator function or input adapter. */
 export interface NamedArgs {
   readonly name: string;
   readonly args: $ZodType;

@@ -42,7 +42,7 @@ interface Around {
   readonly links: Links;
 }
 
-/** A condition names parents and parameters that there are, and values that they may have. */
+/** A condition names existing parents and parameters, and values that they may have. */
 function checkWhen(node: DraftNode, { context, links, data }: Around & { readonly data: KnownData }): void {
   const { when, start_when: startWhen } = node.facets;
   if (when === undefined || links.incomplete.has(node.index)) return;
@@ -84,7 +84,7 @@ function conditionsOf(when: Condition | readonly Condition[]): readonly { condit
   return when.map((condition: Condition, index) => ({ condition, at: [index] }));
 }
 
-/** What is known when a node is dispatched, as data. */
+/** The type of the facts that are known when a node is dispatched. */
 function factsOf(of: {
   readonly parents: readonly string[];
   readonly resultOf: KnownData["resultOf"];
@@ -131,7 +131,7 @@ function checkEnded(node: DraftNode, { context: { findings }, links }: Around): 
   }
 }
 
-/** What a wait stores instead of a signal matches the schema of signals, and there is a time after which it does. */
+/** A fallback value of a wait matches the schema of signals, and requires a timeout. */
 function checkWait(node: DraftNode, { options, findings }: CheckContext): void {
   const { fn_args: args = {}, start_when: startWhen, delay_sec: delay = 0, timeout_sec: timeoutSec } = node.facets;
   const { payload, on_timeout: onTimeout } = args;

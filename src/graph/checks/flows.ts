@@ -9,11 +9,11 @@ import { flowType } from "../format/types.ts";
 import type { CheckContext } from "./context.ts";
 import type { Links } from "./structure.ts";
 
-/** How deep flows may run flows. */
+/** The maximum nesting of flows that run flows. */
 export const maxFlowDepth = 8;
 
 /**
- * Nodes of type `flow` name a flow of the graph's `flows`, and pass it the parameters that it has. The flows are valid
+ * Nodes of type `flow` name a flow of the graph's `flows`, and pass only parameters that it has. The flows are valid
  * graphs.
  */
 export function checkFlows(
@@ -31,7 +31,7 @@ export function checkFlows(
     }
   }
   for (const [name, flow] of Object.entries(draft.flows ?? {})) {
-    if (!isObject(flow)) continue; // reported with the shape
+    if (!isObject(flow)) continue; // reported by the check of the shape
     for (const { code, path, message, hint } of findingsOf(flow)) {
       const near = hint === undefined ? {} : { near: { word: hint, among: new Set([hint]) } };
       const at = ["flows", name, ...pathOfPointer(path)];

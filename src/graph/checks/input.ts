@@ -229,7 +229,7 @@ function uncertainNodes(links: Links, groups: readonly (readonly number[])[]): U
   return uncertain;
 }
 
-/** Nodes whose failed batches are read set them aside, and say how they read their own sources. */
+/** Nodes whose failed batches are read set them aside, and state how they read their own sources. */
 export function checkFailures({ draft, findings }: CheckContext, links: Links): void {
   for (const node of draft.nodes) {
     const { input_adapter: adapter = "" } = node.facets.input_inline ?? {};
@@ -252,7 +252,7 @@ export function checkFailures({ draft, findings }: CheckContext, links: Links): 
   }
 }
 
-/** `undefined` if it reads nothing, or what it reads is not clear. */
+/** `undefined` if it reads nothing, or if what it reads is unclear. */
 function readingBy(node: DraftNode, links: Links): Reading | undefined {
   const { node_id: nodeId, type, input_inline: inline, fan_in: fanIn } = node.facets;
   if (nodeId === undefined || type === coordinatorFnType || links.incomplete.has(node.index)) return undefined;
@@ -261,7 +261,7 @@ function readingBy(node: DraftNode, links: Links): Reading | undefined {
 
 /**
  * The data of a node's sources fits its input, as far as both are described. Skips nodes with other findings, which may
- * read something else than intended.
+ * not read what was intended.
  */
 export function checkData({ draft, options, findings }: CheckContext, links: Links): void {
   const { schemas, flows } = draft;

@@ -178,9 +178,7 @@ function waysOf({ type, optional }: Field): readonly (Field | undefined)[] {
   return optional ? [undefined, ...fields] : fields;
 }
 
-/*
- * The same in the compiler.
- */
+/* The same at the type level. */
 
 /**
  * `[TA] extends [TB]`, and where that is false, whether the values fit once they are JSON. An alias that receives

@@ -13,7 +13,7 @@ export interface KnownData {
   outputOf(nodeId: string): DataType | undefined;
   /** The type of the node's input, for one batch. */
   inputOf(nodeId: string): DataType | undefined;
-  /** What is known of a batch that the node sets aside: its input, and the reason codes that the handler declares. */
+  /** What is known about a batch that the node sets aside: its input, and the reason codes that the handler declares. */
   failingOf(nodeId: string): { readonly input: DataType | undefined; readonly codes: readonly string[] | undefined };
   /** The type of the node's result. */
   resultOf(nodeId: string): DataType | "none" | undefined;
@@ -48,7 +48,7 @@ export interface NamedData {
   readonly iterBatches?: unknown;
 }
 
-// The keys of a node that say what it runs.
+// The keys of a node that determine what it runs.
 interface Runs {
   readonly type?: string | undefined;
   readonly fn?: string | undefined;
@@ -114,7 +114,7 @@ export function knownData(sources: DataSources, nodeOf: (nodeId: string) => Runs
   };
 }
 
-/** The parameter that a batch is. */
+/** The type of the parameter that receives the batch. */
 function itemOf({ flow = "", item = "" }: Runs, flows: DataSources["flows"]): DataType | undefined {
   const found = flows !== undefined && Object.hasOwn(flows, flow) ? flows[flow] : undefined;
   const schema = isObject(found) ? found.params_schema : undefined;

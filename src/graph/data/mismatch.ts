@@ -9,7 +9,7 @@ const deepest = 6;
 const mostShown = 3;
 
 /**
- * Where one type does not fit another, as one text; `undefined` if it fits.
+ * Describes where one type does not fit another; `undefined` if it fits.
  *
  * @example
  * mismatchText(readSchema(given), readSchema(wanted), new Assignability()) // ".rows[].id is string, needs number"
@@ -30,7 +30,7 @@ interface Place {
 
 interface Found {
   readonly texts: string[];
-  /** Further places. They are not looked into: schemas are untrusted and may have thousands of keys at each level. */
+  /** Further places. They are not examined: schemas are untrusted and may have thousands of keys at each level. */
   more: number;
 }
 
@@ -46,7 +46,7 @@ function find(place: Place, { found, fit }: { readonly found: Found; readonly fi
 
 interface Fault {
   readonly key: string;
-  /** A text, or a place whose types do not fit. */
+  /** A description, or a place whose types do not fit. */
   readonly is: string | Place;
 }
 
@@ -62,7 +62,7 @@ function faultsInside({ given, wanted, path, depth }: Place, fit: Assignability)
   return from === undefined || to === undefined ? [] : faultsInKeys({ from, to, path, depth }, fit);
 }
 
-/** The elements of two lists; of two tuples one by one. Of a list and a tuple, none is to blame. */
+/** The pairs of elements of two lists, or of two tuples. Empty for a list and a tuple: no single element is to blame. */
 function elementsOf(given: ListType, wanted: ListType): { key: string; given: DataType; wanted: DataType }[] {
   if (given.rest !== undefined && wanted.rest !== undefined) {
     return [{ key: "", given: elementOf(given), wanted: elementOf(wanted) }];
@@ -101,7 +101,7 @@ function faultsInKeys({ from, to, path, depth }: Objects, fit: Assignability): F
   return faults;
 }
 
-/** A union of objects as one object: with their common keys, each of the union of its types. */
+/** A union of objects as one object with their common keys, each with the union of its types. */
 function asObject(type: DataType): ObjectType | undefined {
   if (type.kind === "object") return type;
   if (type.kind !== "union") return undefined;
@@ -122,9 +122,7 @@ function clash({ given, wanted, path }: Place): string {
   return formatMessage("mismatch", { path: at, given: showType(given), needed: showType(wanted) });
 }
 
-/*
- * The same in the compiler, which evaluates these types only if an edge does not fit.
- */
+/* The same at the type level. The compiler evaluates these types only if an edge does not fit. */
 
 /** `edge 'extract' -> 'clean': .rows[].id is string, needs number` */
 export type EdgeText<TFrom extends string, TTo extends string, TGiven, TNeeded> = MessageText<
@@ -143,8 +141,8 @@ export type FitsByAlias<TGiven, TNeeded, TAliases> = IsAssignable<TGiven, KeysOf
 /** Where `TGiven` does not fit `TNeeded`, as one text: the compiler would print a union as its alias. */
 export type MismatchText<TGiven, TNeeded> = FoundText<Faults<TGiven, TNeeded, "", [], []>>;
 
-// Three texts, and one element for each further place, which is not looked into: a union would have no order, and no
-// number of members.
+// Three texts, and one element for each further place, which is not examined. A tuple, since a union has neither an
+// order nor a length.
 type Texts = readonly unknown[];
 
 type FoundText<TFound> = TFound extends readonly [infer T0, infer T1, infer T2, infer T3, ...infer TMore]
@@ -176,7 +174,7 @@ type Length<TList> = TList extends { readonly length: infer TLength } ? TLength 
 
 type Clash<TGiven, TNeeded, TPath, TFound extends Texts> = [...TFound, TypeMismatch<TGiven, TNeeded, TPath>];
 
-// The paths of the keys to blame, before any other text: what a wide row gives and needs is not shown as a whole.
+// The paths of the keys to blame, before any other text, so that a wide row is not shown as a whole.
 type BadPaths<TGiven, TNeeded, TPath, TKeys> = BadOf<
   KeyByPath<TNeeded, keyof TNeeded, TPath, TKeys>,
   TGiven,
@@ -185,13 +183,13 @@ type BadPaths<TGiven, TNeeded, TPath, TKeys> = BadOf<
   keyof TNeeded
 >;
 
-// Of all keys, bad or not, and as they are declared: in that order the compiler makes these texts, and lists them later.
-// The keys are a parameter, because of a union the compiler would map each member.
+// For all keys in the order of their declaration: the compiler creates these texts in that order, and lists them in it
+// later. The keys are a parameter, because the compiler would map each member of a union.
 type KeyByPath<T, TAll, TPath, TKeys> = {
   [TKey in TAll as TKey extends TKeys ? KeyPath<T, TPath, TKey> : never]: TKey;
 };
 
-// All keys are parameters, because `keyof` costs as much as there are keys, each time.
+// All keys are parameters, because the cost of each `keyof` grows with the number of keys.
 type BadOf<TKeyByPath, TGiven, TNeeded, TGivenKeys extends keyof TGiven, TNeededKeys extends keyof TNeeded> = {
   [TAt in keyof TKeyByPath]: TKeyByPath[TAt] extends infer TKey extends TNeededKeys
     ? TKey extends TGivenKeys
@@ -210,7 +208,7 @@ type BadOf<TKeyByPath, TGiven, TNeeded, TGivenKeys extends keyof TGiven, TNeeded
     : never;
 }[keyof TKeyByPath];
 
-// Of keys that may be missing.
+// For keys that may be missing.
 type KeyFits<TGiven, TNeeded, TGivenKeys, TKey extends keyof TGiven & keyof TNeeded> = IsAssignable<
   string extends TGivenKeys ? { [TOne in TKey]?: TGiven[TOne] } : Pick<TGiven, TKey>,
   Pick<TNeeded, TKey>

@@ -8,9 +8,9 @@ import { showType } from "./show-type.ts";
  * The part of a type whose values match a pattern, as the compiler narrows it (see the rule `where`).
  */
 
-/** What a key may have: values of a type, and whether it may be missing. */
+/** The values that a key may have, and whether it may be missing. */
 interface Part {
-  /** `undefined`: no value. */
+  /** `undefined` if it has no value. */
   readonly type: DataType | undefined;
   readonly missing: boolean;
 }
@@ -39,7 +39,7 @@ function narrowPart({ type, missing }: Part, pattern: Json): Part {
   }
 }
 
-/** The members of a type that are left. */
+/** The members of a type that `keep` leaves. */
 function each(type: DataType | undefined, keep: (member: DataType) => DataType | undefined): DataType | undefined {
   if (type === undefined) return undefined;
   if (type.kind !== "union") return keep(type);
@@ -89,7 +89,7 @@ function holding(type: DataType, keys: (PatternForm & { readonly kind: "keys" })
   return { ...type, fields };
 }
 
-/** A key that is not described is missing, unless the object describes its other keys: as for the compiler. */
+/** As in the compiler, a key that is not described is missing, unless the object describes its other keys. */
 function partAt({ fields, others }: ObjectType, key: string): Part {
   const field = fields.get(key);
   if (field !== undefined) return { type: field.type(), missing: field.optional };
@@ -150,7 +150,7 @@ export interface PatternMistake {
   readonly message: string;
 }
 
-/** Keys that are not there and values that cannot be, as the compiler reports them. `path` is that of the pattern. */
+/** Keys that do not exist and values that cannot occur, as the compiler reports them. `path` is that of the pattern. */
 export function patternMistakes(
   type: DataType,
   pattern: Json,
@@ -195,7 +195,7 @@ export type Case = DataType | "missing";
 
 const membersOf = (type: DataType): readonly DataType[] => (type.kind === "union" ? type.members : [type]);
 
-/** The cases of a key that no pattern takes; `undefined` if no object has the key. */
+/** The cases of a key that no pattern matches; `undefined` if no object has the key. */
 export function leftCases(
   type: DataType,
   path: readonly string[],
@@ -204,12 +204,12 @@ export function leftCases(
   return casesAt(membersOf(type), path)?.flatMap((one) => leftOf(one, patterns));
 }
 
-/** The keys of all objects that a type has. */
+/** The keys of all objects in a type. */
 export function keysIn(type: DataType): readonly string[] {
   return [...new Set(membersOf(type).flatMap((one) => (one.kind === "object" ? [...one.fields.keys()] : [])))];
 }
 
-/** What is wrong with cases that are left, as the compiler says it. */
+/** The message about cases that are left, in the words of the compiler. */
 export function leftMessage(left: readonly Case[], { from, key }: { readonly from: string; readonly key: string }) {
   const types = left.filter((one) => one !== "missing");
   const shown = types.length === 0 ? [] : [showType(unionOf(types))];
@@ -231,7 +231,10 @@ function casesAt(objects: readonly DataType[], [key = "", ...rest]: readonly str
   return known.length < fields.length || known.some(({ optional }) => optional) ? [...values, "missing"] : values;
 }
 
-/** Of an open type, what a `not` negates and no other pattern takes; all of it without one. */
+/**
+ * The cases that no pattern matches. For an open type, the values that a `not` excludes and no other pattern matches,
+ * or the whole type without a `not`.
+ */
 function leftOf(one: Case, patterns: readonly Json[]): readonly Case[] {
   const takes = (value: Json | undefined) => patterns.some((pattern) => matcher(pattern)(value));
   if (one === "missing") return takes(undefined) ? [] : [one];

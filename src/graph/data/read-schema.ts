@@ -60,7 +60,7 @@ const unclear = ["not", "if", "patternProperties", "dependentSchemas", "$dynamic
 const acceptsNothing = (schema: Json | undefined): boolean =>
   schema === false || (isObject(schema) && isObject(schema.not) && Object.keys(schema.not).length === 0);
 
-/** Which no value has. */
+/** The type that no value has. */
 const nothing: DataType = { kind: "union", members: [] };
 
 function readOnce(schema: JsonObject, document: Document): DataType {

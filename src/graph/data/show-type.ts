@@ -6,7 +6,7 @@ const deepest = 2;
 const longest = 90;
 /** Limits the parts shown, because schemas are untrusted and may have thousands of keys. */
 const mostParts = 100;
-/** So many kinds of objects are longer than what is shown. */
+/** This many kinds of objects are longer than what is shown. */
 const mostKinds = 9;
 
 /**
@@ -61,7 +61,7 @@ function membersOf(type: DataType, place: Place): readonly string[] {
   ];
 }
 
-/** Of many kinds of objects, the first ones, by the key that tells them apart: as many as are shown in the end. */
+/** For many kinds of objects, shows only the first ones, by the key that tells them apart: no more would be shown. */
 function showKinds(type: UnionType | ValuesType, place: Place): string | undefined {
   const kindsOf = type.kind === "union" ? kindsIn(type.members) : undefined;
   const kinds = [...new Set([...(kindsOf ?? [])].flatMap(([, own]) => own))];
@@ -82,7 +82,7 @@ function kindsIn(members: readonly DataType[]): ReadonlyMap<DataType, readonly s
     const own = new Map<DataType, readonly string[]>();
     for (const member of members) {
       const texts = textsAt(member, key);
-      // Not all keys of all members: schemas are untrusted.
+      // Stops at the first member that differs: schemas are untrusted, and may be large.
       if (texts === undefined) return [];
       own.set(member, texts);
     }
@@ -131,7 +131,7 @@ function showObject({ fields, others }: ObjectType, place: Place): string {
 }
 
 /*
- * The same in the compiler, which evaluates these types only for a mistake.
+ * The same at the type level. The compiler evaluates these types only for a mistake.
  *
  * `& string` in the templates: to prove that a recursive alias is a string, the compiler would expand all its possible
  * values, in every program that sees these declarations.
@@ -173,9 +173,7 @@ type ShowWhole<T, TDepth extends 0[] = []> = [T] extends [never]
         ? ShowObjects<T, TDepth, KindKey<T, keyof T>>
         : NullLast<ShowMember<T, TDepth>>;
 
-/*
- * Of many kinds of objects, only those that are shown: a text for each of a thousand would cost the compiler seconds.
- */
+/* For many kinds of objects, only those that are shown: a text for each of a thousand would cost the compiler seconds. */
 type ShowObjects<T, TDepth extends 0[], TKey extends keyof T> =
   IsOne<TKey> extends true
     ? InOrder<T[TKey], MoreThanFits> extends infer TKinds extends readonly unknown[]
@@ -289,5 +287,5 @@ type NullLast<TText> = "undefined" extends TText
 type AtEnd<TRest, TLast extends string> = [TRest] extends [never] ? TLast : `${NullLast<TRest> & string} | ${TLast}`;
 
 type U = unknown;
-// With what separates them, so many parts are longer than what is shown.
+// With separators, this many parts are longer than what is shown.
 type MoreThanFits = readonly [U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, ...U[]];

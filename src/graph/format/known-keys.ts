@@ -113,7 +113,7 @@ export function codeAt(path: Path): FindingCode {
 
 const runState = "it is run-time state, remove it";
 
-/** Keys of the Python original that this engine does not support, with what to do instead. */
+/** Keys of the Python original that this engine does not support, with advice on what to do instead. */
 export const unsupportedKeys: ReadonlyMap<string, string> = new Map([
   ["routing", "use depends_on and fan_in on the child nodes"],
   ["edges_ex", "write edges as [from, to] pairs, and set io.start_when 'first_batch' on a streaming node"],

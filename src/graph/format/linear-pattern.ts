@@ -40,7 +40,7 @@ export function patternSize(source: string): { readonly size: number } | { reado
 }
 
 function compile(source: string): RE2JS {
-  // JavaScript reads it as text if the pattern has no group of that name, else as a backreference.
+  // JavaScript reads it as a backreference if the pattern has a named group, otherwise as text.
   if (source.includes("\\k<")) throw new SyntaxError("invalid escape sequence: `\\k`");
   return RE2JS.compile(RE2JS.translateRegExp(source));
 }

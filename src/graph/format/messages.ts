@@ -1,5 +1,5 @@
 /**
- * The messages of the checks. Types fill in the same sentences (see `MessageText`), so that the compiler and the run time
+ * The messages of the checks. Types use the same sentences (see `MessageText`), so that the compiler and the run time
  * report a mistake in the same words.
  */
 export const messages = {
@@ -207,9 +207,9 @@ export const messages = {
 
 /** The requirement for a schema; schemas of zod 3 have different members and cannot be read. */
 export const zodSchema = "a schema of zod 4 (import zod, or zod/v4), or one with ~standard.jsonSchema";
-/** The requirement for a schema whose values are stored: only zod has ways back. */
+/** The requirement for a schema whose values are stored: only zod can encode. */
 export const twoWaySchema = "a schema without a one-way transform (only z.codec has a way back)";
-/** Both, for the compiler, which cannot tell one from the other. */
+/** Both requirements, for the compiler, which cannot distinguish the cases. */
 export const storedSchema =
   "a schema of zod 4 (import zod, or zod/v4), or one with ~standard.jsonSchema; for an output or a result, not a one-way transform (use z.codec, which also encodes)";
 /** The requirement for several schemas. */
@@ -224,16 +224,16 @@ type Values = { readonly [name: string]: string | number };
 export type MessageText<TKey extends MessageKey, TValues> = Fill<(typeof messages)[TKey], TValues>;
 
 /**
- * The same where the compiler would fill it in at its declaration, with type parameters as values, in every program:
- * until `TOpen` is known, it does not.
+ * The same, deferred until `TOpen` is known: otherwise the compiler would fill it in at its declaration, with type
+ * parameters as values, in every program.
  */
 export type LateText<TOpen, TKey extends MessageKey, TValues> = TOpen extends string
   ? MessageText<TKey, TValues>
   : never;
 
 // TValues has no constraint: to prove that a computed text is a string, the compiler would expand all its possible
-// values, which costs 400,000 instantiations for a mismatch. No numbers: with both, the compiler makes a text of each for
-// each placeholder, and all of them again wherever the message is instantiated.
+// values, which costs 400,000 instantiations for a mismatch. No numbers: if both were allowed, the compiler would
+// create a text of each for each placeholder, and all of them again wherever the message is instantiated.
 type Fill<TText extends string, TValues> = TText extends `${infer THead}{${infer TName}}${infer TRest}`
   ? `${THead}${TValues[TName & keyof TValues] & string}${Fill<TRest, TValues>}`
   : TText;
@@ -267,7 +267,7 @@ export function cut(text: string): string {
   return text.length > longest ? `${line}...` : line;
 }
 
-/** So many are in the order of their declaration, more are sorted: the compiler has no order for many (see `InOrder`). */
+/** Up to this many are in the order of declaration, more are sorted: the compiler cannot order many (see `InOrder`). */
 export const few = 16;
 /** The lengths up to `few`. */
 export type Few = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
@@ -291,8 +291,8 @@ export type Join<TTexts, TBetween extends string, TEnough = never> = [TTexts] ex
     : JoinList<SeveralInOrder<TTexts, TEnough>, TBetween>;
 
 /**
- * Joins the texts of a list. The template around it is a string to the compiler, whatever is in it: to prove that of a
- * recursive alias it would expand all its possible values.
+ * Joins the texts of a list. Due to the template around it, the compiler knows that it is a string: to prove that for a
+ * recursive alias, it would expand all its possible values.
  */
 export type JoinList<
   TTexts extends readonly unknown[],
@@ -315,8 +315,8 @@ type Joined<TTexts extends readonly unknown[], TBetween extends string, TStart =
  * and more in the order of their beginnings. The compiler reports only the last member of a union, in a time that grows
  * with the square of its members.
  *
- * Each is split with its capitals before it: a part that is itself a key, such as "n" of "name", would change the
- * compiler's order of keys.
+ * Each text is split with its uppercase form before it: a part that is itself a key, such as "n" of "name", would
+ * change the compiler's order of keys.
  *
  * @typeParam TEnough - a list that is long enough for the rest to be left out
  */
@@ -343,8 +343,8 @@ type FromLast<TTexts, TListed extends readonly unknown[] = []> = [TTexts] extend
   ? TListed
   : FromLast<Exclude<TTexts, LastOf<TTexts>>, [LastOf<TTexts>, ...TListed]>;
 
-// Splits texts by the character after their common beginning, until each is alone. Only parts are asked whether they are
-// one text: that costs as much as a character.
+// Splits texts by the character after their common beginning, until each is alone. Only parts are tested for being a
+// single text, which costs as much as a character.
 type ByBeginning<TTexts, TEnough, TBefore = "", TDepth extends 0[] = []> = [NextOf<TTexts, TBefore>] extends [""]
   ? FromLast<TTexts>
   : IsOne<NextOf<TTexts, TBefore>> extends true
@@ -353,7 +353,7 @@ type ByBeginning<TTexts, TEnough, TBefore = "", TDepth extends 0[] = []> = [Next
       ? FromLast<TTexts>
       : ByNext<FromLast<NextOf<TTexts, TBefore>>, TTexts, TEnough, TBefore, [...TDepth, 0]>;
 
-// The part is an intersection, which compilers compute at once: a condition would be instantiated for each text.
+// The part is an intersection, which compilers compute in one step: a condition would be instantiated for each text.
 type ByNext<
   TCharacters,
   TTexts,
@@ -388,8 +388,8 @@ type EndedAt<TText, TBefore> = TText extends `${TBefore & string}${infer _}${str
 type Both<TBefore, TText> = `${TBefore & string}${TText & string}`;
 
 /**
- * Inference from overloads picks the last one, and an intersection of functions is a list of overloads. Each of them
- * returns `TAll` to be made again for each union: the compiler puts those first that it has made before.
+ * Inference from overloads picks the last one, and an intersection of functions is a list of overloads. Each of them returns
+ * `TAll`, so that it is created anew for each union: the compiler would list types first that it has created before.
  */
 export type LastOf<TUnion, TAll = TUnion> = (TUnion extends unknown ? (member: () => TUnion) => TAll : never) extends (
   members: infer TMembers,

@@ -29,10 +29,10 @@ export function nearName(word: string, candidates: Iterable<string>): string | u
   return best;
 }
 
-// Names that other libraries use, with what they are called here.
+// Names that other libraries use, with the names used here.
 type Synonyms = Readonly<Record<string, string>>;
 
-/** The message, with what was probably meant where something is near. */
+/** The message, with the name that was probably meant if one is near. */
 export function withHint(message: string, word: string, among: Iterable<string>, synonyms: Synonyms = {}): string {
   const near = Object.hasOwn(synonyms, word) ? synonyms[word] : nearName(word, among);
   return near === undefined ? message : `${message} (did you mean '${near}'?)`;
@@ -61,7 +61,7 @@ type Bare<TName extends string> = TName extends `${infer THead}${"_" | "." | "-"
   ? Bare<`${THead}${TRest}`>
   : Lowercase<TName>;
 
-// Compares what follows the beginning that two names share.
+// Compares what follows the common prefix of two names.
 type IsOneEdit<TA extends string, TB extends string> = TA extends `${infer TFirst}${infer TRestA}`
   ? TB extends `${TFirst}${infer TRestB}`
     ? IsOneEdit<TRestA, TRestB>

@@ -8,7 +8,7 @@ export type { Condition } from "./pattern.ts";
 /*
  * The fields of a node: for each object of the graph JSON its type, and a row for each of its keys. The JSON Schema,
  * the canonical form, the builder, the generated source and the checks for external workers are derived from the rows;
- * core/plan reads what a field does.
+ * core/plan interprets them.
  */
 
 /** What the writers and readers of the graph JSON need to know of one key. */
@@ -19,11 +19,11 @@ export interface Field<TValue = unknown> {
   readonly default?: TValue;
   /** The builder's option with the same value; absent if the builder has no such option. */
   readonly option?: string;
-  /** The builder's option that `option` is a key of. */
+  /** The builder's option of which `option` is a key. */
   readonly within?: string;
-  /** The builder's spelling of values that it spells otherwise. */
+  /** The builder's spelling of values, where it differs. */
   readonly spelling?: Readonly<Record<string, string>>;
-  /** The builder writes patterns in it, or parameters. */
+  /** It may contain patterns or parameters of the builder. */
   readonly written?: "pattern" | "argument";
   /** The rows of the object that the key holds. */
   readonly fields?: FieldTable;
@@ -44,7 +44,7 @@ const name = z
   .refine((text) => !forbiddenKeys.has(text), { error: "must not be a key that could change an object's prototype" });
 const anyObject = z.record(z.string(), z.unknown());
 const positiveInt = z.int().min(1);
-const timeoutSec = z.number().gt(0).max(2_147_483, { error: "must be at most 2147483 (24 days)" }); // of a timer
+const timeoutSec = z.number().gt(0).max(2_147_483, { error: "must be at most 2147483 (24 days)" }); // the limit of a timer
 
 /** How many parents must be satisfied before a node starts. */
 export type FanIn = "all" | "any" | `count:${number}`;
@@ -53,7 +53,7 @@ export type StartWhen = "ready" | "first_batch" | "ended";
 
 /** Seconds, or a parameter of the task; a number once the parameters are filled in. */
 export type DelaySec = number | { readonly $ref: string };
-export const delaySeconds = z.number().min(0).max(315_576_000); // ten years: it survives its process
+export const delaySeconds = z.number().min(0).max(315_576_000); // ten years: not a timer, since it survives its process
 
 /**
  * `io.input_inline`: `input_adapter` and `input_args` are the routing, every other key is an argument of the handler.
@@ -73,9 +73,9 @@ export interface NodeIo {
   readonly fn_args?: JsonObject;
   /** The flow that runs for each batch, of the graph's `flows`; only with `type: "flow"`. */
   readonly flow?: string;
-  /** The parameter of that flow that is the batch; the others are the node's arguments. */
+  /** The parameter of that flow that receives the batch; the others are the node's arguments. */
   readonly item?: string;
-  /** A run that fails is an output too. */
+  /** A task that failed for good is an output too. */
   readonly settled?: boolean;
   readonly max_pending_batches?: number;
 }
@@ -244,7 +244,7 @@ export const batchFields: FieldsOf<BatchPolicy> = {
   },
 };
 
-/** The first failed batch fails a node by default, so there is nothing to tolerate. */
+/** By default, the first failed batch fails the node, so there is nothing to tolerate. */
 function toleratesOnlySetAside(
   { on_failure, tolerate_batches, tolerate_share = 1 }: BatchPolicy,
   ctx: z.RefinementCtx,
@@ -255,11 +255,11 @@ function toleratesOnlySetAside(
   if (tolerate_share !== 1) ctx.addIssue({ code: "custom", path: ["tolerate_share"], message });
 }
 
-/** The value that a limit is kept for; text or a number once the parameters are filled in. */
+/** The value that a limit applies to; text or a number once the parameters are filled in. */
 export const limitKey = z.union([z.string().max(256), z.number()]);
 const longestText = "must be text of at most 256 characters, a number or a parameter";
 
-/** The limits that the builder has options for. */
+/** The limits for which the builder has options. */
 export const limitFields: FieldTable = {
   max_running: { schema: positiveInt.describe("Attempts that run at once."), option: "maxRunning" },
   per_sec: {
@@ -279,7 +279,7 @@ export const limitFields: FieldTable = {
   },
 };
 
-/** A size without a rate, and a key of nothing, would be ignored. */
+/** A burst without a rate, and a key without a limit, would be ignored. */
 function limitsSomething({ max_running: max, per_sec: perSec, burst, key }: JsonObject, ctx: z.RefinementCtx) {
   const refuse = (path: string, message: string) => ctx.addIssue({ code: "custom", path: [path], message });
   if (burst !== undefined && perSec === undefined) refuse("burst", "must not be set without per_sec");

@@ -6,8 +6,8 @@ const mostSteps = 100;
 const longestPointer = 1000;
 
 /**
- * Whether a JSON Schema of params allows a parameter. True in doubt: only a parameter that the schema clearly does not
- * have is a mistake.
+ * Whether a JSON Schema of params allows a parameter. True if in doubt: only a parameter that the schema clearly does
+ * not have is a mistake.
  *
  * @example
  * hasParam({ type: "object", properties: { date: { type: "string" } } }, ["dat"]) // false

@@ -67,7 +67,7 @@ export function withoutRefusedPatterns(schema: JsonObject): JsonObject {
 const patternKey = "x-flowkit-pattern";
 
 /**
- * A zod schema of a valid `params_schema`. zod compiles each pattern for JavaScript's engine, so it gets a harmless
+ * A zod schema of a valid `params_schema`. zod compiles each pattern for JavaScript's engine, so it receives a harmless
  * placeholder, which is replaced with a linear-time pattern as soon as zod has built the schema.
  *
  * @throws Error if zod does not support the schema

@@ -40,13 +40,13 @@ export function* refsIn(value: Json | undefined, path: Path): Generator<FoundRef
   }
 }
 
-/** A part of a node that may contain references: `input_inline` without the routing, or `fn_args`; or is one. */
+/** A part of a node that may contain references, such as `input_inline` without the routing or `fn_args`, or that may be one. */
 export interface ArgumentsPart {
   readonly key: "input_inline" | "fn_args" | "delay_sec" | "limits";
-  /** From there down. */
+  /** The path from `key` down. */
   readonly inside: Path;
   readonly value: JsonObject;
-  /** Only all of it can be a reference. */
+  /** Only the part as a whole can be a reference. */
   readonly isRef?: true;
 }
 

@@ -4,9 +4,9 @@ import type { Json, JsonObject } from "../../errors/index.ts";
 import type { Path } from "./pointer.ts";
 
 /*
- * A pattern chooses values: a scalar equals, a list is one of its scalars, an object holds for each of its keys, whatever
- * others the value has. `{ "$not": pattern }` and `{ "$exists": true }` stand for a value. A key `$not` of the data is
- * written `$$not`, a key `$$not` is written `$$$not`, and so on.
+ * A pattern chooses values: a scalar equals, a list is one of its scalars, an object holds for each of its keys,
+ * regardless of other keys of the value. `{ "$not": pattern }` and `{ "$exists": true }` stand for a value. A key
+ * `$not` of the data is written `$$not`, a key `$$not` is written `$$$not`, and so on.
  */
 
 export type Scalar = string | number | boolean | null;
@@ -33,7 +33,7 @@ export function patternForm(pattern: Json): PatternForm {
 }
 
 /**
- * Whether values match a pattern; `undefined` is a key that is not there.
+ * Whether values match a pattern; `undefined` stands for a missing key.
  *
  * @example
  * const isLarge = matcher({ kind: ["refund", "chargeback"], bank: { country: { $not: "de" } } })
@@ -59,7 +59,7 @@ export function matcher(pattern: Json): (value: Json | undefined) => boolean {
   }
 }
 
-/** What is wrong with the shape of a pattern: expectations, as {@link expectation} words them. */
+/** The faults in the shape of a pattern, as expectations in the words of {@link expectation}. */
 export function* patternFaults(
   pattern: Json | undefined,
   path: Path = [],
@@ -151,14 +151,14 @@ function valueWords(form: Exclude<PatternForm, { readonly kind: "keys" }>): stri
   }
 }
 
-/** Of the arguments of a custom adapter: one named `where`, as adapters may have had before inputs had a pattern. */
+/** Whether a custom adapter has its own argument `where`, as it may have had before inputs had a pattern. */
 export function hasOwnWhere(args: $ZodType | undefined): boolean {
   return args instanceof $ZodObject && Object.hasOwn(args._zod.def.shape, "where");
 }
 
 /**
- * A pattern over what is known when a node is dispatched: the parameters of the task, and of its parents, by their ids,
- * the status and the result. A type alias, because an interface is not assignable to JSON.
+ * A pattern over the facts that are known when a node is dispatched: the parameters of the task, and the status and
+ * result of its parents, by their ids. A type alias, because an interface is not assignable to JSON.
  */
 export type Condition = {
   readonly params?: Json;

@@ -218,7 +218,7 @@ export function copyJson(value: unknown): Json {
 
 const isNotJson = Symbol("is not JSON");
 
-/** @param path - `undefined`: not known, because to keep it costs as much as the copy */
+/** @param path - `undefined` while it is not tracked, which would cost as much as the copy */
 function copy(value: unknown, path: string | undefined, depth: number): Json {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") {
@@ -229,7 +229,7 @@ function copy(value: unknown, path: string | undefined, depth: number): Json {
   if (depth >= maxDepth) throw refusal(path, `is nested deeper than ${maxDepth} levels`);
   if (Array.isArray(value)) {
     const list: Json[] = [];
-    // By index, which fills holes, and into a plain list, whatever the value is.
+    // By index, which fills holes, and into a plain list, even from a subclass.
     for (let at = 0; at < value.length; at++)
       list.push(copy(value[at], path === undefined ? path : `${path}[${at}]`, depth + 1));
     return list;

@@ -96,7 +96,7 @@ function readEdges(raw: Json | undefined): readonly DraftEdge[] | undefined {
 function report(issue: $ZodIssue, value: Json, nodes: readonly DraftNode[], findings: FindingList): void {
   const path = issue.path as Path;
   if (issue.code === "invalid_union") {
-    // The form that was meant: the one whose kind of value it is.
+    // The form that was meant: the one that expects this kind of value.
     const meant = issue.errors.find((form) => form.every((inner) => inner.path.length > 0 || !isOfOtherKind(inner)));
     for (const inner of meant ?? []) report({ ...inner, path: [...path, ...inner.path] }, value, nodes, findings);
     if (meant !== undefined) return;

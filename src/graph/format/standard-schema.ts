@@ -7,18 +7,18 @@ import { isObject } from "./plain-data.ts";
 
 /*
  * Schemas of other libraries, by the two interfaces that they have in common: Standard Schema, which validates, and
- * Standard JSON Schema, which describes. One is made a zod schema as soon as it is given, so that nothing else has to
- * know of it.
+ * Standard JSON Schema, which describes. Each is converted to a zod schema on entry, so that nothing else has to handle
+ * it.
  */
 
-// What a schema of another library says of itself.
+// The descriptions that a schema of another library provides.
 interface Described {
   readonly wire: JsonObject;
-  /** Of what it makes of a value: keys with a default are always present. */
+  /** Of its outputs: keys with a default are always present. */
   readonly stored: JsonObject;
 }
 
-/** A registered symbol, so that another copy of the package reads it too. */
+/** A registered symbol, so that another copy of the package can read it too. */
 const described: unique symbol = Symbol.for("flowkit.standardSchema");
 
 interface Standard {
@@ -41,7 +41,7 @@ const isZod = (value: unknown): value is $ZodType => typeof value === "object" &
 
 const made = new WeakMap<object, $ZodType>();
 
-/** A schema of any library as one of zod, from any copy of zod; unchanged if `schemaFault` has something to say. */
+/** A schema of any library as a zod schema, from any copy of zod; unchanged if `schemaFault` reports a fault. */
 export function asZod(value: unknown): unknown {
   if (isZod(value) || !isStandard(value)) return value;
   let schema = made.get(value);
@@ -54,7 +54,7 @@ export function asZod(value: unknown): unknown {
   return schema;
 }
 
-/** What is needed instead of a value that is not a schema, or has no JSON Schema; `undefined` for a schema. */
+/** The requirement that a value does not meet, if it is not a schema or has no JSON Schema; `undefined` for a schema. */
 export function schemaFault(value: unknown): string | undefined {
   if (isZod(value)) return undefined;
   if (!isStandard(value)) return zodSchema;
@@ -62,7 +62,7 @@ export function schemaFault(value: unknown): string | undefined {
   return "fault" in description ? formatMessage("schemaWithoutJson", { why: description.fault }) : undefined;
 }
 
-/** What a schema of another library says of itself; `undefined` for a schema of zod. */
+/** The descriptions that a schema of another library provides; `undefined` for a zod schema. */
 export function descriptionIn(schema: $ZodType): Described | undefined {
   return (schema as { readonly [described]?: Described })[described];
 }
@@ -75,7 +75,7 @@ function isStandard(value: unknown): value is { readonly "~standard": Standard }
 }
 
 function descriptionOf({ vendor, jsonSchema }: Standard): Described | { readonly fault: string } {
-  // valibot refuses all that JSON Schema has no words for, even a check of a value, unless an option allows it to leave it out.
+  // valibot refuses everything that JSON Schema cannot express, even a check of a value, unless an option allows omitting it.
   const libraryOptions = vendor === "valibot" ? { errorMode: "ignore" } : {};
   const options = { target: "draft-2020-12", libraryOptions };
   try {
@@ -90,7 +90,7 @@ function plain(made: object): JsonObject {
   return schema;
 }
 
-/** With all keys that a default fills. */
+/** Marks all keys with a default as required. */
 function filled(schema: JsonObject): JsonObject {
   for (const { schema: part } of subschemas(schema)) {
     const { properties, required } = part;
@@ -106,15 +106,15 @@ function filled(schema: JsonObject): JsonObject {
 }
 
 /**
- * Both directions validate: a wire value becomes what the schema makes of it, and so does a value of a handler, which
- * the rules for outputs let have the same type.
+ * Both directions validate: a wire value becomes the output of the schema, and so does a value of a handler, which has
+ * the same type by the rules for outputs.
  */
 function zodOf(standard: Standard): $ZodType {
   const validated = (value: unknown, payload: Payload): unknown => {
     const result = standard.validate(value);
     if (!(result instanceof Promise)) return valueIn(result, payload);
     const later = result.then((finished) => valueIn(finished, payload));
-    later.catch(() => {}); // zod drops it when it was not asked for promises, and asks again
+    later.catch(() => {}); // in a synchronous parse, zod drops it and parses again
     return later;
   };
   return z.codec(z.any(), z.any(), { decode: validated, encode: validated });

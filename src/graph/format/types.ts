@@ -10,21 +10,21 @@ export interface TypeSchemas {
 
 /** The graph JSON after validation: with aliases expanded, and with `depends_on` and `edges` that agree. */
 export interface Graph {
-  /** "1.1" for a graph that uses what an engine of version "1.0" does not know. */
+  /** "1.1" for a graph with features that an engine of version "1.0" does not support. */
   readonly schema_version: "1.0" | "1.1";
   readonly name?: string;
   readonly nodes: readonly GraphNode[];
   readonly edges: readonly (readonly [from: string, to: string])[];
   readonly params_schema?: JsonObject;
   readonly schemas?: { readonly [type: string]: TypeSchemas };
-  /** By name: the graphs that nodes of type `flow` run. Each may have `flows` of its own. */
+  /** By name, the graphs that nodes of type `flow` run. Each may have its own `flows`. */
   readonly flows?: { readonly [name: string]: Graph };
 }
 
 /** Node type of a coordinator function. */
 export const coordinatorFnType = "coordinator_fn";
 
-/** Node type of a node that runs a flow for each of its batches, as a task of its own. */
+/** Node type of a node that runs a flow for each of its batches, as a child task. */
 export const flowType = "flow";
 
 /** Whether workers serve the type; coordinators run the others. */
@@ -34,7 +34,7 @@ export const isWorkerType = (type: string): boolean => type !== coordinatorFnTyp
 export const runs = ({ type, io = {} }: Pick<GraphNode, "type" | "io">): string =>
   (type === coordinatorFnType ? io.fn : type === flowType ? io.flow : type) ?? "";
 
-/** The types that workers must serve for a graph, also in its flows. */
+/** The types that workers must serve for a graph, including its flows. */
 export function workerTypes({ nodes, flows = {} }: Pick<Graph, "nodes" | "flows">): readonly string[] {
   const own = nodes.map(({ type }) => type).filter(isWorkerType);
   return [...new Set([...own, ...Object.values(flows).flatMap(workerTypes)])];

@@ -65,7 +65,7 @@ function jsonSchema(schema: $ZodType, metadata: Metadata, change: (part: Part, j
     metadata,
     override: ({ zodSchema, jsonSchema }) => {
       withoutSafeBounds(jsonSchema);
-      // zod leaves it open what such a part accepts; on the wire that is nothing.
+      // zod leaves open what such a part accepts; on the wire it accepts nothing.
       if (isBeyondJson((zodSchema as $ZodTypes)._zod)) jsonSchema.not = {};
       change((zodSchema as $ZodTypes)._zod, jsonSchema);
     },
