@@ -174,6 +174,6 @@ export const condition = z.strictObject({
   results: byNode.optional().describe("By parent: a pattern of its result."),
 });
 
-// Not the one of plain-data.ts, which knows the keys that this file describes.
+// Not imported from plain-data.ts, which depends on this file.
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
