@@ -1,6 +1,6 @@
 import type { JsonObject, StoredTaskState, Waiting } from "./api-tasks.ts";
 
-/* Of the JSON API: graphs and flows. `api.ts` describes it. */
+/* The part of the JSON API about graphs and flows; see `api.ts`. */
 
 export interface GraphView {
   readonly name?: string;
@@ -39,15 +39,15 @@ export interface GraphEdgeView {
 
 export interface FlowRow {
   readonly name: string;
-  /** Of the version in a file that the studio was given; otherwise of the newest task. */
+  /** The hash of the version in a file that the studio was given; otherwise of the newest task. */
   readonly hash: string;
-  /** `file`: one of the files that the studio was given exports it. `store`: only tasks of it are known. */
+  /** `file`: one of the files that the studio was given exports it. `store`: known only from its tasks. */
   readonly origin: "file" | "store";
   readonly file?: string;
   readonly nodes: number;
   readonly paused: boolean;
   readonly lastRun?: FlowRun;
-  /** Of a flow from a file: whether it is the version that ran last. */
+  /** For a flow from a file: whether it differs from the version that ran last. */
   readonly changed?: boolean;
 }
 
@@ -66,16 +66,16 @@ export interface FlowList {
 
 export interface FlowDetail extends FlowRow {
   readonly graph: GraphView;
-  /** The JSON Schema of its parameters, to make a form of. Absent if it takes none. */
+  /** The JSON Schema of its parameters, for a form. Absent if it has none. */
   readonly paramsSchema?: JsonObject;
   /** `POST /api/tasks` may start it. */
   readonly canStart: boolean;
-  /** From the last version that ran to that of the file. Absent if it is the same, or has not run. */
+  /** From the version that ran last to the version in the file. Absent if they are the same, or if it has not run. */
   readonly diff?: FlowDiff;
 }
 
 export interface FlowDiff {
-  /** Data of running tasks would not fit. */
+  /** Whether data of running tasks would fit. */
   readonly compatible: boolean;
   readonly changes: readonly FlowChange[];
 }
@@ -84,7 +84,7 @@ export interface FlowChange {
   readonly kind: "added" | "removed" | "changed" | "incompatible";
   /** "node clean", "edge read -> clean", or the message of an incompatibility. */
   readonly what: string;
-  /** Of `changed`: the JSON pointer, and both values as JSON, shortened. */
+  /** For `changed`: the JSON pointer, and both values as JSON, shortened. */
   readonly path?: string;
   readonly before?: string;
   readonly after?: string;

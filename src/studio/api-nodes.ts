@@ -1,9 +1,9 @@
 import type { GraphNodeView, Setting } from "./api-graphs.ts";
 import type { Failure, Json, JsonObject, NodeLive, NodeState, TaskState } from "./api-tasks.ts";
 
-/* Of the JSON API: what happened in a task, and one node of it. `api.ts` describes it. */
+/* The part of the JSON API about the events of a task, and about one of its nodes; see `api.ts`. */
 
-/** One state of one shard of a node, from when to when. */
+/** One state of one shard of a node, with its start and end. */
 export interface Span {
   readonly nodeId: string;
   readonly shard: number;
@@ -12,7 +12,7 @@ export interface Span {
   readonly from: number;
   /** Absent while it lasts. */
   readonly to?: number;
-  /** What began it: `dispatch`, `claim`, `fail`, `expire`, ... */
+  /** What started it: `dispatch`, `claim`, `fail`, `expire`, ... */
   readonly cause: string;
   /** What ended it. */
   readonly endCause?: string;
@@ -26,7 +26,7 @@ export interface Timeline {
   readonly to: number;
   /** By node in the order of the graph, then by shard, then by time. */
   readonly spans: readonly Span[];
-  /** Transitions that the store does not keep any more, since it keeps the newest 50 of each shard. */
+  /** How many transitions are no longer stored: the store keeps the newest 50 of each shard. */
   readonly forgotten: number;
 }
 
@@ -47,7 +47,7 @@ export interface TaskEventRow {
 
 export interface EventPage {
   readonly items: readonly TaskEventRow[];
-  /** Present always: to read what happens next. `hasMore` says whether there is something now. */
+  /** Always present, to read what happens next; `hasMore`: there is something to read now. */
   readonly cursor: string;
   readonly hasMore: boolean;
 }
@@ -65,17 +65,17 @@ export interface NodeDetail {
   readonly shards: readonly ShardView[];
   /** The oldest first. */
   readonly attempts: readonly AttemptView[];
-  /** Of the batch that failed the node. */
+  /** The input of the batch that failed the node. */
   readonly failedInput?: InputView;
   /** The JSON Schema of the signal that it waits for. */
   readonly signalSchema?: JsonObject;
-  /** What may be done with the node now. */
+  /** The actions that are possible on the node now. */
   readonly actions: readonly NodeAction[];
 }
 
 export type NodeAction = "signal" | "retryBatches";
 
-/** JSON Schemas, as far as the graph has them. */
+/** The JSON Schemas that the graph has. */
 export interface NodeSchemas {
   readonly args?: JsonObject;
   readonly input?: JsonObject;
@@ -105,7 +105,7 @@ export interface AttemptView {
   /** How it ended: `complete`, `fail`, `release`, `expire`, ... Absent while it runs. */
   readonly outcome?: string;
   readonly reasonCode?: string;
-  /** Of its error, at most 500 characters. */
+  /** The message of its error, at most 500 characters. */
   readonly message?: string;
   /** Of the last failed attempt only. */
   readonly failure?: Failure;
@@ -117,7 +117,7 @@ export interface InputView {
   /** The first characters of a value whose JSON is too long, and its length. */
   readonly start?: string;
   readonly length?: number;
-  /** Why it is not known, in words. */
+  /** The reason, as text, why it is not known. */
   readonly missing?: string;
 }
 
@@ -136,7 +136,7 @@ export interface ArtifactView {
 
 export interface ArtifactPage {
   readonly items: readonly ArtifactView[];
-  /** Present if more follow. A node that runs may store more after the last page. */
+  /** Present if more follow. A running node may store more after the last page. */
   readonly cursor?: string;
   /** How many are stored now, including those of batches that were set aside. */
   readonly stored: number;
@@ -166,7 +166,7 @@ export interface LogLineView {
   readonly shard: number;
   /** The attempt that logged it. */
   readonly epoch: number;
-  /** 1, 2, ... within its attempt: where numbers are missing, lines were dropped. */
+  /** 1, 2, ... within its attempt; a gap means that lines were dropped. */
   readonly n: number;
   readonly message?: string;
   readonly fields?: JsonObject;
@@ -175,7 +175,7 @@ export interface LogLineView {
 /** Lines of one node, in the order in which they were stored. */
 export interface LogPage {
   readonly items: readonly LogLineView[];
-  /** Present always: to read what is logged next. `hasMore` says whether there is something now. */
+  /** Always present, to read what is logged next; `hasMore`: there is something to read now. */
   readonly cursor: string;
   readonly hasMore: boolean;
   /** How many lines of the whole task were dropped, the oldest first, because there were too many. */
@@ -190,19 +190,19 @@ export interface BatchRef {
   readonly uid?: string;
 }
 
-/** What a batch was made of, and what was made of it. */
+/** The ancestors and descendants of a batch. */
 export interface Lineage {
   readonly batch: BatchRef;
   /** The nearest first. */
   readonly up: readonly LineageStep[];
   /** By the order of the graph. */
   readonly down: readonly LineageStep[];
-  /** Logs were longer than what is searched, or have been dropped: there may be more. */
+  /** Some logs were too long to search, or have been dropped: there may be more. */
   readonly incomplete: boolean;
 }
 
 export interface LineageStep extends BatchRef {
-  /** The batch that it hangs on: of `up` the one made from it, of `down` the one that it was made from. */
+  /** The adjacent batch: in `up`, the one made from it; in `down`, the one that it was made from. */
   readonly via: Omit<BatchRef, "uid">;
   readonly failed: boolean;
 }

@@ -1,4 +1,4 @@
-/* Of the JSON API: tasks, as lists and streams have them. `api.ts` describes it. */
+/* The part of the JSON API about tasks, in lists and streams; see `api.ts`. */
 
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -9,7 +9,7 @@ export interface JsonObject {
 export type StoredTaskState = "running" | "cancelling" | "finished" | "failed" | "cancelled";
 /** `queued`: nothing has started; `deferred`: everything open waits for a delay or a signal. */
 export type TaskState = StoredTaskState | "queued" | "deferred" | "paused";
-/** `queued` includes nodes that are not dispatched yet; `paused`: it would go on, but its task is paused. */
+/** `queued` includes nodes that are not dispatched yet; `paused`: it would run, but its task is paused. */
 export type NodeState =
   | "queued"
   | "running"
@@ -61,8 +61,8 @@ export interface TaskRow {
 }
 
 /**
- * The newest first. With a filter, a bounded number of tasks is read for each page: a page may have more or fewer items
- * than `limit`, or none, and still a cursor.
+ * The newest first. With a filter, each page reads a bounded number of tasks: it may have more or fewer items than
+ * `limit`, or none, and still have a cursor.
  */
 export interface TaskPage {
   readonly items: readonly TaskRow[];
@@ -70,27 +70,27 @@ export interface TaskPage {
   readonly cursor?: string;
 }
 
-/** What each event of `GET /api/stream` has as JSON in its `data`. */
+/** The JSON in the `data` of each event of `GET /api/stream`. */
 export interface ListEvents {
-  /** First, and whenever missed changes are not known any more: fetch the list again. */
+  /** The first event, also sent when missed changes are no longer known: fetch the list again. */
   readonly reset: { readonly at: number };
-  /** Tasks that are new or have changed, and match the filter; ids of those that are gone or do not match any more. */
+  /** New or changed tasks that match the filter; ids of tasks that were deleted or no longer match. */
   readonly tasks: { readonly at: number; readonly changed: readonly TaskRow[]; readonly removed: readonly string[] };
 }
 
-/** What a running task waits for: no node of it runs, or could run now. */
+/** What a running task waits for, if none of its nodes runs or could run now. */
 export interface Waiting {
-  /** The node that goes on first; otherwise the first of those that wait for a signal. */
+  /** The node that continues first; otherwise the first that waits for a signal. */
   readonly nodeId: string;
   /** `time`: it starts after a delay; `retry`: it, or a batch of it, has failed and is tried again. */
   readonly for: "signal" | "time" | "retry";
-  /** When it goes on. Absent if it waits for a signal without a time limit. */
+  /** When it continues. Absent if it waits for a signal without a timeout. */
   readonly until?: number;
-  /** How many other nodes wait for such. */
+  /** How many other nodes wait likewise. */
   readonly others: number;
 }
 
-/** Those of the tasks asked for that wait. */
+/** The requested tasks that wait. */
 export interface WaitingList {
   readonly items: readonly (Waiting & { readonly taskId: string })[];
 }
@@ -110,9 +110,9 @@ export interface TaskLive {
   /** In the order of the graph. */
   readonly nodes: readonly NodeLive[];
   readonly edges: readonly EdgeLive[];
-  /** The running node whose input waits the longest line; absent if no input waits. */
+  /** The running node with the largest backlog of input; absent if there is no backlog. */
   readonly bottleneck?: string;
-  /** What may be done with the task now. */
+  /** The actions that are possible on the task now. */
   readonly actions: readonly TaskAction[];
 }
 
@@ -121,7 +121,7 @@ export type TaskAction = "cancel" | "pause" | "resume" | "retry";
 export interface NodeLive {
   readonly nodeId: string;
   readonly state: NodeState;
-  /** Where it runs, or why it does not, in words; one for each shard, fewer if they are the same. */
+  /** Where it runs, or why not, as text; one per shard, without duplicates. */
   readonly explain: readonly string[];
   readonly startedAt?: number;
   readonly endedAt?: number;
@@ -135,7 +135,7 @@ export interface NodeLive {
   readonly progress?: { readonly done: number; readonly total?: number };
   readonly failure?: Failure;
   readonly lostWorkers?: readonly string[];
-  /** It waits for a signal: since when, and until when if its time is limited. */
+  /** While it waits for a signal: since when, and until when if it has a timeout. */
   readonly awaitsSignal?: { readonly since: number; readonly until?: number };
   readonly metrics: Readonly<Record<string, number>>;
   /** What `finalize` returned, if it has at most 16 KiB. */
@@ -166,15 +166,15 @@ export interface EdgeLive {
   readonly backlog?: number;
 }
 
-/** What each event of `GET /api/tasks/:task/stream` has as JSON in its `data`. */
+/** The JSON in the `data` of each event of `GET /api/tasks/:task/stream`. */
 export interface TaskEvents {
-  /** First, and whenever missed changes are not known any more. */
+  /** The first event, also sent when missed changes are no longer known. */
   readonly snapshot: TaskLive;
   /**
-   * What has changed: `nodes` and `edges` list only those that have, and replace the earlier ones with the same ids. All
-   * other fields are complete, so an absent one is absent now.
+   * `nodes` and `edges` list only those that have changed, and replace the earlier ones with the same ids. All other
+   * fields are complete: an absent field no longer applies.
    */
   readonly change: TaskLive;
-  /** The task has ended, and nothing more follows; close the stream, or the browser opens it again. */
+  /** The task has ended, and nothing follows: close the stream, or the browser reopens it. */
   readonly end: { readonly at: number };
 }

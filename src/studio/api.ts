@@ -40,9 +40,9 @@ export type * from "./api-tasks.ts";
  * | `POST /api/flows/:flow/pause`, `.../resume` `{}` | {@link Outcome} |
  * | `GET /api/workers` | {@link WorkerList} |
  *
- * `limit` is 1 to 200, 50 by default. `state` may be repeated, and so may `task`, up to 100 times. `children` is `all`, or the id of the task whose nodes run
- * them; without it, tasks that a node runs are left out. Each POST has `content-type: application/json` and a body of at
- * most 1 MiB. Every error is {@link ApiError}, with a status of 400 or more.
+ * `limit` is 1 to 200, 50 by default. `state` may be repeated, and so may `task`, up to 100 times. `children` is `all`,
+ * or the id of the task whose nodes run them; without it, child tasks are left out. Each POST has `content-type:
+ * application/json` and a body of at most 1 MiB. Every error is {@link ApiError}, with a status of 400 or more.
  */
 
 /** `code` is stable; `message` is for people. */
@@ -52,7 +52,7 @@ export interface ApiError {
 }
 
 export interface StudioInfo {
-  /** Of FlowKit. */
+  /** The version of FlowKit. */
   readonly version: string;
   /** Actions answer 403 `STUDIO_READ_ONLY`. */
   readonly readOnly: boolean;
@@ -108,7 +108,7 @@ export interface CancelRequest {
 }
 
 export interface RetryBatchesRequest {
-  /** Of its failed batches; 1 to 1000. Absent: all of them. */
+  /** Which of its failed batches; 1 to 1000. Absent: all of them. */
   readonly uids?: readonly string[];
 }
 
@@ -124,8 +124,8 @@ export interface Outcome {
 // ---- reports
 
 /**
- * What a file made by `flowkit report` or `flowkit graph` has as `<script type="application/json" id="flowkit-report">`.
- * A page that has it sends no request, and offers no action.
+ * The content of `<script type="application/json" id="flowkit-report">` in a file made by `flowkit report` or `flowkit
+ * graph`. A page with it sends no requests and offers no actions.
  */
 export type StudioReport = RunReport | GraphReport;
 
@@ -134,18 +134,18 @@ export interface RunReport {
   readonly info: StudioInfo;
   readonly task: TaskDetail;
   readonly timeline: Timeline;
-  /** All that are known, or the newest if there are too many. */
+  /** All known events, or the newest if there are too many. */
   readonly events: readonly TaskEventRow[];
   /** By node id. */
   readonly nodes: Readonly<Record<string, ReportNode>>;
-  /** What was left out so that the file stays small, in words. */
+  /** What was left out to keep the file small, as text. */
   readonly omitted: readonly string[];
 }
 
 export interface ReportNode {
-  /** The rest of it is in the task. */
+  /** The other fields are in the task. */
   readonly detail: Omit<NodeDetail, "live" | "settings">;
-  /** The first ones. */
+  /** The first artifacts. */
   readonly artifacts: ArtifactPage;
   readonly failedBatches: FailedBatchPage;
   /** The newest lines. */

@@ -11,11 +11,11 @@ import { FlowError } from "../errors/index.ts";
 import { nearName } from "../graph/format/near-name.ts";
 import type { GraphNode } from "../graph/index.ts";
 
-/** What the views read from. */
+/** The sources that the views read from. */
 export interface Reading {
   readonly client: Client;
   readonly store: Store;
-  /** To make the input of a batch again. */
+  /** Used to rebuild the input of a batch. */
   readonly input: FailingInputParts;
 }
 

@@ -2,20 +2,20 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { FlowError } from "../../errors/index.ts";
 
 /*
- * Who may send requests. A web page of another site can make the browsers of this machine send them:
+ * Access control. A web page of another site can make the browsers of this machine send requests:
  *
- * - It resolves its own name to this machine (DNS rebinding): such a request names the other host. Without a token, only
- *   names of this machine are accepted.
- * - It sends a form or an image request (CSRF): such a request has another origin, or another type of content.
+ * - By resolving its own name to this machine (DNS rebinding): such a request names the other host. Without a token,
+ *   only names of this machine are accepted.
+ * - By sending a form or an image request (CSRF): such a request has another origin, or another content type.
  */
 
 export interface AccessOptions {
-  /** What requests must present, as a bearer or by the cookie that {@link Access.session} returns. */
+  /** Requests must present it as a bearer token or by the cookie that {@link Access.session} returns. */
   readonly token?: string | undefined;
   readonly readOnly: boolean;
 }
 
-/** The part of a request that is judged. */
+/** The part of a request that decides about access. */
 export interface Asking {
   readonly method: string;
   readonly path: string;
@@ -33,9 +33,9 @@ export const isLoopback = (address: string): boolean => loopbackName.test(addres
 /** Decides whether a request is answered. */
 export class Access {
   readonly #options: AccessOptions;
-  /** What the cookie contains: it proves that its browser knew the token, and ends with this process. */
+  /** The value of the cookie: it proves that its browser knew the token, and is valid for this process only. */
   readonly #session = randomBytes(32).toString("base64url");
-  /** Browsers send the cookies of all ports of a host to each of them. */
+  /** Random, because browsers send the cookies of a host to all of its ports. */
   readonly #cookie = `flowkit_studio_${randomBytes(4).toString("hex")}`;
 
   constructor(options: AccessOptions) {
@@ -43,7 +43,7 @@ export class Access {
   }
 
   /**
-   * Judges a request for the API.
+   * Checks a request for the API.
    *
    * @throws FlowError `STUDIO_FORBIDDEN`, `STUDIO_UNAUTHORIZED`, `STUDIO_READ_ONLY`, `STUDIO_REQUEST_INVALID`
    */
@@ -69,7 +69,7 @@ export class Access {
   }
 
   /**
-   * Judges the host and the origin that any request names.
+   * Checks the host and the origin of any request.
    *
    * @throws FlowError `STUDIO_FORBIDDEN`
    */
@@ -111,7 +111,7 @@ export class Access {
   }
 }
 
-/** In a time that does not depend on where they differ. */
+/** Compares in constant time. */
 function isSame(given: string, wanted: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(given), digest(wanted));

@@ -8,7 +8,7 @@ import type { Outcome, RetryBatchesRequest, Started, StartRequest } from "../api
 import { type Reading, readRecord } from "../reading.ts";
 import { fileOf, type StudioFlow } from "../views/flows.ts";
 
-/** What the clients of a studio are made of. */
+/** The dependencies of the clients of a studio. */
 export interface ClientParts {
   readonly store: Store;
   /** Notifies workers of new tasks. */
@@ -20,7 +20,7 @@ export interface ClientParts {
   readonly logger: Logger;
 }
 
-/** @param types - of the tasks that it may create: to read tasks, none are needed */
+/** @param types - node types of the tasks that it may create; none are needed to read tasks */
 export function newClient(parts: ClientParts, types: readonly string[]): Client {
   const { store, bus, limits, adapters, fns, externalTypes = [], logger } = parts;
   return new Client({

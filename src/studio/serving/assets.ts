@@ -22,7 +22,7 @@ const types: Readonly<Record<string, string>> = {
   woff2: "font/woff2",
 };
 
-/** The page that is built from `studio/`: in the package, beside the built library. */
+/** The folder of the page built from `studio/`, next to the built library in the package. */
 export function pageFolder(): string {
   for (let folder = dirname(realpathSync(fileURLToPath(import.meta.url))); ; folder = dirname(folder)) {
     if (isPackage(folder)) return join(folder, "dist/studio");
@@ -38,7 +38,7 @@ function isPackage(folder: string): boolean {
   }
 }
 
-/** Serves the files that are in a folder now, by their paths; there are a few of them, and they are small. */
+/** Serves the files that a folder contains now, by path; expects few and small files. */
 export class Assets {
   readonly #folder: string;
   readonly #paths: ReadonlySet<string>;
@@ -49,7 +49,7 @@ export class Assets {
     this.#paths = new Set([...filesIn(folder, ""), ...filesIn(folder, "assets")]);
   }
 
-  /** `undefined`: there is no such file. */
+  /** `undefined` if the file does not exist. */
   get(path: string): Promise<Asset> | undefined {
     const name = path === "/" ? "index.html" : path.slice(1);
     const type = types[name.split(".").at(-1) ?? ""];

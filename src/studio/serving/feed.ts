@@ -1,7 +1,7 @@
 /*
- * What changes, for any number of streams. A feed polls while it has streams, and keeps the newest changes: a stream that
- * was interrupted, or that is slower than the changes, continues after the last one that it had, or starts over with a
- * snapshot. So what a slow reader costs is bounded.
+ * Feeds of changes for any number of streams. A feed polls while it has streams, and keeps the newest changes: a stream
+ * that was interrupted, or that is slower than the changes, continues after the last one that it received, or starts
+ * over with a snapshot. So the cost of a slow reader is bounded.
  */
 
 export interface Message {
@@ -11,14 +11,14 @@ export interface Message {
 
 /** A message of a stream. */
 export interface FeedMessage extends Message {
-  /** A browser's next request has it as `last-event-id`. */
+  /** Sent back by the browser as `last-event-id` when it reconnects. */
   readonly id: string;
 }
 
 export interface FeedSource {
-  /** Reads what there is now, and returns what has changed since the last call. */
+  /** Reads the current state, and returns what has changed since the last call. */
   poll(): Promise<readonly Message[]>;
-  /** All that was read, for a stream that begins; not called before the first poll. */
+  /** The state as last read, for a new stream; not called before the first poll. */
   snapshot(): Message;
   /** Once nothing more can change: the last message of each stream. */
   end(): Message | undefined;
@@ -27,19 +27,19 @@ export interface FeedSource {
 export interface FeedOptions {
   readonly source: FeedSource;
   readonly pollMs: number;
-  /** Called when it had no stream for a while, and when it has failed. */
+  /** Called when it has had no stream for a while, or has failed. */
   readonly onDone: () => void;
 }
 
 const kept = 256;
 /** Polls take at most this share of the time. */
 const busyShare = 0.2;
-/** A browser that opens its stream again within this time continues it. */
+/** A browser that reconnects within this time continues its stream. */
 const idleMs = 10_000;
 
 export class Feed {
   readonly #options: FeedOptions;
-  /** Tells apart the feeds of different times, which each count from 0. */
+  /** Distinguishes this feed from earlier ones, since each counts from 0. */
   readonly #name = Math.random().toString(36).slice(2, 10);
   readonly #messages: FeedMessage[] = [];
   readonly #waiting = new Set<() => void>();
@@ -47,7 +47,7 @@ export class Feed {
   #streams = 0;
   #state: "new" | "polled" | "failed" | "closed" = "new";
   #error: unknown;
-  /** Once the last change is among the messages. */
+  /** Set once the last change is among the messages. */
   #end: Message | undefined;
   #isPolling = false;
   #timer: NodeJS.Timeout | undefined;
@@ -59,7 +59,7 @@ export class Feed {
   /**
    * Messages until `signal` is aborted, the feed is closed, or nothing more can change.
    *
-   * @param lastId - of the last message that an earlier stream had
+   * @param lastId - the id of the last message that an earlier stream received
    * @throws what the source threw
    */
   async *stream(lastId: string | undefined, signal: AbortSignal): AsyncGenerator<FeedMessage> {
@@ -99,7 +99,7 @@ export class Feed {
     this.#wake();
   }
 
-  /** How many messages are not kept any more. */
+  /** How many messages are no longer kept. */
   get #dropped(): number {
     return this.#number - this.#messages.length;
   }

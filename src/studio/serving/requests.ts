@@ -4,9 +4,7 @@ import { FlowError, type FlowErrorCode, type JsonObject, thrownMessage } from ".
 import type { ArtifactPlace } from "../views/artifacts.ts";
 import type { TaskFilter } from "../views/task-list.ts";
 
-/*
- * What requests contain. Everything is bounded, and has no control characters, which some databases refuse.
- */
+/* The schemas of requests. Everything is bounded and free of control characters, which some databases refuse. */
 
 const text = (most: number) =>
   z
@@ -32,12 +30,12 @@ const limit = z
   .transform(Number)
   .refine((given) => given >= 1 && given <= 200, { error: "must be 1 to 200" })
   .default(50);
-/** Stores number their tasks, or name them by their time. */
+/** Stores use numbers or times as cursors of tasks. */
 const taskCursor = z.string().regex(/^(?:\d{1,16}|[\w:.-]{17,100})$/, { error: "is not a cursor of this list" });
 const placeCursor = z.string().regex(/^\d{1,5}\.\d{1,15}$/, { error: "is not a cursor of this list" });
 /** The number of the last line; -1 before the first. */
 const lineCursor = z.string().regex(/^(?:-1|\d{1,15})$/, { error: "is not a cursor of this list" });
-/** A list of failed batches is read from its beginning. */
+/** The number of failed batches to skip: their list is always read from its beginning. */
 const skipCursor = z.string().regex(/^\d{1,5}$/, { error: "is not a cursor of this list" });
 
 const filterShape = {
@@ -133,7 +131,7 @@ export async function bodyOf<TSchema extends z.ZodType>(context: Context, schema
 }
 
 /**
- * A part of the path that is an id.
+ * An id in the path of a request.
  *
  * @throws FlowError `STUDIO_REQUEST_INVALID`
  */
@@ -162,7 +160,7 @@ export function artifactPlace(cursor: string | undefined): ArtifactPlace {
   return { shard, seq };
 }
 
-/** Of an error; others are 500. */
+/** The HTTP status of each error code; 500 for all others. */
 const statuses: Readonly<Partial<Record<FlowErrorCode, number>>> = {
   STUDIO_REQUEST_INVALID: 400,
   STUDIO_UNAUTHORIZED: 401,
@@ -192,7 +190,7 @@ const statuses: Readonly<Partial<Record<FlowErrorCode, number>>> = {
   ENGINE_NOT_STARTED: 503,
 };
 
-/** What is sent for an error: never its stack, and nothing about one that is not expected. */
+/** The response to an error: never its stack, and no details of an unexpected one. */
 export function answerTo(error: unknown): {
   readonly status: number;
   readonly body: JsonObject & { readonly code: string; readonly message: string };

@@ -26,11 +26,11 @@ export interface StudioOptions extends ClientParts {
   readonly readOnly: boolean;
   /** The display name of the store, without a password. */
   readonly storeName: string;
-  /** Of FlowKit. */
+  /** The version of FlowKit. */
   readonly version: string;
-  /** What else this process does. */
+  /** What else this process runs. */
   readonly runs: StudioInfo["runs"];
-  /** Those that may be started. */
+  /** Flows that may be started. */
   readonly flows: readonly StudioFlow[];
   /** @defaultValue the page in the package */
   readonly page?: string;
@@ -81,7 +81,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
   }
 }
 
-/** Scripts and styles of the package only; the page is in no frame, and sends its requests to this server only. */
+/** Allows scripts and styles of the package only, no frames, and requests to this server only. */
 const headers: Readonly<Record<string, string>> = {
   "content-security-policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

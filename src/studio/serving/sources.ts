@@ -46,17 +46,17 @@ function changed<T>(before: readonly T[], after: readonly T[], keyOf: (item: T) 
   return after.filter((item) => known.get(keyOf(item)) !== JSON.stringify(timeless(item)));
 }
 
-/** A running node's rate and its time in words differ with each look. */
+/** Ignores a running node's rate and times, which differ at each poll. */
 const timeless = (item: unknown): unknown => {
   const { rate: _, explain = [], ...others } = item as { readonly rate?: number; readonly explain?: readonly string[] };
   return { ...others, explain: explain.map((text) => text.replaceAll(/\d+(?:\.\d+)? (?:s|min|h|d)\b/g, "")) };
 };
 
-/** So many of the newest tasks are watched, and so many older ones that are open. */
+/** How many of the newest tasks are watched, and how many open ones. */
 const newest = 500;
 const open = 1_000;
 
-/** The tasks of the store, whatever filter their streams have. */
+/** The tasks of the store, regardless of the filters of streams. */
 export class ListSource implements FeedSource {
   readonly #reading: Reading;
   /** By id, as JSON. */
@@ -73,7 +73,7 @@ export class ListSource implements FeedSource {
     const running = await client.list({ limit: open, children: true, status: ["running", "cancelling"] });
     const tasks = new Map<string, TaskSummary>([...recent.items, ...running.items].map((task) => [task.id, task]));
     const removed: string[] = [];
-    // One that has ended since it was listed may be too old to be among the newest.
+    // A task that has ended since it was listed may be too old to be among the newest.
     for (const id of this.#openIds.filter((each) => !tasks.has(each))) {
       const task = await store.readTask(id);
       if (task === undefined) removed.push(id);
@@ -102,7 +102,7 @@ export class ListSource implements FeedSource {
   end(): undefined {}
 }
 
-/** The part of a message that a filter leaves; `undefined` if nothing is left. */
+/** The part of a message that passes a filter; `undefined` if nothing does. */
 export function filtered(message: FeedMessage, filter: TaskFilter): FeedMessage | undefined {
   if (message.event !== "tasks") return message;
   const { at, changed, removed } = message.data as {

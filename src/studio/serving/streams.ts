@@ -71,7 +71,7 @@ export class Streams {
   }
 }
 
-/** Pulled by the connection: what its reader does not take is not read from the feed. */
+/** Pulled by the connection: a slow reader does not make messages accumulate. */
 function eventStream(
   messages: AsyncGenerator<FeedMessage>,
   { view, onEnd }: { readonly view: (message: FeedMessage) => FeedMessage | undefined; readonly onEnd: () => void },

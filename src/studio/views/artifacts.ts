@@ -3,13 +3,13 @@ import { FlowError, type Json } from "../../errors/index.ts";
 import type { ArtifactPage, ArtifactView, BatchRef, FailedBatchPage, FailedBatchView, InputView } from "../api.ts";
 import type { Reading } from "../reading.ts";
 
-/** A value with longer JSON is cut: there may be 200 in a page. */
+/** A longer value is cut, since a page may have 200. */
 const longestValue = 65_536;
 const keptOfLong = 4_000;
-/** A page with more JSON ends before its limit. */
+/** A page with more JSON ends early. */
 const longestPage = 1_048_576;
 
-/** A value as it is, or the start of its JSON if that is too long. */
+/** A value, or the start of its JSON if that is too long. */
 export function viewValue(value: Json): InputView {
   const text = JSON.stringify(value);
   if (text.length <= longestValue) return { value };

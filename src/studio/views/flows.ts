@@ -19,7 +19,7 @@ export interface StudioFlow {
   readonly flow?: FlowDefinition<UntypedFlow>;
 }
 
-/** Flows are known by their newest tasks, of which so many are read. */
+/** Flows are found by their newest tasks; this many tasks are read. */
 const newestTasks = 1_000;
 
 /** Flows of files first, then those of the newest tasks, by name. */

@@ -40,7 +40,7 @@ export function kindOf(node: GraphNode): GraphNodeView["kind"] {
   return node.depends_on.length === 0 ? "source" : "handler";
 }
 
-/** The nodes whose artifacts a node reads; `undefined` if the graph does not say. */
+/** The nodes whose artifacts a node reads; `undefined` if the graph does not state them. */
 function sourcesOf(node: GraphNode): readonly string[] | undefined {
   const { node_id: nodeId, io, fan_in: fanIn, depends_on: parents } = node;
   return readingOf({ nodeId, inline: io?.input_inline, fanIn, parents })?.sources.map((source) => source.nodeId);
@@ -71,7 +71,7 @@ export function readsEach(node: GraphNode): boolean {
   return adapter !== "pull.gather" && adapter !== "pull.outcomes" && adapter !== "pull.failures";
 }
 
-/** What is set for a node, in words. */
+/** The settings of a node, as text. */
 function settingsOf(node: GraphNode): readonly Setting[] {
   const { when, optional, delay_sec: delay = 0, partitions = 1, timeout_sec: timeout, batches = {}, io = {} } = node;
   const isWorker = node.type !== coordinatorFnType;

@@ -11,7 +11,7 @@ import { type EventText, eventTexts, sentence } from "./sentences.ts";
 
 /** What the records of a task keep of their transitions. */
 
-/** For a chart of bars: what state each shard was in, from when to when. */
+/** The states of each shard over time, for a bar chart. */
 export function timelineOf(task: TaskRecord, shards: readonly ShardRecord[], now: number): Timeline {
   const spans = inOrder(task, shards).flatMap(spansOf);
   const end = task.endedAt ?? now;
@@ -74,7 +74,7 @@ export function attemptsOf(shards: readonly ShardRecord[]): readonly AttemptView
   return attempts.toSorted((a, b) => a.startedAt - b.startedAt || a.shard - b.shard);
 }
 
-/** The transition that ended the attempt that began with this one: not the one that asked it to stop. */
+/** The transition that ended the attempt which began with this one. Skips the request to stop it. */
 function endOf(history: readonly HistoryEntry[], index: number): HistoryEntry | undefined {
   return history.slice(index + 1).find(({ to }) => to !== "running" && to !== "cancelling");
 }
@@ -139,7 +139,7 @@ function endText({ status, failure, cancelReason }: TaskRecord): string {
 
 const startText = ({ workerId }: HistoryEntry): EventText => (workerId === undefined ? "started" : "startedOn");
 
-/** By the cause of a transition. `undefined`: it waits, for what its node says. */
+/** Texts by the cause of a transition. `undefined`: it waits, and the text depends on its node. */
 const textOf: Readonly<Record<HistoryEntry["cause"], (entry: HistoryEntry) => EventText | undefined>> = {
   dispatch: (entry) => (entry.to === "running" ? startText(entry) : entry.to === "deferred" ? undefined : "queued"),
   claim: startText,

@@ -5,15 +5,15 @@ import type { BatchRef, Lineage, LineageStep } from "../api.ts";
 import type { Reading } from "../reading.ts";
 import { originOf } from "./artifacts.ts";
 
-/** A log is searched around the place of the batch: most batches are stored near the place of their source. */
+/** A log is searched around the place of the batch, since most batches are stored near the place of their source. */
 const searched = 2_000;
 const pageSize = 500;
 /** One artifact may have been split into many. */
 const mostSteps = 500;
 
 /**
- * What a batch was made of, and what was made of it, from the origins in the logs. A batch of a node that gathers its
- * sources was made of all of their artifacts: these are not listed.
+ * The ancestors and descendants of a batch, from the origins in the logs. A gathered batch was made of all artifacts of
+ * its sources, which are not listed.
  *
  * @throws FlowError `BATCH_UNKNOWN`
  */
@@ -88,7 +88,7 @@ async function downFrom(logs: Logs, graph: Graph, batch: Place): Promise<Steps> 
   const steps: LineageStep[] = [];
   const byNode = new Map<string, Place[]>([[batch.nodeId, [placeOf(batch)]]]);
   let incomplete = false;
-  // Nodes may be in any order, so each one is visited after what it reads.
+  // A graph lists its nodes in any order; parents must be visited first.
   for (const nodeId of parentsFirst(graph)) {
     for (const record of [...logs.shards.values()].filter((each) => each.nodeId === nodeId)) {
       const found = await madeIn(logs, record, byNode);

@@ -10,7 +10,7 @@ import { waitingIn } from "./task-list.ts";
 
 /** A longer result is not sent. */
 const longestResult = 16_384;
-/** Nodes with many shards have as many reasons. */
+/** A node with many shards may have as many reasons. */
 const mostReasons = 5;
 
 /**
@@ -51,7 +51,7 @@ function actionsOn({ status, parent }: TaskView): readonly TaskAction[] {
   if (status === "finished") return [];
   if (status === "failed" || status === "cancelled") return parent === undefined ? ["retry"] : [];
   if (status === "cancelling") return ["cancel"];
-  // A task that a node of another runs is paused with that one.
+  // A child task is paused with its parent.
   if (parent !== undefined) return ["cancel"];
   return ["cancel", status === "paused" ? "resume" : "pause"];
 }
@@ -103,12 +103,12 @@ function liveNode(
 
 const openStates: ReadonlySet<NodeView["status"]> = new Set(["queued", "running", "deferred", "paused"]);
 
-/** A few batches within a second are no rate. */
+/** A few batches within a second do not make a rate. */
 const isTooFew = (batches: number, ms: number): boolean => ms < 1_000 && batches < 10;
 
 const isTooLong = (value: Json): boolean => JSON.stringify(value).length > longestResult;
 
-/** An epoch is claimed at most once, and begins with the queueing of its attempt. */
+/** Each epoch is claimed at most once, and starts when its attempt is queued, not when it is claimed. */
 function attemptsOf({ epoch, history }: ShardRecord): number {
   const claims = history.filter(({ cause, to }) => cause === "claim" || (cause === "dispatch" && to === "running"));
   return history[0]?.n === 0 ? claims.length : epoch;
@@ -159,7 +159,7 @@ async function readEdges({
   return edges;
 }
 
-/** By source shard: how many of its artifacts a shard has processed, as its own log says. */
+/** By source shard: how many of its artifacts a shard has processed, according to its own log. */
 async function placesOf(store: Reading["store"], shard: ShardRecord): Promise<ReadonlyMap<string, number>> {
   const { origins } = await store.tail(logOf(shard), shard.generation);
   return new Map(
@@ -171,8 +171,8 @@ async function placesOf(store: Reading["store"], shard: ShardRecord): Promise<Re
 }
 
 /**
- * Each partition reads past the batches of the others, so its place is in the whole log: they are as far as they are on
- * average.
+ * Each partition skips the batches of the others, so its place refers to the whole log. The node counts as having read
+ * as far as its partitions have on average.
  */
 function readFrom(
   from: string,

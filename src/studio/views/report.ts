@@ -7,7 +7,7 @@ import { eventsOf, timelineOf } from "./history.ts";
 import { counted, omittedTexts } from "./sentences.ts";
 import { nodeDetail, readFacts, type TaskFacts, taskDetail, viewLogs } from "./task-view.ts";
 
-/** How much of each kind a report has at most: the first line that fits is taken. */
+/** The maximum size of each kind of content in a report; the first row that fits is used. */
 const sizes: readonly Size[] = [
   { artifacts: 50, failed: 50, logs: 1_000, events: 5_000, spans: 10_000, attempts: 200 },
   { artifacts: 10, failed: 20, logs: 250, events: 2_000, spans: 5_000, attempts: 50 },
@@ -18,24 +18,24 @@ const sizes: readonly Size[] = [
 ];
 
 interface Size {
-  /** Of each node. */
+  /** Per node. */
   readonly artifacts: number;
   readonly failed: number;
   readonly logs: number;
   readonly attempts: number;
-  /** Of the task. */
+  /** Per task. */
   readonly events: number;
   readonly spans: number;
 }
 
 const [most] = sizes as readonly [Size];
-/** Of a larger graph, the nodes that did not fail have no details. */
+/** In a larger graph, only failed nodes have details. */
 const mostNodes = 500;
 
 /**
- * A run, for a page without a server.
+ * A report of a task, for a page without a server.
  *
- * @param longest - of its JSON, in bytes; a graph may be longer
+ * @param longest - the maximum size of its JSON in bytes; a graph may exceed it
  * @throws FlowError `TASK_UNKNOWN`
  */
 export async function runReport(
@@ -78,7 +78,7 @@ export async function runReport(
   return report;
 }
 
-/** As text inside a script element: nothing in it can end the element, or begin a comment. */
+/** Escaped for a script element: nothing in it can end the element or start a comment. */
 export const reportJson = (report: StudioReport): string => JSON.stringify(report).replaceAll("<", "\\u003c");
 
 const isTrouble = ({ failure, batches }: NodeDetail["live"]): boolean => failure !== undefined || batches.failed > 0;
@@ -146,7 +146,7 @@ const newest = <T>(items: readonly T[], count: number): readonly T[] => (count =
 function cutNode({ detail, artifacts, failedBatches, logs }: ReportNode, size: Size): ReportNode {
   return {
     detail: { ...detail, attempts: newest(detail.attempts, size.attempts) },
-    // Nothing follows in a report, so there are no cursors.
+    // A report has a single page, so there are no cursors.
     artifacts: { items: artifacts.items.slice(0, size.artifacts), stored: artifacts.stored },
     failedBatches: { items: failedBatches.items.slice(0, size.failed) },
     logs: { ...logs, items: newest(logs.items, size.logs) },

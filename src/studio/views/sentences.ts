@@ -1,11 +1,11 @@
 /*
- * What the studio's server says in words: whole sentences and phrases, into which only values are put, so that each can be
- * read, corrected and translated as it stands.
+ * The texts of the studio's server: whole sentences and phrases, into which only values are inserted, so that each can
+ * be read, corrected and translated by itself.
  */
 
 type Values = Readonly<Record<string, string | number>>;
 
-/** The sentence with its values; a value that is missing is a mistake in the program. */
+/** The sentence with its values filled in; a missing value is a bug. */
 export function sentence(text: string, values: Values = {}): string {
   return text.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const value = values[name];
@@ -14,11 +14,11 @@ export function sentence(text: string, values: Values = {}): string {
   });
 }
 
-/** The sentence for this count, which is its value `count`. */
+/** The sentence for a count, which is filled in as `count`. */
 export const counted = (count: number, texts: { readonly one: string; readonly many: string }, values: Values = {}) =>
   sentence(count === 1 ? texts.one : texts.many, { ...values, count });
 
-/** Of a task and its nodes; `node` has its shard if there are several. */
+/** Events of a task and its nodes; `node` includes the shard if there are several. */
 export const eventTexts = {
   created: "the task was created",
   finished: "the task finished",
@@ -114,7 +114,7 @@ export const settingTexts = {
   flow: "{flow}, with each batch as its '{item}'",
 } as const;
 
-/** What a report leaves out: `none` where it has nothing of a kind. */
+/** What a report leaves out; `none` if it has nothing of that kind. */
 export const omittedTexts = {
   nodes: { one: "the details of {count} node", many: "the details of {count} nodes" },
   events: {

@@ -3,17 +3,17 @@ import { explain, type Reason } from "../../core/plan/index.ts";
 import type { TaskPage, TaskRow, Waiting, WaitingList } from "../api.ts";
 import type { Reading } from "../reading.ts";
 
-/** Which tasks a list has. */
+/** Which tasks a list contains. */
 export interface TaskFilter {
   readonly flow?: string | undefined;
-  /** `paused`: those that run, and are paused. Empty: all. */
+  /** `paused`: running tasks that are paused. Empty: all. */
   readonly states: readonly TaskRow["state"][];
   /** Part of the id, the flow's name, the idempotency key or the error; regardless of case. */
   readonly text?: string | undefined;
   /** By creation. */
   readonly since?: number | undefined;
   readonly until?: number | undefined;
-  /** Also tasks that nodes of others run; with an id, only those that the nodes of this task run. */
+  /** Whether to include child tasks; with an id, only the child tasks of that task. */
   readonly children: boolean | { readonly of: string };
 }
 
@@ -62,7 +62,7 @@ function statusesOf(states: readonly TaskRow["state"][]): readonly TaskStatus[] 
 const mostRead = 5_000;
 const leastAtOnce = 200;
 
-/** A page of tasks, the newest first. The store filters by status only; the rest is filtered here. */
+/** A page of tasks, the newest first. The store filters by status only; all else is filtered here. */
 export async function pageOfTasks(
   { client }: Pick<Reading, "client">,
   filter: TaskFilter,
@@ -75,7 +75,7 @@ export async function pageOfTasks(
   let next = cursor;
   for (let read = 0; read < mostRead; ) {
     const missing = limit - items.length;
-    // The store's cursor continues after all that was read, so a page of a filtered list has whatever matches.
+    // The store's cursor continues after everything that was read, so a page contains all matches among that.
     const page = await client.list({
       limit: isFiltered ? Math.max(missing, leastAtOnce) : missing,
       children: filter.children,
@@ -99,7 +99,7 @@ const waits: Readonly<Partial<Record<Reason["reason"], Waiting["for"]>>> = {
   backoff: "retry",
   waiting_for_batches: "retry",
 };
-/** Of nodes that depend on the others. */
+/** Reasons that depend on other nodes. */
 const passive: ReadonlySet<Reason["reason"]> = new Set([
   "ended",
   "waiting_for_parents",
@@ -107,7 +107,7 @@ const passive: ReadonlySet<Reason["reason"]> = new Set([
   "waiting_for_input",
 ]);
 
-/** What a task waits for, from why its nodes do not run; `undefined` if one runs, or could run now. */
+/** What a task waits for, derived from why its nodes do not run; `undefined` if one runs, or could run now. */
 export function waitingIn(nodes: readonly { readonly nodeId: string; readonly why: Reason }[]): Waiting | undefined {
   const found = new Map<string, Omit<Waiting, "others">>();
   for (const { nodeId, why } of nodes) {
@@ -124,7 +124,7 @@ export function waitingIn(nodes: readonly { readonly nodeId: string; readonly wh
   return first && { ...first, others: found.size - 1 };
 }
 
-/** Of these tasks, those that wait. */
+/** The tasks that wait, out of these. */
 export async function waitingTasks(reading: Reading, ids: readonly string[]): Promise<WaitingList> {
   const items = await Promise.all(
     ids.map(async (taskId) => {
@@ -141,7 +141,7 @@ export async function waitingOf({ store, input }: Reading, task: TaskRecord): Pr
   const { id, status, paused, graph } = task;
   if (status !== "running" || paused) return undefined; // known without its shards
   const shards = await store.readShards(id);
-  // Workers and limits matter to nodes that could run only.
+  // Workers and limits matter only to nodes that could run.
   const facts = { workers: [], withArtifacts: new Set<string>(), fullLimit: () => undefined, ahead: () => undefined };
   return waitingIn(explain({ ...facts, now: Date.now(), status, plan: input.plans.get(graph), shards }));
 }

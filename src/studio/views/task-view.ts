@@ -41,7 +41,7 @@ export async function taskDetail(reading: Reading, taskId: string): Promise<Task
   };
 }
 
-/** What was read of a task, to view any of its nodes. */
+/** What was read of a task, to show any of its nodes. */
 export interface TaskFacts {
   readonly record: TaskRecord;
   readonly live: TaskLive;
@@ -65,7 +65,7 @@ export async function readFacts(reading: Reading, taskId: string): Promise<TaskF
 /**
  * One node of a task.
  *
- * @param schemas - of the handlers that are known here, by their names
+ * @param schemas - the schemas of known handlers, by name
  * @throws FlowError `NODE_UNKNOWN`
  */
 export async function nodeDetail(
@@ -145,9 +145,9 @@ async function failedInputOf(
 }
 
 /**
- * What the handler of a node has logged, as far as it is kept.
+ * The kept log lines of the handler of a node.
  *
- * @param page.after - the number of the last line that is known; -1 before the first
+ * @param page.after - the number of the last known line; -1 before the first
  */
 export async function logPage(
   { client }: Pick<Reading, "client">,
