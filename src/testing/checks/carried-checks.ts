@@ -30,15 +30,15 @@ interface Continued {
 }
 
 /**
- * A shard of a retry continues what the task before had stored, unless anything upstream of it is made anew. Its log
- * begins with exactly these artifacts, and no handler processes one of their batches again.
+ * A shard of a retry continues what the earlier task had stored, unless anything upstream of it starts over. Its log
+ * starts with exactly these artifacts, and no handler processes their batches again.
  */
 export class CarriedChecks {
   readonly #parts: CheckParts;
   readonly #violated: Violated;
   /** Shards whose records were created with an output to continue, even if they started over later. */
   readonly #continuing = new Map<string, ShardRecord>();
-  /** Shards without batches that are retried: their other artifacts have moved up. */
+  /** Shards that leave out retried batches: their other artifacts have moved up. */
   readonly #moved = new Set<string>();
 
   constructor(parts: CheckParts, violated: Violated) {
@@ -139,7 +139,7 @@ export class CarriedChecks {
     const { journal, state } = this.#parts;
     const { count = 0, seqs } = record.carried?.without ?? {};
     const retried = state.tasks.get(record.taskId)?.record.retriedBatches;
-    const isInherited = isDeepStrictEqual(record.carried, lent.carried); // from a retry that did not get to copy it
+    const isInherited = isDeepStrictEqual(record.carried, lent.carried); // from a retry that ended before it copied the log
     if (retried?.nodeId !== record.nodeId && !isInherited)
       this.#violated(record, "leaves batches out that are not retried");
     const isLeftOut = (artifact: Artifact) =>
@@ -155,7 +155,7 @@ export class CarriedChecks {
     }));
   }
 
-  /** What consumers have read of a source stays in its log. */
+  /** What consumers have read from a source stays in its log. */
   #readOnlyWhatIsThere(record: ShardRecord, artifacts: readonly Artifact[]): void {
     for (const { uid, origin } of artifacts) {
       const [nodeId = "", shard] = origin.source.split("/");
@@ -185,7 +185,7 @@ export class CarriedChecks {
     }
   }
 
-  /** Parents' shards that had a record before and neither are adopted nor continue it. */
+  /** Parents' shards that had a record in the earlier task and are neither adopted nor continued. */
   #newParents({ record, node, lender }: Continued): readonly string[] {
     return node.depends_on.flatMap((nodeId) =>
       (lender.nodes.get(nodeId)?.shards ?? []).flatMap((entry) => {
@@ -202,7 +202,7 @@ export class CarriedChecks {
     const { state, journal } = this.#parts;
     if (node.io?.fn !== undefined || (node.fan_in ?? "all") !== "all") return false;
     if (node.io?.start_when === "ended" || record.status === "skipped") return false;
-    // It may have been decided when only some of a parent's shards had a record.
+    // The dispatch may have been decided when only some of a parent's shards had a record.
     const parents = lender.record.graph.nodes.filter(({ node_id }) => node.depends_on.includes(node_id));
     if (node.io?.start_when === "first_batch" && parents.some(({ partitions = 1 }) => partitions > 1)) return false;
     if (this.#newParents(continued).length > 0) return false;
@@ -241,13 +241,13 @@ export class CarriedChecks {
 
 const withoutAuthor = ({ epoch: _, claimId: __, ...rest }: Artifact) => rest;
 
-/** Which batches are open, and how many are set aside, depends on the entries before it. */
+/** Without the open batches and the number of those set aside, which depend on the earlier entries. */
 function withoutPosition(artifact: Artifact) {
   const { to: _, open: __, aside: ___, ...origin } = artifact.origin;
   return { ...withoutAuthor(artifact), origin: { ...origin, place: placeOf(artifact) } };
 }
 
-/** Whether a batch is not stored although a later one is. The indexes of one of several shards have gaps anyway. */
+/** Whether a batch is not stored although a later one is. With several shards, the indexes of each have gaps anyway. */
 const hasHole = ({ partitions = 1 }: GraphNode, artifacts: readonly Artifact[]): boolean =>
   [...Map.groupBy(artifacts, ({ origin }) => origin.source)].some(([source, from]) =>
     source === ""

@@ -10,11 +10,11 @@ import type { Workload } from "../cluster/workload.ts";
 import type { OutputOf } from "./reference.ts";
 
 /*
- * The tasks that nodes run for their batches: at most one of a batch runs at a time, none runs again what another has
- * finished, and their results are what a plain evaluation of the flow gives.
+ * Child tasks: at most one of a batch runs at a time, none repeats what another has finished, and their results equal a
+ * plain evaluation of the flow.
  */
 
-/** All tasks, and those that their nodes ran. */
+/** All tasks, and their child tasks. */
 export interface Families {
   readonly tasks: { get(taskId: string): { readonly record: TaskRecord } | undefined };
   childrenOf(taskId: string): readonly { readonly record: TaskRecord }[];
@@ -41,7 +41,7 @@ export function othersOf(families: Families, record: TaskRecord): readonly TaskR
   return all.map((other) => other.record).filter((other) => other.id !== record.id && isSameBatch(other, record));
 }
 
-/** @param others - those that existed when it was created, as they were then */
+/** @param others - the tasks of the same batch when it was created, as they were then */
 export function judgeChild({ retryOf }: TaskRecord, others: readonly TaskRecord[]): readonly string[] {
   const open = others.find((other) => !isTaskTerminal(other.status));
   const finished = others.find((other) => other.status === "finished");
@@ -53,7 +53,7 @@ export function judgeChild({ retryOf }: TaskRecord, others: readonly TaskRecord[
   ];
 }
 
-/** A task, and those that it retries, from the newest on. */
+/** A task, and those that it retries, the newest first. */
 function lineageOf(families: Families, taskId: string): readonly string[] {
   const { retryOf } = families.tasks.get(taskId)?.record ?? {};
   return retryOf === undefined ? [taskId] : [taskId, ...lineageOf(families, retryOf)];
@@ -63,11 +63,11 @@ function lineageOf(families: Families, taskId: string): readonly string[] {
 const isSameBatch = (a: TaskRecord, b: TaskRecord): boolean =>
   a.parent?.nodeId === b.parent?.nodeId && a.parent?.uid === b.parent?.uid && isDeepStrictEqual(a.params, b.params);
 
-/** Why a task of a node may have been cancelled although no cancel of it was requested. */
+/** Whether a child task may have been cancelled although no cancel of it was requested. */
 export function mayBeCancelled(families: Families, { parent: ref }: TaskRecord): boolean {
   const parent = families.tasks.get(ref?.taskId ?? "")?.record;
   if (parent === undefined || parent.status !== "finished") return true;
-  // Its try exceeded its time limit, or its node failed.
+  // The try of its batch exceeded its time limit, or its node failed.
   return parent.graph.nodes.some(({ batches, optional }) => optional || batches?.timeout_sec !== undefined);
 }
 
@@ -80,7 +80,7 @@ export function hasFailedChild(families: Families, taskId: string, nodeId: strin
     });
 }
 
-/** What a node makes of each payload, if it runs a flow. */
+/** The output that a node makes of each payload, if it runs a flow. */
 export function flowOutput(
   workload: Pick<Workload, "hasFinalize">,
   graph: Graph,
@@ -95,7 +95,7 @@ export function flowOutput(
   };
 }
 
-/** Each node has one batch, as its flow begins with the item. */
+/** Each node has one batch, since the source of the flow is its item. */
 function resultsOf(workload: Pick<Workload, "hasFinalize">, graph: Graph, params: JsonObject): JsonObject {
   const outputs = new Map<string, Json>();
   const results: { [nodeId: string]: Json } = {};

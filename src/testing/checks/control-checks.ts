@@ -16,13 +16,13 @@ import { fits } from "../cluster/computation.ts";
 import type { CheckParts } from "./log-checks.ts";
 import { asideOf } from "./reference.ts";
 
-/** Conditions of nodes, optional nodes, and nodes that handle how others have ended: what holds at every write. */
+/** Conditions, optional nodes and handlers of outcomes: what must hold at every write. */
 export class ControlChecks {
   readonly #parts: CheckParts;
   readonly #violated: (key: string, what: string) => void;
-  /** By task, the failure that it began to end with. */
+  /** By task, the failure that started its end. */
   readonly #failures = new Map<string, TaskFailure | undefined>();
-  /** By task that ends, its signals as of its last change. */
+  /** By task that is ending, its signals as of its last change. */
   readonly #signals = new Map<string, TaskRecord["signals"]>();
 
   constructor(parts: CheckParts, violated: (key: string, what: string) => void) {
@@ -62,7 +62,7 @@ export class ControlChecks {
       this.#violated(taskId, `its failure is replaced by ${JSON.stringify({ ...failure, stack: undefined })}`);
     }
     if (status === "cancelling") {
-      if (!cancelsAll && isSignalled) return; // for a wait behind handlers of outcomes
+      if (!cancelsAll && isSignalled) return; // for a wait downstream of handlers of outcomes
       if (!cancelsAll) this.#violated(taskId, "cancelling again, but not everything");
       this.#parts.journal.counts.cancelledAll++;
     }
@@ -107,7 +107,7 @@ export class ControlChecks {
   }
 }
 
-/** What the rules of control flow are judged by: a task as a memory store has it, or as it was found in another store. */
+/** The input of the rules of control flow: a task in a memory store, or as read from another store. */
 export interface TaskView {
   readonly record: Pick<TaskRecord, "graph" | "params">;
   readonly nodes: { get(nodeId: string): { readonly shards: readonly (ShardView | undefined)[] } | undefined };
@@ -194,7 +194,7 @@ function areAll(task: TaskView, nodeId: string, is: (record: ShardRecord) => boo
   return shards.filter((entry) => entry !== undefined && is(entry.record)).length === partitions;
 }
 
-/** At the end of a task that was not cancelled as a whole: what should have run in spite of a failure or a cancel. */
+/** At the end of a task that was not cancelled as a whole: nodes that should have run despite a failure or a cancel. */
 export function wronglyCancelled(task: TaskView): readonly string[] {
   const { nodes } = task.record.graph;
   const isCancelled = (id: string) =>
@@ -206,7 +206,7 @@ export function wronglyCancelled(task: TaskView): readonly string[] {
       const parents = node.depends_on.map((id) => nodes.find(({ node_id }) => node_id === id) as GraphNode);
       if (parents.length === 0 || !parents.every((parent) => isHandling(task, parent))) return [];
       if (!parents.every(({ node_id }) => isClosed(task, node_id))) return [];
-      // Without an adapter, its handler may suggest one that reads what its parents set aside: from the logs of their sources.
+      // Without an adapter, its handler may suggest one that reads what its parents set aside, from the logs of their sources.
       const isOpen = node.io?.input_inline?.input_adapter === undefined;
       if (isOpen && parents.some(({ batches }) => batches?.on_failure === "set_aside")) return [];
       const io = JSON.stringify(node.io ?? {});
@@ -219,7 +219,7 @@ export function wronglyCancelled(task: TaskView): readonly string[] {
 const hasArtifact = (entry: ShardView | undefined) =>
   entry?.logs.some((log) => log !== undefined && log.length > 0) ?? false;
 
-/** Whether the node handles how others have ended, or is behind such a node. */
+/** Whether the node is a handler of outcomes or downstream of one. */
 export function isHandling(task: TaskView, node: GraphNode): boolean {
   if (node.io?.start_when === "ended") return true;
   const { nodes } = task.record.graph;

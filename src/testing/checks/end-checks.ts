@@ -52,7 +52,7 @@ export function checkEnd(parts: EndParts): void {
   checkLeftovers(parts);
 }
 
-/** Whether its node has no such batch any more: a source that started over need not produce it again. */
+/** Whether its node no longer has such a batch: a source that started over need not produce it again. */
 function isVoid({ taskId, nodeId, uid }: ParentRef, { allTasks, journal }: EndParts): boolean {
   const parent = allTasks.tasks.get(taskId);
   const shards = parent === undefined ? [] : shardsOf(parent, journal)(nodeId);
@@ -101,18 +101,18 @@ function checkOutputs(
   for (const { node_id } of missing) violated(`node ${node_id} finished, but its change is not in the vars`);
 }
 
-/** The output of a wait is the signal that was accepted, or else what it has for the end of its time. */
+/** The output of a wait is the accepted signal, otherwise the value for its timeout. */
 export function judgeWait(wait: {
   readonly task: Pick<TaskRecord, "signals">;
   readonly node: GraphNode;
   readonly shards: readonly FinishedShard[];
-  /** As JSON, the payload whose signal was answered so. */
+  /** The payload of the signal that was answered `accepted`, as JSON. */
   readonly accepted: string | undefined;
 }): readonly string[] {
   const { task, node, shards, accepted } = wait;
   const { payload = node.io?.fn_args?.on_timeout } = task.signals?.[node.node_id] ?? {};
   const expected = JSON.stringify(payload);
-  // One that was adopted is judged in the task that it was adopted from.
+  // An adopted node is judged in the task that it was adopted from.
   const own = shards.filter(({ record }) => record.status === "finished" && record.artifactsOf === undefined);
   return own.flatMap(({ artifacts }) => {
     const outputs = artifacts.map(({ meta }) => JSON.stringify(meta)).join();
@@ -132,7 +132,7 @@ const shardsOf =
       entry === undefined ? [] : [{ record: entry.record, artifacts: archive.of(entry.record) }],
     );
 
-/** What still ran in a task that failed or was cancelled has read how its parents have ended. */
+/** Handlers of outcomes that ran in a failed or cancelled task have read the outcomes of their parents. */
 function checkOutcomes(task: TaskEntry, { journal, workload }: EndParts, violated: (what: string) => void): void {
   if (!workload.isKnown) return;
   for (const node of task.record.graph.nodes) {

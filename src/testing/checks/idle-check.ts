@@ -18,7 +18,7 @@ export function checkIdle(parts: {
   readonly fleet: Fleet;
   readonly journal: Journal;
   readonly broker: SimBroker;
-  /** Workers stop now and then: a command that reaches a stopping worker is left to the polling of the others. */
+  /** Workers stop now and then: the attempt of a command that reaches a stopping worker is found by the polls of others. */
   readonly stops: boolean;
   /** Limits are set: the worker that frees a slot scans the queue at once, the others a little later. */
   readonly limited: boolean;
@@ -47,8 +47,8 @@ export function checkIdle(parts: {
       const notified = broker.lastNotified(record);
       const node = task.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
       if (notified !== undefined && (limited || node?.limits !== undefined)) continue;
-      // The command may have met a busy worker; the others poll later. The busy one scans the queue as soon as it has a
-      // slot again, so it must not have one.
+      // The command may have reached a busy worker; the others poll later. The busy one scans the queue as soon as it
+      // has a slot again, so it must not have one.
       if (notified === undefined) violated(`${name} is queued, but no worker was notified`);
       else if (fleet.isFree(notified, record.type)) {
         violated(`${name} is queued, but ${notified.name} was notified and is free`);
@@ -57,7 +57,7 @@ export function checkIdle(parts: {
   }
 }
 
-/** What a pause, a resume or a signal has left undone. */
+/** What a pause, a resume or a signal has left incomplete. */
 function pauseFault({ paused = false, signals = {} }: TaskRecord, record: ShardRecord): string | undefined {
   const { status, epoch, nodeId } = record;
   if (paused && status === "queued") return "is queued, but its task is paused";
@@ -68,14 +68,14 @@ function pauseFault({ paused = false, signals = {} }: TaskRecord, record: ShardR
   return waits && signals[nodeId]?.payload !== undefined ? "waits, but its signal is there" : undefined;
 }
 
-/** Makes no list: the check runs at every idle moment, for all tasks. */
+/** A generator rather than a list: the check runs at every idle moment, for all tasks. */
 function* shardsOf({ nodes }: TaskEntry): Generator<ShardRecord, void, undefined> {
   for (const { shards } of nodes.values()) {
     for (const entry of shards) if (entry !== undefined) yield entry.record;
   }
 }
 
-/** Of a task that failed or is cancelled: what handles that starts as soon as its parents have ended. */
+/** In a task that is ending, handlers of outcomes start as soon as their parents have ended. */
 function checkHandling(task: TaskEntry, violated: (what: string) => void): void {
   for (const node of task.record.graph.nodes) {
     if (node.io?.start_when === "ended") checkStarted(task, node, violated);

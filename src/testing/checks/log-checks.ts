@@ -44,7 +44,7 @@ interface SeenLog {
   readonly sources: Map<string, SeenSource>;
 }
 
-/** What a log's origins have said of one source. */
+/** What a log's origins have stated about one source. */
 interface SeenSource {
   readonly stored: Set<string>;
   readonly to: Position;
@@ -128,8 +128,8 @@ export class LogChecks {
   }
 
   /**
-   * The rule by which the next attempt resumes: everything up to `to` is stored except `open`. Nothing is called open
-   * that is stored, nothing is forgotten, and `to` never goes back.
+   * The rule by which the next attempt resumes: everything up to `to` is stored except `open`. No stored batch is
+   * listed as open, no open one is missing, and `to` never decreases.
    */
   #resumable(
     ref: ShardRef,
@@ -162,7 +162,7 @@ export class LogChecks {
     log.sources.set(source, { stored, to, open });
   }
 
-  /** The batches of this shard that its source has in this range, as far as it is known how the source is read. */
+  /** The batches that its source has for this shard in this range, if it is known how the source is read. */
   #batchesBetween(
     ref: ShardRef,
     range: { readonly generation: number; readonly source: string; readonly after: Position; readonly upTo: Position },
@@ -186,7 +186,7 @@ export class LogChecks {
       .map(({ at }) => at);
   }
 
-  /** A batch is set aside only where its node does that, after its last try, and as often as it tolerates. */
+  /** A batch is set aside only if its node does that, after its last try, and within the limit of the node. */
   #setAside(ref: ShardRef, log: SeenLog, { generation, artifact }: { generation: number; artifact: Artifact }): void {
     const { seq, uid, epoch, origin, failure } = artifact;
     if (failure !== undefined) log.aside++;

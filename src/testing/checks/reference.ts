@@ -18,8 +18,8 @@ import type { Workload } from "../cluster/workload.ts";
 
 /*
  * What a finished task must have stored, computed in memory without any engine code. A node is judged by what its
- * sources stored: if that is right for every node, the whole equals a plain evaluation of the graph, in whatever order
- * the engine processed the batches of several sources.
+ * sources stored: if it is correct for every node, the whole equals a plain evaluation of the graph, regardless of the
+ * order in which the engine processed the batches of several sources.
  */
 
 /** A finished shard with its artifacts. */
@@ -97,7 +97,7 @@ function judgeGather(node: GraphNode, finished: Finished): string[] {
   return isSetAside(shards) ? [] : same("what it gathered", metasOf(shards), [compute(node.node_id, payload)]);
 }
 
-/** One batch for each source that it takes, named like it. */
+/** One batch per source that it takes, named like the source. */
 export function judgeOutcomes(node: GraphNode, ended: Finished): string[] {
   const shards = ended(node.node_id);
   const chosen = shards[0]?.record.chosen;
@@ -145,7 +145,7 @@ function gatheredBy(node: GraphNode, finished: Finished): JsonObject {
   return payload;
 }
 
-/** The place of each batch follows from the place of what it was made from, and in the end from a source's order. */
+/** The place of each batch follows from the place of what it was made from, and ultimately from the order of a source. */
 function judgePlaces(node: GraphNode, finished: Finished): string[] {
   const sources = sourceIdsOf(node).flatMap((id) => finished(id).map((shard) => ({ id, ...shard })));
   const placeIn = (artifact: Artifact, own: ShardRecord): readonly number[] => {
@@ -154,7 +154,7 @@ function judgePlaces(node: GraphNode, finished: Finished): string[] {
     const at = sources.findIndex(({ id, record }) => sourceKey(id, record.shard) === origin.source);
     const source = sources[at];
     const from = source?.artifacts[origin.seq];
-    // It failed before its source started over, and keeps what it had made of the output before.
+    // The node failed before its source started over, and keeps what it had made of the earlier output.
     const isOld = own.status === "failed" && source?.record.generation !== (own.sourceGens[origin.source] ?? 0);
     if (isOld) return placeOf(artifact);
     if (from === undefined) return [seq];
@@ -173,7 +173,7 @@ const sourceIdsOf = (node: GraphNode): readonly string[] =>
 
 const whereOf = (node: GraphNode): Json | undefined => node.io?.input_inline?.input_args?.where;
 
-/** Of a node with `where`: how many artifacts of its sources it took, and how many it left. */
+/** For a node with `where`: how many artifacts of its sources it took, and how many it left. */
 export function choiceOf(node: GraphNode, finished: Finished): { readonly taken: number; readonly left: number } {
   const where = whereOf(node);
   const isData = node.io?.input_inline?.input_adapter !== "pull.outcomes";
@@ -207,7 +207,7 @@ export function batchesOf(node: GraphNode, nodeId: string, artifact: Artifact) {
   }));
 }
 
-/** What a batch that was set aside consisted of, made from the outputs of the nodes before. */
+/** The payload of a batch that was set aside, rebuilt from the outputs of the nodes before. */
 function inputOf(node: GraphNode, { uid, origin, meta }: Artifact, of: Evaluated): Json {
   if (origin.source === "") return node.type.startsWith("source") ? sourcePayload(node.node_id, uid) : meta;
   if (origin.source === "*") return gatheredBy(node, of.finished);
@@ -222,7 +222,7 @@ interface Evaluated {
   readonly nodes: readonly GraphNode[];
 }
 
-/** What a node makes of an artifact of its source `id`. */
+/** The payloads that a node makes of an artifact of its source `id`. */
 function payloadsOf(node: GraphNode, id: string, artifact: Artifact, of: Evaluated): readonly Json[] {
   const { uid, meta, failure } = artifact;
   if (isOutput(artifact) === readsFailures(node)) return [];
@@ -233,7 +233,7 @@ function payloadsOf(node: GraphNode, id: string, artifact: Artifact, of: Evaluat
   return [{ uid, reasonCode, message, tries, input: inputOf(source, artifact, of) }];
 }
 
-/** Each batch of each source is there once, possibly set aside; under `ordered`, those of one source shard keep their order. */
+/** Each batch of each source is stored once, possibly as set aside; under `ordered`, those of a source shard keep their order. */
 function judgeStream(
   node: GraphNode,
   { finished, nodes, outputOf }: Evaluated & { readonly outputOf: OutputOf },
@@ -258,7 +258,7 @@ function judgeStream(
           expected.map((output, at) => {
             const { meta, failure } = bySource[at] ?? {};
             if (failure !== undefined) return "set aside";
-            return isSettledFailure(node, meta) ? meta : output; // which `ChildChecks` judges
+            return isSettledFailure(node, meta) ? meta : output; // checked elsewhere
           }),
         ),
       );
@@ -275,7 +275,7 @@ function judgeStream(
   return wrong;
 }
 
-/** Whether it is the output of a flow's task that failed. */
+/** Whether it is the output for a child task that failed. */
 export const isSettledFailure = ({ io }: GraphNode, meta: Json | undefined): boolean =>
   io?.settled === true && (meta as JsonObject | undefined)?.ok === false;
 
@@ -304,7 +304,7 @@ function judgeFunction(node: GraphNode, finished: Finished): string[] {
   const metas = metasOf(finished(node.node_id));
   const sources = (ids: readonly string[]) => ids.flatMap((id) => metasOf(finished(id)));
   if (fn === "noop") return same("its output", metas, [{}]);
-  if (fn === "wait.signal") return []; // judged by what its task was sent
+  if (fn === "wait.signal") return []; // judged by the signals that its task was sent
   const keys = changedPaths(node);
   if (keys !== undefined) return same("its output", metas, [{ keys }]);
   if (fn === "merge.generic") {

@@ -98,14 +98,14 @@ export class ShardChecks {
       violated(record, "a coordinator function restarted its log");
   }
 
-  /** A paused shard does not begin, and loses neither its due time nor its lease by that. */
+  /** A paused shard does not begin, and a pause changes neither its due time nor its lease. */
   #checkPause(from: ShardStatus | "absent", cause: Cause, record: ShardRecord, before: ShardRecord | undefined): void {
     const { state, journal, mode, violated } = this.#parts;
     const { paused, status, taskId } = record;
     if (status === "queued" && before?.paused !== undefined) violated(record, `queued by ${cause} while it is paused`);
     if (status === "queued" && paused !== undefined) violated(record, `queued by ${cause}, but marked as paused`);
     if (paused !== undefined && record.dueAt !== undefined) violated(record, "is paused, but due");
-    // Without faults, the mark is complete when the pause is answered, except in what is being dispatched.
+    // Without faults, all shards have the mark when the pause is answered, except those being dispatched.
     const isOld = !journal.dispatching.has(shardKey(record));
     if (cause === "claim" && mode === "calm" && isOld && journal.asked.pausedSince(taskId) !== undefined)
       violated(record, "claimed although its task is paused");

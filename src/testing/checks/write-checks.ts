@@ -118,7 +118,7 @@ export class WriteChecks {
     }
   }
 
-  /** What ends a wait is written once: a signal that was sent, or the end of its time. A retry begins with the signals. */
+  /** The end of a wait is written once: a signal that was sent, or the timeout. A retry starts with the earlier signals. */
   #checkSignals({ id: taskId, retryOf = "", graph, signals = {} }: TaskRecord, from: TaskStatus | "absent"): void {
     const { journal, state, storeNow } = this.#parts;
     const lent = Object.entries(state.tasks.get(retryOf)?.record.signals ?? {});
@@ -156,9 +156,9 @@ export class WriteChecks {
 }
 
 /**
- * A source with `max_pending_batches` stores nothing that makes a consumer lag further, once it can have seen where the
- * consumer is. Before that it stores half of the limit, with one more insert in flight; and up to the limit if the
- * consumer starts over, since it was allowed to by the earlier position. What a retry's log begins with is only copied.
+ * A source with `max_pending_batches` stores nothing that makes a consumer lag further, once it could see the consumer's
+ * position. Before that, it stores half of the limit, with one more insert in flight, or up to the limit if the consumer
+ * starts over, since the earlier position allowed that. Carried artifacts are exempt: they are only copied.
  */
 export class BackpressureCheck {
   readonly #state: MemoryState;
@@ -178,7 +178,7 @@ export class BackpressureCheck {
       const key = `${lease?.claimId} ${source} ${generation}`;
       const log = this.#state.shard({ taskId, nodeId, shard: Number(shard) })?.logs[generation];
       const before = this.#since.get(key);
-      // A consumer that restarts its output has no position until it reports again, from the beginning.
+      // A consumer that restarts its output has no position until it reports one again, from the beginning.
       if (before === undefined || before.output !== output) {
         this.#since.set(key, { length: log?.length ?? 0, cursor, output, startedOver: before !== undefined });
       } else before.cursor = cursor;
@@ -190,7 +190,7 @@ export class BackpressureCheck {
     const max = task?.record.graph.nodes.find(({ node_id }) => node_id === ref.nodeId)?.io?.max_pending_batches;
     if (task === undefined || max === undefined) return;
     const { carried } = this.#state.shard(ref)?.record ?? {};
-    if (artifact.seq < (carried?.length ?? 0)) return; // consumers have read it, or may do so at once
+    if (artifact.seq < (carried?.length ?? 0)) return; // a carried artifact
     const source = sourceKey(ref.nodeId, ref.shard);
     const entries = [...task.nodes.values()].flatMap(({ shards }) => shards.flatMap((entry) => entry ?? []));
     for (const { record } of entries) {

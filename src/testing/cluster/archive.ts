@@ -44,7 +44,7 @@ export class AllTasks implements TaskLookup {
     if (idempotencyKey !== undefined) this.refuse(idempotencyKey);
   }
 
-  /** The tasks that nodes run for their batches; those of a task, or all. */
+  /** All child tasks, or those of one task. */
   childrenOf(taskId?: string): readonly TaskEntry[] {
     const all = [...this.#state.tasks.values(), ...this.#deleted.values()];
     return all.filter(({ record: { parent } }) => parent !== undefined && (taskId ?? parent.taskId) === parent.taskId);
@@ -100,7 +100,7 @@ export class Archive {
   }
 }
 
-/** By what the artifacts say of their places, and not by the engine's code. */
+/** Sorts by the stored places, without the engine's code. */
 export const inOrder = (artifacts: readonly Artifact[]): readonly Artifact[] =>
   artifacts.toSorted((a, b) => {
     const [x, y] = [placeOf(a), placeOf(b)];

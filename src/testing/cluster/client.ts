@@ -28,7 +28,7 @@ export interface ClientParts {
 /** Including retries. */
 const mostTasks = 5;
 const reuseRate = 0.2;
-/** Retries that are cancelled soon after they were requested, so that they leave to their own retry what they got. */
+/** Rate of retries that are cancelled soon after their request, so that their own retry continues what they carried. */
 const retryCancelRate = 0.4;
 const retryCancelMs = 500;
 
@@ -36,7 +36,7 @@ const retryCancelMs = 500;
 export class Client {
   readonly #parts: ClientParts;
   readonly #requests: Requests;
-  /** Task by idempotency key, which makes a request create one task, however often it is sent. */
+  /** Task by idempotency key, by which repeated requests create one task only. */
   readonly #ids = new Map<string, string | undefined>();
   readonly #answered = new Set<string>();
   #openReuses = 0;
@@ -68,7 +68,7 @@ export class Client {
     return this.#taskIds;
   }
 
-  /** Whether every creation, and every reuse of its key, is answered, so that no request is sent again. */
+  /** Whether every creation, and every reuse of its key, is answered, so that no request is repeated. */
   get allAnswered(): boolean {
     return this.#answered.size === this.#ids.size && this.#openReuses === 0;
   }
@@ -85,7 +85,7 @@ export class Client {
     this.#requests.sendOpen();
   }
 
-  /** What it asks of a task while that runs: signals for its waits, and pauses. */
+  /** Plans requests to a running task: signals for its waits, and pauses. */
   #plan(taskId: string): void {
     const { scheduler, state, asks } = this.#parts;
     const { random } = scheduler;
@@ -184,7 +184,7 @@ export class Client {
     if (this.#parts.reusesKeys && random.chance(reuseRate)) this.#reuseForSame(idempotencyKey, request);
   }
 
-  /** Sends it twice at once: both requests get the same task. */
+  /** Sends it twice concurrently: both requests must return the same task. */
   #reuseForSame(idempotencyKey: string, request: TaskRequest): void {
     const { state, journal } = this.#parts;
     this.#openReuses++;
@@ -230,7 +230,7 @@ export class Client {
     return (await coordinator.createTask({ ...given, graph: coordinator.checkGraph(graph), priority })).id;
   }
 
-  /** What a node of the task has set aside. */
+  /** A node of the task with failed batches. */
   #failedBatches(taskId: string): { readonly nodeId: string; readonly uids: readonly string[] } | undefined {
     const { state, journal, scheduler } = this.#parts;
     const nodes = [...(state.tasks.get(taskId)?.nodes ?? [])].flatMap(([nodeId, { shards }]) => {
@@ -241,7 +241,7 @@ export class Client {
     return nodes.length === 0 ? undefined : scheduler.random.pick(nodes);
   }
 
-  /** Some of them, or all. */
+  /** Retries some of the batches, or all. */
   #retryBatches(taskId: string, { nodeId, uids }: { readonly nodeId: string; readonly uids: readonly string[] }): void {
     const { random } = this.#parts.scheduler;
     const some = random.chance(0.5) ? { uids: random.shuffled(uids).slice(0, 1 + random.int(uids.length)) } : {};
@@ -299,7 +299,7 @@ export class Client {
         await coordinator?.cancelTask(taskId, "asked");
       },
     });
-    // Again, so that what the task still runs is cancelled too.
+    // A second cancel, so that handlers of outcomes are cancelled too.
     if (scheduler.random.chance(0.2)) scheduler.after(scheduler.random.int(200), undefined, () => this.#cancel(taskId));
   }
 }

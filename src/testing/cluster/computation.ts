@@ -13,16 +13,16 @@ export interface SourceArgs {
   readonly waits: boolean;
   /** Partitions of its node. */
   readonly partitions: number;
-  /** Of any node: some of its batches fail at each try. */
+  /** For any node: some of its batches fail at each try. */
   readonly hopeless?: boolean;
-  /** Of the first node of a flow that begins with it. */
+  /** For the first node of a flow that a node runs: the item. */
   readonly item?: Json;
 }
 
 /** How many additional batches a growing source has in some attempts. */
 export const mostGrowth = 2;
 
-/** What the outputs of batches have under `kind`, for nodes that take some of them only. */
+/** The values of `kind` in outputs, for nodes that take only some of them. */
 export const kinds = ["a", "b", "c"] as const;
 
 /** The schema of the output of a batch. */
@@ -47,7 +47,7 @@ function outcomeNumbers({ nodeId, status, reasonCode, message, batchUid }: JsonO
 /** Whether a simulated node takes an artifact. */
 export const isTaken = (where: Json | undefined, meta: Json): boolean => where === undefined || fits(where, meta);
 
-/** Whether a value matches a pattern; the patterns are those of the drawn graphs. */
+/** Whether a value matches a pattern; supports only the patterns of drawn graphs. */
 export function fits(pattern: Json, value: Json | undefined): boolean {
   if (Array.isArray(pattern)) return typeof value === "string" && pattern.includes(value);
   if (typeof pattern !== "object" || pattern === null) return value === pattern;

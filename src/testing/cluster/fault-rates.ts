@@ -148,7 +148,7 @@ function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): 
       late: upTo(0.03),
       slow: upTo(0.04),
       slowInsert: upTo(0.4),
-      // Rarest of all is a late insert that meets another attempt's at the same position of a log.
+      // The rarest event is a late insert that collides with another attempt's at the same position of a log.
       focus: random.chance(0.6) ? (random.chance(0.3) ? "append" : random.pick(operations)) : undefined,
       lateMs: 9_000,
     },

@@ -1,7 +1,7 @@
 import type { ProcessLife } from "../scheduler/scheduler.ts";
 import { type ClusterParts, type ProcessSpec, SimProcess, times } from "./process.ts";
 
-/** Number and capacity of the simulated processes; what is not given is drawn from the seed. */
+/** Number and capacity of the simulated processes; drawn from the seed if absent. */
 export interface FleetSize {
   readonly coordinators?: number;
   readonly workers?: number;
@@ -34,7 +34,7 @@ export class Fleet {
       serves: index === 2 ? fewTypes : types,
       ...sizes(),
     }));
-    // With a single coordinator, no other one repairs what it forgets.
+    // With a single coordinator, no other repairs what it forgets.
     const additional = (size.coordinators ?? (random.chance(0.7) ? 2 : 1)) - 1;
     this.#specs = [
       { name: "c1", coordinates: true, serves: embedded ? types : [], ...sizes() },

@@ -18,7 +18,7 @@ export class HandlerCalls {
   /** Batches that began after the stop, by attempt. */
   readonly #begunAfterStop = new Map<string, number>();
 
-  /** What `setup` returned and `teardown` has not been given. */
+  /** Services that `setup` returned and `teardown` has not received. */
   readonly #services: unknown[] = [];
 
   constructor(bounds: Bounds) {
@@ -49,7 +49,7 @@ export class HandlerCalls {
     if (!this.#bounds.isStopping()) this.#bounds.violated("torn down while its worker runs");
   }
 
-  /** The worker has stopped. */
+  /** Called when the worker has stopped. */
   checkTornDown(): void {
     if (this.#services.length > 0) this.#bounds.violated("stopped without tearing down what it had set up");
   }

@@ -49,7 +49,7 @@ class CheckpointBook {
 
 interface FailedBatch {
   readonly failed: number;
-  /** Of the attempt that reported it. */
+  /** The epoch of the attempt that reported it. */
   readonly epoch: number;
   /** The shortest backoff before its next try. */
   readonly leastWaitMs: number;
@@ -61,7 +61,7 @@ interface BegunTry {
   readonly storeAt: number;
 }
 
-/** How often batches have failed, as the store has it. */
+/** The failures of batches, as stored. */
 class TriesBook {
   readonly #failed = new Map<string, Map<string, FailedBatch>>();
   /** By shard: the latest attempt that stored a failed try, or restarted the output. */
@@ -80,7 +80,7 @@ class TriesBook {
     return batch !== undefined && ref.epoch >= batch.epoch ? batch : undefined;
   }
 
-  /** @returns when this try of the batch began first: a crash may have ended it */
+  /** @returns when this try first began: it is repeated after a crash */
   begun(ref: ShardRef, uid: string, { tries, ...at }: BegunTry & { readonly tries: number }): BegunTry {
     const key = `${shardKey(ref)}/${uid}/${tries}`;
     const first = this.#begun.get(key) ?? at;
@@ -93,7 +93,7 @@ class TriesBook {
     this.#latest.set(shardKey(ref), ref.epoch);
   }
 
-  /** Whether a later attempt has changed the tries, which this one does not learn: its lease has ended. */
+  /** Whether a later attempt has changed the tries, which this one, having lost its lease, cannot know. */
   isOvertaken(ref: EpochRef): boolean {
     return ref.epoch < (this.#latest.get(shardKey(ref)) ?? 0);
   }
@@ -116,7 +116,7 @@ class PlaceBook {
 
 const placeKey = (ref: EpochRef, uid: string): string => `${shardKey(ref)}/${ref.epoch}/${uid}`;
 
-/** In retries: what the logs of shards begin with. */
+/** In retries: the carried artifacts of shards. */
 class CarriedBook {
   readonly #begun = new Map<
     string,
@@ -145,13 +145,13 @@ class CarriedBook {
   }
 }
 
-/** What clients asked of tasks while they ran, and what they were answered. */
+/** Requests of clients to running tasks, and the answers. */
 class AskedBook {
   /** By task and node: the payloads that were sent, and the one that was accepted. */
   readonly #signals = new Map<string, { readonly sent: Set<string>; accepted?: string }>();
   /** By task: since when its pause is answered, in true time. */
   readonly #paused = new Map<string, number>();
-  /** Tasks that are ending, or have ended: what handles that runs, although they are paused. */
+  /** Tasks that are ending, or have ended: their handlers of outcomes run in spite of a pause. */
   readonly #ending = new Set<string>();
 
   sent({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">, payload: Json): void {
@@ -161,7 +161,7 @@ class AskedBook {
     asked.sent.add(JSON.stringify(payload));
   }
 
-  /** @returns what had been accepted before, if it was something else */
+  /** @returns the payload that was accepted before, if it differs */
   accepted({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">, payload: Json): string | undefined {
     const asked = this.#signals.get(`${taskId}:${nodeId}`);
     const before = asked?.accepted;
@@ -188,7 +188,7 @@ class AskedBook {
   }
 }
 
-/** What a run injected and observed, by which its outcome is judged. */
+/** What a run injected and observed, for judging its outcome. */
 export class Journal {
   /** By task and node: the error codes that its handler threw. */
   readonly #thrown = new Map<string, Set<string>>();
@@ -205,16 +205,16 @@ export class Journal {
   readonly asked = new AskedBook();
   /** By shard: the batches that a handler has begun to process. */
   readonly #processed = new Map<string, Set<string>>();
-  /** Shards whose dispatch has inserted them, and has not looked at their tasks again. */
+  /** Shards whose dispatch has inserted them but not read their tasks again yet. */
   readonly dispatching = new Set<string>();
-  /** Coordinators that have looked for due retries and whose sweep is still running. */
+  /** Coordinators that have read the due retries and whose sweep is still running. */
   readonly sweeping = new Set<ProcessLife>();
   readonly counts = {
     claims: 0,
     appends: 0,
     /** Appends while an earlier batch of the same source was not stored. */
     outOfOrder: 0,
-    /** Failed tries of batches, of which another try followed. */
+    /** Failed tries of batches that were followed by another try. */
     failedTries: 0,
     /** Tasks that failed because of a batch that fails at each try. */
     hopeless: 0,
@@ -224,11 +224,11 @@ export class Journal {
     timedOut: 0,
     /** Of the batches set aside: those that another task was to retry. */
     retriedBatches: 0,
-    /** Batches that nodes made of what others had set aside. */
+    /** Batches that nodes made from what others had set aside. */
     failuresRead: 0,
-    /** Tasks that failed because too many batches were. */
+    /** Tasks that failed because too many batches were set aside. */
     notTolerated: 0,
-    /** Nodes that left out some artifacts by their `where`, how many these were, and how many all such nodes took. */
+    /** Nodes whose `where` left out artifacts, how many it left out, and how many artifacts such nodes took. */
     choosing: 0,
     leftOut: 0,
     chosen: 0,
@@ -245,22 +245,22 @@ export class Journal {
     /** Shards of optional nodes that failed, and artifacts that they had stored before. */
     failedOptional: 0,
     keptOfFailed: 0,
-    /** Nodes that started when their parents had ended; those that did in a task that failed or was cancelled. */
+    /** Handlers of outcomes that started; those of them in a task that failed or was cancelled. */
     startedOnEnd: 0,
     handled: 0,
-    /** Nodes behind these that ran in such a task. */
+    /** Descendants of these that ran in such a task. */
     behindHandlers: 0,
-    /** Tasks that were cancelled with what they still ran. */
+    /** Tasks that were cancelled with their handlers of outcomes. */
     cancelledAll: 0,
-    /** Shards of retries that began with batches of the task before. */
+    /** Shards of retries that carried batches of the earlier task. */
     carried: 0,
-    /** Of these: with a checkpoint, with batches left open, and with batches that the task before had not copied. */
+    /** Of these: with a checkpoint, with batches left open, and with batches that the earlier task had not copied. */
     carriedCheckpoints: 0,
     carriedOpen: 0,
     carriedAgain: 0,
     /** Artifacts that were copied for them. */
     copied: 0,
-    /** Tasks that nodes ran for their batches, and how many of these flows ran others. */
+    /** Child tasks, and those whose parents are child tasks, too. */
     children: 0,
     nestedChildren: 0,
     /** Of these: after one that had failed, for a task that retries another, and after a failure that was settled. */
@@ -277,9 +277,9 @@ export class Journal {
     resumedOpen: 0,
     /** Of these: attempts of a shard with earlier failures. */
     releasedAfterFailure: 0,
-    /** Lookups of due retries that found one that is not due yet. */
+    /** Reads of due retries that found one that is not due yet. */
     earlyLooks: 0,
-    /** Retries deferred after the current sweep had looked for them. */
+    /** Retries deferred after the current sweep had read the due ones. */
     deferredInSweep: 0,
     requeued: 0,
     handlerRuns: 0,
@@ -303,15 +303,15 @@ export class Journal {
     signalsLate: 0,
     /** Of those accepted: before the node was dispatched. */
     signalsEarly: 0,
-    /** Waits whose time passed. */
+    /** Waits that timed out. */
     waitsTimedOut: 0,
-    /** Nodes that the worker which ended their parent dispatched for itself. */
+    /** Nodes that were dispatched and claimed by the worker that ended their parent. */
     continued: 0,
     /** Artifacts that were stored with the outcome of their node. */
     storedAtEnd: 0,
     /** Ends that were stored in a log before their attempt was found to have lost its lease. */
     endsInFlight: 0,
-    /** Shards whose task was paused, or its pause ended, while they were dispatched. */
+    /** Shards whose task was paused or resumed while they were dispatched. */
     pausedInFlight: 0,
     /** Shards that started after a delay. */
     delayed: 0,
@@ -320,10 +320,10 @@ export class Journal {
     pausedDeferred: 0,
     pausedRunning: 0,
     resumed: 0,
-    /** Claims that took the last slot of a value of a limit's key, and those after a claim of another task for it. */
+    /** Claims that took the last slot of a limit's key, and those of another task than the previous claim. */
     keysFull: 0,
     keysShared: 0,
-    /** Tokens of rates, those of them that could not have been much earlier, and tries that took them of two rates. */
+    /** Tokens taken, those that could not have been taken much earlier, and tries that took tokens of two rates. */
     tokens: 0,
     tokensAwaited: 0,
     triesOfTwoRates: 0,

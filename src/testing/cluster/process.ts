@@ -194,7 +194,10 @@ function served(handlers: readonly HandlerDefinition[], types: readonly string[]
   return new Map(handlers.filter(({ name }) => types.includes(name)).map((handler) => [handler.name, handler]));
 }
 
-/** Every logged error is a violation, but that a task failed, or a node after that: injected faults cause warnings at most. */
+/**
+ * Every logged error is a violation, except a failed task, or a node that failed after that: injected faults cause at
+ * most warnings.
+ */
 function strictLogger(journal: Journal, life: ProcessLife): Logger {
   const logger: Logger = {
     debug() {},

@@ -39,7 +39,7 @@ export function randomGraph(random: SeededRandom, maxNodes: number, { runsFlows 
 
 /** A flow that nodes run for each batch, whose results can be recomputed. */
 export interface DrawnFlow {
-  /** Limits over all tasks of a flow go by its name. */
+  /** Limits over all tasks of a flow are keyed by its name. */
   readonly name: string;
   readonly nodes: readonly DrawnNode[];
   readonly flows?: { readonly sub: DrawnFlow };
@@ -69,7 +69,7 @@ function randomFlow(random: SeededRandom, depth: number): DrawnFlow {
   return { name, nodes: random.chance(0.6) ? [root, next] : [root] };
 }
 
-/** Low, so that they take effect; a key has the value that it gets from the parameters of a task. */
+/** Low, so that they take effect; keys are already resolved from the parameters of a task. */
 function randomLimits(random: SeededRandom): JsonObject {
   const isRated = random.chance(0.6);
   return {
@@ -94,14 +94,14 @@ class GraphDrawer {
   /** Nodes that set batches aside, which others may read. */
   readonly #aside = new Set<string>();
   readonly #functions = new Set<string>();
-  /** Nodes that handle how others have ended. */
+  /** Handlers of outcomes. */
   readonly #handling: string[] = [];
   /** Nodes with several shards, and nodes that run a flow for each batch: no condition on their results is possible. */
   readonly #withoutResult = new Set<string>();
   /** Probability that a node has backpressure; above 0 in a third of the graphs. */
   readonly #waits: number;
 
-  /** Whether most nodes wait for the end of the one before, which a worker need not leave to a coordinator. */
+  /** Whether most nodes follow a single parent, so that its worker can claim them without a coordinator. */
   readonly #isChain: boolean;
   /** Whether some nodes run a flow for each batch. */
   readonly #runsFlows: boolean;
@@ -192,7 +192,7 @@ class GraphDrawer {
     };
   }
 
-  /** Of these parents, how they have ended and their results cannot change any more when the node is dispatched. */
+  /** A condition on these parents, whose status and results are final when the node is dispatched. */
   #when(parents: readonly string[]): { when?: Json } {
     const random = this.#random;
     if (!random.chance(0.25)) return {};
@@ -260,7 +260,7 @@ class GraphDrawer {
         ...{ input_inline: { ...input, salt: random.int(9) }, flow: "sub", item: "item" },
         ...(settled ? { settled } : {}),
       },
-      // Few tries, so that batches whose task always fails come to be outputs of their own.
+      // Few tries, so that child tasks that always fail become outputs.
       ...(settled ? { retry_policy: { max: random.int(3), backoff_sec: random.next() } } : {}),
       ...(Object.keys(batches).length > 0 ? { batches } : {}),
       ...(random.chance(0.5) ? { limits: { max_running: 1 + random.int(3), ...this.#rate() } } : {}),
@@ -356,7 +356,7 @@ class GraphDrawer {
     return random.chance(0.7) ? { type: "coordinator_fn", io: drawVarsChange(random) } : call("noop", {});
   }
 
-  /** A wait for a signal, which its task may get or not if the time is limited. */
+  /** A wait for a signal, which may never be sent if the wait has a timeout. */
   #wait(): Drawn {
     const random = this.#random;
     const payload = { type: "object", properties: { rows: { type: "array", items: { type: "number" } } } };

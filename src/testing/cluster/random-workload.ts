@@ -103,7 +103,7 @@ function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
 
 /**
  * Adds a `setup` that takes a while and fails now and then, shared by these handlers. Checks that it runs once, that
- * nothing runs before it has succeeded, and that what it returned is there until it is torn down.
+ * nothing runs before it has succeeded, and that what it returned is available until it is torn down.
  */
 function withSetup(handlers: readonly HandlerDefinition[], options: ProcessTools): readonly HandlerDefinition[] {
   const { random, rates, clock, journal, life, scheduler, calls } = options;
@@ -234,13 +234,13 @@ async function saveCheckpoint(ctx: AttemptContext, { random, rates, journal }: P
 
 /** Mutations by other handlers are not visible here. */
 function checkParams(ctx: AttemptContext, { violated }: Journal): void {
-  if (ctx.params.item !== undefined) return; // of a task for one batch, whose output shows its parameters
+  if (ctx.params.item !== undefined) return; // a child task, whose output depends on its parameters
   if (!isDeepStrictEqual(ctx.params, simParams)) {
     violated(`${shardKey(refOf(ctx))}: the parameters of its task are ${JSON.stringify(ctx.params)}`);
   }
 }
 
-/** Soon after a pause, no batch begins, nor one of a task that a node runs, whose id begins with that of its parent. */
+/** Soon after a pause, no batch begins, including those of child tasks, whose ids start with that of the parent. */
 function checkPaused(ctx: BatchContext, { journal, scheduler, mode }: ProcessTools): void {
   const [root = ""] = ctx.taskId.split(".");
   const since = journal.asked.pausedSince(root) ?? Number.POSITIVE_INFINITY;
@@ -281,7 +281,7 @@ function checkCheckpoint(ctx: AttemptContext, { checkpoints, violated }: Journal
 
 const refOf = ({ taskId, nodeId, shard, epoch }: AttemptContext): EpochRef => ({ taskId, nodeId, shard, epoch });
 
-/** What distinguishes a batch from others of its node: in a flow that begins with an item, the uid of each first batch is the same. */
+/** Distinguishes a batch from others of its node: in a child task, the uid of each first batch is the same. */
 const batchOf = ({ args, uid }: BatchContext<Partial<SourceArgs>>): string =>
   args.item === undefined ? uid : JSON.stringify(args.item);
 
@@ -317,7 +317,7 @@ function watchCleanup(ctx: AttemptContext, options: ProcessTools): void {
 
 const leanOf = ({ finalize: _, result: __, ...rest }: HandlerDefinition): HandlerDefinition => rest;
 const maxNodes = 6;
-/** A worker gets a message at once. */
+/** A worker receives the message at once. */
 const mostPauseMs = 20;
 /** The clocks of processes drift. */
 const leastDrift = 0.97;
@@ -361,7 +361,7 @@ export function randomWorkload(random: SeededRandom, drops = false): Workload {
   };
 }
 
-/** Another task of the flow, whose keys may have other values. */
+/** Another task of the flow, whose limits may have other keys. */
 const again = (graph: DrawnFlow, random: SeededRandom): DrawnFlow => ({
   ...graph,
   nodes: graph.nodes.map((node) => {

@@ -5,7 +5,7 @@ import { coordinatorFnType, flowType, type Graph, type GraphNode } from "../../g
 interface Bucket {
   readonly perSec: number;
   readonly burst: number;
-  /** When each token was taken, by a clock that goes forward with the store's, and never back. */
+  /** When each token was taken, by a clock that advances with the store's and never goes back. */
   readonly takenAt: number[];
   /** By the store's clock. */
   lastAt: number;
@@ -19,12 +19,12 @@ interface RateCounts {
   triesOfTwoRates: number;
 }
 
-/** Which limits count over all tasks of a flow: the node, or one value of its key. */
+/** The name of a limit over all tasks of a flow: per node, or per value of its key. */
 export function sharedLimitOf({ name = "" }: Graph, { node_id: id, limits }: GraphNode): string {
   return limits?.key === undefined ? `node:${name}/${id}` : `key:${name}/${id}:${limits.key}`;
 }
 
-/** What rates allow and what was taken of them, written out independently of the engine. */
+/** The allowed and the taken tokens of rates, written out independently of the engine. */
 export class RateBook {
   readonly #buckets = new Map<string, Bucket>();
   /** By task and node. */

@@ -96,7 +96,7 @@ export class Readers {
 
   #check(taskId: string, { items, error }: ReadOutcome<unknown>, check: (task: TaskEntry) => string[]): void {
     const { allTasks } = this.#parts;
-    // A reader of a deleted task may get an error; a reader that gets anything else must get all of it.
+    // A reader of a deleted task may fail; otherwise it must receive everything.
     if (allTasks.isDeleted(taskId) && deletedCodes.has(error?.code ?? "")) return;
     const task = allTasks.tasks.get(taskId);
     const wrong = task === undefined ? ["it is missing"] : check(task);

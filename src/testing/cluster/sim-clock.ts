@@ -29,7 +29,7 @@ export class WallClock {
   /**
    * Sets the clock back, or forward to the correct time or past it.
    *
-   * @param mayLead - whether past it, so that leases expire and retries begin early
+   * @param mayLead - whether it may be set past it, so that leases expire and retries begin early
    * @returns by how much it was set forward; negative if back
    */
   set({ mayLead }: { readonly mayLead: boolean }): number {

@@ -22,9 +22,9 @@ export interface StoreFaults {
   between: number;
   /** After its effect: the answer is lost. */
   after: number;
-  /** The caller gets an error, and the call takes effect later, after calls that were made after it. */
+  /** The caller receives an error, and the call takes effect later, after calls that were made after it. */
   late: number;
-  /** Slow on its way, so that it may outlive a lease. */
+  /** Slow in transit, so that it may outlive a lease. */
   slow: number;
   /** Slow between the fence and the fenced insert, where it matters most. */
   slowInsert: number;
@@ -50,7 +50,7 @@ export interface SimStoreOptions {
   /** Retention of artifacts. */
   readonly keeps: Pick<MemoryStoreOptions, "dropConsumed" | "sinks"> | undefined;
   readonly journal: Journal;
-  /** Gets the same calls in the same step and must return the same answers. Operations are then atomic. */
+  /** Receives the same calls in the same step and must return the same answers. Operations are then atomic. */
   readonly mirror: Store | undefined;
   /** `false`: no task is ever due for a sweep, which exposes what a sweep would repair. */
   readonly sweeps: boolean;
@@ -139,8 +139,8 @@ export function simStore(options: SimStoreOptions): Store {
     return found;
   };
   /**
-   * Some stores insert the last artifact and the marker before they judge the end by the record that they wrote last: both may
-   * belong to an attempt that has lost its lease.
+   * Some stores insert the last artifact and the marker before they judge the end, by the record that they wrote last:
+   * both may come from an attempt that has lost its lease.
    */
   const storeEarly = (attempt: Attempt, { generation, count, last }: OutcomeWithLast): void => {
     const entry = state.shard(attempt);
@@ -179,8 +179,8 @@ export function simStore(options: SimStoreOptions): Store {
     return { ...done, claimed };
   };
   /**
-   * Some stores insert a shard as its task was just before, announce it, and then see whether the task has changed meanwhile. A
-   * process may end in between: then a sweep marks what is left.
+   * Some stores insert a shard by the state of its task just before, announce it, and then check whether the task has
+   * changed. A process may end in between: then a sweep marks the shard.
    */
   const dispatch: Call = async (...args) => {
     const [ref, init, announce] = args as Parameters<Store["dispatch"]>;
@@ -207,7 +207,7 @@ export function simStore(options: SimStoreOptions): Store {
       journal.dispatching.delete(shardKey(ref));
     }
   };
-  /** Some stores look for everything at once. Any of the tasks may be due. */
+  /** Some stores look for all due records in one request. Any task may be due. */
   const lookAtOnce: Call = async (): Promise<DueLook> => {
     const deferred = await inner.dueDeferred(1);
     const overdue = await inner.overdueTasks(1);
@@ -284,7 +284,7 @@ function mirroredStore(
       const mirrored = mirror[name] as Call;
       return async (...args: unknown[]) => {
         const [own, mirrorAnswer] = await Promise.allSettled([call.apply(target, args), mirrored.apply(mirror, args)]);
-        // Nearly all answers are the same as they are, and making two comparable costs more than the calls.
+        // Nearly all answers are equal without conversion, which would cost more than the calls.
         if (!isDeepStrictEqual(own, mirrorAnswer)) {
           const [expected, got] = [own, mirrorAnswer].map((answer) => comparable(name, answer));
           if (!isDeepStrictEqual(expected, got)) {

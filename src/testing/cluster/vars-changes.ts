@@ -7,7 +7,7 @@ import type { SeededRandom } from "../scheduler/seeded-random.ts";
 type Vars = Record<string, Json>;
 
 interface VarsFunction<TArgs> {
-  /** Draws arguments that write the same variables as others, so that the order of writes is visible. */
+  /** Draws arguments that write variables which others write, too, so that the order of writes is visible. */
   draw(value: number, random: SeededRandom): TArgs;
   change(vars: Vars, args: TArgs): void;
   /** The paths that it reports as changed. */

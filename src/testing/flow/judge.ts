@@ -17,7 +17,7 @@ import {
 
 /** Two, so that differences that occur without faults are reported as such. */
 const calmSeeds = [1, 2] as const;
-/** High enough that no task fails by bad luck. */
+/** High enough that no task fails by chance. */
 const maxLostLeases = 1_000;
 const bounds = { steps: 500_000, ms: 24 * 3_600_000 };
 /** Failures caused by injected faults rather than by handlers. */

@@ -8,7 +8,7 @@ export interface OpenCall {
   readonly name: string;
   readonly settled: Promise<unknown>;
   done: boolean;
-  /** Was checked once, and did not continue in real time. */
+  /** It was checked once, and did not continue in real time. */
   excused: boolean;
 }
 
@@ -67,7 +67,7 @@ export class OpenCalls {
       kinds.length > 0 ? longLookMs : shortLookMs,
       call.settled.catch(() => undefined),
     );
-    // The simulation was paused meanwhile, so only something real can have completed the call.
+    // The simulation was paused meanwhile, so only a real resource can have completed the call.
     if (call.done) this.#found = realTime(call, kinds);
     call.excused = true;
   }

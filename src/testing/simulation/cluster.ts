@@ -48,7 +48,7 @@ export interface ClusterOptions {
   readonly trace?: string[];
   /** Receives a line for each event. */
   readonly timeline?: string[];
-  /** Another store, on this cluster's clock, that gets the same calls and must return the same answers. */
+  /** Another store, on this cluster's clock, that receives the same calls and must return the same answers. */
   readonly mirror?: ((now: () => number) => Store) | undefined;
 }
 
@@ -105,7 +105,7 @@ export class Cluster {
     this.#wall = new WallClock(scheduler);
     const storeTime = steadyTime(() => scheduler.now);
     const storeNow = (): number => storeTime(this.#wall.now());
-    storeNow(); // before the wall clock is set back: set right later, it would let leases expire
+    storeNow(); // before the wall clock is set back: its later correction would let leases expire
     this.mirror = options.mirror?.(storeNow);
     const maxLostLeases = options.maxLostLeases ?? random.pick(leaseLimits);
     const workload = options.workload(random);
@@ -208,7 +208,7 @@ export class Cluster {
     const { scheduler } = this;
     const { random } = scheduler;
     if (this.#rates.cancels) {
-      // Soon in some runs, when much of the tasks has begun and little has finished.
+      // Early in some runs, when many nodes have begun and few have finished.
       scheduler.after(random.int(this.#parts.mode === "calm" ? 500 : random.pick([2_000, 15_000])), undefined, () =>
         this.#client.cancelOne(),
       );
@@ -271,7 +271,7 @@ export class Cluster {
     }
   }
 
-  /** Every request to create a task is answered: one whose task is deleted by then would create another. */
+  /** Waits for the answers to all creations: a request that is repeated after its task was deleted would create another. */
   *#finishCreations(): Generator<undefined, void> {
     const since = this.scheduler.now;
     while (!this.#client.allAnswered) {
@@ -283,7 +283,7 @@ export class Cluster {
     if (this.#sound && !this.#client.allAnswered) this.journal.violated("a request to create a task is not answered");
   }
 
-  /** Once all tasks are deleted, nothing of them is left. */
+  /** Deletes all tasks, and checks that nothing of them is left. */
   *#deleteAll(): Generator<undefined, void> {
     const maintenance = this.#maintenance;
     if (maintenance === undefined) return;

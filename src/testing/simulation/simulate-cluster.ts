@@ -16,7 +16,7 @@ export interface ClusterRunOptions {
   /** Uses a store that drops artifacts as soon as all consumers have read them. @defaultValue false */
   readonly drops?: boolean;
   /**
-   * Another store, on the cluster's clock, that gets the same calls as the memory store. A different answer is a
+   * Another store, on the cluster's clock, that receives the same calls as the memory store. A different answer is a
    * violation.
    */
   readonly mirror?: (now: () => number) => Store;
