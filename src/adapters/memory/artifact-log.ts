@@ -4,7 +4,7 @@ import type { NewArtifact, Tail } from "../../core/ports/index.ts";
 import { UidSet } from "../../core/store/collections.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
 
-/** Among fewer artifacts, a uid is found by a look at each. */
+/** In a shorter log, uids are found by a linear scan. */
 const longLog = 8;
 
 /** The artifacts of one shard in one generation. Most logs are short, and a store keeps many of them. */
@@ -12,10 +12,10 @@ export class ArtifactLog {
   /** From seq `#dropped` on. */
   #artifacts: Artifact[] = [];
   #dropped = 0;
-  /** Of a long log, and of one that has dropped something. */
+  /** Only for a long log, or one that has dropped artifacts. */
   #uids: UidSet | undefined;
   #lastOrigin: Origin | undefined;
-  /** If there are several sources. */
+  /** Only if there are several sources. */
   #lastOrigins: Map<string, Origin> | undefined;
   #closed = false;
 
@@ -43,11 +43,11 @@ export class ArtifactLog {
     const { seq, uid, origin, meta, metrics, failure } = artifact;
     if (this.#closed || seq !== this.length) return "conflict";
     const kept = keepJson(meta, `the artifact '${uid}' of node '${nodeId}'`);
-    if (!this.#addUid(uid)) return "duplicate_uid"; // after everything that may throw
+    if (!this.#addUid(uid)) return "duplicate_uid"; // last, as the calls before it may throw
     const output = { seq, uid, epoch, claimId, origin, meta: kept, metrics: deepFreeze(metrics) };
     const stored: Artifact = failure === undefined ? output : { ...output, failure: deepFreeze(failure) };
     if (this.#artifacts.length > 0) this.#artifacts.push(stored);
-    else this.#artifacts = [stored]; // a list that grows reserves room for more
+    else this.#artifacts = [stored]; // a list that grows would reserve room for more
     const last = this.#lastOrigin;
     this.#lastOrigin = origin;
     if (last !== undefined && last.source !== origin.source) this.#lastOrigins ??= new Map([[last.source, last]]);
@@ -81,9 +81,9 @@ export class ArtifactLog {
   }
 
   /**
-   * Drops the artifacts before `seq`, but keeps their uids, which the source's next attempt asks for, and the last
-   * artifact, which an attempt that lost its answer appends again. It drops at least half of what is kept at a time, so
-   * that each artifact is moved once on average.
+   * Drops the artifacts before `seq`, but keeps their uids, which the source's next attempt looks up, and the last
+   * artifact, which an attempt whose answer was lost appends again. Drops at least half of the kept artifacts at a
+   * time, so that each is moved once on average.
    */
   dropBefore(seq: number): void {
     const surplus = Math.min(seq, this.length - 1) - this.#dropped;

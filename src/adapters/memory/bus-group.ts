@@ -1,13 +1,13 @@
 import type { Message } from "../../core/messages/messages.ts";
 import type { Clock, SubscribeOptions } from "../../core/ports/index.ts";
 
-/** A message that every delivery of failed. */
+/** A message whose deliveries have all failed. */
 export interface UndeliveredMessage {
   readonly topic: string;
   readonly key: string;
   readonly group: string;
   readonly message: Message;
-  /** What the last delivery rejected with. */
+  /** The error of the last delivery. */
   readonly error: unknown;
 }
 
@@ -17,7 +17,7 @@ interface Posted {
   readonly message: Message;
 }
 
-/** The messages of one topic and key that wait, in order. While one is being delivered the lane is in no queue. */
+/** The waiting messages of one topic and key, in order. While one is being delivered, the lane is not queued. */
 interface Lane {
   readonly id: string;
   readonly waiting: Posted[];
@@ -27,7 +27,7 @@ interface Member {
   readonly handle: SubscribeOptions["handle"];
   /** Calls of `handle` that have not returned. */
   running: number;
-  /** Called when there are none any more. */
+  /** Called when there are no such calls any more. */
   readonly onIdle: (() => void)[];
 }
 
@@ -47,8 +47,8 @@ export interface GroupOptions {
 
 /**
  * Members that share the messages of their topics. A lane with something to deliver waits in `#ready`; its turn sends
- * one message to the next member, and only when that was acknowledged or dropped the lane queues again, at the back.
- * So a key keeps its order, is never handled twice at once, and no key starves another.
+ * one message to the next member, and the lane queues again, at the back, only when that message was acknowledged or
+ * dropped. So a key keeps its order, is never handled twice at once, and no key starves another.
  */
 export class Group {
   readonly #options: GroupOptions;
@@ -75,7 +75,7 @@ export class Group {
     return this.#members.length === 0;
   }
 
-  /** Returns what ends the membership. */
+  /** Returns a function that ends the membership. */
   join(handle: SubscribeOptions["handle"]): () => Promise<void> {
     const member: Member = { handle, running: 0, onIdle: [] };
     this.#members = [...this.#members, member];
@@ -118,7 +118,7 @@ export class Group {
     void this.#rounds();
   }
 
-  /** A round takes what is ready when it begins; what its handlers publish waits for the next. */
+  /** A round takes the lanes that are ready when it starts; messages that its handlers publish wait for the next. */
   async #rounds(): Promise<void> {
     while (this.#ready.length > 0) {
       await this.#options.turns.next();
@@ -130,7 +130,7 @@ export class Group {
     this.#inRounds = false;
   }
 
-  /** Never rejects: what a handler throws is answered with another delivery or the dead letter. */
+  /** Never rejects: an error of a handler leads to another delivery or to a dead letter. */
   async #deliver(lane: Lane): Promise<void> {
     const posted = lane.waiting[0];
     if (posted === undefined) return;
@@ -176,12 +176,12 @@ export class Group {
   }
 }
 
-/** Deliveries in a row before timers and I/O of the process have their turn. */
+/** Deliveries in a row before timers and I/O of the process run. */
 const deliveriesInARow = 256;
 
 /**
- * Runs each group's deliveries in rounds: a round is a microtask, so a message costs no timer, and a group that always
- * has more to deliver goes to the back, behind the other groups and, now and then, behind the whole event loop.
+ * Runs each group's deliveries in rounds: a round is a microtask, so a message costs no timer, and a busy group yields
+ * to the other groups after each round and, now and then, to the event loop.
  */
 export class Turns {
   readonly #clock: Clock;

@@ -4,8 +4,8 @@ import type { ArtifactLog } from "./artifact-log.ts";
 import type { OpenReading, ShardEntry, TaskEntry } from "./memory-state.ts";
 
 /**
- * Drops what no node reads any more, when a shard has finished: its node may have been the last reader of its sources,
- * and under `fan_in: "any"` its own readers may have finished before it.
+ * Called when a shard has finished: drops artifacts that no node reads any more. Its node may have been the last reader
+ * of its sources, and under `fan_in: "any"` its own readers may have finished before it.
  */
 export function dropConsumedBy(finished: ShardEntry): void {
   const { task, node, record } = finished;
@@ -26,7 +26,7 @@ function dropWhenRead(task: TaskEntry, nodeId: string, { readers, openReaders, p
   for (const entry of node.shards) for (const log of entry?.logs ?? []) log?.drop();
 }
 
-/** `undefined`: the graph has no such node. */
+/** `undefined` if the graph does not have the node. */
 function readingOf(task: TaskEntry, nodeId: string): OpenReading | undefined {
   const opened = (of: Reading): OpenReading => ({ ...of, openReaders: of.readers.length, isSteady: false });
   task.readings ??= new Map([...readingsOf(task.record.graph)].map(([id, of]) => [id, opened(of)]));
@@ -34,12 +34,13 @@ function readingOf(task: TaskEntry, nodeId: string): OpenReading | undefined {
 }
 
 /*
- * Dropping while the graph runs. A reader resumes at what the last origin in its own log calls open, or behind what it
- * calls stored. So the artifacts of the source before that are never read again, if
+ * Dropping while the graph runs. A reader resumes at the first batch that the last origin in its own log lists as open,
+ * or else after the furthest stored one. So the artifacts of the source before that are never read again, if
  * - every shard of every reader has such a position or has finished; a reader that gathers or has not begun has none;
- * - no reader starts its output over: its handler resumes, and no node upstream starts over, or has done so unnoticed;
- * - the source does not read its own log again.
- * All artifacts are kept while an attempt that could tell is not running.
+ * - no reader starts its output over: its handler resumes, and no node upstream starts over or has done so unnoticed by
+ *   the reader;
+ * - the source does not read its own log again. While the attempt that would show one of these is not running, all
+ * artifacts are kept.
  */
 
 /** Drops from the log that `reader` has just stored an artifact from. */

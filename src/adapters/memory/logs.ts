@@ -8,7 +8,7 @@ import { dropReadBy, dropSunk } from "./consumption.ts";
 import type { ShardEntry, StoreContext } from "./memory-state.ts";
 import { updateShard } from "./shards.ts";
 
-/** Of a shard, or of a generation of one, that has stored nothing. */
+/** The log of a shard or generation that has not stored anything. */
 const emptyLog = new ArtifactLog();
 
 export function logDriver(context: StoreContext): LogDriver {

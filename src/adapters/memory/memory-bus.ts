@@ -6,11 +6,11 @@ import { Group, Turns, type UndeliveredMessage } from "./bus-group.ts";
 
 /** How a {@link memoryBus} delivers. Times in milliseconds. */
 export interface MemoryBusOptions {
-  /** Waits between deliveries, nothing else. @defaultValue a system clock whose timers let the process exit */
+  /** Used only for waits between deliveries. @defaultValue a system clock whose timers let the process exit */
   readonly clock?: Clock;
   /** How often a message is delivered before it is dropped. @defaultValue 5 */
   readonly maxDeliveries?: number;
-  /** Before the second delivery; doubles with each further one. @defaultValue 50 */
+  /** The delay before the second delivery; doubles with each further one. @defaultValue 50 */
   readonly backoffMs?: number;
   /** @defaultValue 5000 */
   readonly maxBackoffMs?: number;
@@ -19,8 +19,8 @@ export interface MemoryBusOptions {
 }
 
 /**
- * A bus within one process. Messages of one topic and key are handled one after another, those of different keys at
- * once. A group without members gets nothing and keeps nothing: messages are hints.
+ * A bus within one process. Messages of one topic and key are handled one after another, those of different keys
+ * concurrently. A group without members receives and keeps nothing: messages are hints.
  *
  * @example
  * const bus = memoryBus()

@@ -84,10 +84,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   });
 }
 
-/** There is no connection, and no record survives this process. */
+/** There is no connection to open or close. */
 const nothing = async (): Promise<void> => {};
 
-/** When there are more, the oldest are dropped. */
+/** Beyond this number, the oldest are dropped. */
 const mostLetters = 10_000;
 
 function slotDriver({ state: { slots }, observe }: StoreContext): SlotDriver {

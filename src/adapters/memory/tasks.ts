@@ -65,7 +65,7 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
     },
     async due(limit, { everyMs, aheadMs }) {
       const ids: string[] = [];
-      // A task that is returned becomes due after this moment, so that none is returned twice.
+      // Returned tasks become due after this moment, so that none is returned twice.
       const dueBy = now() + aheadMs;
       while (ids.length < limit) {
         if (step !== undefined) await step("dueTasks");
@@ -87,7 +87,7 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
     },
     async ended({ endedForMs, limit }) {
       const latest = now() - endedForMs;
-      const ended = [...state.ended].map((id) => state.tasks.get(id) as TaskEntry); // of children, once their parent is deleted
+      const ended = [...state.ended].map((id) => state.tasks.get(id) as TaskEntry); // child tasks once their parent is deleted
       const due = ended.filter((task) => endOf(task) <= latest).sort((a, b) => endOf(a) - endOf(b) || a.pk - b.pk);
       return due.slice(0, limit).map(({ record }) => record.id);
     },
@@ -132,13 +132,13 @@ function drop(state: MemoryState, id: string): void {
   for (const child of endedChildren(state, entry)) state.ended.add(child);
 }
 
-/** The newest first, as it may borrow from an older one. One that is still ending is kept like any other task. */
+/** The newest first, as one may borrow from an older one. A child task that is still ending is kept like any other task. */
 const endedChildren = ({ tasks }: MemoryState, { record: { id, graph } }: TaskEntry): string[] =>
   [...(graph.flows === undefined ? [] : tasks.values())]
     .flatMap(({ record }) => (record.parent?.taskId === id && isTaskTerminal(record.status) ? record.id : []))
     .reverse();
 
-/** While the task exists that runs it, it is kept. */
+/** A child task is kept as long as its parent exists. */
 const hasParent = ({ tasks }: MemoryState, entry: TaskEntry | undefined): boolean =>
   tasks.has(entry?.record.parent?.taskId ?? "");
 
