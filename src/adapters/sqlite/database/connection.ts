@@ -44,7 +44,7 @@ export interface LogHead {
   /** Number of artifacts. */
   readonly length: number;
   readonly closed: boolean;
-  /** Of the artifacts that no index has. */
+  /** The uids of the artifacts that are not indexed. */
   readonly firstUids: readonly string[];
 }
 
@@ -69,12 +69,12 @@ const openingMs = 5_000;
 /**
  * A connection to one file. Operations are synchronous, so they never interleave.
  *
- * Group commit: in `turn` mode, the writes of one turn of the event loop are one transaction, and each operation returns
- * before the commit. A crash undoes nothing that anyone outside has acted on: until the commit, no other process sees or
- * writes anything, and the engine settles the store before anything leaves the process.
+ * Group commit: in `turn` mode, the writes of one turn of the event loop are one transaction, and each operation
+ * returns before the commit. A crash does not undo anything that others have acted on: until the commit, no other
+ * process sees or writes anything, and the engine settles the store before anything leaves the process.
  *
- * No transaction is open while handler code runs, because other processes would wait for it and lose their leases. Such
- * code starts when none is open; until it returns, since it may continue in any microtask, each write is committed alone.
+ * No transaction is open while handler code runs, because other processes would wait for it and lose their leases. Such code
+ * starts when none is open; until it returns, each write is committed separately, since the code may continue in any microtask.
  */
 export class SqliteConnection implements HandlerGate {
   readonly options: ConnectionOptions;
@@ -132,7 +132,7 @@ export class SqliteConnection implements HandlerGate {
   }
 
   /*
-   * Statements are cached by text. A text that is put together on each call would be hashed each time. Limits are written
+   * Statements are cached by text. A text that is built on each call would be hashed each time. Limits are written
    * `LIMIT ? + 0`: when a bare one is bound, SQLite prepares the statement again, at ten times the cost.
    */
 
@@ -179,14 +179,14 @@ export class SqliteConnection implements HandlerGate {
     });
   }
 
-  /** The position behind all queued shards. */
+  /** The position after all queued shards. */
   nextInQueue(): number {
     const look = "SELECT max(queue_order) AS last FROM shards WHERE queue_order IS NOT NULL";
     this.#lastInQueue ??= this.get<{ last: number | null }>(look)?.last ?? 0;
     return ++this.#lastInQueue;
   }
 
-  /** Drops what is cached of the file. */
+  /** Drops everything cached from the file. */
   forget(): void {
     this.tasks.clear();
     this.shards.clear();
@@ -230,7 +230,7 @@ export class SqliteConnection implements HandlerGate {
     this.#waiting = undefined;
   }
 
-  /** The operations of the turn have returned: later ones throw an error of the commit. */
+  /** The operations of the turn have returned: an error of the commit is thrown by later ones. */
   #endTurn(): void {
     try {
       if (this.#broken === undefined) this.#guarded(() => this.#commit());
@@ -244,13 +244,13 @@ export class SqliteConnection implements HandlerGate {
     if (version === this.#dataVersion) return;
     this.#dataVersion = version;
     this.#fileTime = this.get<{ latest: number }>("SELECT latest FROM store_time WHERE pk = 1")?.latest ?? 0;
-    this.#timeOf(Math.max(this.#fileTime, now())); // it continues from there
+    this.#timeOf(Math.max(this.#fileTime, now())); // store time continues from there
     this.forget();
   }
 
   /**
-   * An error in a transaction also undoes operations that have returned, so the connection is broken for good. Opened
-   * again, the file has the state before them, as after a crash.
+   * An error in a transaction also undoes operations that have returned, so the connection stays broken. When reopened,
+   * the file has the state before them, as after a crash.
    */
   #guarded<T>(work: () => T): T {
     if (this.#broken !== undefined) throw this.#broken;

@@ -59,7 +59,7 @@ const migrations: readonly string[] = [
      UNION ALL SELECT json_extract(record, '$.createdAt') FROM tasks
      UNION ALL SELECT ended_at FROM tasks
    );`,
-  // What else is in an origin. The new name stops older processes that have the file open: they would ignore it.
+  // The other fields of an origin. The new name stops older processes that have the file open: they would ignore it.
   `ALTER TABLE artifacts RENAME origin_chunk TO chunk; ALTER TABLE artifacts ADD more TEXT NOT NULL DEFAULT '{}';
    CREATE TABLE registry (
      pk INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL, due_at REAL,
@@ -76,7 +76,7 @@ const migrations: readonly string[] = [
    CREATE INDEX artifacts_by_origin ON artifacts (shard_pk, generation, origin_source, seq) WHERE seq >= 8`,
 ];
 
-/** The indexes of artifacts begin at this seq: most logs are shorter, and each index is a page more of a transaction. */
+/** The indexes of artifacts begin at this seq: most logs are shorter, and each index adds a page to a transaction. */
 export const indexedFrom = 8;
 
 const latest = migrations.length;

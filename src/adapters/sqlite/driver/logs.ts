@@ -38,7 +38,7 @@ export const artifactLogs = (session: Session): LogDriver => ({
       if (seq > length || closed) return "conflict";
       if (firstUids.includes(uid)) return "duplicate_uid";
       const values = [uid, attempt.epoch, attempt.claimId, source, sourceSeq, chunk, ...texts];
-      if (db.run(insertArtifact, ...log, seq, ...values).changes === 0) return "duplicate_uid"; // since the seq is free
+      if (db.run(insertArtifact, ...log, seq, ...values).changes === 0) return "duplicate_uid"; // because the seq is free
       const uids = seq < indexedFrom ? [...firstUids, uid] : firstUids;
       db.logs.set(logKey(...log), { length: length + 1, closed, firstUids: uids });
       return "ok";
@@ -74,7 +74,7 @@ export const artifactLogs = (session: Session): LogDriver => ({
       const rows = lastOrigins.flatMap((look) => db.all<ArtifactRow>(look, ...log));
       const origins = new Map(rows.map((row) => [row.source, detailsOf(row).origin]));
       const { status, generation: last, artifactsOf } = readShard(db, ref)?.record ?? {};
-      // An outcome closes the log, too: a marker would cost a page more.
+      // An outcome closes the log, too, since a marker would cost another page.
       const isFinished = status === "finished" && last === generation && artifactsOf === undefined;
       return { length, closed: closed || isFinished, origins: [...origins.values()] };
     }),
@@ -95,7 +95,7 @@ export const artifactLogs = (session: Session): LogDriver => ({
     ),
 });
 
-/** `-1` is the key of no shard. */
+/** `-1` is not the key of any shard. */
 const logOf = (db: SqliteConnection, ref: ShardRef, generation: number) =>
   [readShard(db, ref)?.pk ?? -1, generation] as const;
 

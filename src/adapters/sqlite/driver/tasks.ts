@@ -14,7 +14,7 @@ const insertTask = `INSERT INTO tasks (id, status, record, graph, params, vars, 
 const replaceTask = "UPDATE tasks SET status = ?, record = ?, sweep_at = ?, deadline_at = ?, ended_at = ? WHERE id = ?";
 const endedTasks = `SELECT id FROM tasks AS task WHERE ended_at <= ? AND NOT EXISTS (SELECT 1 FROM tasks
   WHERE id = json_extract(task.record, '$.parent.taskId')) ORDER BY ended_at, pk LIMIT ? + 0`;
-// The id of a task that a node runs continues that of the node's task, behind a dot.
+// The id of a child task is that of its parent, a dot, and more.
 const tasksOfStatus = `SELECT pk, id FROM tasks WHERE status = ?1 AND pk < ?2 AND (?3 = '*' OR (?3 = '' OR id > ?3 || '.'
   AND id < ?3 || '/') AND instr(substr(id, length(?3) + 2), '.') = 0) ORDER BY pk DESC LIMIT ? + 0`;
 const ownLog = "registry WHERE kind = 'task_log' AND id";
@@ -87,7 +87,7 @@ export const taskTable = (session: Session): TaskDriver => ({
   async due(limit, { everyMs, aheadMs }) {
     const look = "SELECT id FROM tasks WHERE sweep_at <= ? ORDER BY sweep_at LIMIT ? + 0";
     const find = (db: SqliteConnection, now: number) => db.all<TaskRow>(look, now + aheadMs, limit);
-    if ((await session.read(find)).length === 0) return []; // rarely due, and a read needs no transaction
+    if ((await session.read(find)).length === 0) return []; // usually none is due, and a read needs no transaction
     return session.write((db, now) => {
       const sweepAt = now + Math.max(minSweepMs, everyMs);
       const ids = find(db, now).map(({ id }) => id);
