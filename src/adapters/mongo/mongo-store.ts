@@ -55,7 +55,7 @@ export function mongoStore(options: MongoStoreOptions): MongoStore {
     externalRows: isShared ? new ExternalArtifacts(session) : undefined,
     plainRows: isShared ? new PlainArtifacts(session) : undefined,
     open: () => session.open(),
-    /** Waits for nothing: every acknowledged write is on a majority of the servers. */
+    /** Nothing to wait for: every acknowledged write is on a majority of the servers. */
     settle: () => session.run(async () => {}),
     async close() {
       await session.close();

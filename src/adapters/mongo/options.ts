@@ -7,7 +7,7 @@ import type { SessionOptions } from "./database/session.ts";
 export interface MongoStoreOptions {
   /** Connection string of the server, `mongodb://...`. Set either this or `client`. */
   readonly url?: string;
-  /** Further options of the driver, with `url`: `tls`, `auth`, pool sizes. */
+  /** Other options of the driver, with `url`: `tls`, `auth`, pool sizes. */
   readonly clientOptions?: MongoClientOptions;
   /** A client of your own. The store does not close it. */
   readonly client?: MongoClient;
@@ -69,7 +69,7 @@ export function checkedOptions(options: MongoStoreOptions): CheckedOptions {
   };
 }
 
-/** The user's client, or one of the store's own. */
+/** The user's client, or a new one that the store owns. */
 export function clientOf({ url, client, clientOptions }: MongoStoreOptions, timeoutMs: number): MongoClient {
   if ((url === undefined) === (client === undefined)) throw wrong("options", "an object with either url or client");
   if (client !== undefined) return client;

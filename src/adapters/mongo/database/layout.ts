@@ -7,7 +7,7 @@ const version = 2;
 
 export type Collections = { readonly [TName in keyof Documents]: Collection<Documents[TName]> };
 
-/** Without it, running processes of layout 1 cannot resume, which they would without an origin's newer fields. */
+/** Dropped so that running processes of layout 1 cannot resume: they would ignore newer fields of origins. */
 const droppedIndex = "origins";
 
 /** Decisions need durable writes, and reads of durable documents only. */

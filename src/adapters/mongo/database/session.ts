@@ -15,7 +15,7 @@ export interface SessionOptions {
   readonly collections: Collections;
   readonly migrate: boolean;
   readonly redact: (text: string) => string;
-  /** Closes the client, if the store made it. */
+  /** Closes the client if the store owns it. */
   readonly disconnect: () => Promise<void>;
 }
 
@@ -63,13 +63,13 @@ export class Session {
   readonly #name = randomBytes(4).toString("hex");
   #orderKeys = 0;
   /**
-   * By claim, the last write of this process to a shard that it has claimed. It saves the read before the next one, which
-   * fails if the shard has changed since, and decides nothing else.
+   * By claim, the last write of this process to a shard that it has claimed. It saves the read before the next write,
+   * which fails if the shard has changed since, and is not used for any other decision.
    */
   readonly written = new RecordCache<{ readonly rev: string; readonly record: ShardRecord }>(10_000);
-  /** By task, whether it was paused when this process last read that. */
+  /** By task, whether it was paused when this process last read it. */
   readonly heads = new RecordCache<{ readonly paused: boolean; readonly readAt: number }>(10_000);
-  /** By how much the server's time is ahead of this process's monotonic one, which it was at most at `own`. */
+  /** By how much the server's time is ahead of this process's monotonic time, as an upper bound when that was `own`. */
   #ahead: { readonly ms: number; readonly own: number } | undefined;
 
   /** A task's document without the fields that may be large. */
@@ -109,8 +109,8 @@ export class Session {
   }
 
   /**
-   * Makes a request, which must be safe to repeat: it is made again if its answer is lost. `again`: an earlier one may
-   * have had its effect.
+   * Makes a request, which must be safe to repeat: it is repeated if its answer is lost. `again`: an earlier one may
+   * have taken effect.
    */
   async run<T>(request: (collections: Collections, again: boolean) => Promise<T>): Promise<T> {
     for (let tried = 1; ; tried++) {
@@ -161,7 +161,7 @@ export class Session {
     return found.length > limit && last !== undefined ? { items, cursor: last.doc.list_order } : { items };
   }
 
-  /** False: another document has the unique key. `isInserted`: whether a request whose answer was lost has had its effect. */
+  /** False: another document has the unique key. `isInserted`: whether a request whose answer was lost has taken effect. */
   insert(
     request: (collections: Collections) => Promise<unknown>,
     isInserted: (collections: Collections) => Promise<boolean> = async () => false,
@@ -225,7 +225,7 @@ export class Session {
     return rows.map((row) => ({ ...row, at: (row.doc as Document)[field].getTime() as number }));
   }
 
-  /** Up to `limit` documents whose time has come, and in how many ms the next one's does. */
+  /** Up to `limit` documents that are due, and in how many ms the next one is due. */
   async due<TName extends Name, TItem>(from: TName, by: ByTime, toItem: (document: Documents[TName]) => TItem) {
     const rows = await this.earliest(from, { ...by, limit: by.limit + 1 });
     const { due, nextInMs } = splitDue(rows, by.limit, rows[0]?.now ?? 0);
@@ -239,7 +239,7 @@ export class Session {
     throw unavailable("this MongoDB database was emptied while in use", { retryable: false });
   }
 
-  /** Sorts by time, within a millisecond by creation in this store; between two stores such a millisecond has no order. */
+  /** Sorts by time, and within a millisecond by creation in this store; keys of two stores have no order within a millisecond. */
   orderKey(now: number): string {
     return `${base36(now, 9)}-${base36(this.#orderKeys++, 8)}-${this.#name}`;
   }
@@ -252,19 +252,19 @@ export type Judging<TAnswer, TNext> = Judged<TAnswer, TNext> | Promise<Judged<TA
 const longestDelayMs = 64;
 
 /**
- * Reads a document, judges it, and writes if it has not changed since; else starts again.
+ * Reads a document, judges it, and writes if it has not changed since; otherwise starts over.
  *
- * Deadlines are computed and judged by the server's time of the read: one that had passed then stays passed, and a new
- * one is a little early, never late. A write whose answer was lost is recognized by the revision that it set.
+ * Deadlines are computed and judged by the server's time of the read: one that has passed stays passed, and a new one
+ * is slightly early, never late. A write whose answer was lost is recognized by the revision that it set.
  */
 export async function compareAndSet<TRead extends Read<Revised>, TNext, TAnswer>(steps: {
   read(): Promise<TRead | undefined>;
   judge(found: TRead | undefined): Judging<TAnswer, TNext>;
   /** Resolves with whether it was written. */
   write(next: TNext, over: { readonly found: TRead; readonly rev: string }): Promise<boolean>;
-  /** Where none was found; without it nothing is written then. */
+  /** Called if none was found; without it, nothing is written in that case. */
   insert?(next: TNext, rev: string): Promise<boolean>;
-  /** Replaces the first read. It may be out of date, if the judge writes. */
+  /** Replaces the first read. May be out of date, provided that the judge then writes. */
   readonly known?: TRead | undefined;
 }): Promise<TAnswer> {
   let tried: { readonly rev: string; readonly answer: TAnswer } | undefined;

@@ -66,8 +66,8 @@ export function artifactLogs(session: Session): LogDriver {
   }
 
   /**
-   * Closes the log, with its last artifact if there is one, and replaces the record that this process wrote last. The fence is
-   * not read before: an attempt that has lost its lease since stores what it could have in flight when it lost it, and ends.
+   * Closes the log, with its last artifact if there is one, and replaces the record that this process wrote last. The fence
+   * is not read first: an attempt that has lost its lease stores only what could have been in flight then, and ends.
    */
   async function completeWith(attempt: Attempt, { last, ...outcome }: OutcomeWithLast, next: NextClaim | undefined) {
     const { generation, count, result } = outcome;
@@ -101,7 +101,7 @@ export function artifactLogs(session: Session): LogDriver {
       }
       if (!(await session.insert(({ artifacts }) => artifacts.insertOne(document)))) {
         const existing = await entryAt(session, attempt, place);
-        if (existing === undefined) return "duplicate_uid"; // since the seq is free
+        if (existing === undefined) return "duplicate_uid"; // because the seq is free
         if (!isEntryOf(existing, attempt, artifact)) return "conflict";
       }
       lengths.set(lengthKey(attempt, generation), seq + 1);
@@ -113,7 +113,7 @@ export function artifactLogs(session: Session): LogDriver {
         if (closed) return;
         const place = { attempt: { ...ref, epoch: 0, claimId: "" }, workerId: undefined, generation, seq };
         const marker = markerDocument({ ...place, now: await session.now() }, undefined);
-        await session.insert(({ artifacts }) => artifacts.insertOne(marker)); // if another entry is there, behind that one
+        await session.insert(({ artifacts }) => artifacts.insertOne(marker)); // repeated if another entry took the place
       }
     },
     read: async (ref, page) => (await readPage(session, ref, page)).map(artifactOf),

@@ -43,7 +43,7 @@ export const slotCollection = (session: Session): SlotDriver => ({
   },
 });
 
-/** Each kind has a collection of its own. */
+/** Each kind has its own collection. */
 export const registryCollections = (session: Session): RegistryDriver => ({
   async update({ kind, id }, judge) {
     const { of, entryOf, documentOf } = registryFormats[kind];

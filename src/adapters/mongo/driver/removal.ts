@@ -6,10 +6,10 @@ import type { Read, Session } from "../database/session.ts";
 import { checkedId, headOnly, type TaskDocument } from "../format/records.ts";
 
 /*
- * A task is removed in several writes, while another task may start to borrow from it. So the removal is announced first
- * (`removal_asked`), then borrowers are searched, and only if there is none does the task become `deleted`, by
- * compare-and-set. A process that creates a borrower reads its lenders afterwards, and withdraws their announcements. One
- * of the two sees the other.
+ * A task is removed in several writes, while another task may start to borrow from it. So the removal is announced
+ * first (`removal_asked`), then borrowers are searched, and the task becomes `deleted`, by compare-and-set, only if
+ * there are none. A process that creates a borrower reads its lenders afterwards, and withdraws their announcements.
+ * One of the two sees the other.
  */
 
 /** The stages that read a task's document without the fields that may be large. */
@@ -27,10 +27,10 @@ export async function readLiveHead(session: Session, id: string): Promise<Read<T
   return found?.doc.status === "deleted" ? undefined : found;
 }
 
-/** How long after its answer a head is as good as one that was read just before an insert, in ms. */
+/** How long a head that was read may be used instead of reading it before an insert, in ms. */
 const headKnownMs = 100;
 
-/** A dispatch reads the head before its insert, unless that has just been done, and after it. */
+/** Keeps a head that was read: a dispatch reads it before its insert, unless it has just been read, and after it. */
 export function keepHead(
   { heads }: Session,
   id: string,

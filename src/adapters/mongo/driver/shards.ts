@@ -47,7 +47,7 @@ export function shardCollection(session: Session): ShardDriver {
     },
     async insert(ref, create, onQueued) {
       const { time } = session;
-      // One that is already claimed is started by nobody before its task is read below.
+      // No worker starts a shard that is already claimed before its task is read below.
       const isClaimed = time !== undefined && create(time, undefined).status === "running";
       const task: Read<Pick<TaskDocument, "paused">> | undefined = isClaimed
         ? { now: time, doc: {} }
@@ -57,7 +57,7 @@ export function shardCollection(session: Session): ShardDriver {
       const first = made(task.doc.paused ?? false);
       const isInserted = await insertSoon(first.document);
       if (!isInserted) return "exists";
-      if (first.document.status === "queued") onQueued?.(); // what follows changes it only if its task has just changed
+      if (first.document.status === "queued") onQueued?.(); // the steps below change it only if its task has just changed
       return (await followTask(session, ref, { first, made })) === undefined ? "gone" : "inserted";
     },
     async claim(ref, by) {
@@ -110,14 +110,14 @@ export function shardCollection(session: Session): ShardDriver {
   };
 }
 
-/** @returns of each, whether it was inserted: not if there is one already */
+/** @returns for each, whether it was inserted, which it is not if it exists */
 const insertAll = (session: Session, documents: readonly NodeDocument[]): Promise<readonly boolean[]> =>
   session.run(async ({ nodes }, again) => {
     const [only] = documents.length === 1 ? documents : [];
     const several = () => nodes.insertMany([...documents], { ordered: false });
     const existing = await existingOf(() => (only === undefined ? several() : nodes.insertOne(only)));
     if (existing.size === 0 || !again) return documents.map((_, index) => !existing.has(index));
-    // By the request whose answer was lost, perhaps. If such a record has changed since, another process has read it.
+    // They may be from the request whose answer was lost. A record that has changed since has been read by another process.
     const own = { _id: { $in: documents.map(({ _id }) => _id) }, rev: { $in: documents.map(({ rev }) => rev) } };
     const inserted = new Set((await nodes.find(own, { projection: { _id: 1 } }).toArray()).map(({ _id }) => _id));
     return documents.map(({ _id }) => inserted.has(_id));
@@ -135,7 +135,7 @@ async function existingOf(insert: () => Promise<unknown>): Promise<ReadonlySet<n
   }
 }
 
-/** Of more claims than this, one update and one read cost less than one request for each. */
+/** For more claims than this, one update and one read cost less than one request each. */
 const mostApart = 2;
 
 async function claimAll(session: Session, claims: readonly ClaimRequest[]): Promise<(NodeDocument | undefined)[]> {
@@ -166,7 +166,7 @@ const shardsFilter = ({ taskId, nodeIds }: ShardsOfTask) => ({
   ...(nodeIds && { node_id: oneOf(nodeIds) }),
 });
 
-/** @returns of each task at least the shards that were asked for */
+/** @returns for each task, at least the requested shards */
 async function shardsOfTasks(session: Session, asked: readonly ShardsOfTask[]): Promise<readonly ShardRecord[][]> {
   const filters = asked.map(shardsFilter);
   const [only] = filters;
@@ -233,7 +233,7 @@ interface NewShard {
   readonly paused: boolean;
 }
 
-/** Makes the first document of a shard, for a task that is paused or not. */
+/** Makes the first document of a shard, depending on whether its task is paused. */
 const newShard =
   (session: Session, now: number, create: Parameters<ShardDriver["insert"]>[1]) =>
   (paused: boolean): NewShard => {
@@ -245,7 +245,7 @@ const newShard =
  * A task may have been deleted, paused or resumed before the insert of a shard: removes the shard, or marks it. If this process
  * dies before that, the worker that finds the shard in the queue removes it, and a sweep marks it.
  *
- * @returns the record that is there; `undefined` if the task is deleted
+ * @returns the stored record; `undefined` if the task is deleted
  */
 async function followTask(
   session: Session,
@@ -270,11 +270,11 @@ async function followTask(
 }
 
 /**
- * Replaces the record of an attempt by its end and inserts that of the next shard, in one request. Each names the revision that
- * it expects or sets, so that it inserts where none is: a record that has another revision then ends the request with a
- * duplicate key, and the next shard is inserted only after the end of this one.
+ * Replaces the record of an attempt by its end and inserts that of the next shard, in one request of two upserts. Each
+ * filters by the revision that it expects or sets: if the record has another one, the upsert fails with a duplicate
+ * key, which ends the request. So the next shard is inserted only after the end of this one.
  *
- * @returns `undefined` if the first record has changed; of the next shard, the record if it was inserted
+ * @returns `undefined` if the first record has changed; otherwise, the record of the next shard if it was inserted
  */
 export async function replaceAndInsert(
   session: Session,
@@ -301,7 +301,7 @@ export async function replaceAndInsert(
   session.written.delete(ended.lastClaimId ?? "");
   if (failed === 0) return undefined;
   if (0 in upserted) {
-    // The task was deleted while an attempt ended that had lost its lease.
+    // The upsert inserted the record: the task was deleted while an attempt ended that had lost its lease.
     await removeTask(session, next.ref.taskId);
     return undefined;
   }

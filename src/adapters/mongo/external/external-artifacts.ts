@@ -76,7 +76,7 @@ export class ExternalArtifacts implements ExternalRows {
     await this.#delete({ ...nodeFields(ref), status: "complete", seq: { $exists: false } });
   }
 
-  /** The write itself searches the row, so that it finds the most recent one. */
+  /** The write itself looks up the row, so that it finds the most recent one. */
   #put(
     attempt: Attempt,
     at: { readonly named: Filter<ArtifactDocument>; readonly generation: number; readonly seq: number },
@@ -131,7 +131,7 @@ export class ExternalArtifacts implements ExternalRows {
     return rows.map(({ _id, created_at, meta }) => ({ _id, created_at, isObject: isObject(meta) }));
   }
 
-  /** External workers sort by time, so each row needs a time of its own, in the order of the log. */
+  /** External workers sort by time, so each row needs a distinct time, in the order of the log. */
   async #spaceOut(rows: readonly Checked[]): Promise<void> {
     let last = Number.NEGATIVE_INFINITY;
     for (const { _id, created_at } of rows) {

@@ -52,7 +52,7 @@ export class PlainArtifacts implements PlainRows {
     await this.#put(ref, batchUid, { status: "partial", worker_id: workerId, ...content });
   }
 
-  /** Has no `batch_uid`, like the row that the coordinators themselves write: under another name there would be two. */
+  /** Has no `batch_uid`, like the row that the coordinators write, which it would duplicate under another name. */
   async complete(ref: EpochRef, end: { readonly meta: Json; readonly workerId: string }): Promise<void> {
     const fields = { status: "complete", worker_id: end.workerId, ...jsonField("meta", end.meta) };
     await this.#put(ref, { $exists: false }, fields);

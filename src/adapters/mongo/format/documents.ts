@@ -91,7 +91,7 @@ export interface Place {
 
 /**
  * Unique within (task, node) over all generations: the uid itself in generation 0, with a suffix in later ones. A uid
- * that ends like such a suffix, or begins like a marker's, has the suffix in generation 0 too.
+ * that ends like such a suffix, or starts like a marker's, has the suffix in generation 0, too.
  */
 export const batchUid = (uid: string, generation: number): string =>
   generation === 0 && !/\.g\d+$/.test(uid) && !uid.startsWith(markerPrefix) ? uid : `${uid}.g${generation}`;

@@ -27,8 +27,8 @@ import { graphHash } from "../../../graph/index.ts";
 import { checkSize, date, type Fields, json, list, mapping, nested } from "./fields.ts";
 
 /*
- * Tasks and shards as documents, in the words of the wire protocol. A mapping names the document's field for each field of
- * a record; an interface has the fields that queries and indexes use.
+ * Tasks and shards as documents, with the names of the wire protocol. A mapping names the document's field for each
+ * field of a record; an interface has the fields that queries and indexes use.
  */
 
 /** Each write sets a new, random `rev` and requires the one that was read: a compare-and-set. */
@@ -198,7 +198,7 @@ export const nodeFields = ({ taskId, nodeId }: Omit<ShardRef, "shard">) => ({
 
 export const refFields = (ref: ShardRef): ShardRefDocument => ({ ...nodeFields(ref), shard: ref.shard });
 
-/** Servers read an index in order for a single value, but not always for a list of one. */
+/** Servers read an index in order for a single value, but not always for a list with one item. */
 export const oneOf = (values: readonly string[]) => (values.length === 1 ? String(values[0]) : { $in: [...values] });
 
 const refNames = { taskId: "task_id", nodeId: "node_id", shard: "shard" } as const;
@@ -291,7 +291,7 @@ export interface ClaimRequest {
   readonly by: ClaimInit;
 }
 
-/** An update judged by the server: it does what `claimShard` does to a queued record, and nothing to one that has this claim. */
+/** An update judged by the server: does what `claimShard` does to a queued record, and leaves one that has this claim. */
 export function claimUpdate({ ref, by: { workerId, claimId, leaseMs } }: ClaimRequest) {
   const mayClaim = [{ status: "queued" as const }, { "lease.lease_id": claimId }];
   const filter = { _id: shardKey(ref), attempt_epoch: ref.epoch, $or: mayClaim };
