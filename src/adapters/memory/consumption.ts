@@ -37,10 +37,9 @@ function readingOf(task: TaskEntry, nodeId: string): OpenReading | undefined {
  * Dropping while the graph runs. A reader resumes at the first batch that the last origin in its own log lists as open,
  * or else after the furthest stored one. So the artifacts of the source before that are never read again, if
  * - every shard of every reader has such a position or has finished; a reader that gathers or has not begun has none;
- * - no reader starts its output over: its handler resumes, and no node upstream starts over or has done so unnoticed by
- *   the reader;
- * - the source does not read its own log again. While the attempt that would show one of these is not running, all
- * artifacts are kept.
+ * - no reader starts its output over: it and every node upstream resume, and have noticed all restarts of their sources;
+ * - the source does not read its own log again.
+ * All artifacts are kept while an attempt that would show this is not running.
  */
 
 /** Drops from the log that `reader` has just stored an artifact from. */

@@ -143,7 +143,7 @@ export class CoordinatorCore {
   stop(options: { readonly graceMs: number }): Promise<void> {
     this.#stopping ??= runInOrder("stopping a coordinator", [
       () => this.#changes.close(),
-      () => this.#flowWorker.stop(), // first: its attempts end immediately, while the other worker may wait
+      () => this.#flowWorker.stop(), // first: the other may wait, and attempts of this one end at once now
       () => this.#functionWorker.stop(options),
       () => this.#subscription?.close(),
       () => this.#supervisor.stop(),

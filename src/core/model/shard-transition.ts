@@ -102,7 +102,7 @@ export function createShard(
   if (carried !== undefined) Object.assign(record, continuing(carried));
   if (init.chosen !== undefined) Object.assign(record, { chosen: init.chosen });
   if (waits) Object.assign(record, waitUntil(dueAt, paused));
-  if (status === "skipped") Object.assign(record, { count: 0 }); // it stores nothing
+  if (status === "skipped") Object.assign(record, { count: 0 }); // it has stored nothing, and never will
   return record;
 }
 

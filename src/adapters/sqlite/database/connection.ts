@@ -244,7 +244,7 @@ export class SqliteConnection implements HandlerGate {
     if (version === this.#dataVersion) return;
     this.#dataVersion = version;
     this.#fileTime = this.get<{ latest: number }>("SELECT latest FROM store_time WHERE pk = 1")?.latest ?? 0;
-    this.#timeOf(Math.max(this.#fileTime, now())); // store time continues from there
+    this.#timeOf(Math.max(this.#fileTime, now())); // it continues from there
     this.forget();
   }
 

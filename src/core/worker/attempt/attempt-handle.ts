@@ -193,7 +193,7 @@ export class AttemptScope implements Stoppable {
  * Aborts `own` with the reason of `signal`. Not `AbortSignal.any`: Node keeps its signals for as long as anything listens
  * to them, and handlers, as well as the code around them, leave their listeners when they return.
  *
- * @returns ends the connection
+ * @returns a function that disconnects them
  */
 export function abortWith(signal: AbortSignal, own: AbortController): () => void {
   const abort = (): void => own.abort(signal.reason);

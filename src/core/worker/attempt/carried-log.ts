@@ -65,7 +65,7 @@ async function copyMissing(run: AttemptRun, to: Copy): Promise<boolean> {
       }
     }
   }
-  await log.open(); // reads the origins of what was copied
+  await log.open(); // with the origins of what was copied
   return true;
 }
 /** Empty if the artifact at `from` is gone. */

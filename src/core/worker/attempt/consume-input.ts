@@ -220,7 +220,7 @@ async function readStream(reading: StreamReading): Promise<void> {
         const pulled = await run.retry.run(() => reader.pull());
         if (pulled.kind === "end") return;
         if (pulled.kind === "restarted") {
-          await batches.finishTries(); // of the withdrawn output
+          await batches.finishTries(); // of the old output
           await pass.log.restart(pulled.sourceGens);
           throw new AttemptEnded("reload");
         }

@@ -24,7 +24,7 @@ const resultUid = "result";
 /**
  * Runs a coordinator function: its output is the node's only artifact and its result.
  *
- * @returns starts the next node
+ * @returns a function that starts the next node
  */
 export async function runFunction(run: AttemptRun, definition: CoordinatorFunctionDefinition): Promise<BeginNext> {
   const { held, parts } = run;

@@ -18,7 +18,7 @@ import { LeftoverTries } from "./timed-try.ts";
 /**
  * Runs a handler over all of its input, from where an earlier attempt stopped.
  *
- * @returns starts the next node
+ * @returns a function that starts the next node
  */
 export function runHandler(run: AttemptRun, runtime: HandlerRuntime): Answer<BeginNext> {
   const attempt: HandlerAttempt = { run, runtime, cleanups: new Cleanups(run), reports: new AttemptReports(run) };
