@@ -10,7 +10,7 @@ import type { Settings } from "../settings/schema.ts";
 
 export type WebhookEvent = NonNullable<NonNullable<Settings["webhook"]>["events"]>[number];
 
-/** The settings of a webhook, as far as they are needed to send. */
+/** The settings of a webhook that are needed to send. */
 export interface WebhookOptions {
   readonly url: string;
   /** Plain text, or `whsec_` and base64 as in Standard Webhooks. */

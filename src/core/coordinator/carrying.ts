@@ -16,8 +16,8 @@ import { isKept } from "./adoption.ts";
 export type CarriedShards = readonly (CarriedOutput | undefined)[];
 
 /**
- * What the shards of a node begin with in a retry of a task, if the node cannot be adopted: all that they had stored in
- * the earlier task, in the same generation and under the same seqs.
+ * What the shards of a node carry in a retry of a task, if the node cannot be adopted: everything that they had stored
+ * in the earlier task, in the same generation and under the same seqs.
  *
  * Applies only if nothing upstream starts over: every parent shard that had a record is adopted or carried. So the
  * origins in a carried log name the same artifacts as before; if a parent starts over later, its generation changes.

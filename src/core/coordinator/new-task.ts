@@ -155,7 +155,7 @@ function checkOwn({ id: taskId, parent: ref }: TaskRecord, advice: string): void
 }
 
 /**
- * @param external - the types of external workers, which cannot be paused; `undefined` if it is to be resumed
+ * @param external - the types of external workers, which cannot be paused; `undefined` to resume it
  * @throws FlowError `PAUSE_UNSUPPORTED`, `TASK_HAS_PARENT`
  */
 export function checkPausable(task: TaskRecord, external: ReadonlySet<string> | undefined): void {

@@ -102,7 +102,7 @@ export class CommandStore implements WorkerStore {
     };
   }
 
-  // ---- what is there
+  // ---- reads
 
   async readTask(id: string): ReturnType<WorkerStore["readTask"]> {
     const commands = [...this.#work.values()].map(({ command }) => command).filter(({ taskId }) => taskId === id);
@@ -150,7 +150,7 @@ export class CommandStore implements WorkerStore {
     return { vars: {}, version: 0, appliedBy: [] };
   }
 
-  // ---- what an attempt does
+  // ---- writes of an attempt
 
   async claim(ref: Parameters<WorkerStore["claim"]>[0], by: Parameters<WorkerStore["claim"]>[1]) {
     const work = this.#work.get(shardKey(ref));

@@ -9,7 +9,7 @@ import { type ExternalParts, longestSource, type PlannedNode, readPlan, readReco
 
 const maxLookedAt = 1_000;
 const lookMaxMs = 1_000;
-/** A busy worker leaves commands unread: sending more of them would not help. */
+/** A busy worker leaves commands unread: sending more would not help. */
 const maxDoublings = 5;
 const ownClaimMs = 30_000;
 

@@ -183,7 +183,7 @@ export interface ShardRecord extends EpochRef {
   readonly count?: number;
   /** Set when its log is closed: how many of them stand for a batch that was set aside. @defaultValue 0 */
   readonly failedBatches?: number;
-  /** Where its artifacts are if it was adopted from an earlier task. @defaultValue under its own name */
+  /** The shard that has its artifacts if it was adopted from an earlier task. @defaultValue itself */
   readonly artifactsOf?: ShardRef;
   /** In a retry of a task: the entries that its log starts with, which its attempts copy first. Belongs to a generation. */
   readonly carried?: Carried;

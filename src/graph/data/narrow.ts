@@ -96,7 +96,7 @@ function partAt({ fields, others }: ObjectType, key: string): Part {
   return { type: others?.(), missing: true };
 }
 
-/** Of objects and open types, a negation leaves all that does not match as a whole. */
+/** What a negation leaves: single values are removed, objects and open types stay. */
 function without(type: DataType, pattern: Json): DataType | undefined {
   const form = patternForm(pattern);
   if (form.kind === "not") return narrow(type, form.pattern);

@@ -22,7 +22,7 @@ export interface Families {
 
 type Known = { readonly allTasks: AllTasks; readonly journal: Journal };
 
-/** Called when a task has been created. @returns what is wrong with that */
+/** Called when a task has been created. @returns the violations */
 export function checkChild({ allTasks, journal }: Known, { record }: TaskEntry): readonly string[] {
   const { parent, retryOf } = record;
   if (parent === undefined) return [];

@@ -194,7 +194,7 @@ export const readsFailures = (node: GraphNode): boolean => node.io?.input_inline
 export const asideOf = (artifacts: readonly Artifact[]): number =>
   artifacts.filter((artifact) => !isOutput(artifact)).length;
 
-/** The batches that a consumer gets from an artifact. */
+/** The batches that a consumer makes from an artifact. */
 export function batchesOf(node: GraphNode, nodeId: string, artifact: Artifact) {
   if (isOutput(artifact) === readsFailures(node)) return [];
   if (!readsFailures(node) && !isTaken(whereOf(node), artifact.meta)) return [];

@@ -63,7 +63,7 @@ export class RateBook {
     this.#claimedBy.set(key, taskId);
   }
 
-  /** @returns what is wrong: in any time T, at most `burst + perSec * T` tokens are taken */
+  /** @returns a violation of: in any time T, at most `burst + perSec * T` tokens are taken */
   took(key: string, storeNow: number): string | undefined {
     const bucket = this.#buckets.get(key);
     if (bucket === undefined) return `a token of ${key}, which no node has`;
@@ -83,7 +83,7 @@ export class RateBook {
     return undefined;
   }
 
-  /** @returns what is wrong: each try takes a token of each of its rates */
+  /** @returns a violation of: each try takes a token of each of its rates */
   begins({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">): string | undefined {
     const keys = this.#ofNode.get(`${taskId}:${nodeId}`) ?? [];
     if (keys.length > 1) this.#counts.triesOfTwoRates++;

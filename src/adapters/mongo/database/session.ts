@@ -140,7 +140,7 @@ export class Session {
   }
 
   /**
-   * A page of the documents that match any of the filters, from the newest on. Each filter is a query of its own, along
+   * A page of the documents that match any of the filters, from the newest on. Each filter is a separate query, along
    * an index: a single query for all of them would sort the collection.
    */
   async newest<TName extends Listed, TItem>(

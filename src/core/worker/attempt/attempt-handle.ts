@@ -264,7 +264,7 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Why an attempt stops without an outcome of its own:
+ * Why an attempt stops before its work is done:
  * - `fenced`: another attempt owns the shard. Write nothing more, send nothing.
  * - `cancelling`: the task is being cancelled. Let the handler end, then confirm.
  * - `timeout`: the attempt exceeded its time limit. It fails.

@@ -125,7 +125,7 @@ async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinitio
       return true;
     case "timeout": {
       const message = "exceeded its timeout_sec";
-      if (run.at.method === "iterBatches") run.at.method = undefined; // the batches in progress may be what is slow
+      if (run.at.method === "iterBatches") run.at.method = undefined; // a batch in progress may be the slow part
       await fail(run, new AttemptError("timeout", message, { permanent: false }), handler);
       return true;
     }

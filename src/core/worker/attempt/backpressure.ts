@@ -16,7 +16,7 @@ import { withInputWait } from "./input-wait.ts";
  * - A consumer that is waited for runs, so it has its slots. One that is queued, deferred or cancelled is not waited
  *   for, and a dead one counts as running only until its lease expires.
  * - It can continue: it is further behind than the part it may leave unreported, so it has something to read, and it
- *   reads from any of its sources before it waits for one of them. Only its handler, or a consumer of its own, can
+ *   reads from any of its sources before it waits for one of them. Only its handler, or one of its own consumers, can
  *   delay it.
  * - A node that runs flows is not waited for: the nodes of its tasks may need the producer's slot.
  * - So waits point downstream only, and a graph has no cycle: at the end of each chain, some node makes progress.

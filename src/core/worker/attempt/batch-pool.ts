@@ -206,7 +206,7 @@ export class BatchPool implements OutcomeListener {
     if (this.#changes.count === before) this.#stop(new AttemptEnded("waiting", this.#firstDue()?.inMs));
   }
 
-  /** Code that ignores its signal occupies all slots: stops, so that another attempt can continue in slots of its own. */
+  /** Code that ignores its signal occupies all slots: stops, so that another attempt can continue in its own slots. */
   async #waitForSlot(): Promise<void> {
     const { run, runtime, part, log } = this.#options;
     const { clock, limits } = run.parts;

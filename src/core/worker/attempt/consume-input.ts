@@ -274,7 +274,7 @@ async function isQueueEmpty(run: AttemptRun): Promise<boolean> {
   return (await run.retry.run(() => store.peekQueue([...handlers.keys()], 1))).length === 0;
 }
 
-/** The payloads of the batches that a consumer gets from one artifact. */
+/** The payloads of the batches that a consumer makes from one artifact. */
 function payloadsOf(
   artifact: Artifact,
   { nodeId }: Source,

@@ -132,7 +132,7 @@ export class RunContext implements AttemptContext {
   }
 }
 
-/** A part of an attempt with a signal of its own, and possibly a time limit. */
+/** A part of an attempt with its own signal, and possibly a time limit. */
 interface LimitedPart {
   readonly signal: AbortSignal;
   remainingMs?(): number;

@@ -100,7 +100,7 @@ export class FailedInputs {
   }
 }
 
-/** Reads what the sources have set aside: an artifact that stands for a failed batch gets that batch as its payload. */
+/** Reads what the sources have set aside: the payload of an artifact that stands for a failed batch is that batch. */
 export class FailureInput {
   readonly #stream: StreamInput;
   readonly #inputs: FailedInputs;
@@ -137,7 +137,7 @@ export class FailureInput {
     }
     const payload = await this.#payloadOf(failed, page);
     if (payload === undefined) {
-      // Without a slot it is not waited for, so nothing can keep the source from starting over.
+      // Reports no running source, so that this attempt releases its slot, which the source may need to start over.
       return (await this.#stream.look()) ?? { kind: "nothing", sourceRunning: false };
     }
     const rest = artifacts.slice(at + 1);
