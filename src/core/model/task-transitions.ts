@@ -95,7 +95,7 @@ export function closeTask<TTask extends TaskState>(task: TTask, at: { readonly n
   return moved(task, { to, cause: "close", set: { endedAt: at.now } });
 }
 
-/** Pauses or resumes it. `already`: it was paused or resumed before. */
+/** Pauses or resumes it. `already`: it is in the requested state. */
 export function pauseTask<TTask extends TaskState>(
   task: TTask,
   paused: boolean,

@@ -129,7 +129,7 @@ export interface Store extends Registry {
   cancelTask(id: string, reason: string, all?: boolean): Promise<"recorded" | "already" | "terminal" | "unknown">;
   /**
    * Pauses or resumes a `running` task, due for a sweep now: while it is paused, shards are dispatched as `deferred`,
-   * with the mark of a pause. `already`: it was paused or resumed before.
+   * with the mark of a pause. `already`: it is in the requested state.
    */
   pauseTask(id: string, paused: boolean): Promise<"recorded" | "already" | "terminal" | "unknown">;
   /**
