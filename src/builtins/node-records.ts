@@ -3,16 +3,16 @@ export type { IsAssignable } from "../graph/data/fit.ts";
 /* What the compiler knows about the nodes so far, accumulated by the builder; see `FlowState`. */
 
 export interface NodeRecords {
-  /** Outputs, in blocks that each are read by the ids. */
-  // biome-ignore lint/suspicious/noExplicitAny: `unknown` needs a key check at each look-up, which is quadratic in the number of nodes; the checks have judged the ids before
+  /** Outputs, in blocks that are each indexed by node id. */
+  // biome-ignore lint/suspicious/noExplicitAny: `unknown` needs a key check at each look-up, which is quadratic in the number of nodes; the rules have checked the ids first
   readonly blocks: any;
-  /** The outputs of the latest nodes, which will be a block. */
+  /** The outputs of the latest nodes, which become the next block. */
   // biome-ignore lint/suspicious/noExplicitAny: looked up like `blocks`, so `unknown` would be as quadratic
   readonly recent: any;
-  /** By id, the block of an output. */
+  /** By id, the block that has the output. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly places: any;
-  /** By id, the place among the latest. */
+  /** By id, the position among the latest. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly recentPlaces: any;
   /** Ids of the latest nodes. */
@@ -23,8 +23,9 @@ export interface NodeRecords {
 }
 
 /**
- * What one batch of the node `TId` stores, or of the nodes, if it is a union. Indexed by plain strings, never through `keyof`,
- * which would be quadratic. Latest nodes are looked up all at once: one by one, three of them would cost three times as much.
+ * The stored output of one batch of the node `TId`; of any of the nodes, if it is a union. Indexed by plain strings,
+ * never through `keyof`, which would be quadratic. Latest nodes are looked up all at once: one by one, three of them
+ * would cost three times as much.
  */
 export type OutputOf<TNodes extends NodeRecords, TId> = TId & string extends TNodes["fresh"]
   ? TNodes["recent"][TNodes["recentPlaces"][TId & string]]
@@ -65,10 +66,10 @@ export type ListedSources<TParents extends readonly string[], TFrom> = TFrom ext
     : [];
 
 /**
- * Compared with `false` where only `true` may compile: of a type parameter of a generic helper, the compiler asks whether a
- * wildcard could be refused, and this is `true` of one.
+ * Where only `true` may compile, rules compare it with `false`: for a type parameter of a generic helper, the compiler
+ * tries a wildcard, for which this is `true`.
  */
 export type IsNever<T> = [T] extends [never] ? true : false;
 
-/** Compared with `false` for the same reason. */
+/** Rules compare it with `false` for the same reason. */
 export type IsIn<TOne, TAll> = [TOne] extends [TAll] ? true : false;

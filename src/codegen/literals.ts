@@ -4,8 +4,8 @@ import { isObject } from "../graph/format/plain-data.ts";
 import { array, call, type Doc, object, sequence } from "./layout.ts";
 
 /*
- * Values of a graph as source text. They are untrusted: nothing in them may end a literal or a comment, or appear as
- * something else than it is.
+ * Values of a graph as source text. They are untrusted: nothing in them may end a literal or a comment, or be displayed
+ * as something other than it is.
  */
 
 /** JavaScript line ends that JSON does not escape, invisible characters, and those that change the text direction. */

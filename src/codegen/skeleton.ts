@@ -171,13 +171,13 @@ function paramSchema(values: readonly Json[], params: JsonObject | undefined): D
   return isObject(schema) ? zodSource({ ...schema, $defs: params?.$defs ?? {} }).source : undefined;
 }
 
-/** Whether a node reads what its sources have set aside, or how they have ended. */
+/** Whether a node reads the failed batches or the outcomes of its sources, not their outputs. */
 function readsNoOutputs(node: GraphNode): boolean {
   const { readsFailures, readsOutcomes } = builtInAdapter(inputOf(node)?.adapter ?? "") ?? {};
   return readsFailures === true || readsOutcomes === true;
 }
 
-/** Whether the result of one of these nodes is asked for by a condition. */
+/** Whether a condition uses the result of one of these nodes. */
 function isAsked(nodes: readonly GraphNode[], source: SourceGraph): boolean {
   const ids = new Set(nodes.map(({ node_id: id }) => id));
   const conditions = source.nodes.flatMap(({ when }) => when ?? []);
@@ -197,7 +197,7 @@ function outputSchema(nodes: readonly GraphNode[], source: SourceGraph): Doc {
   if (declared !== undefined) return zodSource(declared).source;
   const readers = readersOf(nodes, source);
   if (readers.some(({ type }) => source.graph.schemas?.[type]?.input !== undefined)) return "z.any()";
-  if (readers.some(({ type }) => type === flowType)) return "z.any()"; // of the type of its flow's parameter
+  if (readers.some(({ type }) => type === flowType)) return "z.any()"; // it has the type of the flow's parameter
   const lists = [...new Set(readers.flatMap((node) => inputOf(node)?.listKey ?? []))].sort();
   if (lists.length === 0) return "z.record(z.string(), z.json())";
   return call("z.object", [objectOf(Object.fromEntries(lists.map((key) => [key, "z.array(z.json())"])))]);

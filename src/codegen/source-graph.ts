@@ -67,7 +67,7 @@ function namesIn(json: unknown): { readonly adapters: readonly string[]; readonl
   };
 }
 
-/** Also those of its flows. */
+/** All nodes, including those of its flows. */
 function* nodesIn(json: unknown): Generator<Json> {
   if (!isObject(json)) return;
   if (Array.isArray(json.nodes)) yield* json.nodes;
@@ -83,7 +83,7 @@ export interface NodeInput {
   /** Keys of a gathered payload, if they are not the node ids. */
   readonly aliases: JsonObject | undefined;
   readonly listKey: string | undefined;
-  /** The pattern of the batches that it takes. */
+  /** The pattern of the batches that it reads. */
   readonly where: Json | undefined;
   /** Further arguments of the adapter. */
   readonly args: JsonObject;

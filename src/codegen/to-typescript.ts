@@ -150,7 +150,7 @@ class Module {
     ];
   }
 
-  /** The graph whose nodes show what the definition does: the outermost with one of them. */
+  /** The graph whose nodes show how a definition is used: the outermost one that uses it. */
   #sourceWith(name: string): SourceGraph {
     const isUsed = ({ source }: FlowPart) =>
       source.nodes.some(({ type, io = {} }) => [type, io.fn, io.input_inline?.input_adapter].includes(name));
@@ -239,7 +239,7 @@ function loadedPart(source: SourceGraph): { readonly count: number; readonly why
   };
 }
 
-/** Whether an operator, or one with this value, is in the pattern of a node. */
+/** Whether the pattern of a node contains this operator, with this value if one is given. */
 function hasOperator(nodes: readonly GraphNode[], operator: "$not" | "$exists", value?: Json): boolean {
   const isIn = (pattern: Json | undefined): boolean => {
     if (Array.isArray(pattern)) return pattern.some((item: Json) => isIn(item));

@@ -27,8 +27,8 @@ export interface SourceBatch<TPayload> {
 }
 
 /**
- * A value that survives an attempt: the next attempt of the shard reads what an earlier one saved. It belongs to the
- * output, so it is discarded when a retry restarts that.
+ * A value that survives an attempt: later attempts of the shard can read it. It belongs to the output, so it is
+ * discarded when a retry restarts the output.
  *
  * @example
  * const { page = 1 } = ((await ctx.checkpoint.get()) ?? {}) as { page?: number }
@@ -38,8 +38,8 @@ export interface Checkpoint {
   /** `undefined` if nothing was saved. */
   get(): Promise<Json | undefined>;
   /**
-   * Resolves when it is stored. In `iterBatches`, it is stored after the batches yielded before it, and rejects with an
-   * `AbortError` if one of them fails.
+   * Resolves when the value is stored. In `iterBatches`, it is stored after the batches yielded before it; rejects with
+   * an `AbortError` if one of them fails.
    *
    * @throws TypeError if it is not JSON, or more than 16 KiB
    */

@@ -1,7 +1,4 @@
-/**
- * Every code of a {@link FlowError}: what the caller did wrong or ran into. Codes never change their meaning; new ones
- * are appended to their group.
- */
+/** Every code of a {@link FlowError}. Codes never change their meaning; new ones are appended to their group. */
 export const flowErrorCodes = [
   // authoring
   "FLOW_AWAITED",

@@ -89,7 +89,7 @@ function errorMessage(error: Error): string {
   return `${name}: ${inWords(message)}`;
 }
 
-/** A message that is not a string often contains the facts. */
+/** Text for a message that is not a string: as JSON, it often states the cause. */
 function inWords(value: unknown): string {
   try {
     const json = JSON.stringify(value);

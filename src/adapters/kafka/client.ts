@@ -7,7 +7,7 @@ import { fixIdleTimer } from "./idle-timer-fix.ts";
 import type { CheckedOptions, KafkaBusOptions } from "./options.ts";
 import { type Redact, redactor } from "./redaction.ts";
 
-/** What the components of one bus share. */
+/** Dependencies that the components of one bus share. */
 export interface BusParts {
   readonly kafka: Kafka;
   readonly options: CheckedOptions;

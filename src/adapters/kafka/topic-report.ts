@@ -19,7 +19,7 @@ export interface TopicReport {
   readonly settings?: TopicSettings;
 }
 
-/** What brokers do with the messages of a topic. */
+/** How brokers retain the messages of a topic. */
 export interface TopicSettings {
   /** `-1`: they keep messages forever. */
   readonly retentionMs: number;

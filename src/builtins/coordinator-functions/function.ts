@@ -37,9 +37,9 @@ export interface BuiltInFunction<TArgs extends $ZodType = $ZodType> {
   readonly ownId?: { readonly arg: string; readonly key: string };
   /** The JSON Schema of its output, if its arguments contain it. */
   readonly outputOf?: (args: JsonObject) => JsonObject;
-  /** It has the status `deferred` until its task gets a signal, which the coordinator stores as its output. */
+  /** It has the status `deferred` until its task receives a signal, which the coordinator stores as its output. */
   readonly awaitsSignal?: true;
-  /** The argument that may be a parameter, or contain some. */
+  /** The argument that may be or contain parameters. */
   readonly open?: { readonly arg: string; readonly whole: boolean };
   /** Returns the node's output, or a promise of it. It may run again after a crash. */
   run(ctx: FunctionContext<output<TArgs>>, options: FunctionOptions): unknown;

@@ -37,8 +37,8 @@ export const builtInFunctions = {
 
 /**
  * What the compiler knows about each function: its arguments in the builder's names, those that may be or contain
- * parameters (`open`) and those that are written out (`written`), and what it stores. `TNode` are the nodes that it may
- * name, `TOwnId` is the id of its own node, `TArgs` what was written.
+ * parameters (`open`) and those that are written out (`written`), and its output. `TNode` are the nodes that it may
+ * name, `TOwnId` is the id of its own node, `TArgs` the arguments as written.
  */
 export interface FunctionTypes<TNode extends string, TOwnId extends string, TNodes extends NodeRecords, TArgs> {
   "vars.set": VarsSetTypes;
@@ -51,7 +51,7 @@ export interface FunctionTypes<TNode extends string, TOwnId extends string, TNod
   noop: NoopTypes;
 }
 
-/** Those whose arguments have no fixed names. */
+/** The functions whose arguments have no fixed names. */
 export type TakesAnyArgs = "noop";
 
 /**
@@ -59,9 +59,9 @@ export type TakesAnyArgs = "noop";
  * objects as dotted paths; `merge` merges deeply into them; `incr` adds to a number, by default 1; `unset` removes
  * them.
  *
- * `merge.generic` merges all outputs of `fromNodes` into one: lists are concatenated, objects merged, and of other
+ * `merge.generic` merges all outputs of `fromNodes` into one: lists are concatenated, objects merged, and for other
  * values the last one wins. `metrics.aggregate` computes one number per metric of a node's batches. `noop` does
- * nothing, and serves as a point to wait at.
+ * nothing, and serves as a point to wait for.
  */
 export type BuiltInFunctionName = keyof FunctionTypes<string, string, NodeRecords, unknown>;
 
@@ -87,7 +87,7 @@ export function isBuiltInFunction(name: string): name is BuiltInFunctionName {
   return Object.hasOwn(builtInFunctions, name);
 }
 
-/** The output of a built-in function whose arguments describe it; `undefined` of others. */
+/** The output of a built-in function whose arguments describe it; `undefined` for others. */
 export function outputAsWritten(fn: string, args: JsonObject): DataType | undefined {
   const schema = builtInFunction(fn)?.outputOf?.(args);
   return schema === undefined ? undefined : readSchema(schema);

@@ -78,12 +78,12 @@ export interface MergeGenericTypes<TNode extends string, TOwnId extends string, 
     : never;
 }
 
-/** The path of its own node's id. */
+/** The path of the argument that is its own node's id. */
 export type OwnIdPath = "args.target.nodeId";
 
 type KeysOf<TUnion> = TUnion extends unknown ? keyof TUnion : never;
 
-// The merge of one value of each union member: each key has any of the values that the members have there.
+// The merge of one value of each union member: a key may have the value of any member that has it.
 type Merged<TUnion> = {
   [TKey in KeysOf<TUnion>]: TUnion extends { [TIn in TKey]: infer TValue } ? TValue : never;
 };

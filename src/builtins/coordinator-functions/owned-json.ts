@@ -11,7 +11,7 @@ export type OwnedObject = { [key: string]: OwnedJson };
  * @throws NotJsonError
  */
 export function ownCopy(value: Json): OwnedJson {
-  return copyJson(value) as OwnedJson; // a fresh copy: only its type says that it is read-only
+  return copyJson(value) as OwnedJson; // a fresh copy, read-only only by its type
 }
 
 /** @throws NotJsonError */

@@ -19,8 +19,8 @@ export interface VarLeaf {
  * varLeaves({ "a.b": 1, c: { d: [2], e: {} } })
  * // [{ path: "a.b", value: 1 }, { path: "c.d", value: [2] }, { path: "c.e", value: {} }]
  *
- * @throws PermanentError `bad_fn_args`: a limit; a value that is not JSON; two leaves of which one would overwrite the
- * other, so that the result would depend on the order of keys
+ * @throws PermanentError `bad_fn_args` if a limit is exceeded, a value is not JSON, or one leaf would overwrite
+ * another, so that the result would depend on the order of keys
  */
 export function varLeaves(values: { readonly [key: string]: unknown }): readonly VarLeaf[] {
   const leaves: VarLeaf[] = [];
@@ -108,7 +108,7 @@ function refuseOverlaps(paths: readonly string[]): void {
   }
 }
 
-/** What one call may name and store. Lengths of paths are in UTF-16 units, like `length`. */
+/** Limits of one call. Lengths of paths are in UTF-16 units, like `length`. */
 const varLimits = {
   pathsPerCall: 256,
   segments: 16,
@@ -131,7 +131,7 @@ export function checkVarPath(path: string): void {
   if (problem !== undefined) throw badFnArgs(`the variable path ${quotedPath(path)} ${problem}`);
 }
 
-/** The paths of a call that contains a list of them. */
+/** Checks the paths of a call that has a list of them. */
 export function checkVarPaths(paths: readonly string[]): void {
   const beyond = paths[varLimits.pathsPerCall];
   if (beyond !== undefined) throw tooManyPaths(beyond);

@@ -81,7 +81,7 @@ export const changedVars = z.strictObject({ keys: z.array(z.string()) });
 
 /**
  * Changes the variables and logs which. `change` receives a new copy on each call, which it changes in place: it may be
- * called any number of times, and shares nothing with the store.
+ * called any number of times, and the copy is not shared with the store.
  */
 export async function changeVars(
   ctx: FunctionContext,

@@ -9,8 +9,8 @@ import { checkVarPath, checkVarPaths, quotedPath, type VarLeaf, varLeaves } from
 import { changedVars, changeVars, obstacleTo, readVar, setVar, unsetVar } from "./var-tree.ts";
 
 /**
- * `vars.set`: each leaf of `kv` becomes the value at its path, whatever was there. A list replaces a list, an empty
- * object empties an object; variables that are not named stay.
+ * `vars.set`: each leaf of `kv` replaces whatever is at its path. A list replaces a list, an empty object empties an
+ * object; other variables do not change.
  *
  * `kv: { "limits.rows": 10, run: { by: "cron" } }` sets `limits.rows` and `run.by`.
  */

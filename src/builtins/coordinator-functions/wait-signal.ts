@@ -6,8 +6,8 @@ import { badFnArgs } from "./bad-fn-args.ts";
 import { builtIn } from "./function.ts";
 
 /**
- * `wait.signal`: its output is the payload of the signal that its task gets, which matches the JSON Schema `payload`. After
- * the node's `timeout_sec`, it is `on_timeout`; without one, the node fails with the reason code `timeout`.
+ * `wait.signal`: its output is the payload of the signal that its task receives, which matches the JSON Schema `payload`.
+ * After the node's `timeout_sec`, it is `on_timeout`; if that is not given, the node fails with the reason code `timeout`.
  */
 export const waitSignal = builtIn({
   args: z.strictObject({ payload: z.record(z.string(), z.unknown()).optional(), on_timeout: z.unknown().optional() }),
@@ -19,7 +19,7 @@ export const waitSignal = builtIn({
   },
 });
 
-/** The JSON Schema of a signal, of the arguments as a graph has them: with `$$ref` for a key `$ref`. */
+/** The JSON Schema of a signal, from the arguments in a graph, where a key `$ref` is written `$$ref`. */
 export function signalSchema({ payload }: JsonObject): JsonObject {
   if (!isObject(payload)) return {};
   return replaceRefs(payload, [], ({ value }) => value) as JsonObject;

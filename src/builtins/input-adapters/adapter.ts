@@ -14,23 +14,23 @@ export interface BuiltInAdapter<TArgs extends $ZodType = $ZodType> {
   readonly takesAliases?: true;
   /** It has a `meta_list_key`. */
   readonly takesListKey?: true;
-  /** It makes nothing without one. */
+  /** Without a list key, it makes no batches. */
   readonly needsListKey?: true;
-  /** Engines that know version 1.0 of graphs only refuse it. */
+  /** Engines that only know version 1.0 of graphs reject it. */
   readonly isNew?: true;
   /** External workers support it too. */
   readonly isOnWire?: true;
-  /** It delivers what its sources have set aside, not their outputs. */
+  /** It delivers the batches that its sources have set aside, not their outputs. */
   readonly readsFailures?: true;
-  /** It delivers how its sources have ended, not their outputs. */
+  /** It delivers the outcomes of its sources, not their outputs. */
   readonly readsOutcomes?: true;
   /**
-   * How it makes batches of artifacts; `gather`: a single batch of all artifacts of every source, once they are
+   * How it makes batches from artifacts; `gather`: a single batch of all artifacts of every source, once they are
    * complete; `failures`: one batch for each batch that a source has set aside; `outcomes`: one batch for each source,
    * once it has ended.
    */
   batches(args: output<TArgs>): StreamAdapter | "gather" | "failures" | "outcomes";
-  /** Where what it delivers does not match the node's input. */
+  /** The mismatches between its deliveries and the node's input. */
   faults(reading: Reading, wanted: DataType, deliveries: Deliveries): readonly DeliveryFault[];
 }
 
@@ -53,7 +53,7 @@ export interface Reading {
   readonly adapter: string;
   readonly listKey: Json | undefined;
   readonly sources: readonly Source[];
-  /** Which of their batches it takes. */
+  /** The pattern of the batches that it reads. */
   readonly where: Json | undefined;
   /** The node may start before all of its sources exist. */
   readonly isPartial: boolean;
@@ -68,7 +68,7 @@ export interface Source {
 }
 
 export interface DeliveryFault {
-  /** Those whose data does not match. */
+  /** The sources whose data does not match. */
   readonly from: readonly string[];
   readonly to: string;
   readonly message: string;
@@ -79,12 +79,12 @@ export interface DeliveryFault {
 /** What adapters use to check deliveries. */
 export interface Deliveries {
   readonly fit: Assignability;
-  /** What one batch of the source stores; what is chosen of it, if the reading has a pattern. */
+  /** The type of one output of the source, narrowed by the pattern if the reading has one. */
   outputOf(source: Source): DataType;
-  /** What is known of a batch that the source sets aside. */
+  /** What is known about a batch that the source sets aside. */
   failingOf(source: Source): { readonly input: DataType; readonly codes: readonly string[] | undefined };
   /** The message for an edge that does not match. */
   edgeFault(edge: { from: string; to: string; given: DataType; wanted: DataType }): string | undefined;
-  /** The same object each time, so that it is compared only once. */
+  /** Returns the same object each time, so that it is compared only once. */
   once(output: DataType, key: Json | undefined, make: () => DataType | undefined): DataType | undefined;
 }

@@ -15,7 +15,7 @@ import { outcomeData } from "./outcomes.ts";
 
 export type { DeliveryFault } from "./adapter.ts";
 
-/** `undefined` if the node names no adapter: its handler may suggest one. */
+/** `undefined` if the node does not name an adapter: its handler may suggest one. */
 export function readingOf(node: {
   readonly nodeId: string;
   readonly inline: InputInline | undefined;
@@ -33,7 +33,7 @@ export function readingOf(node: {
   return { nodeId, adapter, listKey, sources, where, isPartial: fanIn !== "all", hasAliases: isObject(from) };
 }
 
-/** What a node takes for certain of a key; nothing if it may be skipped, or asks for other keys too. */
+/** Patterns of the values at a path that a node certainly reads; none if it may be skipped, or its pattern has other keys. */
 export function patternsOf(
   { node_id: nodeId, type, depends_on: parents, fan_in: fanIn, when, io }: GraphNode,
   at: {
@@ -78,14 +78,14 @@ export class EdgeInputs implements Deliveries {
     if (reading.sources.length === 0) return [];
     const { readsFailures, readsOutcomes } = builtInAdapter(reading.adapter) ?? {};
     const read = readsOutcomes ? this.#view((source) => this.#outcomeOf(source)) : this;
-    // Failed batches are not chosen from, which `checkFailures` reports.
+    // A pattern on failed batches is a mistake, which `checkFailures` reports.
     if (reading.where === undefined || readsFailures || this.#data.hasOwnWhere(reading.adapter)) {
       return this.#faultsOfAll(reading, read);
     }
     return this.#faultsOfChosen(reading, reading.where, read);
   }
 
-  /** What `where` leaves of each source's data is checked as if that were all of it. */
+  /** Checks the part of each source's data that matches `where`, as if it were all of it. */
   #faultsOfChosen(reading: Reading, where: Json, read: Deliveries): readonly DeliveryFault[] {
     const { nodeId, sources } = reading;
     const from = sources.map((source) => source.nodeId);
@@ -109,7 +109,7 @@ export class EdgeInputs implements Deliveries {
     );
   }
 
-  /** With other data of the sources. */
+  /** The same deliveries, with other data of the sources. */
   #view(outputOf: Deliveries["outputOf"]): Deliveries {
     return {
       fit: this.fit,

@@ -32,15 +32,15 @@ function failureOf({ input, codes }: ReturnType<Deliveries["failingOf"]>): DataT
   ]);
 }
 
-/** A batch that a node has set aside. An alias, since the compiler takes no interface for JSON. */
+/** A batch that a node has set aside. A type alias, since an interface is not assignable to JSON. */
 export type Failure<TInput, TCode extends string> = {
-  /** In the node that set it aside. */
+  /** Its uid in the node that set it aside. */
   readonly uid: string;
   readonly reasonCode: TCode;
   readonly message: string;
-  /** How often it was tried. */
+  /** The number of its tries. */
   readonly tries: number;
-  /** What the handler got, before its schema decoded it. */
+  /** The handler's input, before its schema decoded it. */
   readonly input: TInput;
 };
 

@@ -47,7 +47,7 @@ export const gather = builtIn({
   },
 });
 
-/** Under each source's name, everything that it stored. */
+/** By the source's name, the list of its outputs. */
 function gathered({ sources, isPartial }: Reading, deliveries: Deliveries): ReadonlyMap<string, Field> {
   return new Map(
     sources.map((source): [string, Field] => {
@@ -108,9 +108,9 @@ export type Gathered<TNodes extends NodeRecords, TParents extends readonly strin
 >;
 
 /**
- * Whether a handler takes it. First each list by itself: a record of all has to be made from one record per source. It
- * decides where that does not, for an input whose members need different lists. Of one of two lists of parents, each must
- * fit, since either may be gathered.
+ * Whether a handler accepts the payload. Compares each list separately, which avoids merging one record per
+ * source; the merged record decides only if that fails, for a union input whose members need different lists. If the
+ * list of parents is a union, each of its members must fit, since any of them may be gathered.
  */
 export type GatherFits<
   TNodes extends NodeRecords,
@@ -164,7 +164,7 @@ type ListByAlias<TNodes extends NodeRecords, TFrom, TAlias extends keyof TFrom> 
   ? Recorded<TAlias, List<OutputOf<TNodes, TFrom[TAlias]>>>
   : never;
 
-/** What one alias of a gather refers to. */
+/** The part of a gathered payload that one alias refers to. */
 export type AliasPayload<TNodes extends NodeRecords, TFrom, TFanIn, TAlias extends keyof TFrom> = MaybePartial<
   Recorded<TAlias & string, List<OutputOf<TNodes, TFrom[TAlias]>>>,
   TFanIn

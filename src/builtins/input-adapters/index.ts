@@ -44,7 +44,7 @@ export interface Delivered<TNodes extends NodeRecords, TParents extends readonly
   "pull.outcomes": Pulled<TNodes, TParents, TFrom>;
 }
 
-/** What a node does not accept of it, as a sentence. A list key, without which `each` has no payload, has its own. */
+/** The mismatch with the node's input, as a sentence. With a list key, which `each` requires, another rule words it. */
 export interface DeliveredText<
   TNodes extends NodeRecords,
   TParents extends readonly string[],
@@ -61,14 +61,14 @@ export interface DeliveredText<
   "pull.outcomes": EndedText<TNodes, TParents, TFrom, TId, TInput>;
 }
 
-/** The default adapter. What it delivers is checked for each source. */
+/** The default adapter. Its deliveries are checked source by source. */
 export type DefaultAdapter = "pull.from_artifacts";
 export const defaultAdapter: DefaultAdapter = "pull.from_artifacts";
-/** Those with a `metaListKey`. */
+/** The adapters with a `metaListKey`. */
 export type TakesListKey = "pull.from_artifacts.rechunk:size" | "pull.from_artifacts.each";
-/** Those whose `from` may be a record. */
+/** The adapters whose `from` may be a record. */
 export type TakesAliases = "pull.gather";
-/** What replaces the `batching` of external programs' commands in a graph. */
+/** The adapter that replaces the `batching` of external programs' commands in a graph. */
 export const batchingAdapter: BuiltInAdapterName = "pull.from_artifacts.rechunk:size";
 
 /** The name of a built-in input adapter. */
@@ -104,7 +104,7 @@ const byAlias: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * The name of an adapter, with aliases resolved; other names stay as they are.
+ * The name of an adapter, with aliases resolved; other names are returned unchanged.
  *
  * @example
  * adapterName("pull.gather") // "pull.gather"
@@ -117,7 +117,7 @@ export function adapterName(name: string): string {
 /** All names of the built-in adapters, which misspelt names are compared with. */
 export const adapterSpellings: readonly string[] = [...Object.keys(adapters), ...byAlias.keys()];
 
-/** Those that external workers support. */
+/** The adapters that external workers support. */
 export const adaptersOnWire: readonly string[] = Object.entries<BuiltInAdapter>(adapters)
   .filter(([, { isOnWire }]) => isOnWire)
   .map(([name]) => name);

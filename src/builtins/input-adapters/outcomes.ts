@@ -25,10 +25,10 @@ export const outcomes = builtIn({
   },
 });
 
-/** How a node ended that did not fail. */
+/** The outcomes of a node that did not fail. */
 export const unfailedStatuses = ["finished", "skipped", "cancelled"] as const;
 
-/** How a node ended, as data. @param codes - the reason codes that its handler declares, as far as they are known */
+/** The type of an outcome, as data. @param codes - the reason codes that its handler declares, as far as they are known */
 export function outcomeData(nodeId: string, codes: readonly string[] | undefined): DataType {
   const field = (type: DataType): Field => ({ type: () => type, optional: false });
   const value = (...values: readonly (string | null)[]): Field => field({ kind: "values", values });
@@ -54,7 +54,7 @@ export function codeOf(codes: readonly string[] | undefined): DataType {
   return codes.length === 0 ? { kind: "string" } : { kind: "values", values: [...codes, ...coreReasonCodes] };
 }
 
-/** How a node ended. An alias, since the compiler takes no interface for JSON. */
+/** The outcome of a node. A type alias, since an interface is not assignable to JSON. */
 export type Outcome<TId extends string, TCode extends string> = Unfailed<TId> | FailedOutcome<TId, TCode>;
 
 type Unfailed<TId extends string> = { readonly nodeId: TId; readonly status: (typeof unfailedStatuses)[number] };
@@ -70,7 +70,7 @@ type FailedOutcome<TId extends string, TCode extends string> = {
 
 export type OutcomesAdapter = "pull.outcomes";
 
-/** As a union, of each source. */
+/** The union of the outcomes of all sources. */
 export type OutcomeAt<TSteps, TId> = TId extends string
   ? Outcome<TId, CodeOfStep<Extract<TSteps, { readonly id: TId }>>>
   : never;
@@ -85,7 +85,7 @@ type CodeOfStep<TStep> = [TStep] extends [never]
 /** A handler that declares no codes may throw any. */
 export type CodeOf<TErrors extends string> = [TErrors] extends [never] ? string : TErrors | CoreReasonCode;
 
-/** The checks see the outcomes of sources in place of their outputs; see the rule `where`. */
+/** The rules replace the outputs of sources by their outcomes; see the rule `where`. */
 export type EndedText<
   TNodes extends NodeRecords,
   TParents extends readonly string[],

@@ -60,7 +60,7 @@ export const each = builtIn({
     ),
 });
 
-/** @param cut - what is delivered of an output; `undefined` without a list */
+/** @param cut - the type that is delivered of an output; `undefined` if it does not have the list */
 function faultsOf(
   reading: Reading,
   wanted: DataType,
@@ -89,7 +89,7 @@ function faultsOf(
   return [{ from: faults.map(({ from }) => from), to, message, at }];
 }
 
-/** What is made of the elements of one artifact's list; `undefined` without a list. */
+/** The type made from the elements of an output's list; `undefined` if it does not have the list. */
 function cutInto(output: DataType, key: string, make: (element: DataType) => DataType): DataType | undefined {
   const parts = (output.kind === "union" ? output.members : [output]).map((part) => elementsAt(part, key));
   const elements = parts.filter((part) => part !== undefined);
@@ -114,7 +114,7 @@ export interface RechunkArgs extends PullArgs {
 
 export interface EachArgs extends PullArgs {
   /** The key of the list in each output, each element of which is a batch. */
-  readonly metaListKey: unknown; // which the rule of list keys narrows
+  readonly metaListKey: unknown; // narrowed by the rule for list keys
 }
 
 /** The keys whose value is a list in every one of the outputs. */
@@ -132,10 +132,10 @@ export type Chunk<TOutput, TListKey> = TListKey extends string
     ? TOutput[]
     : never;
 
-/** One element of the list of each output. */
+/** One element of the list in any of the outputs. */
 export type Element<TOutput, TListKey> = TListKey extends string ? Chunk<TOutput, TListKey>[number] : never;
 
-/** What an adapter with a list key makes of each output. */
+/** One payload that an adapter with a list key makes of an output. */
 export type Piece<TAdapter, TOutput, TListKey> = TAdapter extends "pull.from_artifacts.each"
   ? Element<TOutput, TListKey>
   : Chunk<TOutput, TListKey>;
