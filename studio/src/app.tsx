@@ -13,7 +13,7 @@ import { Note } from "./ui/status.tsx";
 import { ThemeButton } from "./ui/theme-button.tsx";
 import { Toasts } from "./ui/toasts.tsx";
 
-// The drawing of graphs is larger than the rest of the page: the list of runs does not wait for it.
+// The code that draws graphs is larger than the rest of the page, so the list of runs loads without it.
 const RunPage = lazy(async () => ({ default: (await import("./run/run-page.tsx")).RunPage }));
 const FlowsPage = lazy(async () => ({ default: (await import("./flows/flows-page.tsx")).FlowsPage }));
 const FlowPage = lazy(async () => ({ default: (await import("./flows/flow-page.tsx")).FlowPage }));
@@ -100,13 +100,13 @@ function Shell(props: {
   );
 }
 
-/** A link that led to another page is gone with its page: the focus goes to the new one, and not to the top. */
+/** Focuses the new page after a navigation: the link that had the focus may be gone with its page. */
 function useFocusAfterLinks(main: RefObject<HTMLElement | null>): void {
   const path = useRoute().path.join("/");
   const before = useRef(path);
   useEffect(() => {
     const { activeElement, body } = document;
-    // While its page is loaded, the last one is hidden.
+    // While the new page loads, React hides the old one.
     const isGone = activeElement === body || activeElement?.checkVisibility() === false;
     if (before.current !== path && isGone) main.current?.focus();
     before.current = path;
@@ -132,7 +132,7 @@ function Live() {
   );
 }
 
-/** What no stream reports, and what could not be read. */
+/** Queries whose data no stream reports, and failed ones. */
 const isMissed = ({ queryKey: [kind], state }: Query): boolean =>
   state.status === "error" || kind === "info" || kind === "flows" || kind === "flow";
 
@@ -141,7 +141,7 @@ function ConnectionBanner() {
   const client = useQueryClient();
   const before = useRef(connection);
   useEffect(() => {
-    // The streams report what has changed meanwhile; other requests may have failed.
+    // The streams catch up on their own; other requests may have failed in the meantime.
     if (before.current === "lost" && connection === "live") void client.invalidateQueries({ predicate: isMissed });
     before.current = connection;
   }, [client, connection]);

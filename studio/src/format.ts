@@ -3,7 +3,7 @@ import type { Waiting } from "./api/source.ts";
 /** "1,204". */
 export const number = (value: number): string => value.toLocaleString("en-US");
 
-/** A whole sentence, in which `#` stands for the number: parts of sentences cannot be put together in all languages. */
+/** A whole sentence, in which `#` stands for the number: not every language can assemble sentences from parts. */
 export const plural = (count: number, one: string, many: string): string =>
   (count === 1 ? one : many).replaceAll("#", number(count));
 
@@ -17,7 +17,7 @@ export function duration(ms: number): string {
   return `${days} d ${hours % 24} h`;
 }
 
-/** "12.4/s", or fewer than one a second by the minute: "6/min". */
+/** "12.4/s", or below one per second "6/min". */
 export function rate(perSecond: number): string {
   if (perSecond === 0) return "0/s";
   if (perSecond < 1) return `${(perSecond * 60).toFixed(perSecond * 60 < 10 ? 1 : 0)}/min`;

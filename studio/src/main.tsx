@@ -9,10 +9,10 @@ import "./styles/index.css";
 const client = new QueryClient({
   defaultOptions: {
     queries: {
-      // The streams say when something is out of date.
+      // The streams report when data is out of date.
       staleTime: Number.POSITIVE_INFINITY,
       refetchOnWindowFocus: false,
-      // A server that refuses a request does so again; one that is gone may come back.
+      // A rejected request would be rejected again; a server that is down may come back.
       retry: (count, error) => !(error instanceof RequestError) && count < 2,
     },
   },

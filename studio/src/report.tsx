@@ -12,7 +12,7 @@ import { Note } from "./ui/status.tsx";
 import { ThemeButton } from "./ui/theme-button.tsx";
 import "./styles/index.css";
 
-/** The page of `flowkit report` and `flowkit graph`: the same views, of what the file contains. */
+/** The page of `flowkit report` and `flowkit graph`: the same views, of the data in the file. */
 function Report({ report }: { readonly report: StudioReport }) {
   return (
     <div className="shell">

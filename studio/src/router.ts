@@ -26,7 +26,7 @@ export function withQuery({ path, query }: Route, changes: Query): string {
   return hrefOf(path, { ...Object.fromEntries(query), ...changes });
 }
 
-/** Where a click on a node leads. */
+/** The address that a click on a node leads to. */
 export type LinkTo = (nodeId: string) => string;
 
 export function useRoute(): Route {

@@ -6,10 +6,10 @@ const key = "flowkit-theme";
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const systemTheme = (): Theme => (dark.matches ? "dark" : "light");
 
-/** The chosen theme, else the system's; and a function that chooses the other one. */
+/** The chosen theme, or the system's; and a function that switches to the other one. */
 export function useTheme(): readonly [Theme, () => void] {
   const [theme, setTheme] = useState<Theme>(() => storedTheme() ?? systemTheme());
-  // Before the first paint, which would be light.
+  // Before the first paint, which would otherwise be light.
   useLayoutEffect(() => {
     document.documentElement.dataset.theme = theme;
   }, [theme]);
@@ -34,7 +34,7 @@ function storedTheme(): Theme | undefined {
 
 const store = (theme: Theme): void => attempt(() => window.localStorage.setItem(key, theme));
 
-/** A file opened from disk, or a browser that blocks storage, has none: the choice then lasts as long as the page. */
+/** Storage is unavailable in a file opened from disk, or if the browser blocks it: the choice then lasts as long as the page. */
 function attempt<T>(access: () => T): T | undefined {
   try {
     return access();

@@ -3,13 +3,13 @@ import { Dialog } from "../ui/dialog.tsx";
 import { Problem } from "../ui/problem.tsx";
 import { toast } from "../ui/toasts.tsx";
 
-/** Says what an action will do, and does it once if that is confirmed. */
+/** Explains an action, and performs it once the user has confirmed it. */
 export function ActionDialog(props: {
   readonly title: string;
   readonly confirm: string;
   readonly isDangerous?: boolean;
   readonly onClose: () => void;
-  /** @returns what happened, in words; throws what the server refused */
+  /** @returns a sentence about what happened. @throws the error of the server */
   readonly act: () => Promise<string>;
   readonly children: ReactNode;
 }) {

@@ -36,7 +36,7 @@ export function useSchemaForm(schema: JsonObject): SchemaFormState {
   };
 }
 
-/** @param props.showErrors - once it was tried to send it */
+/** @param props.showErrors - once the user has tried to submit it */
 export function SchemaForm({ form, showErrors }: { readonly form: SchemaFormState; readonly showErrors: boolean }) {
   return form.fields.map((field) => <FieldView key={keyOf(field)} field={field} form={form} showErrors={showErrors} />);
 }

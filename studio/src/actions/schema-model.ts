@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from "../api/source.ts";
 
 /*
- * A form is made of a JSON Schema as far as a person fills it in more easily than JSON: text, numbers, choices, yes or no,
- * and objects of these. Everything else is a field for JSON. The server checks the value against the whole schema.
+ * Builds a form from a JSON Schema for values that are easier to fill in than JSON: text, numbers, choices, booleans, and
+ * objects of these. For everything else, it has a field for JSON. The server checks the value against the whole schema.
  */
 
 export type Kind =
@@ -26,7 +26,7 @@ export interface Field {
 
 const deepest = 4;
 
-/** The fields for the value of a schema: one for each key of an object, else a single one. */
+/** The fields for the value of a schema: one for each key of an object, otherwise a single one. */
 export function fieldsOf(schema: JsonObject): readonly Field[] {
   const root = resolved(schema, schema);
   const kind = kindOf(root, schema, []);
@@ -79,7 +79,7 @@ function kindOf(schema: JsonObject, root: JsonObject, path: readonly string[]): 
 const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Without a reference within the same schema, such as `#/$defs/Name`. */
+/** Resolves a reference within the same schema, such as `#/$defs/Name`. */
 function resolved(schema: JsonObject, root: JsonObject): JsonObject {
   const { $ref } = schema;
   if (typeof $ref !== "string" || !$ref.startsWith("#/")) return schema;
@@ -90,12 +90,12 @@ function resolved(schema: JsonObject, root: JsonObject): JsonObject {
   return isObject(found) ? found : schema;
 }
 
-/** What was typed, by the path of the field as JSON. */
+/** User input, by the path of the field as JSON. */
 export type Typed = ReadonlyMap<string, string | boolean>;
 
 export const keyOf = ({ path }: Pick<Field, "path">): string => JSON.stringify(path);
 
-/** What the fields show at first. */
+/** The initial values of the fields. */
 export function initialValues(fields: readonly Field[]): Typed {
   const values = new Map<string, string | boolean>();
   for (const field of allFields(fields)) {
@@ -113,7 +113,7 @@ export function allFields(fields: readonly Field[]): readonly Field[] {
   return fields.flatMap((field) => (field.kind.kind === "object" ? allFields(field.kind.fields) : [field]));
 }
 
-/** What is wrong with what was typed in a field, in words. */
+/** The error message for the input of a field; `undefined` if it is valid. */
 export function errorOf(field: Field, typed: string | boolean | undefined): string | undefined {
   const { kind, isRequired, name } = field;
   if (kind.kind === "boolean") return undefined;
@@ -130,7 +130,7 @@ export function errorOf(field: Field, typed: string | boolean | undefined): stri
   return undefined;
 }
 
-/** The value that was typed, without the fields that were left empty. */
+/** The value of the form, without empty fields. */
 export function formValue(fields: readonly Field[], typed: Typed): Json {
   const [only] = fields;
   if (only !== undefined && only.path.length === 0) return leafValue(only, typed) ?? null;

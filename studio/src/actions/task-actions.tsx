@@ -120,7 +120,7 @@ function ResumeDialog({ task, onClose }: DialogProps) {
   );
 }
 
-/** Pauses or resumes the task; says what happened. */
+/** Pauses or resumes the task, and shows the outcome. */
 function useSwitch(
   { detail: { id } }: Task,
   { action, done, already }: { readonly action: "pause" | "resume"; readonly done: string; readonly already: string },

@@ -1,14 +1,14 @@
 import type { LogLineView, LogPage } from "./source.ts";
 
-/** As many as the store keeps of a run. */
+/** The number of lines that the store keeps of a run. */
 const mostLines = 1_000;
 
-/** The lines that are known, and those that follow them. */
+/** The known lines, followed by the next ones. */
 export function joined(known: LogPage | undefined, next: LogPage): LogPage {
   return { ...next, items: [...(known?.items ?? []), ...next.items].slice(-mostLines) };
 }
 
-/** A line, and how many of its attempt are missing before it. */
+/** A line, and how many lines are missing before it. */
 export interface ShownLine {
   readonly line: LogLineView;
   readonly missing: number;
@@ -17,7 +17,7 @@ export interface ShownLine {
 export const logLevels = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** The lines of a level and above. Each attempt numbers its lines, so that it is known how many were dropped between. */
+/** The lines of a level and above. Each attempt numbers its lines, so gaps show how many were dropped. */
 export function shownLines(items: readonly LogLineView[], least: LogLevel): readonly ShownLine[] {
   const last = new Map<string, number>();
   const shown: ShownLine[] = [];

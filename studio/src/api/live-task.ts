@@ -21,7 +21,10 @@ export interface Samples {
 const mostSamples = 900;
 const sampleMs = 1_000;
 
-/** With the current counts, unless the last sample is too young. Old samples are thinned out, so that any time fits. */
+/**
+ * Adds the current counts, unless the last sample is too recent. Drops every second sample when there are too many, so
+ * that they cover any duration.
+ */
 export function sampled(samples: Samples | undefined, { at, nodes }: TaskLive): Samples {
   const last = samples?.at.at(-1) ?? 0;
   if (samples !== undefined && at - last < sampleMs) return samples;
@@ -35,7 +38,7 @@ export function sampled(samples: Samples | undefined, { at, nodes }: TaskLive): 
   };
 }
 
-/** Batches a second between one sample and the next. */
+/** Batches per second between consecutive samples. */
 export function ratesOf({ at, done }: Samples): ReadonlyMap<string, readonly number[]> {
   const rates = (counts: readonly number[]) =>
     counts.slice(1).map((count, index) => {

@@ -19,25 +19,25 @@ export function useInfo() {
   return useQuery({ queryKey: ["info"], queryFn: () => source.info() });
 }
 
-/** The runs that match; `show` has to say which of them are shown. */
+/** The runs that match; call `show` with the range of rows that is visible. */
 export function useRuns(filter: TaskFilter): Runs & Pick<RunList, "show"> {
   const source = useSource();
   const text = JSON.stringify(filter);
   const open = () => new RunList(source, filter);
-  // In the cache of queries, so that it is still there when the page comes back to it.
+  // In the query cache, so that it is still there when the user returns to the page.
   const { data: list } = useQuery({ queryKey: ["runs", text], queryFn: open, initialData: open });
   useEffect(() => list.open(), [list]);
   const runs = useSyncExternalStore(list.subscribe, list.current);
   return useMemo(() => ({ ...runs, show: (first, last) => list.show(first, last) }), [runs, list]);
 }
 
-/** A task, with its newest state. */
+/** A task, with its latest state. */
 export interface Task {
   readonly detail: TaskDetail;
   readonly live: TaskLive;
 }
 
-/** A busy task changes many times a second: what is read in full follows at this distance. */
+/** A busy task changes many times a second: data that is read in full is refreshed at this interval. */
 const readAgainMs = 700;
 
 const liveKey = (id: string) => ["live", id];
@@ -54,7 +54,7 @@ export function useTask(id: string): { readonly task?: Task; readonly error: Err
   });
   const isOpen = detail !== undefined && detail.live.endedAt === undefined;
   useEffect(() => {
-    // Nothing follows for a task that has ended, and a stream of one that does not exist would be refused again and again.
+    // A task that has ended does not change, and a stream of a task that does not exist would be rejected again and again.
     if (!isOpen) return;
     let timer: number | undefined;
     const readAgain = () => {
@@ -81,7 +81,7 @@ export function useTask(id: string): { readonly task?: Task; readonly error: Err
   return { task: { detail, live }, error };
 }
 
-/** The counts that were seen since the page began to listen. */
+/** The counts since the page started to listen. */
 export function useSamples(id: string): Samples | undefined {
   const client = useQueryClient();
   const { data } = useQuery<Samples | null>({
@@ -91,7 +91,7 @@ export function useSamples(id: string): Samples | undefined {
   return data ?? undefined;
 }
 
-// Read again when the task changes: the cache then joins requests that are being answered.
+// Refetched when the task changes; the cache does not start a second request while one is pending.
 
 export function useTimeline(id: string) {
   const source = useSource();
@@ -103,7 +103,7 @@ export function useNode(id: string, nodeId: string) {
   return useQuery({ queryKey: ["of-task", id, "node", nodeId], queryFn: () => source.node(id, nodeId) });
 }
 
-/** All events; `from` is where the last page begins, and `before` are those of the other pages, which are read once. */
+/** All events; `from` is the cursor of the last page, and `before` has the events of the other pages, which are read once. */
 interface Events extends Pick<EventPage, "items"> {
   readonly before: EventPage["items"];
   readonly from: string | undefined;
@@ -178,10 +178,10 @@ export function useLineage(
   return useQuery({ queryKey: ["of-task", id, "lineage", batch], queryFn: () => source.lineage(id, batch) });
 }
 
-/** Flows have no stream: pages about them ask again. */
+/** Flows have no stream, so pages about them poll. */
 const flowsMs = 3_000;
 
-/** @param options.isLive - asks again, for a page that shows their state */
+/** @param options.isLive - polls, for a page that shows their state */
 export function useFlows({ isLive = false }: { readonly isLive?: boolean } = {}) {
   const source = useSource();
   return useQuery({

@@ -1,6 +1,6 @@
 import type { RunReport, StudioSource } from "./source.ts";
 
-/** Reads from a report; what it does not have is refused in words. */
+/** Reads from a report; rejects with a message for data that it does not contain. */
 export function reportSource(report: RunReport): StudioSource {
   const { info, task, timeline, events, nodes } = report;
   const nodeOf = (nodeId: string) => {

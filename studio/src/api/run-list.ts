@@ -3,36 +3,36 @@ import type { ListEvents, StudioSource, TaskFilter, TaskPage, TaskRow, Waiting }
 type Change = ListEvents["tasks"];
 
 interface Page extends TaskPage {
-  /** The cursor at which it begins. `undefined`: at the newest run. */
+  /** The cursor at which it starts; `undefined` for the newest run. */
   readonly from: string | undefined;
-  /** It was read before some changes that were missed. */
+  /** Changes may have been missed since it was read. */
   readonly isStale: boolean;
 }
 
-/** What is known of the runs that match a filter. */
+/** The runs that match a filter, as far as they are loaded. */
 export interface Runs {
-  /** The newest first. */
+  /** Newest first. */
   readonly rows: readonly TaskRow[];
   readonly hasMore: boolean;
-  /** Nothing was read yet. */
+  /** Nothing has been loaded yet. */
   readonly isPending: boolean;
   readonly error: Error | null;
-  /** By the ids of those that are shown and wait: what for. */
+  /** What visible runs wait for, by id. */
   readonly waiting: ReadonlyMap<string, Waiting>;
 }
 
-/** How many rows before the end of those that are known the next page is read. */
+/** The next page is read when the view is within this many rows of the end of the loaded ones. */
 const ahead = 400;
-/** A read that failed is tried again, as long as the list is open. */
+/** A failed read is retried after this time, as long as the list is open. */
 const retryMs = 2_000;
-/** How often to ask what the runs that are shown wait for, which the stream does not report; soon once others are shown. */
+/** How often to poll what the visible runs wait for, which the stream does not report; sooner when other rows are shown. */
 const waitingMs = 2_000;
 const soonMs = 200;
 const mostAsked = 100;
 
 /**
- * The runs that match a filter: read page by page as they are shown, and kept up to date by a stream. After an interruption,
- * pages may be out of date: each is read again once it is shown.
+ * The runs that match a filter: read page by page as they become visible, and kept up to date by a stream. After an
+ * interruption, pages may be out of date: each is read again when it becomes visible.
  */
 export class RunList {
   readonly #source: Pick<StudioSource, "tasks" | "streamTasks" | "waiting">;
@@ -42,10 +42,10 @@ export class RunList {
   #error: Error | null = null;
   #waiting: ReadonlyMap<string, Waiting> = new Map();
   #runs: Runs = { rows: [], hasMore: false, isPending: true, error: null, waiting: this.#waiting };
-  /** The rows that are shown. */
+  /** The visible rows. */
   #shown = { first: 0, last: 0 };
   #isOpen = false;
-  /** The page that is being read, and the changes since: its answer may be older. */
+  /** The page that is being read, and the changes since the request, which its answer may not include. */
   #reading: { readonly stop: AbortController; readonly changes: Change[] } | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #ask: ReturnType<typeof setTimeout> | undefined;
@@ -55,7 +55,7 @@ export class RunList {
     this.#filter = filter;
   }
 
-  /** Listens to changes, and reads what is shown. @returns what stops that */
+  /** Listens to changes, and reads the visible pages. @returns a function that stops it */
   open(): () => void {
     this.#isOpen = true;
     const close = this.#source.streamTasks(this.#filter, {
@@ -79,7 +79,7 @@ export class RunList {
 
   readonly current = (): Runs => this.#runs;
 
-  /** Says which rows are shown, by their indexes. */
+  /** Sets which rows are visible, by their indexes. */
   show(first: number, last: number): void {
     if (first === this.#shown.first && last === this.#shown.last) return;
     this.#shown = { first, last };
@@ -106,7 +106,7 @@ export class RunList {
     this.#reading = undefined;
   }
 
-  /** One page after another, until all that is shown has been read. */
+  /** Reads one page after another until all visible rows are loaded. */
   async #read(): Promise<void> {
     while (this.#isOpen && this.#reading === undefined) {
       const index = this.#wanted();
@@ -133,7 +133,7 @@ export class RunList {
     }
   }
 
-  /** The page to read next, by its index. */
+  /** The index of the page to read next. */
   #wanted(): number | undefined {
     const { first, last } = this.#shown;
     let begin = 0;
@@ -148,7 +148,8 @@ export class RunList {
 
   #place(index: number, page: Page, changes: readonly Change[]): void {
     const before = this.#pages[index];
-    // The pages behind it continue after it only if it ends where it did; otherwise they are read when they are shown.
+    // The following pages still continue it only if it ends at the same cursor; otherwise they are dropped, and read
+    // when visible.
     const behind = before?.cursor === page.cursor ? this.#pages.slice(index + 1) : [];
     this.#pages = [...this.#pages.slice(0, index), page, ...behind];
     for (const change of changes) this.#pages = mergedPages(this.#pages, change);
@@ -170,7 +171,7 @@ export class RunList {
         for (const id of ids) known.delete(id);
         for (const { taskId, ...waiting } of items) {
           const before = this.#waiting.get(taskId);
-          // The same object, so that its row is not drawn again.
+          // Keeps the same object, so that its row is not rendered again.
           known.set(taskId, JSON.stringify(before) === JSON.stringify(waiting) ? (before as Waiting) : waiting);
         }
         const isSame =
@@ -180,7 +181,7 @@ export class RunList {
           this.#publish();
         }
       } catch {
-        // What is missing are remarks: the banner says that the server is gone, and the next time follows.
+        // Only remarks are missing: the banner shows that the server is down, and the next poll follows.
       }
     }
     this.#askSoon(waitingMs);
@@ -219,7 +220,7 @@ function mergedPages(pages: readonly Page[], { changed, removed }: Change): read
   return [{ ...first, items }, ...rest];
 }
 
-/** Whether it belongs to the pages that were read: an older one comes with its page. */
+/** Whether it belongs to the loaded pages; an older run is loaded with its page. */
 function isLoaded(pages: readonly Page[], row: TaskRow): boolean {
   if (pages.at(-1)?.cursor === undefined) return true;
   const oldest = pages.flatMap(({ items }) => items).at(-1);

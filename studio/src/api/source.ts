@@ -27,19 +27,19 @@ export interface TaskFilter {
   readonly text?: string;
   readonly since?: number;
   readonly until?: number;
-  /** Only those that the nodes of this task run. */
+  /** Only the child tasks of this task. */
   readonly children?: string;
 }
 
 type Listeners<TEvents> = { readonly [TName in keyof TEvents]: (data: TEvents[TName]) => void };
 
-/** Where the page reads from: a server, or the report that it is in. */
+/** The source of the data: a server, or the report that contains the page. */
 export interface StudioSource {
   /** Nothing changes, and there are no actions. */
   readonly isReport: boolean;
   info(): Promise<StudioInfo>;
   tasks(filter: TaskFilter, cursor: string | undefined, signal: AbortSignal): Promise<TaskPage>;
-  /** Of these tasks, those that wait. */
+  /** Those of these tasks that wait. */
   waiting(ids: readonly string[]): Promise<WaitingList>;
   task(id: string): Promise<TaskDetail>;
   timeline(id: string): Promise<Timeline>;
@@ -56,12 +56,12 @@ export interface StudioSource {
   flow(name: string): Promise<FlowDetail>;
   /** @param path - below `/api` */
   post<TAnswer>(path: readonly string[], body: unknown): Promise<TAnswer>;
-  /** @returns what closes the stream */
+  /** @returns a function that closes the stream */
   streamTasks(filter: TaskFilter, listeners: Listeners<ListEvents>): () => void;
   streamTask(id: string, listeners: Listeners<TaskEvents>): () => void;
 }
 
-/** The server's answer to a request that it refused. */
+/** The server's answer to a request that it rejected. */
 export class RequestError extends Error {
   readonly code: string;
   readonly status: number;
@@ -147,7 +147,7 @@ function errorIn(text: string): ApiError | undefined {
   }
 }
 
-/** Of a proxy in between, such as one whose server is gone. */
+/** The answer of a proxy, such as one whose server is down. */
 const unreadable = ({ status, statusText }: Response): ApiError => ({
   code: `HTTP_${status}`,
   message: `the server answered ${status} ${statusText}`.trimEnd(),

@@ -4,10 +4,10 @@ const firstDelayMs = 500;
 const longestDelayMs = 8_000;
 
 /**
- * Listens to server-sent events until it is closed, or an event of `final` has come. The browser opens a broken stream
- * again, but not one that was refused, as while a server starts: that is done here.
+ * Listens to server-sent events until it is closed, or an event of `final` arrives. The browser reopens a broken
+ * stream, but not one that was rejected, for example while a server starts: this function does.
  *
- * @returns what closes it
+ * @returns a function that closes it
  */
 export function openStream<TEvents extends object>(
   url: string,
@@ -32,7 +32,7 @@ export function openStream<TEvents extends object>(
     };
     source.onerror = () => {
       if (source?.readyState !== EventSource.CLOSED) return reportConnection(key, "broken");
-      // The server has refused it: it is there, and what is wrong is the answer to other requests too.
+      // The server rejected the stream, so the connection is not lost; other requests show the error.
       reportConnection(key, undefined);
       timer = window.setTimeout(open, delayMs);
       delayMs = Math.min(longestDelayMs, 2 * delayMs);

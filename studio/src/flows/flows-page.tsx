@@ -76,7 +76,7 @@ export function FlowsPage() {
   );
 }
 
-/** The state of a run, and in the title what it waits for. */
+/** The state of a run; the title states what it waits for. */
 export function RunStatus({ run: { state, waiting } }: { readonly run: FlowRun }) {
   if (waiting === undefined) return <Status status={state} bare />;
   return (

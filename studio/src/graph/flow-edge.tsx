@@ -41,7 +41,7 @@ export function FlowEdge(props: EdgeProps<Edge<EdgeData>>) {
 
 const openStates: ReadonlySet<NodeState> = new Set(["queued", "running", "deferred", "paused"]);
 
-/** A line for what flows along it now, and one for what was not read; nothing if it is quiet. */
+/** A line with the current rate of the edge, and one with its backlog; `undefined` if it has neither. */
 function trafficOf(
   { at, nodes, edges }: Shown,
   { id, source, target }: { readonly id: string; readonly source: string; readonly target: string },

@@ -35,7 +35,7 @@ interface CardProps {
   readonly href: string;
 }
 
-/** Drawn again only if its own state has changed. */
+/** Rendered again only if its own state has changed. */
 const Card = memo(function Card({ node, live, isBottleneck, isSelected, href }: CardProps) {
   const { id, type, kind, partitions } = node;
   return (

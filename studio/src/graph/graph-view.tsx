@@ -22,21 +22,21 @@ import "@xyflow/react/dist/base.css";
 
 const nodeTypes = { node: FlowNode };
 const edgeTypes = { edge: FlowEdge };
-/** Below this, texts cannot be read: nodes show the icon of their state only. */
+/** Below this zoom, text is unreadable: nodes only show the icon of their state. */
 const farZoom = 0.4;
-/** A graph with more nodes gets a small map. */
+/** From this number of nodes, a graph gets a minimap. */
 const mapFrom = 30;
 
 export interface GraphViewProps {
   readonly graph: Graph;
-  /** @defaultValue none: the graph alone */
+  /** @defaultValue none: only the graph */
   readonly live?: TaskLive;
   readonly selected?: string | undefined;
-  /** Where a click on a node leads. */
+  /** The address that a click on a node leads to. */
   readonly hrefOf: (nodeId: string) => string;
 }
 
-/** A graph to look at: zoom, move, fit. With the state of a task, each node and edge shows its own. */
+/** A graph that can be zoomed, moved and fitted. With the state of a task, each node and edge shows its own. */
 export function GraphView(props: GraphViewProps) {
   const { graph, live, selected, hrefOf } = props;
   const shown = useMemo(
@@ -72,8 +72,8 @@ interface DrawingProps {
 }
 
 /**
- * The direction of the graph depends on the place that it has at first; later it is fitted into what it has. Not drawn
- * again when states change.
+ * The direction of the graph depends on the initial size of its container; later it is only fitted into it. Not
+ * rendered again when states change.
  */
 const Drawing = memo(function Drawing({ graph, hasStates }: DrawingProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -97,7 +97,7 @@ function Flow(props: DrawingProps & { readonly size: Size }) {
   const width = useStore((store) => store.width);
   const isFar = useStore(({ transform }) => transform[2] < farZoom);
   useEffect(() => {
-    // A panel beside the graph was opened or closed.
+    // The width changes when a panel beside the graph is opened or closed.
     if (width > 0) void fitView(fit);
   }, [fitView, width]);
   return (
@@ -156,12 +156,12 @@ function elementsOf(
   return { nodes, edges, whole: { width, height } };
 }
 
-/** Shown once a part of the graph is out of view. */
+/** A minimap, shown when a part of the graph is out of view. */
 function SmallMap({ whole }: { readonly whole: Size }) {
   const isPart = useStore(
     ({ width, height, transform: [, , zoom] }) => whole.width * zoom > width || whole.height * zoom > height,
   );
-  // Drawn again when the state of some node has changed, not with each batch.
+  // Rendered again when the state of a node has changed, not for each batch.
   const text = useShown(({ nodes }) => JSON.stringify([...nodes.values()].map(({ nodeId, state }) => [nodeId, state])));
   const classOf = useMemo(() => {
     const states = new Map<string, string>(JSON.parse(text));

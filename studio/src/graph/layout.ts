@@ -17,21 +17,21 @@ interface Layout {
 }
 
 export const boxWidth = 204;
-/** With the counts of batches, and without. */
+/** With and without the counts of batches. */
 export const boxHeights = { withCounts: 74, alone: 50 } as const;
-/** Of a label; a longer one is cut. */
+/** The width of one letter of a label. */
 const letterWidth = 6.8;
 const longestLabel = 190;
-/** Between ranks that are beside each other, the labels of edges need a place. */
+/** Between neighbouring ranks, with space for the labels of edges. */
 const rankGap = 104;
 const rowGap = 26;
 const columnGap = 20;
-/** If a graph could only be drawn smaller, its ranks are broken into columns. */
+/** Below this scale, the ranks of a graph are broken into columns. */
 const smallestScale = 0.3;
-/** Above this number, one layout has to do: each takes a noticeable time. */
+/** Above this number of nodes, only one layout is computed, since each takes a noticeable time. */
 const mostCompared = 150;
 
-/** In the direction in which the graph can be drawn larger in a place of this size. */
+/** The layout in the direction in which the graph fits this size at the larger scale. */
 export function bestLayout(
   graph: GraphView,
   { width, height }: Pick<Layout, "width" | "height">,
@@ -44,7 +44,7 @@ export function bestLayout(
   return scaleOf(best) < smallestScale ? inColumns(across, { width, height }, boxHeight) : best;
 }
 
-/** The same order from left to right, but a rank with many nodes takes several columns: the whole can be drawn larger. */
+/** The same order from left to right, but a rank with many nodes takes several columns, for a larger scale. */
 function inColumns({ boxes }: Layout, place: Pick<Layout, "width" | "height">, boxHeight: number): Layout {
   const byRank = Map.groupBy(boxes, ([, { x }]) => x);
   const ranks = [...byRank.keys()]

@@ -20,7 +20,7 @@ const kinds = {
 
 const states = ["queued", "running", "deferred", "paused", "finished", "failed", "cancelled", "skipped"] as const;
 
-/** What the shapes and lines of this graph mean. */
+/** The meaning of the shapes and lines of this graph. */
 export function Legend({ graph, hasStates }: { readonly graph: GraphView; readonly hasStates: boolean }) {
   const [isOpen, setOpen] = useState(false);
   const usedKinds = new Set(graph.nodes.map(({ kind }) => kind));

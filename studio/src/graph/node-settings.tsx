@@ -5,7 +5,7 @@ import { Icon } from "../ui/icon.tsx";
 import { Region } from "../ui/region.tsx";
 import { NodesFact, SettingsFacts } from "./node-facts.tsx";
 
-/** What a node of a graph does, in words. */
+/** A panel with the settings of a node. */
 export function NodeSettings(props: {
   readonly node: GraphNodeView;
   readonly graph: GraphView;

@@ -9,7 +9,7 @@ export interface EdgeData extends Record<string, unknown> {
   readonly edge: GraphEdgeView;
 }
 
-/** What nodes and edges show beside what the layout knows: it changes without the graph being laid out again. */
+/** The state that nodes and edges show: it changes without a new layout of the graph. */
 export interface Shown {
   /** When the state was read. */
   readonly at: number;
@@ -21,7 +21,7 @@ export interface Shown {
   readonly hrefOf: (nodeId: string) => string;
 }
 
-/** Notifies each node and edge of a drawing when its own part of this has changed: there may be hundreds of them. */
+/** Notifies a node or edge only when its own part has changed, since there may be hundreds of them. */
 export class ShownStore {
   #shown: Shown;
   readonly #listeners = new Set<() => void>();
@@ -48,7 +48,7 @@ export class ShownStore {
 const ShownContext = createContext<ShownStore | undefined>(undefined);
 export const ShownProvider = ShownContext.Provider;
 
-/** @param select - returns the same value as long as nothing has changed that its caller shows */
+/** @param select - must return the same value as long as the part that its caller shows has not changed */
 export function useShown<TPart>(select: (shown: Shown) => TPart): TPart {
   const store = useContext(ShownContext);
   if (store === undefined) throw new Error("no ShownProvider above");

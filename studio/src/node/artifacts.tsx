@@ -9,7 +9,7 @@ import { Problem } from "../ui/problem.tsx";
 import { Input, Tries } from "./errors.tsx";
 import { LineageView } from "./lineage.tsx";
 
-/** What the node has stored, page by page. */
+/** The artifacts of the node, page by page. */
 export function Artifacts(props: { readonly id: string; readonly node: NodeDetail; readonly linkTo: LinkTo }) {
   const { id, node, linkTo } = props;
   const { isReport } = useSource();

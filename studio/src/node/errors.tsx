@@ -5,7 +5,7 @@ import { JsonTree } from "../ui/json-tree.tsx";
 import { Problem } from "../ui/problem.tsx";
 import { Region } from "../ui/region.tsx";
 
-/** What failed: the node itself, with the input of its batch, and the batches that it has set aside. */
+/** The failure of the node itself, with the input of its batch, and the batches that it has set aside. */
 export function Errors(props: { readonly id: string; readonly node: NodeDetail; readonly live: NodeLive }) {
   const { id, node, live } = props;
   const { failedInput } = node;

@@ -4,7 +4,7 @@ import type { LinkTo } from "../router.ts";
 import { Problem } from "../ui/problem.tsx";
 import { StatusIcon } from "../ui/status.tsx";
 
-/** Which batches a batch was made from, up to the sources, and which were made from it. */
+/** The batches that a batch was made from, up to the sources, and those that were made from it. */
 export function LineageView(props: {
   readonly id: string;
   readonly batch: { readonly nodeId: string; readonly shard: number; readonly seq: number };

@@ -13,7 +13,7 @@ interface Look {
   readonly label: string;
   readonly icon: IconName;
   readonly tone: string;
-  /** Of the choice of what to show. */
+  /** The label of this level in the filter. */
   readonly choice: string;
 }
 
@@ -24,7 +24,7 @@ const looks: Readonly<Record<LogLevel, Look>> = {
   error: { label: "Error", icon: "failed", tone: "failed", choice: "Errors" },
 };
 
-/** What the node's handler has logged, the oldest first; followed while the run is open. */
+/** The log lines of the node's handler, oldest first; followed until the run has ended. */
 export function Logs({ task, node }: { readonly task: Task; readonly node: NodeDetail }) {
   const route = useRoute();
   const { isReport } = useSource();
@@ -132,7 +132,7 @@ function Scalars({ fields }: { readonly fields: JsonObject }) {
   );
 }
 
-/** Such as an error with its stack: opened on demand. */
+/** Fields that are objects, such as an error with its stack; opened on demand. */
 function Objects({ fields }: { readonly fields: JsonObject }) {
   const objects = Object.entries(fields).filter(([, value]) => isObject(value));
   return objects.length === 0 ? null : <JsonTree value={Object.fromEntries(objects)} open={false} />;

@@ -113,13 +113,13 @@ function labelOf({ id, label }: (typeof sections)[number], live: NodeLive | unde
   return shown === 0 ? label : `${label} (${shown})`;
 }
 
-/** The panel has the focus once it is opened, and the node's card once it is closed. */
+/** Focuses the panel when it is opened, and the node's card when it is closed. */
 function useFocus(nodeId: string) {
   const panel = useRef<HTMLElement>(null);
   useEffect(() => {
     panel.current?.focus({ preventScroll: true });
     return () => {
-      // By then the panel is gone: the graph may have been hidden behind it.
+      // In the next frame the panel is gone, which may have covered the graph.
       requestAnimationFrame(() => {
         if (document.activeElement !== document.body) return;
         document.querySelector<HTMLElement>(`[data-node="${CSS.escape(nodeId)}"]`)?.focus({ preventScroll: true });

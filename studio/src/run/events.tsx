@@ -10,7 +10,7 @@ import { Status } from "../ui/status.tsx";
 
 const heights = { wide: 28, narrow: 48 } as const;
 
-/** Everything that happened, the oldest first. */
+/** All events, oldest first. */
 export function Events({ id, linkTo }: { readonly id: string; readonly linkTo: LinkTo }) {
   const { data, error } = useEvents(id);
   const scroller = useRef<HTMLElement>(null);

@@ -8,12 +8,12 @@ import { Region } from "../ui/region.tsx";
 
 /** Validated for both themes and for colour-blind readers; the lines differ by their dashes too. */
 const colours = ["#4f7df0", "#d97706", "#0f9b6c", "#c2418f", "#7c5cd6", "#4b93a8"];
-/** Between the times of the axis, which have no fractions. */
+/** Possible distances between the labels of the time axis, which show whole seconds. */
 const secondsBetween = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400];
 const mostLines = 24;
 const dashes = [[], [6, 4], [2, 3], [10, 4, 2, 4]];
 
-/** The batches a second of each node, since this page began to listen. */
+/** The batches per second of each node since this page started to listen. */
 export function Rates({ id }: { readonly id: string }) {
   const samples = useSamples(id);
   if (samples === undefined || samples.at.length < 3) {
@@ -35,7 +35,7 @@ export function Rates({ id }: { readonly id: string }) {
 function Chart({ samples }: { readonly samples: Samples }) {
   const element = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
-  // A line at 0 says nothing, and there may be hundreds of nodes.
+  // Omits nodes without batches, since there may be hundreds of nodes.
   const rates = new Map([...ratesOf(samples)].filter(([, list]) => list.some((rate) => rate > 0)).slice(0, mostLines));
   const ids = [...rates.keys()];
   const idsText = JSON.stringify(ids);

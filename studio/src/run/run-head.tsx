@@ -80,7 +80,7 @@ export function RunHead({ task, canAct }: { readonly task: Task; readonly canAct
   );
 }
 
-/** The tasks that it comes from, as links. */
+/** Links to the tasks that it originates from. */
 function Origins({ task: { detail } }: { readonly task: Task }) {
   const { retryOf, parent } = detail;
   const { isReport } = useSource();

@@ -74,7 +74,7 @@ function Run({ task }: { readonly task: Task }) {
   );
 }
 
-/** Stays the same function while only the state changes, so that not every node is drawn again. */
+/** Returns the same function while only the state changes, so that not every node is rendered again. */
 function useNodeLinks({ path, query }: Route): LinkTo {
   const [pathText, queryText] = [path.join("/"), query.toString()];
   return useCallback(

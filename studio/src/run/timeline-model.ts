@@ -7,7 +7,7 @@ export interface Lane {
   /** With its shard, if the node has several. */
   readonly name: string;
   readonly bars: readonly Bar[];
-  /** What the bars say, for readers who do not see them. */
+  /** The content of the bars as text, for screen readers. */
   readonly summary: string;
 }
 
@@ -21,7 +21,7 @@ export interface Bar {
   readonly words: string;
 }
 
-/** @param now - where bars that last end */
+/** @param now - the end of bars that are still open */
 export function lanesOf({ spans }: Timeline, now: number, format: (ms: number) => string): readonly Lane[] {
   const byShard = Map.groupBy(spans, ({ nodeId, shard }) => `${nodeId} ${shard}`);
   const parted = new Set(spans.flatMap(({ nodeId, shard }) => (shard > 0 ? nodeId : [])));
@@ -39,7 +39,7 @@ export function lanesOf({ spans }: Timeline, now: number, format: (ms: number) =
   });
 }
 
-/** What has ended has no length. */
+/** A span in an ended state has no length. */
 const isDrawn = ({ state }: Span): boolean =>
   state === "queued" || state === "running" || state === "deferred" || state === "cancelling";
 
@@ -78,7 +78,7 @@ const longSteps = [1, 2, 5, 10, 15, 30].map((seconds) => seconds * 1_000);
 const minutes = [1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1_440, 2_880, 10_080].map((count) => count * 60_000);
 const distances = [...steps, ...longSteps, ...minutes].toSorted((a, b) => a - b);
 
-/** Times from the start of the range, in ms, that have about `count` ticks. */
+/** About `count` ticks, in ms from the start of the range. */
 export function ticksOf(rangeMs: number, count: number): readonly number[] {
   const step = distances.find((distance) => rangeMs / distance <= count) ?? Math.ceil(rangeMs / count);
   return Array.from({ length: Math.floor(rangeMs / step) + 1 }, (_, index) => index * step);

@@ -5,7 +5,7 @@ import { Icon } from "../ui/icon.tsx";
 import { Region } from "../ui/region.tsx";
 import { Status } from "../ui/status.tsx";
 
-/** A line a node: how it stands, and why it does not run. */
+/** One line per node: its state, and why it does not run. */
 export function Why({ task, linkTo }: { readonly task: Task; readonly linkTo: LinkTo }) {
   const { nodes, bottleneck, at } = task.live;
   return (

@@ -24,7 +24,7 @@ const spans = [
 
 const typingMs = 250;
 
-/** The filter that the address of the page says. */
+/** The filter in the address of the page. */
 export function useTaskFilter({ query }: Route): TaskFilter {
   const [flow, state, time, text, parent] = ["flow", "state", "time", "text", "of"].map((key) => query.get(key) ?? "");
   return useMemo(() => {
@@ -70,7 +70,7 @@ export function Filters({ route }: { readonly route: Route }) {
   );
 }
 
-/** Shown when the runs are those that the nodes of another run have started. */
+/** Shown if the list contains the child runs of another run. */
 function Parent({ route }: { readonly route: Route }) {
   const parent = route.query.get("of");
   if (parent === null) return null;

@@ -67,7 +67,7 @@ function Empty({ isFiltered }: { readonly isFiltered: boolean }) {
 }
 
 const heights = { wide: 38, narrow: 58 } as const;
-// The list measures all of its rows again if it is given another function.
+// A constant function, because the list measures all rows again if it changes.
 const estimateSize = (): number => rowHeight(heights);
 
 function List({ runs }: { readonly runs: Runs & Pick<RunList, "show"> }) {
@@ -87,7 +87,7 @@ function List({ runs }: { readonly runs: Runs & Pick<RunList, "show"> }) {
   useEffect(() => show(first, last), [show, first, last]);
   useRowHeights(virtual);
 
-  /** Arrow keys go from run to run, also to those that are not drawn yet. */
+  /** Arrow keys move from run to run, including runs that are not rendered yet. */
   const move = (event: KeyboardEvent) => {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     const current = (document.activeElement as HTMLElement | null)?.dataset.index;
@@ -130,7 +130,7 @@ function List({ runs }: { readonly runs: Runs & Pick<RunList, "show"> }) {
 interface RowProps {
   readonly row: TaskRow;
   readonly index: number;
-  /** When it ended, or the time while it has not. */
+  /** When it ended, or the current time. */
   readonly now: number;
   readonly today: string;
   readonly waiting: Waiting | undefined;
@@ -165,7 +165,7 @@ const Row = memo(function Row({ row, index, now, today, waiting: known }: RowPro
   );
 });
 
-/** It is to start later. */
+/** It starts in the future. */
 const isPlanned = (row: TaskRow, now: number): row is TaskRow & { readonly startsAt: number } =>
   row.state === "running" && row.startsAt !== undefined && row.startsAt > now;
 

@@ -1,10 +1,10 @@
 import { useState } from "react";
 import { Icon } from "./icon.tsx";
 
-/** @param props.label - what it copies, such as "task id" */
+/** @param props.label - names the text, such as "task id" */
 export function Copy({ text, label }: { readonly text: string; readonly label: string }) {
   const [isCopied, setCopied] = useState(false);
-  // A page that was not loaded from a secure place has no clipboard.
+  // The clipboard is only available in a secure context.
   if (navigator.clipboard === undefined) return null;
   const copy = async () => {
     await navigator.clipboard.writeText(text);

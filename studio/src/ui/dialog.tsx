@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useRef } from "react";
 import { Icon } from "./icon.tsx";
 
-/** A modal dialog of the browser: it keeps the focus inside, and Escape closes it. The focus returns to where it was. */
+/** A modal dialog of the browser, which traps the focus, closes on Escape, and then restores the focus. */
 export function Dialog(props: { readonly title: string; readonly onClose: () => void; readonly children: ReactNode }) {
   const { title, onClose, children } = props;
   const dialog = useRef<HTMLDialogElement>(null);

@@ -5,7 +5,7 @@ interface Props {
   readonly children: ReactNode;
 }
 
-/** Shows what went wrong in a part of the page, instead of a blank one. */
+/** Shows the error of a part of the page, instead of a blank page. */
 export class ErrorBoundary extends Component<Props, { readonly error?: Error }> {
   override state: { readonly error?: Error } = {};
 

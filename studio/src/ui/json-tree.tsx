@@ -5,7 +5,7 @@ import { Icon } from "./icon.tsx";
 const pageSize = 100;
 const longText = 600;
 
-/** Any JSON as a tree: objects and lists open on demand, long lists page by page. Text stays text, whatever is in it. */
+/** Any JSON as a tree: objects and lists open on demand, long lists page by page. Text is never interpreted as HTML. */
 export function JsonTree({ value, open = true }: { readonly value: unknown; readonly open?: boolean }) {
   return (
     <div className="json">

@@ -3,8 +3,8 @@ import { useEffect, useState } from "react";
 import type { StudioInfo } from "../api/source.ts";
 
 /**
- * The server's time: the browser's clock may be wrong. It changes every `everyMs` and not with each render, so that what
- * shows it is not drawn again meanwhile. Stands still in a report.
+ * The server's time: the browser's clock may be wrong. Changes every `everyMs` rather than on each render, so that
+ * components that show it are not rendered more often. Constant in a report.
  */
 export function useNow(everyMs = 1_000): number {
   const client = useQueryClient();

@@ -1,7 +1,7 @@
 import { RequestError } from "../api/source.ts";
 import { Note } from "./status.tsx";
 
-/** What could not be read or done: the server's words, with the code that its documentation lists. */
+/** An error: the server's message, with its documented code. */
 export function Problem({ error, className = "" }: { readonly error: Error; readonly className?: string }) {
   return (
     <Note tone="failed" icon="warning" className={className} role="alert">
@@ -16,6 +16,6 @@ export function Problem({ error, className = "" }: { readonly error: Error; read
   );
 }
 
-/** The browser says no more than "Failed to fetch" of a server that is gone. */
+/** For a server that is down, the browser only reports "Failed to fetch". */
 const messageOf = (error: Error): string =>
   error instanceof TypeError ? "The server of this page is not responding." : error.message;

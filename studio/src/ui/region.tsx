@@ -1,6 +1,6 @@
 import type { ReactNode, Ref } from "react";
 
-/** A part of the page that scrolls: it can be focused, so that it scrolls by keyboard too. */
+/** A scrollable part of the page, focusable so that it can be scrolled by keyboard. */
 export function Region(props: {
   readonly label: string;
   readonly className?: string;

@@ -3,7 +3,7 @@ import { useEffect } from "react";
 
 const narrow = window.matchMedia("(max-width: 640px)");
 
-/** Of the rows of a list, as its styles draw them; on a narrow screen they have two lines. */
+/** The heights of the rows of a list, as in its styles; on a narrow screen a row has two lines. */
 export interface RowHeights {
   readonly wide: number;
   readonly narrow: number;
@@ -11,7 +11,7 @@ export interface RowHeights {
 
 export const rowHeight = (heights: RowHeights): number => (narrow.matches ? heights.narrow : heights.wide);
 
-/** Measures the rows again when the screen becomes narrow, or wide. */
+/** Measures the rows again when the screen becomes narrow or wide. */
 export function useRowHeights<TElement extends Element>(virtual: Virtualizer<TElement, Element>): void {
   useEffect(() => {
     const measure = () => virtual.measure();

@@ -8,7 +8,7 @@ interface Look {
   readonly tone: Tone;
 }
 
-/** Of tasks and nodes. Each has its own shape and word: colour only repeats them. */
+/** The looks of states of tasks and nodes. Each has its own shape and word; colour is redundant. */
 const looks: Readonly<Record<string, Look>> = {
   queued: { label: "Queued", icon: "queued", tone: "quiet" },
   running: { label: "Running", icon: "running", tone: "running" },
@@ -32,7 +32,7 @@ export function StatusIcon({ status }: { readonly status: string }) {
 
 /**
  * @param props.bare - without a background, for rows and nodes
- * @param props.text - instead of the state's word
+ * @param props.text - shown instead of the name of the state
  */
 export function Status(props: {
   readonly status: string;

@@ -9,7 +9,7 @@ export function Tabs(props: {
   const { label, current, tabs } = props;
   const list = useRef<HTMLElement>(null);
   useEffect(() => {
-    // On a narrow screen, it may be out of view.
+    // On a narrow screen, the current tab may be out of view.
     list.current?.querySelector(`[data-tab="${current}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [current]);
   return (

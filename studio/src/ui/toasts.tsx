@@ -5,7 +5,7 @@ let message = "";
 let timer: number | undefined;
 const listeners = new Set<() => void>();
 
-/** Shows, and reads to screen readers, what an action did. */
+/** Shows the outcome of an action, and announces it to screen readers. */
 export function toast(text: string): void {
   message = text;
   window.clearTimeout(timer);
