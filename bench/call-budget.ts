@@ -3,7 +3,7 @@ import type { StoreCalls } from "./store-calls.ts";
 /** Store calls per unit, by case. */
 export type RecordedCalls = Readonly<Record<string, StoreCalls>>;
 
-/** More than this share above the recorded number fails. */
+/** A count fails if it exceeds the recorded number by more than this share. */
 const tolerated = 0.15;
 
 export interface Judged {
@@ -11,7 +11,7 @@ export interface Judged {
   readonly recorded: number;
   readonly found: number;
   readonly verdict: "ok" | "worse" | "better" | "not recorded";
-  /** What to do, and the operations that changed most; empty if it is ok. */
+  /** The required action, and the operations that changed most; empty if it is ok. */
   readonly why: string;
 }
 

@@ -56,7 +56,7 @@ const rows = judged.map(({ name, recorded, found, verdict, why }) => [
 console.log(aligned([["case", "recorded/unit", "found/unit", "verdict"], ...rows]));
 if (judged.some(({ verdict }) => verdict === "worse" || verdict === "not recorded")) process.exitCode = 1;
 
-/** Of three runs the one with the median: how many looks into the queue find nothing depends a little on timing. */
+/** The median of three runs, because the number of queue scans that find nothing depends slightly on timing. */
 async function typicalCalls(what: Case): Promise<StoreCalls> {
   const runs = [await countCalls(what), await countCalls(what), await countCalls(what)];
   return runs.toSorted((a, b) => totalOf(a) - totalOf(b))[1] ?? {};

@@ -10,7 +10,7 @@ import { aligned, figures } from "./table.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Of each side, the measurements of each round. */
+/** The measurements of each round, by side. */
 interface Sides {
   readonly base: readonly (readonly Measurement[])[];
   readonly now: readonly (readonly Measurement[])[];
@@ -20,7 +20,7 @@ interface Sides {
  * Measures the built package against that of another commit, each round of one after a round of the other, with the cases
  * of this tree and its installed packages.
  *
- * @param options - for the processes that measure: which cases
+ * @param options - arguments of the processes that measure, which select the cases
  * @returns a table with a verdict per case
  */
 export async function compareWith(base: string, rounds: number, options: readonly string[]): Promise<string> {

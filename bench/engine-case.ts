@@ -9,7 +9,7 @@ type EngineCase = Pick<Case, "name" | "unit" | "units" | "target" | "isLong" | "
   Pick<EngineOptions, "handlers"> & {
     readonly graph: Graph;
     readonly tasks?: number;
-    /** So many tasks run before the measured ones, one after another. @defaultValue 0 */
+    /** Number of tasks that run before the measured ones, one after another. @defaultValue 0 */
     readonly before?: number;
     readonly atOnce?: number;
     /** @defaultValue memory */
@@ -57,7 +57,7 @@ export function engineCase(what: EngineCase): Case {
       });
       const flow = flowOf(graph);
       const runOne = async () => (await engine.run(flow)).result();
-      if (calls === undefined) await oneByOne(before, runOne); // whose calls are not counted
+      if (calls === undefined) await oneByOne(before, runOne); // not counted
       return {
         async run() {
           if (atOnce === 1) return oneByOne(tasks, runOne);

@@ -49,7 +49,7 @@ export interface Measurement {
   readonly heapKeptMiB: number;
   /** The median of the rounds' times, each relative to that of the group's first case in the same round. */
   readonly ratio?: number;
-  /** Likewise of the CPU time of the main thread, which a busy machine changes less. */
+  /** Likewise for the CPU time of the main thread, which depends less on the load of the machine. */
   readonly threadRatio?: number;
   /** Store calls of one round, without periodic ones. */
   readonly calls: StoreCalls;
@@ -88,7 +88,7 @@ export async function measure(
   return measurements;
 }
 
-/** Of a case and the first one. */
+/** The ratios of a case to the first one. */
 function ratios(group: readonly Case[], measured: readonly (readonly RoundMeasurement[])[], index: number) {
   const [first, own] = [0, index].map((at) => ({ units: group[at]?.units ?? Number.NaN, rounds: measured[at] ?? [] }));
   if (first === undefined || own === undefined) throw new Error(`no case ${index}`);

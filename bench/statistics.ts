@@ -25,11 +25,11 @@ export function ratiosOf(values: readonly number[], base: readonly number[]): re
 export const enoughFor = (confidence: number): number => Math.ceil(1 - Math.log2(1 - confidence));
 
 /**
- * A confidence interval of the median, by order statistics: it assumes independent values, and nothing of their
- * distribution. The k-th smallest and the k-th largest of n values enclose the median unless fewer than k of them lie on
- * one side of it, of which a fair coin has the probability.
+ * A confidence interval of the median, by order statistics: it assumes independent values, but no particular
+ * distribution. The k-th smallest and the k-th largest of n values enclose the median unless fewer than k of them lie
+ * on one side of it, which has the probability of fewer than k heads in n tosses of a fair coin.
  *
- * @param confidence - at least; the interval is the narrowest that has it
+ * @param confidence - the minimum; the interval is the narrowest that reaches it
  */
 export function medianInterval(values: readonly number[], confidence = 0.95): Estimate {
   const ordered = sorted(values);
@@ -37,7 +37,7 @@ export function medianInterval(values: readonly number[], confidence = 0.95): Es
   if (n < enoughFor(confidence))
     throw new Error(`${n} values are too few for ${confidence * 100} %: at least ${enoughFor(confidence)}`);
   let outside = 0; // the probability of fewer than k values on one side
-  let term = 0.5 ** n; // of exactly k - 1
+  let term = 0.5 ** n; // the probability of exactly k - 1
   let k = 0;
   while (2 * (outside + term) <= 1 - confidence) {
     outside += term;
@@ -49,6 +49,6 @@ export function medianInterval(values: readonly number[], confidence = 0.95): Es
 
 export type Verdict = "better" | "worse" | "no difference shown";
 
-/** Of a ratio of costs, new by old: the interval has to exclude 1. */
+/** The verdict on a ratio of costs, new to old: the interval must exclude 1. */
 export const verdictOf = ({ low, high }: Estimate): Verdict =>
   high < 1 ? "better" : low > 1 ? "worse" : "no difference shown";

@@ -100,7 +100,7 @@ function circles(): string[] {
   );
 }
 
-/** A small file that only its neighbour imports should be merged into it, unless it isolates a hack. */
+/** A small file that only one file of its folder imports should be merged into that one, unless it isolates a hack. */
 function crumbs(): string[] {
   const isolatedHacks = new Set(["src/adapters/kafka/idle-timer-fix.ts"]);
   return files
@@ -114,7 +114,7 @@ function crumbs(): string[] {
     });
 }
 
-/** What the compiler refuses, `compile()` refuses too, for callers without types: a rule has both halves in one folder. */
+/** `compile()` rejects what the compiler rejects, for callers without types, so the folder of a rule has both halves. */
 function halfRules(): string[] {
   const halves = new Set(files.map(({ path }) => path));
   const rules = globSync("src/dsl/rules/*/");
@@ -171,7 +171,7 @@ function engineEntry(): string {
   return files.some(({ path }) => path === "src/engine/index.ts") ? "src/engine/index.ts" : "src/engine/index.ts";
 }
 
-/** Of MongoDB without the documented format, the rows of external workers, and the options. */
+/** The lines of a driver, without those of a bus. */
 function driverLines(folder: string): number {
   return files
     .filter(({ path }) => path.startsWith(`src/adapters/${folder}/`))

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * Files that compute or wait for 10 seconds and more, the longest first. Vitest starts what took long in the run before, which a
- * fresh clone does not know, and else the largest files: those that start compilers and processes are small.
+ * Files that compute or wait for 10 seconds and more, longest first. Vitest itself orders files by their duration in
+ * the previous run, which a fresh clone lacks, or else by size; files that start compilers and processes are small.
  */
 const longest = [
   "test/sim/simulation.test.ts",
@@ -33,7 +33,7 @@ const longest = [
   "test/integration/engine/sqlite.test.ts",
 ].map((file) => fileURLToPath(new URL(`../${file}`, import.meta.url)));
 
-/** Started last, a long file would run while the other processors have nothing left to do. */
+/** A long file that starts last would run while the other processors are idle. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const missing = longest.filter((file) => !existsSync(file));

@@ -123,7 +123,7 @@ function sharedArgs(): string[] {
   ];
 }
 
-/** On the other stream than the summary, so that a calling script passes it through. */
+/** On stderr, unlike the summary, so that a calling script passes it through. */
 function report(outcome: ClusterOutcome): void {
   if (outcome.violations.length > 0) console.error(`\n${describeFailure(outcome, values)}\n`);
 }

@@ -1,6 +1,6 @@
 /*
- * Takes the pictures of the studio for the README and the docs: `npm run studio:pictures`. Runs the flights example by the
- * built command, once as it is and once with a file that does not exist, and looks at both in Chromium.
+ * Takes the pictures of the studio for the README and the docs: `npm run studio:pictures`. Runs the flights example
+ * with the built command, once unchanged and once with a missing file, and opens both runs in Chromium.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const root = (path: string): string => fileURLToPath(new URL(`../${path}`, impor
 const out = root("docs/images");
 const programs = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/google-chrome"];
 
-/** Where the clone is on this machine is of no interest to readers. */
+/** Removes the path of the clone from the pictures. */
 const withoutRoot = `
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
@@ -65,7 +65,7 @@ async function startStudio(): Promise<{ readonly server: ChildProcess; readonly 
   const args = ["up", root("examples/flights/flow.ts"), "--store", "runs.db", "--studio"];
   const env = { ...process.env, FLOWKIT_STUDIO_PORT: "0", NO_COLOR: "1" };
   const server = spawn(process.execPath, [root("dist/cli/main.js"), ...args], {
-    cwd: folder, // where the file of bad rows is, and the store
+    cwd: folder, // which contains the file of bad rows and the store
     env,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -63,7 +63,7 @@ const steps: readonly Step[] = [
 
 /** Where Node keeps what it has compiled, for all processes of a run. */
 const compileCache = resolve(".cache/node-compile");
-/** The same as in `vitest.config.ts`, which says why. */
+/** As in `vitest.config.ts`, which explains it. */
 const speed = { NODE_COMPILE_CACHE: compileCache, GOGC: "off" };
 
 const { values, positionals: asked } = parseArgs({

@@ -20,8 +20,8 @@ const chain = (nodes: number, tasks: number) => ({
 const short = chain(100, 100);
 
 /**
- * What storing alone takes in a file, without an engine: one row a step, of its state and its output, in a transaction of
- * its own, by the settings of FlowKit's store.
+ * The cost of storage in a file alone, without an engine: one row per step with its state and its output, each in a
+ * separate transaction, with the settings of FlowKit's store.
  */
 const loopOverSqlite: Case = {
   name: "plain loop over a chain, a row and a commit each in SQLite",

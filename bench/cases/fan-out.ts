@@ -2,7 +2,7 @@ import { onStores } from "../engine-case.ts";
 import { fanOutTo, source, step } from "../flows.ts";
 import { atMostUs } from "../targets.ts";
 
-/** @param tasks - in a round, one after another: the first few of a process take four times as long */
+/** @param tasks - per round, one after another: the first few tasks of a process take four times as long */
 const fanOut = (width: number, tasks: number, stores: Parameters<typeof onStores>[1]) => {
   const branches = Array.from({ length: width }, (_, index) => `b${index}`);
   const graph = fanOutTo(branches, source, step).node("join", step, { after: branches }).compile();

@@ -8,9 +8,9 @@ import type { BenchStore } from "../stores.ts";
 import { atMostTimesFirst } from "../targets.ts";
 
 /*
- * Orders that are each enriched by a call to a slow service, a fifth of whose calls fail: what a pool of promises with a
- * retry loop does with them, and what a node does. Which calls fail is fixed, so both need the same number of calls; a
- * round that makes 1 % more fails.
+ * Orders that are each enriched by a call to a slow service, a fifth of whose calls fail: by a pool of promises with a
+ * retry loop, and by a node. Which calls fail is fixed, so both need the same number of calls; a round that makes 1 %
+ * more fails.
  */
 
 const orders = 989;
@@ -18,7 +18,7 @@ const concurrency = 8;
 const failing = 0.2;
 const backoffMs = 50;
 
-/** The same for each call of an order, from 0 to 1. */
+/** A number from 0 to 1 that is always the same for a call of an order. */
 function drawn(order: number, call: number): number {
   let hash = Math.imul(order + 1, 0x9e3779b1) ^ Math.imul(call + 1, 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
@@ -40,7 +40,7 @@ class Service {
     return order * 2;
   }
 
-  /** @throws if more calls were made than the failing ones require */
+  /** @throws if there were more calls than the failed ones require */
   check(): void {
     let needed = 0;
     for (let order = 0; order < orders; order++) {
@@ -50,7 +50,7 @@ class Service {
   }
 }
 
-/** A new one in each round. */
+/** Replaced in each round. */
 let service = new Service();
 
 /** Eight loops over a queue; an order whose call failed returns to it after the backoff. */

@@ -12,7 +12,7 @@ import { atMostTimesFirst } from "../targets.ts";
 /** The API without an SDK, as in a program that configures none. */
 const api = (): Observer => ({ telemetry: openTelemetry(), [Symbol.dispose]() {} });
 
-/** An SDK that keeps and sends nothing: what it and FlowKit do for a span or a value, and nothing else. */
+/** An SDK that neither keeps nor sends anything, to measure only the work of the SDK and FlowKit for a span or a value. */
 function sdk(attemptsPerSec?: number): Observer & ReturnType<typeof providers> {
   const made = providers();
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -54,14 +54,14 @@ const busy = defineHandler("busy", {
   },
 });
 
-/** `before` uses up the spans that are allowed at once, of attempts and in memory also of tasks. */
+/** `before` uses up the initial allowance of spans of attempts, and in memory also of tasks. */
 const chains = [
   { name: "empty nodes", next: step, tasks: 400, before: 120 },
   { name: "nodes of 1 ms", next: busy, tasks: 3, isLong: true },
   { name: "SQLite", next: step, tasks: 40, before: 20, isLong: true, store: "SQLite" },
 ] as const;
 
-/** What the SDK alone takes for one of these. */
+/** The cost of one of these in the SDK alone. */
 const ofSdk = (unit: "span" | "value", make: (made: ReturnType<typeof sdk>) => () => void): Case => {
   const units = 20_000;
   return {
@@ -85,7 +85,7 @@ const ofSdk = (unit: "span" | "value", make: (made: ReturnType<typeof sdk>) => (
   };
 };
 
-/** What an attempt's span and its value of the histogram have. */
+/** The attributes of an attempt's span, and of its value in the histogram. */
 const attributes = {
   "flowkit.task.id": "e143e805-7ec1-48ed-865c-64d3bf4a66fe",
   "flowkit.flow": "chain",
@@ -101,8 +101,8 @@ const attributes = {
 };
 
 /**
- * A chain without telemetry twice, whose ratio tells how exact the others are; with the API alone, and with an SDK; then with a
- * span for every attempt, and the SDK alone.
+ * A chain without telemetry twice, whose ratio shows how exact the other ratios are; with the API alone, and with an
+ * SDK; then with a span for every attempt, and the SDK alone.
  */
 export const telemetry: readonly Case[] = [
   ...chains.flatMap(({ name, next, tasks, ...more }) => {

@@ -19,7 +19,7 @@ export const loadColumns = [
   ...["messages/node", "lost claims/node", "cpu ms/node", "waited ms/node"],
 ];
 
-/** Runs the tasks of a load on a fleet. Returns a row of the table, and the commands a node by name. */
+/** Runs the tasks of a load on a fleet. Returns a row of the table, and the commands per node by name. */
 export async function measureLoad({ name, graph, tasks, atOnce }: Load, fleetOptions: FleetOptions, servers: Servers) {
   const { coordinators, workers } = fleetOptions;
   const fleet = await Fleet.start(fleetOptions, servers);

@@ -5,29 +5,29 @@ import type { Bus, Store } from "flowkit/engine";
 import { MongoClient } from "mongodb";
 import { Client } from "pg";
 
-/** The servers of a run, for its processes, as variables of their environments. */
+/** The servers of a run, as environment variables for its processes. */
 export type Servers =
   | { readonly BENCH_PREFIX: string; readonly MONGODB_URL: string; readonly KAFKA_BROKERS: string }
   | { readonly BENCH_PREFIX: string; readonly POSTGRES_URL: string };
 
-/** What a process asks of its servers. */
+/** The requests of a process to its servers. */
 export interface Use {
   /** Commands sent to MongoDB, or statements sent to PostgreSQL; on PostgreSQL, those of the bus are among them. */
   commands: number;
-  /** Of these, by what they do and to which collection or table. */
+  /** These commands by operation and collection or table. */
   byName: Record<string, number>;
   /** The sum of their durations; several may run concurrently. */
   waitedMs: number;
   messages: number;
   /** Claims that another worker won. */
   lostClaims: number;
-  /** Tasks that it planned anew as a whole. */
+  /** Full sweeps of tasks. */
   sweeps: number;
 }
 
 export const noUse = (): Use => ({ commands: 0, byName: {}, waitedMs: 0, messages: 0, lostClaims: 0, sweeps: 0 });
 
-/** Whether a command or statement of this name changes something. */
+/** Whether a command or statement of this name writes. */
 export const isWrite = (name: string): boolean => /^(insert|update|delete|findAndModify|with)\b/.test(name);
 
 interface Connections {
@@ -36,7 +36,7 @@ interface Connections {
   close(): Promise<void>;
 }
 
-/** Connects to the servers that the environment names. */
+/** Connects to the servers in the environment. */
 export function connected(env: NodeJS.ProcessEnv, used: Use): Connections {
   const { BENCH_PREFIX: prefix = "", POSTGRES_URL, MONGODB_URL = "", KAFKA_BROKERS = "" } = env;
   const note = (name: string, ms: number): void => {
@@ -62,7 +62,7 @@ export function connected(env: NodeJS.ProcessEnv, used: Use): Connections {
   return { store, bus: kafkaBus({ brokers: KAFKA_BROKERS.split(","), prefix }), close: () => client.close() };
 }
 
-/** The driver reports no statements, but every pool sends them by a client. */
+/** The driver does not report statements, but every pool sends them through a client. */
 function watchStatements(note: (name: string, ms: number) => void): void {
   const { query } = Client.prototype;
   const watched = function (this: Client, ...args: unknown[]): unknown {

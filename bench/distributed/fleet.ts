@@ -28,7 +28,7 @@ export class Fleet {
       ...Array.from({ length: coordinators }, () => ["coordinator", ...sweeps]),
       ...Array.from({ length: workers }, () => ["worker"]),
     ];
-    const env = { ...process.env, POSTGRES_URL: undefined, ...servers }; // its parts use the servers of one kind
+    const env = { ...process.env, POSTGRES_URL: undefined, ...servers }; // each process uses one kind of servers
     const parts = roles.map((args) => fork(program, args, { env }));
     const failed = Promise.race(
       parts.map(async (part) => {

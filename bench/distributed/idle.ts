@@ -5,14 +5,14 @@ import { source } from "../flows.ts";
 import { connected, noUse, type Servers } from "./connections.ts";
 import { Fleet, type FleetOptions } from "./fleet.ts";
 
-/** After a start, workers learn of each other within two announcements, and then scan the queue less and less often. */
+/** After their start, workers detect each other within two announcements, and then scan the queue at growing intervals. */
 const settleMs = 40_000;
 const windowMs = 30_000;
 const neverMs = 3_600_000;
 
 export const idleColumns = ["processes", "open tasks", "sweeps/s", "commands/s", "by name"];
 
-/** What processes ask of their servers each second while there is nothing to do. */
+/** The requests per second of idle processes. */
 export async function measureIdle(name: string, options: FleetOptions, servers: Servers): Promise<readonly string[]> {
   const fleet = await Fleet.start(options, servers);
   await sleep(settleMs);
@@ -21,7 +21,10 @@ export async function measureIdle(name: string, options: FleetOptions, servers: 
   return [name, "0", ...row];
 }
 
-/** The same, with tasks that wait for a time far away; each is swept once, when it is new, or also as often as by default. */
+/**
+ * The same, with tasks that wait for a time far in the future; each is swept once when it is new, or also at the
+ * default interval.
+ */
 export async function measureOpen(tasks: number, isSwept: boolean, servers: Servers): Promise<readonly string[]> {
   const sweeps = isSwept ? {} : { sweepMs: neverMs };
   const fleet = await Fleet.start({ coordinators: 1, workers: 1, ...sweeps }, servers);

@@ -56,7 +56,7 @@ p50, p99: from a parent's end to its child's start, by the database's clock. wai
 if (asked(values.stores, "mongodb")) await measureStore("MongoDB and Kafka", mongoServers);
 if (asked(values.stores, "postgres")) await measureStore("PostgreSQL", postgresServers);
 
-/** Every fleet has collections, topics and tables of its own. */
+/** Every fleet has its own collections, topics and tables. */
 type NewServers = (started: AsyncDisposableStack) => Promise<{ readonly whose: string; of(prefix: string): Servers }>;
 
 async function measureStore(name: string, start: NewServers): Promise<void> {

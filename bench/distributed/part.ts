@@ -1,6 +1,6 @@
 /*
  * One process of the benchmark: `node part.ts coordinator` or `node part.ts worker`, with the addresses in the
- * environment. Reports its costs whenever its parent asks, and ends when that disconnects.
+ * environment. Reports its costs on request of its parent, and exits when the parent disconnects.
  */
 import { Coordinator, Worker } from "flowkit/engine";
 import { source, step } from "../flows.ts";
@@ -11,7 +11,7 @@ export interface Usage extends Use {
   readonly cpuMs: number;
 }
 
-/** What its parent asks for: its costs so far, or to end after reporting them. */
+/** A request of its parent: to report its costs so far, or to exit after reporting them. */
 export type Request = "usage" | "end";
 
 const [, , role, sweepMs] = process.argv;

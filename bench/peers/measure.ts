@@ -12,15 +12,15 @@ import type { Entry, Suite } from "./suites.ts";
 
 export interface Measuring {
   readonly rounds: number;
-  /** How long a program warms up, and then how long it is measured. */
+  /** How long a program warms up, and how long it is measured afterwards. */
   readonly warmMs: number;
-  /** Of one process. */
+  /** The time limit of one process. */
   readonly limitMs: number;
 }
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Runs each program of a suite once per round, in a process of its own, so that all have the same load. */
+/** Runs each program of a suite once per round, each in a new process, so that all have the same load. */
 export async function measureSuite(
   { name, title, shapes: names, entries, absent }: Suite,
   measuring: Measuring,
@@ -85,7 +85,7 @@ async function runOnce(
   const program = fork(here("runner.ts"), [here(module), place, shape, `${warmMs}`], {
     env: { ...process.env, ...environment, NODE_ENV: "production" },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
-    cwd: tmpdir(), // some leave a cache in it
+    cwd: tmpdir(), // some libraries leave a cache in the working directory
     timeout: limitMs,
     killSignal: "SIGKILL",
   });

@@ -4,12 +4,12 @@ import type { Machine } from "../machine.ts";
 import type { Run } from "./runner.ts";
 import type { ShapeName } from "./shapes.ts";
 
-/** What a library did with a shape: what each round measured, or why there is nothing. */
+/** The result of a library for a shape: the measurements of each round, or why there are none. */
 export type Outcome =
   | { readonly title: string; readonly version: string; readonly runs: readonly Run[] }
   | { readonly title: string; readonly version: string; readonly without: string };
 
-/** A run of one suite: its libraries are comparable with each other. */
+/** A run of one suite, whose libraries are comparable with each other. */
 export interface SuiteResults {
   readonly name: string;
   readonly title: string;

@@ -1,11 +1,11 @@
-/* `node runner.ts MODULE EXPORT SHAPE WARM_MS`: runs a program in a process of its own, and sends what it measured. */
+/* `node runner.ts MODULE EXPORT SHAPE WARM_MS`: runs a program in this process, and sends the measurements to its parent. */
 import { performance } from "node:perf_hooks";
 import { isDeepStrictEqual } from "node:util";
 import { median } from "../measure.ts";
 import type { Program, Programs } from "./program.ts";
 import { type ShapeName, shapes } from "./shapes.ts";
 
-/** What one process measured, in microseconds per unit. */
+/** The measurements of one process, in microseconds per unit. */
 export interface Run {
   /** The mean of the first calls. */
   readonly cold: number;
@@ -15,7 +15,7 @@ export interface Run {
   readonly cpu: number;
 }
 
-/** What a process sends: numbers, or why the library does not have this shape. */
+/** The message of a process: measurements, or why the library does not have this shape. */
 export type Answer = Run | { readonly without: string };
 
 const [, , module = "", place = "", shapeName = "", warmMs = ""] = process.argv;

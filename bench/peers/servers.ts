@@ -12,12 +12,12 @@ import { type ServerProcess, startServer } from "../../scripts/services/server-p
 /** A server of the comparison. */
 export interface BenchServer {
   readonly title: string;
-  /** An empty place on it for one process, as environment variables. */
+  /** An empty database for one process, as environment variables. */
   place(): Promise<Readonly<Record<string, string>>>;
   stop(): Promise<void>;
 }
 
-/** PostgreSQL as a new database for each process; commits reach the disk. */
+/** PostgreSQL with a new database for each process; commits reach the disk. */
 async function postgres(): Promise<BenchServer> {
   const server = await startPostgres({ fsync: true });
   const admin = new Client({ connectionString: server.url });
@@ -38,7 +38,7 @@ async function postgres(): Promise<BenchServer> {
   };
 }
 
-/** Redis with a log that is written to disk before each answer, which is what the others do. */
+/** Redis with a log that is written to disk before each answer, like the commits of the other servers. */
 async function redis(): Promise<BenchServer> {
   let version: string;
   try {

@@ -1,4 +1,4 @@
-/** What each step of every shape does, in every library. */
+/** The input and the output of each step, in every shape and library. */
 export interface Item {
   readonly n: number;
   readonly label: string;
@@ -23,7 +23,7 @@ export const sizes = {
   items: 100_000,
   itemSteps: 3,
   storedTasks: 100,
-  /** How many steps or jobs a library that stores them runs at a time, if it has such a setting. */
+  /** The number of concurrent steps or jobs in a library that stores them, if it has such a setting. */
   atOnce: 100,
 } as const;
 
@@ -36,9 +36,9 @@ export interface Shape {
   readonly unit: string;
   /** Units of one call of the program. */
   readonly units: number;
-  /** The first calls in a new process, which are reported as cold. */
+  /** Number of first calls in a new process, which are reported as cold. */
   readonly cold: number;
-  /** What each call resolves to; compared as JSON. */
+  /** The expected result of each call; compared as JSON. */
   readonly expected: unknown;
 }
 

@@ -35,7 +35,7 @@ export function fullTables(results: readonly SuiteResults[]): string {
 }
 
 function shapeRows(outcomes: readonly Outcome[], unit: string): readonly (readonly string[])[] {
-  const [first] = outcomes; // FlowKit; without its numbers there is nothing to divide by
+  const [first] = outcomes; // FlowKit, to which the others are compared
   const measures = [`cold, us/${unit}`, `warmed, us/${unit}`, `cpu, us/${unit}`];
   return [
     ["library", ...measures, "warmed, x FlowKit", "cpu, x FlowKit"],

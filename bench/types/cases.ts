@@ -13,7 +13,7 @@ export type Caught =
   /** When the module is loaded that defines the graph. */
   | { readonly by: "definition"; readonly says: string }
   | { readonly by: "run"; readonly says: string }
-  /** Not at all: the run ends well. `result` is what it then returns, and `expected` what it should have. */
+  /** Not at all: the run succeeds. `result` is its actual result, `expected` the correct one. */
   | { readonly by: "nobody"; readonly result: string; readonly expected: string }
   /** It compiles and loads, and a run needs a service. */
   | { readonly by: "service" }
@@ -25,7 +25,7 @@ export interface LibraryCases {
   readonly cases: { readonly [name in MistakeName]: Caught };
 }
 
-/** @throws Error if the unmodified program is not correct, because its mistakes would then say nothing */
+/** @throws Error if the unmodified program is not correct, because results for its mistakes would be meaningless */
 export async function checkCases(library: Library): Promise<LibraryCases> {
   const source = await readFile(programOf(library), "utf8");
   const described = mistakesIn(source);

@@ -47,13 +47,13 @@ const etl = flow("etl", {
 /** By a parameter: the index is only rebuilt in a full load. */
 const byParameter = etl.then("rebuild", rebuild, { when: { params: { mode: "full" } } });
 
-/** By a result. The node behind reads what there is: of a node that was skipped, nothing. */
+/** By a result. The last node reads the outputs of the nodes that ran; a skipped node has none. */
 const byResult = etl
   .then("check", check)
   .then("repair", repair, { when: { results: { check: { empty: ["some", "many"] } } } })
   .node("load", load, { after: ["check", "repair"], input: { adapter: "pull.gather" } });
 
-/** One of several conditions has to hold. */
+/** One of several conditions must hold. */
 const either = etl.then("rebuild", rebuild, {
   when: [{ params: { mode: "full" } }, { params: { since: exists } }],
 });

@@ -45,14 +45,14 @@ const paid = flow("orders").node("read", read).then("pay", pay);
 const orders = paid.then("ship", ship);
 const outcomes = { startWhen: "ended", input: { adapter: "pull.outcomes" } } as const;
 
-/** When one of them has failed. The task fails all the same, once `undo` has ended. */
+/** If one of them has failed. The task still fails, once `undo` has ended. */
 const compensated = orders.node("undo", undo, {
   ...outcomes,
   after: ["pay", "ship"],
   where: { status: "failed" },
 });
 
-/** By the reason, which is one of those that the handler declares. Since `pay` is optional, the task finishes. */
+/** By the reason code, which is one of those that the handler declares. Since `pay` is optional, the task finishes. */
 const caught = flow("orders")
   .node("read", read)
   .then("pay", pay, { optional: true })

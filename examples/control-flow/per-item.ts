@@ -82,7 +82,7 @@ const elements = shop
   })
   .then("receipts", receipts);
 
-/** Orders that failed for good are an output too, which a node may choose. */
+/** Orders that failed for good are outputs too, which a node can select. */
 const settled = shop
   .node("read", read)
   .then("each", asHandler(order, { item: "order", settled: true }), {

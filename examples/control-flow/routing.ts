@@ -49,7 +49,7 @@ const total = defineHandler("total", {
 
 const received = flow("payments").node("receive", receive);
 
-/** Each kind of event has a node of its own, and a kind without one would be a compile-time error. */
+/** Each kind of event has its own node; a kind without one would be a compile-time error. */
 const byKind = received
   .node("refund", refund, { after: ["receive"], where: { kind: "refund" }, startWhen: "first_batch" })
   .node("pack", pack, {
@@ -60,13 +60,13 @@ const byKind = received
   .node("dispute", dispute, { after: ["receive"], where: { kind: "chargeback" } })
   .exhaustive("receive", "kind");
 
-/** Only chargebacks have a bank: the others go nowhere, so they are no case of its country. */
+/** Only chargebacks have a bank, so other events match neither case. */
 const byCountry = received
   .node("german", dispute, { after: ["receive"], where: { bank: { country: "de" } } })
   .node("foreign", dispute, { after: ["receive"], where: { bank: { country: not("de") } } })
   .exhaustive("receive", "bank.country");
 
-/** All at once, except those of one kind. */
+/** All events in one batch, except those of one kind. */
 const notSold = received.node("total", total, {
   after: ["receive"],
   where: { kind: not("sale") },

@@ -22,7 +22,7 @@ const etl = flow("etl", { params: z.object({ day: z.iso.date(), shop: z.string()
 });
 const polling = flow("polling").node("poll", poll);
 
-/** Called at each start of the program: a schedule that has not changed keeps its place. */
+/** Called at each start of the program: a schedule that has not changed keeps its next time. */
 async function plan(schedules: Schedules): Promise<void> {
   // Every night in Berlin; of missed nights, the last one is made up.
   await schedules.put("nightly", {
@@ -31,9 +31,9 @@ async function plan(schedules: Schedules): Promise<void> {
     timeZone: "Europe/Berlin",
     params: { day: tick.date, shop: "tea" },
   });
-  // Every minute; what was missed is not made up.
+  // Every minute; missed runs are not made up.
   await schedules.put("poll", { flow: polling, cron: "* * * * *", overlap: "skip", catchUp: 0 });
-  // Every hour, one after the other, up to a day late.
+  // Every hour, one run at a time, up to a day late.
   await schedules.put("backlog", {
     flow: etl,
     cron: "0 * * * *",

@@ -23,7 +23,7 @@ const audit = defineHandler("audit", {
 
 const release = flow("release", { params: z.object({ waitSec: z.number() }) }).node("build", build);
 
-/** Someone else has to agree. Without an answer in time, the answer is no. */
+/** Waits for an approval. Without an answer in time, the answer is no. */
 const approved = release
   .wait("approve", {
     after: ["build"],
@@ -38,7 +38,7 @@ const approved = release
     when: { results: { approve: { ok: true } } },
   });
 
-/** A call from outside that may never come, and does not fail the task then. */
+/** Waits for an external call that may never arrive, which does not fail the task. */
 const mayBeLate = release
   .wait("scanned", { after: ["build"], payload: z.object({ clean: z.boolean() }), timeoutSec: 0.05, optional: true })
   .node("publish", publish, {
@@ -47,7 +47,7 @@ const mayBeLate = release
     when: [{ status: { scanned: "failed" } }, { results: { scanned: { clean: true } } }],
   });
 
-/** Some time after the build; how long is a parameter. */
+/** Runs some time after the build, by a parameter. */
 const later = release.then("publish", publish, { delaySec: param("waitSec") });
 
 export async function waiting() {

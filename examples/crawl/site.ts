@@ -81,7 +81,7 @@ function html({ title, text, sections = {} }: Entry, deadUrl: string): string {
   ].join("\n");
 }
 
-/** An address without a listener: that of a server which has just closed. */
+/** An address without a listener: a server there has just closed. */
 async function addressOfNobody(): Promise<string> {
   const server = createServer();
   const port = await listen(server);

@@ -76,7 +76,7 @@ const tallyDelays = defineHandler("flights.tally_delays", {
   processBatch: tallyByDelay,
 });
 
-/** Merges the partial sums, which it receives all at once, under the names that the flow gives to their sources. */
+/** Merges the partial sums, which it receives all at once, under the aliases of their sources. */
 const sumUp = defineHandler("flights.sum_up", {
   input: z.object({
     origins: z.array(z.array(OriginTally)),

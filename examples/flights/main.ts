@@ -47,7 +47,7 @@ try {
 
 if (!values.distributed) {
   const page = join(values.out, "run.html");
-  // It prints what it has written.
+  // Prints the path of the file that it has written.
   await writeRunPage({ store, taskId: task.id, file: relative(".", page) });
   if (values.studio) await serveStudio({ store, taskId: task.id });
   else console.log(`the run in the studio (npm run demo -- --studio serves it): ${pathToFileURL(page)}`);

@@ -22,7 +22,7 @@ export async function serveStudio(run: { readonly store: string; readonly taskId
   });
 }
 
-/** @param noted - is called with each line of its messages */
+/** @param noted - called with each line that it prints to stderr */
 async function flowkit(args: readonly string[], noted: (line: string) => void): Promise<void> {
   const child = spawn(process.execPath, [command, ...args], { stdio: ["ignore", "ignore", "pipe"] });
   process.once("SIGINT", () => {}); // a terminal sends it to the child too, and this process ends after it

@@ -43,7 +43,7 @@ const javaFlags = [
   "-Xmx512m",
 ];
 
-/** What a formatted data folder contains, the same for all brokers without users; what shows that it is formatted last. */
+/** The files of a formatted data folder, the same for all brokers without users; last the one that marks it as formatted. */
 const formatted = ["bootstrap.checkpoint", "meta.properties"] as const;
 
 /**
@@ -61,12 +61,12 @@ export async function startKafka(options: KafkaServerOptions = {}): Promise<Kafk
 const archiveIn = (folder: string): string => join(folder, "classes.jsa");
 
 /**
- * Starts a broker once and keeps what every start would do again: it loads its classes from an archive and copies a
- * formatted data folder, which saves more than half of a start.
+ * Starts a broker once and keeps an archive of its classes and a formatted data folder, which later starts load and
+ * copy: this saves more than half of a start.
  */
 async function firstStart(folder: string, java: readonly string[]): Promise<string> {
   const broker = await startBroker({ folder }, { java, toArchive: archiveIn(folder) });
-  // By its guard it would be killed if it wrote the archive for too long.
+  // Not by its guard, which would kill it if writing the archive took too long.
   process.kill(broker.pid, "SIGTERM");
   await broker.ended;
   for (const file of formatted) renameSync(join(folder, "data", file), join(folder, file));

@@ -11,7 +11,7 @@ import { type ServerProcess, startServer } from "./server-process.ts";
 const run = promisify(execFile);
 
 export interface PostgresServer extends ServerProcess {
-  /** Of its superuser, with the password. */
+  /** The URL of its superuser, with the password. */
   readonly url: string;
 }
 
@@ -31,7 +31,7 @@ const password = "for tests only";
 /**
  * Starts a PostgreSQL server, on an empty database cluster.
  *
- * @throws ServiceMissing where npm has no build of it, or cannot be reached
+ * @throws ServiceMissing if npm does not have a build of it, or cannot be reached
  */
 export async function startPostgres(options: PostgresServerOptions = {}): Promise<PostgresServer> {
   const cached = await postgresPrograms();

@@ -1,6 +1,6 @@
 /*
  * Builds the documentation's site into `docs/.site`: the pages that `docs/README.md` lists, and the reference of all
- * that the package exports. A page that no list has, a dead link, an export without a docstring: each is an error.
+ * that the package exports. A page that it does not list, a dead link and an export without a docstring are errors.
  */
 import { glob, readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";

@@ -3,7 +3,7 @@ import type { Program, Programs } from "../program.ts";
 import { type Item, sizes, start, sumOf } from "../shapes.ts";
 import { checkedStep } from "./item.ts";
 
-/* As its page "Flows" has it: a job runs after its children, and reads their values. */
+/* As on its page "Flows": a job runs after its children, and reads their values. */
 
 const chainOf = (length: number): FlowChildJob => ({
   name: `s${length}`,

@@ -3,7 +3,7 @@ import type { Program, Programs } from "../program.ts";
 import { sizes, start, sumOf } from "../shapes.ts";
 import { checkedStep } from "./item.ts";
 
-/* As its page "Workflows and steps" has it: a registered function that runs its steps with `DBOS.runStep`. */
+/* As on its page "Workflows and steps": a registered function that runs its steps with `DBOS.runStep`. */
 
 async function chain(length: number) {
   let item = start;

@@ -4,8 +4,8 @@ import { type Item, sizes, start, sumOf } from "../shapes.ts";
 import { checkedStep, Results } from "./item.ts";
 
 /*
- * It runs single jobs: each adds the next one itself, as its page "Library usage" has it. A job that is repeated adds its
- * successor again.
+ * It runs single jobs: each adds the next one itself, as on its page "Library usage". A repeated job adds its successor
+ * again.
  */
 
 interface Payload {

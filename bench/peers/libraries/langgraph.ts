@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { Programs } from "../program.ts";
 import { addOne, itemAt, sizes, start, sumOf } from "../shapes.ts";
 
-/* As its pages "Graph API" and "Define and update state" have it: a chain's state is one item, checked before each node. */
+/* As on its pages "Graph API" and "Define and update state": a chain's state is one item, checked before each node. */
 
 const Item = z.object({ n: z.int(), label: z.string() });
 type Item = z.infer<typeof Item>;

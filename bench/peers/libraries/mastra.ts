@@ -4,8 +4,8 @@ import type { Program, Programs } from "../program.ts";
 import { addOne, itemAt, sizes, start, sumOf } from "../shapes.ts";
 
 /*
- * As its pages "Workflows overview" and "Control flow" have it. Runs of a workflow that is not registered with a `Mastra`
- * are stored nowhere, which is the faster way.
+ * As on its pages "Workflows overview" and "Control flow". Runs of a workflow that is not registered with a `Mastra`
+ * are not stored, which is faster.
  */
 
 const Item = z.object({ n: z.int(), label: z.string() });

@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { Programs } from "../program.ts";
 import { addOne, type Item as ItemType, sizes, start, sumOf } from "../shapes.ts";
 
-/* It orders functions and passes no data: results are in a map of the caller's. Each step checks what it reads and writes. */
+/* It orders functions but does not pass data: the caller keeps results in a map. Each step checks its input and its output. */
 
 const Item = z.object({ n: z.int(), label: z.string() });
 const checked = (input: ItemType | undefined): ItemType => Item.parse(addOne(Item.parse(input)));

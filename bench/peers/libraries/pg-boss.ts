@@ -4,8 +4,8 @@ import { type Item, sizes, start, sumOf } from "../shapes.ts";
 import { checkedStep, Results } from "./item.ts";
 
 /*
- * It runs single jobs: each sends the next one itself. Notifications wake the workers, as its option `useListenNotify`
- * has it; without them a worker looks every two seconds.
+ * It runs single jobs: each sends the next one itself. Notifications wake the workers, by its option `useListenNotify`;
+ * without them a worker polls every two seconds.
  */
 
 interface Payload {
@@ -14,7 +14,7 @@ interface Payload {
   readonly item: Item;
 }
 
-/** The shortest intervals that it takes; its defaults are 2 and 30 seconds. */
+/** The shortest intervals that it accepts; its defaults are 2 and 30 seconds. */
 const looks = { localConcurrency: sizes.atOnce, pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 0.5 };
 
 async function programOf(length: number, times: number): Promise<Program> {

@@ -5,7 +5,7 @@ import type { Program, Programs } from "../program.ts";
 import { type Item, sizes, start, sumOf } from "../shapes.ts";
 
 /*
- * As its page "Testing" has it, which runs workflows in one process on its local world: a folder of JSON files. Elsewhere
+ * As on its page "Testing", which runs workflows in one process on its local world: a folder of JSON files. Elsewhere
  * that world calls each step by HTTP.
  */
 

@@ -9,7 +9,7 @@ export const mastra: Library = {
   without: {},
   graphs: [
     { form: "steps in the chain only", source: (layers) => sourceOf(layers, false) },
-    // Lists them twice, which is what types the results of a run.
+    // Lists the steps twice, which types the results of a run.
     { form: "steps listed too", source: (layers) => sourceOf(layers, true) },
   ],
 };
