@@ -6,8 +6,8 @@ import { type Compiled, type Compiler, Workspace } from "./compilers.ts";
 export const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 
 /**
- * A place where "flowkit" is the built package: the repository imports itself by its name, as users do, so only what
- * `exports` and the entry points offer can be named.
+ * A workspace where "flowkit" is the built package: the repository imports itself by name, as users do, so only the
+ * exports of its entry points can be named.
  */
 export class BuiltPackage extends Workspace {
   constructor(name: string) {

@@ -2,8 +2,8 @@ import typescript60 from "typescript";
 import typescript59 from "typescript-5.9";
 
 /*
- * 5.9 and 6.0 in this process: what their command line does, and counts, but what programs import is read once for all of
- * them. For most programs of the tests that is most of the work.
+ * Runs 5.9 and 6.0 in this process, with the same results and counts as their command line, but reads the imports of
+ * all programs only once, which is most of the work for most test programs.
  */
 
 type TypeScript = typeof typescript60;
@@ -13,7 +13,7 @@ const versions = { "5.9": typescript59 as unknown as TypeScript, "6.0": typescri
 const read = { "5.9": new Map<string, typescript60.SourceFile>(), "6.0": new Map<string, typescript60.SourceFile>() };
 
 export interface CompiledHere {
-  /** As the command line prints it. */
+  /** As printed by the command line. */
   readonly printed: string;
   readonly files: number;
   readonly types: number;
@@ -22,7 +22,7 @@ export interface CompiledHere {
 
 /**
  * @param project - the path of a `tsconfig.json`
- * @param folder - the working directory; its files are read anew
+ * @param folder - the working directory; its files are read again
  */
 export function compileHere(version: keyof typeof versions, project: string, folder: string): CompiledHere {
   const ts = versions[version];
@@ -61,7 +61,7 @@ function hostOf(version: keyof typeof versions, folder: string): typescript60.Co
     jsDocParsingMode: ts.JSDocParsingMode.ParseForTypeErrors,
     getSourceFile(name, options, ...rest) {
       if (name.startsWith(folder)) return host.getSourceFile(name, options, ...rest);
-      // Whether a file is a module of ECMAScript is part of what is read.
+      // A parsed file also records whether it is an ECMAScript module.
       const key = `${typeof options === "object" ? options.impliedNodeFormat : ""} ${name}`;
       const file = read[version].get(key) ?? host.getSourceFile(name, options, ...rest);
       if (file !== undefined) read[version].set(key, file);

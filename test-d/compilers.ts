@@ -6,8 +6,8 @@ import { promisify } from "node:util";
 import { compileHere } from "./compile-here.ts";
 
 /*
- * The three compilers: by the command line, the only way that 7.0 can be driven at all; 5.9 and 6.0 in this process,
- * unless they are to be measured.
+ * The three compilers: 7.0 by its command line, the only way to call it; 5.9 and 6.0 in this process, unless they are
+ * measured.
  */
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -38,7 +38,7 @@ export interface Compiled {
   readonly files: number;
   readonly types: number;
   readonly instantiations: number;
-  /** Of a process of its own. */
+  /** Only if the program was compiled in a separate process. */
   readonly measured?: {
     readonly memoryMiB: number;
     readonly checkSeconds: number;
@@ -47,7 +47,7 @@ export interface Compiled {
 }
 
 export interface WorkspaceOptions {
-  /** Whether each program is compiled by a process of its own, to be measured. @defaultValue false */
+  /** Whether each program is compiled in a separate process and measured. @defaultValue false */
   readonly isMeasured?: boolean;
 }
 
@@ -88,14 +88,14 @@ export class Workspace implements Disposable {
   }
 
   async #output(compiler: Compiler, project: string): Promise<string> {
-    // The checkers of 7.0 work side by side, and each instantiates for itself what it needs: with one, its figures are
-    // those of the other compilers. Tests run side by side anyway.
+    // The checkers of 7.0 run in parallel, and each instantiates types separately: with one, its figures are comparable
+    // with those of the other compilers. Tests run in parallel anyway.
     const single = compiler === "7.0" ? ["--singleThreaded"] : [];
     const args = [binaries[compiler], "-p", project, "--extendedDiagnostics", "--pretty", "false", ...single];
     try {
       return (await run(process.execPath, args, { cwd: this.path, maxBuffer: 2 ** 26 })).stdout;
     } catch (error) {
-      // Exit codes 1 and 2 say that there are diagnostics.
+      // Exit codes 1 and 2 mean that there are diagnostics.
       if (error instanceof Error && "stdout" in error && "code" in error && (error.code === 1 || error.code === 2)) {
         return String(error.stdout);
       }

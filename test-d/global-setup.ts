@@ -11,7 +11,7 @@ declare module "vitest" {
 const users =
   /\/test-d\/(editor|errors|scale|verdicts)\/|\/test-d\/inference-order|\/test\/integration\/(docs|readme)\.test/;
 
-/** Makes the library's declarations once for all files of this run, if one of them needs them. */
+/** Emits the library's declarations once for all files of this run, if one of them needs them. */
 export async function setup(project: TestProject): Promise<(() => void) | undefined> {
   if (!project.vitest.state.getPaths().some((path) => users.test(path.replaceAll("\\", "/")))) return;
   try {
@@ -19,7 +19,7 @@ export async function setup(project: TestProject): Promise<(() => void) | undefi
     project.provide("library", { folder: library.folder });
     return () => library[Symbol.dispose]();
   } catch (error) {
-    // Thrown here it would end the whole run, and with it the tests that do not need it.
+    // Throwing here would end the whole run, including tests that do not need the declarations.
     project.provide("library", { failed: error instanceof Error ? error.message : String(error) });
   }
 }

@@ -1,7 +1,7 @@
 import { defineCoordinatorFn, defineHandler, defineInputAdapter } from "flowkit";
 import * as z from "zod";
 
-/* The handlers that the type tests build flows of. */
+/* The handlers of the flows in type tests. */
 
 const Row = z.object({ id: z.string(), price: z.number() });
 const CleanRow = z.object({ id: z.string(), cents: z.int() });
@@ -15,7 +15,7 @@ export const extract = defineHandler("extractor", {
   },
 });
 
-/** Takes a list; has an error of its own, and a result. */
+/** Takes a list; has its own error code, and a result. */
 export const clean = defineHandler("cleaner", {
   input: z.array(Row),
   output: z.object({ rows: z.array(CleanRow), note: z.string() }),
@@ -25,7 +25,7 @@ export const clean = defineHandler("cleaner", {
   finalize: () => ({ kept: 3 }),
 });
 
-/** Takes what `extract` makes, as it is. */
+/** Takes the output of `extract` unchanged. */
 export const count = defineHandler("counter", {
   input: z.object({ rows: z.array(Row) }),
   output: z.object({ n: z.number() }),

@@ -5,10 +5,10 @@ import { type Compiled, type Compiler, Workspace, type WorkspaceOptions } from "
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Where {@link emitLibrary} wrote the declarations, or why there are none. */
+/** The folder with the declarations of {@link emitLibrary}, or why there are none. */
 export type LibraryDeclarations = { readonly folder: string } | { readonly failed: string };
 
-/** The library's declarations, made from the sources, so that a change of types can be tested without a build. */
+/** Emits the library's declarations from the sources, so that a change of types can be tested without a build. */
 export async function emitLibrary(): Promise<Disposable & { readonly folder: string }> {
   const workspace = new Workspace("library");
   const sources = Object.values(entryPoints).map((source) => join(root, source));
@@ -26,7 +26,7 @@ export async function emitLibrary(): Promise<Disposable & { readonly folder: str
   throw new Error(`the library does not compile: ${JSON.stringify(first)}`);
 }
 
-/** Where a compiler finds what users import. @throws when there are no declarations */
+/** The path mapping of the modules that users import. @throws if there are no declarations */
 export function libraryPaths(library: LibraryDeclarations): Record<string, string[]> {
   if ("failed" in library) throw new Error(library.failed);
   return Object.fromEntries(
@@ -37,7 +37,7 @@ export function libraryPaths(library: LibraryDeclarations): Record<string, strin
   );
 }
 
-/** A place where programs import "flowkit" as users do, by its declarations. */
+/** A workspace where programs import "flowkit" by its declarations, as users do. */
 export class LibraryWorkspace extends Workspace {
   readonly #paths: Readonly<Record<string, readonly string[]>>;
 

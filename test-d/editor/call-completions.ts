@@ -2,7 +2,7 @@ import type { Place } from "./completions.ts";
 
 /* Completions in `.fn(...)` and `.use(...)`. */
 
-/** A flow that is used in others. */
+/** A subflow for the other flows. */
 const part = `const part = flow("part", {
   params: z.object({ date: z.string() }),
   inputs: {
@@ -44,7 +44,7 @@ etl.use("p", part, { inputs: { rows: "extract", counted: "count" } }).node("w", 
   },
 ];
 
-/** A function with nodes, words and an object among its arguments. */
+/** A function whose arguments include nodes, string literals and an object. */
 const digest = `const digest = defineCoordinatorFn("digest", {
   args: z.object({
     of: z.array(z.string()),

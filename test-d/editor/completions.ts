@@ -1,10 +1,10 @@
 import { coreReasonCodes } from "../../src/errors/index.ts";
 
-/** A place in code where someone asks for completions, marked by "|". */
+/** A position in code where completions are requested, marked by "|". */
 export interface Place {
   readonly what: string;
   readonly code: string;
-  /** All that is offered there, and nothing else. A key that may be left out ends in "?". */
+  /** The complete list of completions. An optional key ends in "?". */
   readonly offers: readonly string[];
 }
 
@@ -404,7 +404,7 @@ export const runs: readonly Place[] = [
   },
 ];
 
-/** Code as it is while someone types it. */
+/** Incomplete code, as while typing. */
 export const halfWritten: readonly Place[] = [
   {
     what: "a call that is not closed",
@@ -490,7 +490,7 @@ const next = 1;`,
   },
 ];
 
-/** One mistake at a time is mended: the others must not take the completions away. */
+/** Completions must not disappear because of other mistakes in the call. */
 export const besideMistakes: readonly Place[] = [
   {
     what: "an edge that does not match",

@@ -3,7 +3,7 @@ import typescript59 from "typescript-5.9";
 import { inject } from "vitest";
 import { openEditor } from "./language-service.ts";
 
-/** What stands before the code of every case. */
+/** Precedes the code of every case. */
 const prelude = `
 import { defineCoordinatorFn, defineHandler, defineInputAdapter, flow, type IdsOf, param } from "flowkit";
 import { createEngine } from "flowkit/engine";

@@ -4,7 +4,7 @@ const source = `{
   output: z.object({ n: z.int() }),
 `;
 
-/** Places that the mouse rests on: what stands behind "|". */
+/** Positions under the mouse: the identifier after "|". */
 export const hovers: readonly string[] = [
   `const |shop = flow("shop", { params: z.object({ date: z.iso.date() }) })
   .node("extract", extract, { args: { batchSize: 500 } })
@@ -43,7 +43,7 @@ export const hovers: readonly string[] = [
   `|latest`,
 ];
 
-/** Calls that are being written: the help on their arguments. */
+/** Incomplete calls: the help for their arguments. */
 export const calls: readonly string[] = [
   `etl.node("w", |`,
   `etl.node("w", count, { after: ["extract"], | })`,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { pathToFileURL } from "node:url";
 import { binaries } from "../compilers.ts";
 
-/* TypeScript 7.0 as an editor uses it: by messages of the language server protocol, over standard input and output. */
+/* TypeScript 7.0 as an editor uses it: by the language server protocol over standard input and output. */
 
 interface Message {
   readonly id?: number;
@@ -18,7 +18,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** What stands between the length of a message and its text. */
+/** Separates the header of a message from its content. */
 const separator = "\r\n\r\n";
 
 export class LanguageServer implements AsyncDisposable {
@@ -57,7 +57,7 @@ export class LanguageServer implements AsyncDisposable {
     this.#send({ method: "textDocument/didOpen", params: { textDocument } });
   }
 
-  /** What is shown at an offset of an open file. */
+  /** The hover text at an offset of an open file. */
   async hover(path: string, text: string, offset: number): Promise<unknown> {
     const before = text.slice(0, offset).split("\n");
     const position = { line: before.length - 1, character: before.at(-1)?.length ?? 0 };
@@ -95,9 +95,9 @@ export class LanguageServer implements AsyncDisposable {
   }
 
   #take({ id, method, result, error }: Message): void {
-    if (id === undefined) return; // of its own accord: its log, and diagnostics
+    if (id === undefined) return; // a notification: log lines and diagnostics
     if (method !== undefined) {
-      this.#send({ id, result: null }); // it asks to watch files
+      this.#send({ id, result: null }); // a request to watch files
       return;
     }
     const waiting = this.#waiting.get(id);

@@ -2,14 +2,12 @@ import { fileURLToPath } from "node:url";
 import type typescript from "typescript";
 import { type LibraryDeclarations, libraryPaths } from "../library.ts";
 
-/*
- * An editor without its window: TypeScript's language service over this project, and files that exist only here.
- */
+/* TypeScript's language service over this project, as in an editor, with files that exist only in memory. */
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const folder = fileURLToPath(new URL(".", import.meta.url));
 
-/** Stands in a source text where the cursor is. */
+/** Marks the position of the cursor in a source text. */
 const cursor = "|";
 
 export interface OpenFile {
@@ -21,14 +19,14 @@ export interface OpenFile {
 
 export interface Editor {
   readonly service: typescript.LanguageService;
-  /** The next question costs a new program: open many files, then ask. */
+  /** The next request creates a new program, so open all files first. */
   open(source: string): OpenFile;
 }
 
 /**
- * @param options.typescript - the module of the version to ask
- * @param options.prelude - stands before the text of every file
- * @param options.library - what the files import, as users have it
+ * @param options.typescript - the module of the TypeScript version
+ * @param options.prelude - precedes the text of every file
+ * @param options.library - the library that the files import, as users have it
  */
 export function openEditor(options: {
   readonly typescript: typeof typescript;

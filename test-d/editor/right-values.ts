@@ -1,6 +1,6 @@
 import { builtInAdapters, coreCodes, type Place } from "./completions.ts";
 
-/** A right value is not the last word: another one is offered in its place. */
+/** A correct value does not hide the others: they are still offered. */
 export const rightValues: readonly Place[] = [
   {
     what: "a parent",

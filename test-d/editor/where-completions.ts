@@ -1,6 +1,6 @@
 import type { Place } from "./completions.ts";
 
-/** In the pattern by which a node chooses batches. */
+/** In the pattern that selects the batches of a node. */
 export const patterns: readonly Place[] = [
   {
     what: "keys of the data that a node may choose by",

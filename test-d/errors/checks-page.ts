@@ -9,7 +9,7 @@ const sourceOf = (file: string) => {
   return ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
 };
 
-/** `docs/checks.md`: every mistake of the lists, what TypeScript says about it, and the same without it. */
+/** `docs/checks.md`: every mistake of the lists, TypeScript's message, and the correct code. */
 export function checksPage(compiled: CompiledMistakes): string {
   return [head(), ...topics.flatMap((topic) => sectionsIn(topic, compiled))].join("\n");
 }
@@ -52,7 +52,7 @@ function sectionsIn({ title, file }: Topic, compiled: CompiledMistakes): string[
   return sections;
 }
 
-/** What a file defines before its list. */
+/** The definitions of a file before its list. */
 function definitionsIn(source: ts.SourceFile): string {
   const definitions = source.statements.filter(
     (statement) => ts.isVariableStatement(statement) && !/^export const \w+Mistakes\b/.test(statement.getText()),
@@ -68,19 +68,19 @@ function membersOf(node: ts.ObjectLiteralExpression): Map<string, ts.Expression>
   );
 }
 
-/** What the arrow function does, without the lines that are for the compiler, and with its own indentation only. */
+/** The body of the arrow function, without comments for the compiler, and without its outer indentation. */
 function codeOf(make: ts.Expression): string {
   const body = ts.isArrowFunction(make) ? make.body : make;
   const lines = body.getText().split("\n");
   const [first = "", ...rest] = lines.filter((line) => !/^\s*\/\/ (@ts-expect-error|biome-ignore)/.test(line));
   const last = rest.at(-1) ?? "";
-  const outer = leading(last) - (/^\s*[)\]}]/.test(last) ? 0 : 2); // a chain's links stand two further in than its start
+  const outer = leading(last) - (/^\s*[)\]}]/.test(last) ? 0 : 2); // calls of a chain are indented by two more than its start
   return [first, ...rest.map((line) => line.slice(Math.min(outer, leading(line))))].join("\n");
 }
 
 const leading = (line: string) => line.length - line.trimStart().length;
 
-/** The sentence in the compiler's first line, or that line when the words are its own. */
+/** The sentence of a rule in the compiler's first line; that line itself if the message is the compiler's own. */
 function sentenceOf(message: string): string {
   const first = message.split("\n")[0] ?? "";
   const [, quoted] = /Wrong\w*<("(?:[^"\\]|\\.)*")[,>]/.exec(first) ?? [];

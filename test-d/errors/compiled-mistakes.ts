@@ -12,30 +12,30 @@ export interface Said extends Diagnostic {
 }
 
 export interface CompiledMistakes {
-  /** What the compilers say inside `make` of each rule. */
+  /** The diagnostics inside `make` of each rule. */
   readonly byRule: ReadonlyMap<string, readonly Said[]>;
-  /** What they say elsewhere, in the twins for example. */
+  /** Other diagnostics, for example in the correct twins. */
   readonly elsewhere: readonly Said[];
-  /** The line that a diagnostic is about, and where in it. */
+  /** The line of a diagnostic, and the position in it. */
   place(said: Said): Place;
 }
 
 export interface Place {
-  /** Without its indentation. */
+  /** Without indentation. */
   readonly line: string;
   readonly column: number;
   /** Counted from the line of `make`, which is 1. */
   readonly row: number;
-  /** All that stands from the place on. */
+  /** The rest of the file from the position on. */
   readonly text: string;
 }
 
 /**
- * Lists of mistakes as each compiler sees them without the `@ts-expect-error` lines, in one program: half of the work is
- * what they import.
+ * Compiles lists of mistakes without their `@ts-expect-error` lines, in one program, since their imports are half of
+ * the work.
  *
- * @param roots - what is compiled, in this order
- * @param imported - what the roots import
+ * @param roots - the compiled files, in this order
+ * @param imported - files that the roots import
  */
 export async function compileMistakes(
   roots: readonly string[],

@@ -22,9 +22,9 @@ const tens = z.union([kind("k10"), kind("k11", "k30"), kind("k12"), kind("k13"),
 const more = z.union([kind("k16"), kind("k17"), kind("k18"), kind("k19"), kind("k20"), kind("k21"), kind("k22")]);
 const kinds = z.union([tens, more, kind("k23"), kind("k24"), kind("k25"), kind("k26")]);
 
-/** What one node stores, and what another takes instead. */
+/** The output of one node, and the different input of another. */
 export const pairs = [
-  // More kinds of objects than are shown. First, since the compiler lists those letters first that it has met before.
+  // More kinds of objects than are shown. First in the list, since the compiler sorts literals by their first occurrence.
   [kinds, z.string()],
   [z.string(), z.object({ a: kinds })],
   [z.array(z.nullable(kinds)), z.array(kinds)],
@@ -110,5 +110,5 @@ type TextsOf<TPairs extends readonly (readonly [z.ZodType, z.ZodType])[]> = {
   [TIndex in keyof TPairs]: MismatchText<Stored<TPairs[TIndex][0]>, Wire<TPairs[TIndex][1]>>;
 };
 
-/** What the compiler says about each. */
+/** The message of the compiler for each. */
 export declare const texts: TextsOf<typeof pairs>;

@@ -1,7 +1,7 @@
 import type { CompiledMistakes, Said } from "./compiled-mistakes.ts";
 import type { Mistake } from "./mistakes/mistake.ts";
 
-/** What every compiler says about every mistake, for people to read: said once where they agree. */
+/** The messages of all compilers for all mistakes, as a readable text; equal ones are listed once. */
 export function printMistakes(mistakes: readonly Mistake[], compiled: CompiledMistakes): string {
   return mistakes.map(({ rule }) => `# ${rule}\n\n${said(compiled, compiled.byRule.get(rule) ?? [])}\n`).join("\n");
 }

@@ -5,11 +5,11 @@ import { count, extract, seeded } from "../handlers.ts";
 
 export interface RunMistake {
   readonly rule: string;
-  /** The sentence that both the compiler and `run` say. */
+  /** The message of both the compiler and `run`. */
   readonly words: string;
-  /** What the compiler underlines starts with this. */
+  /** The start of the code that the compiler underlines. */
   readonly token: string;
-  /** `false`: only types can tell. @defaultValue true */
+  /** `false`: only the compiler can detect it. @defaultValue true */
   readonly atRunTime?: boolean;
   readonly make: () => Promise<unknown>;
 }
@@ -29,7 +29,7 @@ function never(): never {
   throw new Error("it is not run");
 }
 
-/** Runs that TypeScript refuses, each in a form that also runs. */
+/** Calls of `run` that TypeScript rejects, each also callable at run time. */
 export const runMistakes: readonly RunMistake[] = [
   {
     rule: "an engine that lacks a handler",

@@ -30,8 +30,8 @@ export interface Case {
 }
 
 /*
- * What a flow may cost its users' compilers, in thousands of instantiations: that is the work of resolving generic
- * types, and unlike time it is the same number on every machine and in each of the three compilers.
+ * The limits on the cost of flows in users' compilers, in thousands of instantiations: the work of resolving generic
+ * types, which, unlike time, is the same on every machine and in all three compilers.
  *
  * The figure is what the case cost when it was last looked at, and at most 1 %: a check that needs more is paid for by a
  * cheaper one, or is worth a new figure here. Three have a budget: 25 nodes with every option, where what the first node, the
@@ -48,7 +48,7 @@ const budgets = [
   [500, 123.4, 215.8, 435.1, 513.3],
 ] as const;
 
-/** At the other sizes the parts of a chain only show in the report: between two sizes a cost does not go up and down again. */
+/** At other sizes, the parts of a chain are only in the report: a cost does not rise and fall again between two sizes. */
 const measuredSizes: ReadonlySet<number> = new Set([25, 500]);
 
 const threeParentCases: readonly Case[] = budgets.flatMap(([count, ...thousands]) =>
@@ -76,8 +76,8 @@ const shapes: readonly Case[] = [
 ];
 
 /**
- * What an editor checks at each change of a file with a wide edge. Of the time that 1,000 kinds take, nine tenths are the
- * 2,000 objects of zod: the same schemas without handlers and an edge take that.
+ * The work of an editor at each change of a file with a wide edge. Of the time for 1,000 kinds, nine tenths are the
+ * 2,000 objects of zod: the same schemas without handlers and an edge take that long.
  */
 const wideEdges: readonly Case[] = [
   { name: "300 columns", program: wideRow(300, "string", "string"), limit: 25_200 },
@@ -98,7 +98,7 @@ export const wideMistakes: readonly Case[] = [
 /** A mistake in the middle of a chain. */
 export const mistake: Case = { name: "200 nodes, one mistake", program: oneMistake(200), limit: 179_800 };
 
-/** What importing the library costs is the difference of the two. */
+/** The difference of the two is the cost of importing the library. */
 const imports: readonly Case[] = [
   { name: "import of zod", program: zodOnly, limit: 1_900 },
   { name: "import of zod and flowkit", program: withFlowkit, limit: 2_100 },

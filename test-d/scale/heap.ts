@@ -17,7 +17,7 @@ export interface Kept {
   readonly instantiations: number;
 }
 
-/** Of one file and what it imports, checked by TypeScript 6.0 in a process of its own. */
+/** The memory for one file and its imports, checked by TypeScript 6.0 in a separate process. */
 export async function keptBy(file: string): Promise<Kept> {
   const program = fileURLToPath(new URL("measure-heap.ts", import.meta.url));
   return JSON.parse((await run(process.execPath, ["--expose-gc", program, file])).stdout);

@@ -1,4 +1,4 @@
-/* Prints what a program keeps once it is checked, as JSON: `node --expose-gc measure-heap.ts a.ts`. */
+/* Prints the memory that a checked program retains, as JSON: `node --expose-gc measure-heap.ts a.ts`. */
 import ts from "typescript";
 import type { Kept } from "./heap.ts";
 

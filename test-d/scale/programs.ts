@@ -3,7 +3,7 @@
  * compiler cannot reuse results from one for the next.
  */
 
-/** How much of a program is there; each includes the parts before it, so their difference is the price of one. */
+/** The parts of a program; each includes the parts before it, so the difference is the cost of one. */
 export const parts = ["zod", "handlers", "chain", "options"] as const;
 export type Part = (typeof parts)[number];
 
@@ -28,7 +28,7 @@ export function threeParents(count: number, part: Part): string {
   return program(handlers, flowOf(steps));
 }
 
-/** The same, but the node in the middle reads what its parent does not produce. */
+/** The same, but the node in the middle needs an input that its parent does not produce. */
 export function oneMistake(count: number): string {
   const middle = Math.floor(count / 2);
   const lines = threeParents(count, "chain").split("\n");
@@ -172,7 +172,7 @@ export function wideKinds(kinds: number, given: string, needed: string): string 
   return wideEdge(union(given), union(needed));
 }
 
-/** A flow that uses a part of `size` nodes `uses` times, one behind the other: longer than a chain can be. */
+/** A flow that uses a subflow of `size` nodes `uses` times in a row: longer than a chain can be. */
 export function inParts(size: number, uses: number): string {
   const indices = range(size);
   const steps = indices.map((index) =>
@@ -192,7 +192,7 @@ export function inParts(size: number, uses: number): string {
 
 const behind = (index: number) => [index - 1, index - 2, index - 5].filter((parent) => parent >= 0);
 
-/** All options that a node has, on every node, with parameters among the arguments. */
+/** All options of a node, on every node, with parameters among the arguments. */
 export function everyOption(count: number): string {
   const indices = range(count);
   const args = (index: number) =>
@@ -213,7 +213,7 @@ export function everyOption(count: number): string {
   );
 }
 
-/** Adapters and coordinator functions of one's own: every second step is a function. */
+/** Custom adapters and coordinator functions: every second step is a function. */
 export function ownDefinitions(count: number): string {
   const indices = range(count);
   const adapters = range(10).map(ownAdapter);
@@ -230,8 +230,8 @@ export function ownDefinitions(count: number): string {
 }
 
 /**
- * What large programs contain, in turns of six: a source, chunks of its list, an own adapter, a gather with aliases, an
- * own function, and a gather of what is there. All take parameters, and every handler's node has its own retries.
+ * The contents of large programs, in groups of six: a source, chunks of its list, a custom adapter, a gather with aliases, a
+ * custom function, and a partial gather. All take parameters, and the node of every handler has its own retries.
  */
 export function mixed(count: number): string {
   const indices = range(count);
@@ -289,7 +289,7 @@ export function mixed(count: number): string {
   );
 }
 
-/** All members that a handler has, with methods that use what they are given. */
+/** All members of a handler, with methods that use their arguments. */
 export function everyMember(count: number): string {
   return program(
     range(count).map((index) => {

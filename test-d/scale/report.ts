@@ -1,7 +1,7 @@
 /*
- * What flows of any size cost a compiler, for people: `npm run bench:type-cost`, or with a part of a case's name and a
- * compiler, `npm run bench:type-cost -- "500 nodes" 6.0`. Each row is a compiler of its own, started afresh: seconds
- * and memory are those of this machine and this run, everything else is the same everywhere.
+ * Reports the cost of flows of any size for a compiler: `npm run bench:type-cost`, or with a part of a case's name and
+ * a compiler, `npm run bench:type-cost -- "500 nodes" 6.0`. Each row is a new process of a compiler: seconds and memory
+ * depend on this machine and this run, everything else is the same everywhere.
  */
 import { type Compiled, compilers } from "../compilers.ts";
 import { emitLibrary, LibraryWorkspace } from "../library.ts";

@@ -1,18 +1,18 @@
 import type { Question, Verdict } from "./program.ts";
 
-/** What each of the three says about a question of the program. */
+/** The verdicts of the compiler, the library and a run on one question. */
 export interface Case {
   readonly question: Question;
   readonly compiler: Verdict;
-  /** Of `defineHandler` or `compile()`; `undefined` if the edge has a handler that cannot be defined. */
+  /** The verdict of `defineHandler` or `compile()`; `undefined` if the edge has a handler that cannot be defined. */
   readonly library: Verdict | undefined;
   readonly run: Run;
 }
 
-/** What the input of an edge does with values that its output stores. */
+/** Whether the input of an edge accepts values that its output stores. */
 export type Run = "takes all" | "refuses some" | "not tried";
 
-/** The ways in which two of the three may disagree. */
+/** The ways in which two verdicts can disagree. */
 export type Conflict =
   | "only the compiler refuses"
   | "only the library refuses"
@@ -23,7 +23,7 @@ export interface Disagreement extends Case {
   readonly conflict: Conflict;
 }
 
-/** For people: the schemas, and what each says about them. */
+/** As text: the schemas, and the verdicts on them. */
 export function describe({ question, conflict, compiler, library }: Disagreement): string {
   const schemas =
     question.kind === "edge"
@@ -33,7 +33,7 @@ export function describe({ question, conflict, compiler, library }: Disagreement
   return [conflict, ...schemas, `  compiler: ${said[0]}`, `  library:  ${said[1]}`].join("\n");
 }
 
-/** The sentence in a message of the compiler, which else repeats whole types. */
+/** The sentence in a message of the compiler, without the types that it repeats. */
 function shortened(text: string): string {
   const [sentence] = /(edge 'a' -> 'b'|handler '[pc]'): .*?(?=["`]>'|$)/s.exec(text) ?? [];
   return (sentence ?? text).replaceAll("\n", " ").slice(0, 300);

@@ -4,11 +4,11 @@ import { safeDecode } from "zod/v4/core";
 import { samplesOf, schemaOf } from "./samples.ts";
 
 /*
- * Schemas as trees, drawn from a seed: a tree is written as the source of a zod schema, and changed a little into a
- * relative of itself, because two schemas drawn apart from each other hardly ever fit.
+ * Schemas as trees, drawn from a seed: a tree is printed as the source of a zod schema, and varied slightly, because
+ * two independently drawn schemas hardly ever fit.
  */
 
-/** A schema that is about to be written. */
+/** A schema before it is printed. */
 export type Draft =
   | { readonly kind: "leaf"; readonly text: string }
   | { readonly kind: "method"; readonly of: Draft; readonly call: string }
@@ -23,18 +23,18 @@ export type Draft =
 export interface FieldDraft {
   readonly key: string;
   readonly is: Draft;
-  /** A method that says whether the key must be there: `.optional()`. */
+  /** A method that determines whether the key is required: `.optional()`. */
   readonly presence: string;
 }
 
-/** Schemas in whose place only kinds, keys and values count, so that a run agrees with the types. */
+/** Schemas of which only kinds, keys and values matter, so that a run agrees with the types. */
 const plainLeaves = [
   ...["z.string()", "z.number()", "z.boolean()", "z.null()", "z.literal('a')", "z.enum(['a', 'b'])", "z.literal(1)"],
   ...["z.literal([1, 'a', null])", "z.literal(true)", "z.json()", "node", "numbered", "z.enum(['b', 'c', 'd'])"],
   ...["z.string().brand('Id')", "z.unknown()"],
 ] as const;
 
-/** Schemas that refuse values of their type, take values of others, or make something else of them. */
+/** Schemas that reject values of their type, accept values of others, or convert them. */
 const otherLeaves = [
   ...["z.int()", "z.int32()", "z.number().min(1)", "z.string().min(1)", "z.email()", "z.iso.datetime()", "z.any()"],
   ...[
@@ -60,10 +60,10 @@ const otherLeaves = [
 
 const presences = ["", "", "", ".optional()", ".nullish()", ".exactOptional()", "default", "prefault"] as const;
 const keys = ["a", "b", "c", "d", "id", "content-type"] as const;
-/** Keys that every object seems to have. */
+/** Keys that every object inherits. */
 const inherited = ["toString", "constructor"] as const;
 
-/** What a family of schemas is drawn from. */
+/** The choices from which a family of schemas is drawn. */
 export interface Palette {
   /** Kinds, keys and values only. */
   readonly plain: boolean;
@@ -91,7 +91,7 @@ export class Drafts {
     return this.#one(3) ? this.#both(depth) : { kind: "method", of: inner(), call: this.#method() };
   }
 
-  /** A schema that differs from another in one place. */
+  /** A schema that differs from another in one position. */
   vary(draft: Draft, depth = 0): Draft {
     if (this.#one(6)) return { kind: "method", of: draft, call: this.#method() };
     if (this.#one(8))
@@ -236,7 +236,7 @@ function fieldSource({ key, is, presence }: FieldDraft): string {
     : `${name}: ${schema}.${presence}(${JSON.stringify(value)} as never)`;
 }
 
-/** Whether a value is the same on the wire and decoded, so that it may stand for either as a default. */
+/** Whether a value is the same on the wire and decoded, so that it can be a default of either. */
 function isOwn(schema: $ZodType, value: unknown): boolean {
   const decoded = safeDecode(schema, value);
   return decoded.success && isDeepStrictEqual(decoded.data, value);

@@ -4,15 +4,15 @@ import type { Program, Question, Verdict } from "./program.ts";
 import { Runs } from "./runs.ts";
 
 export interface Judgement {
-  /** Those that the list of known ones does not explain. */
+  /** Disagreements that the list of known ones does not explain. */
   readonly unexplained: readonly Disagreement[];
-  /** How often each entry of that list was needed. */
+  /** How often each entry of that list applied. */
   readonly uses: ReadonlyMap<string, number>;
-  /** How many questions had each combination of verdicts. */
+  /** The number of questions by combination of verdicts. */
   readonly counts: Readonly<Record<"accepted" | "refused" | "ranAccepted" | "ranRefused", number>>;
 }
 
-/** Compares the verdicts of the compiler with those of the library, and with what a run does. */
+/** Compares the verdicts of the compiler with those of the library and of a run. */
 export function judge(program: Program, compiler: ReadonlyMap<Question, Verdict>, runs = new Runs()): Judgement {
   const unexplained: Disagreement[] = [];
   const uses = new Map(known.map(({ name }) => [name, 0]));

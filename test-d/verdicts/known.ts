@@ -1,11 +1,11 @@
 import type { Conflict, Disagreement } from "./disagreement.ts";
 
-/** Disagreements that are known, each with its reason. */
+/** Known disagreements, each with its reason. */
 export interface Known {
   readonly name: string;
   readonly reason: string;
   readonly conflicts: readonly Conflict[];
-  /** Whether the schemas mention what the entry is about. */
+  /** Whether the entry applies to the schemas. */
   explains(found: Disagreement): boolean;
 }
 

@@ -33,7 +33,7 @@ for (const exactOptionalPropertyTypes of [true, false]) {
   if (unexplained.length > 0) process.exitCode = 1;
 }
 
-/** The smallest schemas first: they show best what is wrong. */
+/** Smallest schemas first, as they are the easiest to understand. */
 function shortest(found: readonly Disagreement[]): readonly Disagreement[] {
   const size = ({ question }: Disagreement) =>
     question.kind === "edge" ? question.from.source.length + question.to.source.length : question.of.source.length;

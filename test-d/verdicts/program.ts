@@ -4,14 +4,14 @@ import type { Diagnostic } from "../compilers.ts";
 import { Drafts, sourceOf } from "./draft.ts";
 import { namedSchemas, schemaOf } from "./samples.ts";
 
-/** A drawn schema as a user would give it to two handlers: one that produces it, and one that takes it. */
+/** A drawn schema as the output of one handler and the input of another. */
 export interface Member {
   readonly name: string;
   readonly source: string;
   readonly schema: z.ZodType;
 }
 
-/** Schemas that are relatives of each other; any two of them are a pair. */
+/** Variations of one schema; any two of them are a pair. */
 export interface Family {
   readonly plain: boolean;
   readonly members: readonly Member[];
@@ -37,7 +37,7 @@ export function drawFamilies({ seed, count }: { readonly seed: number; readonly 
   });
 }
 
-/** What a line of the program asks the compiler. */
+/** The question that a line of the program poses to the compiler. */
 export type Question =
   | { readonly kind: "output" | "input"; readonly of: Member; readonly family: Family }
   | { readonly kind: "edge"; readonly from: Member; readonly to: Member; readonly family: Family };
@@ -78,10 +78,10 @@ export function programOf(families: readonly Family[]): Program {
   return { text: `${lines.join("\n")}\n`, questions };
 }
 
-/** `true`, or the words of the refusal. */
+/** `true`, or the message of the rejection. */
 export type Verdict = true | string;
 
-/** What the compiler says about each question: the first message of its line. */
+/** The verdict of the compiler on each question: the first message of its line. */
 export function compilerVerdicts(
   { questions }: Program,
   diagnostics: readonly Diagnostic[],

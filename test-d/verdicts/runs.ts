@@ -6,20 +6,20 @@ import type { Run } from "./disagreement.ts";
 import type { Member, Verdict } from "./program.ts";
 import { samplesOf, schemaOf } from "./samples.ts";
 
-/** What the library says when the program runs, and what becomes of sample values. */
+/** The verdicts of the library when the program runs, and its handling of sample values. */
 export class Runs {
   readonly #outputs = new Map<Member, HandlerDefinition | string>();
   readonly #inputs = new Map<Member, HandlerDefinition | string>();
   readonly #stored = new Map<Member, readonly Json[]>();
   readonly #codecs = new Map<Member, WireCodec>();
 
-  /** What `defineHandler` says of a schema. */
+  /** The verdict of `defineHandler` on a schema. */
   definition(kind: "output" | "input", of: Member): Verdict {
     const made = this.#handler(kind, of);
     return typeof made === "string" ? made : true;
   }
 
-  /** What `compile()` says of an edge; `undefined` if one of its handlers cannot be defined. */
+  /** The verdict of `compile()` on an edge; `undefined` if one of its handlers cannot be defined. */
   edge(from: Member, to: Member): Verdict | undefined {
     const [producer, consumer] = [this.#handler("output", from), this.#handler("input", to)];
     if (typeof producer === "string" || typeof consumer === "string") return undefined;
@@ -33,7 +33,7 @@ export class Runs {
     );
   }
 
-  /** What the input of an edge does with the values that its output stores. */
+  /** Whether the input of an edge accepts the values that its output stores. */
   run(from: Member, to: Member): Run {
     const values = this.#storedValues(from);
     const codec = this.#codec(to);

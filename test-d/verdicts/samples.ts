@@ -1,12 +1,12 @@
 import * as z from "zod";
 import type { $ZodType, $ZodTypes } from "zod/v4/core";
 
-/** The recursive schemas that drawn ones refer to, as source: a type that contains itself needs a name. */
+/** The source of the recursive schemas that drawn ones refer to: a type that contains itself needs a name. */
 export const namedSchemas = `
 const node = z.object({ value: z.string(), get next() { return node.nullable(); } });
 const numbered = z.object({ value: z.number(), get next() { return numbered.nullable(); } });`;
 
-/** The schema that a source makes. Its types are for the compiler only. */
+/** The schema that a source evaluates to. Its types are for the compiler only. */
 export function schemaOf(source: string): z.ZodType {
   let schema = made.get(source);
   if (schema === undefined) {
@@ -22,8 +22,8 @@ const most = 24;
 const deepest = 8;
 
 /**
- * Wire values of a schema: at least one for each of its alternatives. It may still refuse some: of an intersection, or
- * where a check looks for more than types.
+ * Wire values of a schema: at least one for each of its alternatives. It may still reject some: those of an
+ * intersection, or where a check considers more than types.
  */
 export function samplesOf(schema: $ZodType, depth = 0): readonly unknown[] {
   if (depth > deepest) return [];
@@ -127,7 +127,7 @@ function objectSamples(
   ];
 }
 
-/** Lists with one value of each part, such that every value occurs; and some further combinations. */
+/** Lists with one value of each part, so that every value occurs, and some further combinations. */
 function rows(parts: readonly (readonly unknown[])[]): readonly (readonly unknown[])[] {
   if (parts.some((values) => values.length === 0)) return [];
   const longest = Math.max(1, ...parts.map((values) => values.length));
