@@ -4,10 +4,10 @@ import { machineMs } from "./journal.ts";
 import { shared } from "./process-spec.ts";
 import { retryUntil } from "./retry-until.ts";
 
-/** The latest time of a signal or a pause after the creation of its task: soon, while it runs, or when it may have ended. */
+/** The maximum delay of a signal or a pause after the creation of its task: soon, while it runs, or when it may have ended. */
 const spans = [50, 1_500, 9_000] as const;
 const paused = 0.3;
-/** Some pauses are long enough for every process to have learned of them. */
+/** Some pauses are long enough for every process to notice them. */
 const mostPausedMs = [1_000, 4_000, 20_000] as const;
 
 /** When the answer to a pause arrived, and when its resume was sent; by the machine's clock. */
@@ -22,7 +22,7 @@ interface Ask {
   readonly send: () => Promise<void>;
 }
 
-/** A node of a graph, as it was drawn or as its task has it. */
+/** A node of a graph, as drawn or as stored with its task. */
 export interface AskedNode {
   readonly node_id: string;
   readonly type: string;
@@ -31,7 +31,7 @@ export interface AskedNode {
   readonly limits?: unknown;
 }
 
-/** What was answered to the signals for a node. */
+/** The answers to the signals for a node. */
 interface Signalled {
   /** As JSON. */
   accepted: string | undefined;
@@ -41,7 +41,7 @@ interface Signalled {
 
 const isWait = ({ io }: AskedNode): boolean => (io as { readonly fn?: string } | undefined)?.fn === "wait.signal";
 
-/** What a client asks of tasks while they run, and what it was answered. */
+/** The requests of a client about running tasks, and the answers. */
 export class Asks {
   readonly counts = { signals: 0, already: 0, late: 0, pauses: 0, resumes: 0 };
   /** Two signals for one node that were both the first, and one that was accepted by a task that had ended. */
@@ -57,7 +57,7 @@ export class Asks {
     this.#random = options.random;
   }
 
-  /** Plans the signals that this task needs, and some more, and some pauses. */
+  /** Plans the signals that this task needs, additional ones, and some pauses. */
   plan(taskId: string, nodes: readonly AskedNode[]): void {
     const random = this.#random;
     const later = (ask: () => Promise<void>): void => {
@@ -82,7 +82,7 @@ export class Asks {
     this.#open.push({ taskId, at: 0, send });
   }
 
-  /** Sends what is due to tasks that still exist. */
+  /** Sends due requests to tasks that still exist. */
   async sendDue(exists: (taskId: string) => boolean): Promise<void> {
     const due = this.#open.filter(({ at }) => at <= machineMs());
     this.#open = this.#open.filter((ask) => !due.includes(ask));

@@ -15,7 +15,7 @@ const handles = ({ io }: DrawnNode): boolean => (io as Io).start_when === "ended
 
 type DrawnGraph = ReturnType<typeof randomGraph>;
 
-/** What half of the graphs have for certain, as real servers run too few tasks for what is rare. */
+/** Features that half of the graphs are certain to have, as real servers run too few tasks for rare ones. */
 const themes: readonly ((node: DrawnNode, graph: DrawnGraph) => boolean)[] = [
   ...[1, 2, 3, 4, 5, 6].map(() => () => true),
   ({ node_id }, graph) => forExternal(graph).has(node_id),
@@ -66,7 +66,7 @@ export function chaosGraph(random: SeededRandom): DrawnGraph {
   };
 }
 
-/** The nodes that external workers can serve: none in a task with tasks of its own. */
+/** The nodes that external workers can serve: none in a task with child tasks. */
 function forExternal({ nodes, ...flows }: DrawnGraph): ReadonlySet<string> {
   if ("flows" in flows) return new Set();
   const failing = new Set(nodes.flatMap(failingSources));
@@ -91,10 +91,10 @@ function failingSources({ io }: DrawnNode): readonly string[] {
   return input_adapter === "pull.failures" ? (input_args?.from_nodes ?? []) : [];
 }
 
-/** External workers wait for the end of their sources' logs as of nodes that finish. */
+/** External workers wait for the end of the logs of their sources, which must therefore finish. */
 const mayStayIncomplete = ({ when, optional }: DrawnNode): boolean => when !== undefined || optional === true;
 
-/** External workers would take what is set aside for an output. */
+/** External workers would treat a batch that was set aside as an output. */
 const setsAside = ({ batches }: DrawnNode): boolean => (batches as BatchPolicy | undefined)?.on_failure === "set_aside";
 
 /**
@@ -122,7 +122,7 @@ function real(node: DrawnNode): DrawnNode {
   };
 }
 
-/** External workers consider a source complete once its first shard is, so it must have ended before. */
+/** External workers consider a source complete once its first shard is, so the source must have ended before. */
 function canBeExternal({ type, depends_on, fan_in = "all", io }: DrawnNode, sharded: ReadonlySet<string>): boolean {
   const { start_when } = io as Io;
   if (type !== "map" || depends_on.length === 0 || start_when === "ended") return false;

@@ -27,9 +27,7 @@ export interface ChaosHandlersOptions {
 const rates = { throws: 0.02, throwsInFlow: 0.15, permanent: 0.1, slow: 0.01, remembers: 0.05 } as const;
 const mostPauseMs = 15;
 
-/**
- * Compute what the simulation's handlers compute, so that its reference can check them; each call is in the journal.
- */
+/** Handlers with the outputs of the simulation's, so that its reference can check them; each call is in the journal. */
 export function chaosHandlers({ journal, random, leaseMs }: ChaosHandlersOptions): readonly HandlerDefinition[] {
   const make = (name: string): HandlerDefinition => {
     const call = async <T>(ctx: AttemptContext, uid: string | undefined, work: () => Promise<T>): Promise<T> => {
@@ -44,7 +42,7 @@ export function chaosHandlers({ journal, random, leaseMs }: ChaosHandlersOptions
     const trouble = async (ctx: AttemptContext): Promise<void> => {
       const pauseMs = random.chance(rates.slow) ? random.int(leaseMs * 1.2) : random.int(mostPauseMs);
       await sleep(pauseMs, undefined, { signal: ctx.signal });
-      // So that some tasks of nodes are tried again: there are few of them.
+      // Fails more often in child tasks, since there are few of them to retry.
       if (!random.chance(ctx.params.item === undefined ? rates.throws : rates.throwsInFlow)) return;
       const error = drawError(random);
       const code = typeof error === "string" ? "unexpected_error" : error.code;

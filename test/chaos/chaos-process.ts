@@ -29,7 +29,7 @@ try {
 } catch (error) {
   const code = FlowError.is(error) ? error.code : undefined;
   if (code === "STORE_UNAVAILABLE" || code === "BUS_UNAVAILABLE") process.exit(noServer);
-  if (code !== "ENGINE_STOPPED") throw error; // asked to stop before it started: it exits once it has stopped
+  if (code !== "ENGINE_STOPPED") throw error; // stopped before it had started: it exits once it has stopped
 }
 
 function makePart(): Coordinator | Worker {

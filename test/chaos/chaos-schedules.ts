@@ -27,7 +27,7 @@ export function runOf(idempotencyKey: string | undefined) {
   return overlap === undefined || dueAt === undefined ? undefined : { overlap, dueAt: Date.parse(dueAt) };
 }
 
-/** Schedules of all kinds, which coordinators fire while they are killed, and what has become of their runs. */
+/** Schedules of all kinds, which coordinators fire while they are killed, and the outcomes of their runs. */
 export class ChaosSchedules {
   readonly counts = { runs: 0, skippedRuns: 0, pausedRuns: 0 };
   readonly #client: Client;
@@ -58,7 +58,7 @@ export class ChaosSchedules {
     }
   }
 
-  /** Pauses or resumes one of them, now and then. */
+  /** Now and then pauses or resumes one of them. */
   async turn(): Promise<void> {
     if (machineMs() < this.#changeAt) return;
     this.#changeAt = machineMs() + 2_000 + this.#random.int(mostPauseMs);
@@ -83,7 +83,7 @@ export class ChaosSchedules {
     this.#runs.set(overlap, [...(this.#runs.get(overlap) ?? []), { taskId, dueAt, createdAt, endedAt }]);
   }
 
-  /** No run begins after that, apart from those that are beginning. @returns the states at the end */
+  /** No run begins after this, except for pending ones. @returns the final states */
   async stop(): Promise<readonly Schedule[]> {
     const ids = overlaps.map(idOf);
     const states = await Promise.all(ids.map((id) => retryUntil(() => this.#client.schedules.get(id))));

@@ -30,7 +30,7 @@ export interface TaskEvidence {
   readonly rows: readonly LogRow[];
 }
 
-/** The shards of a node, with what is in their last logs. */
+/** The shards of a node, with the entries of their last logs. */
 export const shardsOf =
   ({ shards, rows }: Pick<TaskEvidence, "shards" | "rows">) =>
   (nodeId: string): FinishedShard[] =>
@@ -47,8 +47,8 @@ export const shardsOf =
       }));
 
 /**
- * The task as it was at this time of the server, as far as that is known: a log contains what may have been in it then,
- * and that of an earlier generation anything.
+ * The task as it was at this time of the server, as far as that is known: a log contains the entries that it may have
+ * had then, and that of an earlier generation may be anything.
  */
 export function viewAt({ task, shards, rows }: TaskEvidence, at = Number.POSITIVE_INFINITY): TaskView {
   const get = (nodeId: string) => ({
@@ -80,9 +80,9 @@ export interface Seen {
   readonly id: string;
   readonly taskId: string;
   readonly status: string;
-  /** Of a task that a node of another one runs for a batch: that one. */
+  /** For a child task, its parent. */
   readonly parentId?: string;
-  /** Of a task: its idempotency key. */
+  /** For a task, its idempotency key. */
   readonly key?: string;
   /** Numbers that never decrease. */
   readonly numbers: Readonly<Record<string, number>>;
@@ -137,7 +137,7 @@ export class Evidence {
     ];
   }
 
-  /** What the nodes of a task ran for their batches, as far as it has ended; the nearest first. */
+  /** The ended child tasks of a task, nearest first. */
   async ofChildren(id: string): Promise<readonly TaskEvidence[]> {
     const ended = { "parent.task_id": id, status: { $in: ["finished", "failed", "cancelled"] } } as object;
     const ids = await this.#collection("tasks")

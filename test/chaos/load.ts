@@ -197,7 +197,7 @@ export class Load {
 
   async #cancel(task: OpenTask): Promise<void> {
     if (task.endedAt !== undefined) return;
-    // Again, so that what handles the outcomes is cancelled too.
+    // Again, so that handlers of outcomes are cancelled too.
     const isAgain = !task.isCancelled && this.#randomAgain.chance(cancelledAgain);
     task.cancelAt = isAgain ? machineMs() + this.#randomAgain.int(mostAgainMs) : Number.POSITIVE_INFINITY;
     task.isCancelled = true;
@@ -209,7 +209,7 @@ export class Load {
     const found = await retryUntil(() => evidence.ofTask(task.id));
     const { status, graph } = found.task;
     const children = await retryUntil(() => evidence.ofChildren(task.id));
-    // Some of an earlier task may have been open when that one was checked.
+    // Child tasks of an earlier task may have been open when it was checked.
     const earlier = graph.flows === undefined ? [] : (found.task.borrowsFrom ?? []);
     const known = await Promise.all(earlier.map((id) => retryUntil(() => evidence.ofChildren(id))));
     for (const each of [found, ...children, ...known.flat()]) this.#families.add(each.task);

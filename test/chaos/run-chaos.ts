@@ -244,7 +244,7 @@ class ChaosRun {
     const until = performance.now() + shared.leaseMs + shared.sweepMs * 2;
     let left: readonly string[];
     do {
-      // A task of a node that had not ended when its parent was deleted.
+      // A child task that had not ended when its parent was deleted.
       await retryUntil(() => this.#client.cleanup({ endedForSec: 0 }));
       left = await this.#evidence.leftovers();
       if (left.length === 0) return;

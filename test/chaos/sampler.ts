@@ -7,7 +7,7 @@ export class Sampler {
   readonly wrong: string[] = [];
   #before = new Map<string, Seen>();
 
-  /** Whether a task that a node of it runs, directly or not, was open in the last sample. */
+  /** Whether a child task of it, direct or not, was open in the last sample. */
   hasOpenChild(taskId: string): boolean {
     const all = [...this.#before.values()];
     const own = all.filter(({ parentId }) => parentId === taskId);

@@ -57,7 +57,7 @@ export class Server {
   }
 
   async stop(): Promise<void> {
-    await this.#starting?.catch(() => {}); // reported to those who wait for it
+    await this.#starting?.catch(() => {}); // reported to its callers
     await this.kill();
   }
 }

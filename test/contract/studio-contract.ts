@@ -5,9 +5,9 @@ import { readingContract } from "./studio/reading-contract.ts";
 import { runningContract } from "./studio/running-contract.ts";
 
 /**
- * What the API of the studio answers, on any store.
+ * The contract of the studio's API, on any store.
  *
- * @param name - of the store
+ * @param name - the name of the store
  */
 export function studioContract(name: string, newPlace: NewPlace): void {
   describe(`the studio on ${name}`, () => {

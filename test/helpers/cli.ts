@@ -8,7 +8,7 @@ import { tempFolder } from "./temp-folder.ts";
 export const flowkitBin = resolve("dist/cli/main.js");
 export const node = resolve("node_modules/.bin/node");
 
-/** Where Node keeps what it has compiled. */
+/** Node's compile cache. */
 export const compileCache = { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE };
 
 export interface CliOutcome {

@@ -15,7 +15,7 @@ const variable: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+Z)?/g, "<time>"],
   [/\b\d\d:\d\d:\d\d\b/g, "<time of day>"],
   [/ *\d+\.\d+ s\b/g, " <s>"],
-  // Too short a time has no rate.
+  // A very short duration has no rate.
   [/ +[\d,.]+\/s\b/g, ""],
   [/(?<=\S) {2,}/g, "  "],
   [/\b1\d{12}\b/g, "<ms>"],

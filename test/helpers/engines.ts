@@ -60,7 +60,7 @@ export async function testEngine(
   const logger = new RecordingLogger();
   const writes: MemoryStoreEvent[] = [];
   const observe = (event: MemoryStoreEvent) => {
-    if (event.kind !== "entry") writes.push(event); // workers announce themselves whenever they like
+    if (event.kind !== "entry") writes.push(event); // workers announce themselves at any time
   };
   const store = options.store ?? memoryStore({ state, observe });
   const reader = memoryStore({ state });

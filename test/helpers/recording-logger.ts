@@ -18,7 +18,7 @@ export class RecordingLogger implements Logger {
       .map(({ level, message, fields }) => ({ level, message, error: String((fields as { err?: unknown }).err) }));
   }
 
-  /** Errors of the engine: that a task failed, or a node after that, is one of the task. */
+  /** Errors of the engine, as opposed to failures of tasks and of their nodes. */
   get engineErrors(): readonly LoggedLine[] {
     return this.lines.filter(({ level, message = "" }) => level === "error" && !ofTasks.test(message));
   }

@@ -18,7 +18,7 @@ const realMonotonic = performance.now.bind(performance);
  * is. Call it before creating the engine, so that the engine is stopped before time resumes.
  *
  * It starts at the process's time, which an earlier test may have moved ahead of the system's clock: a clock that lags
- * behind would show less than what passes. After the test, monotonic time continues from where it ended.
+ * behind would show less time than passes. After the test, monotonic time continues from where it ended.
  */
 export function stillTime(): StillTime {
   const elapsed = Math.ceil(performance.now());

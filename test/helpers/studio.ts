@@ -19,7 +19,7 @@ export interface Answer {
 export interface Asked {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as it is if it is text, otherwise as JSON. */
+  /** Text is sent unchanged, other values as JSON. */
   readonly body?: unknown;
 }
 
@@ -77,7 +77,7 @@ export async function testStudio(
     version: "0.0.0",
     runs: "nothing",
     flows: given.map(({ flow }) => ({
-      flow: flow as FlowDefinition<UntypedFlow>, // the studio knows no types
+      flow: flow as FlowDefinition<UntypedFlow>, // the studio does not know the types
       graph: flow.compile({ schemas: true }),
       file: "flow.ts",
     })),

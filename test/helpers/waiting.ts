@@ -4,13 +4,13 @@ import { onTestFinished } from "vitest";
 /** The real timer, even if a test has stopped the clocks. */
 const elapsed = performance.now.bind(performance);
 
-/** Of the time waited so far: a wait lasts at most that much longer than needed. */
+/** The polling interval as a share of the time waited so far, which bounds how much longer a wait lasts than needed. */
 const pollShare = 1 / 20;
 const longestPollMs = 20;
 
 /**
- * Waits until `condition` holds, polling every millisecond at first: conditions that ask a server take its time from what
- * is waited for. The timeout only bounds hanging tests.
+ * Waits until `condition` holds, polling every millisecond at first: conditions that query a server slow down what they
+ * wait for. The timeout only bounds hanging tests.
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,

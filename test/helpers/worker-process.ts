@@ -12,7 +12,7 @@ export interface Work {
   readonly count: number;
 }
 
-/** What a test program prints when it ends. */
+/** The output of a test program when it ends. */
 interface ProgramOutcome {
   readonly processed: number;
   readonly problems: readonly unknown[];
@@ -33,7 +33,7 @@ export function startProgram(path: string, args: readonly (string | number)[]): 
  *
  * @param at.store - a SQLite file, or the options of a MongoDB or PostgreSQL store as JSON
  * @param at.log - receives a line for each processed batch
- * @param options.together - processes of the log that must hold a batch before any of them processes one
+ * @param options.together - number of processes of the log that must have a batch before any of them processes one
  */
 export function startWorker(
   at: { readonly store: string; readonly log: string },

@@ -2,8 +2,8 @@ import type { Admin, ITopicConfig } from "kafkajs";
 import { until } from "../helpers/waiting.ts";
 
 /**
- * Makes topics and waits until the broker knows who leads them. The driver's own `waitForLeaders` gives up when the
- * broker's metadata does not have the topic yet, which a busy machine shows.
+ * Creates topics and waits until the broker knows their leaders. The driver's own `waitForLeaders` gives up if the
+ * broker's metadata does not have the topic yet, as happens on a busy machine.
  */
 export async function createTopics(admin: Admin, topics: readonly ITopicConfig[]): Promise<void> {
   await admin.createTopics({ topics: [...topics], waitForLeaders: false });
@@ -14,8 +14,8 @@ export async function createTopics(admin: Admin, topics: readonly ITopicConfig[]
 }
 
 /**
- * Waits until topics, which exist or are being made, have leaders. A producer or a consumer of the driver fails at once
- * with a topic that the broker's metadata does not have yet.
+ * Waits until topics, which exist or are being created, have leaders. A producer or a consumer of the driver fails at
+ * once for a topic that the broker's metadata does not have yet.
  */
 export async function untilLed(admin: Admin, topics: readonly string[]): Promise<void> {
   const led = async () => {

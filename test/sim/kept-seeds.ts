@@ -3,7 +3,7 @@ import type { SimulationMode } from "../../src/testing/cluster/fault-rates.ts";
 export interface KeptSeed {
   readonly mode: SimulationMode;
   readonly seed: number;
-  /** What it found in its version of the code. */
+  /** The mistake that it found in its version of the code. */
   readonly found: string;
   /** The directed test. */
   readonly test: string;

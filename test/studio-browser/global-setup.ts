@@ -11,7 +11,7 @@ export type BrowserAddress = { readonly address: string } | { readonly missing: 
 declare module "vitest" {
   interface ProvidedContext {
     readonly browser: BrowserAddress;
-    /** The folder with the page as it is now, built for these tests. */
+    /** The folder with the current page, built for these tests. */
     readonly studioPage: string;
   }
 }
@@ -34,7 +34,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   return async () => browser?.close();
 }
 
-/** In a process of its own: Vite builds for development where `NODE_ENV` says that tests run. */
+/** In a separate process, because `NODE_ENV` is `test` in this one, for which Vite builds for development. */
 async function buildPage(mode: string, outDir: string): Promise<void> {
   const args = [root("node_modules/vite/bin/vite.js"), "build", "--config", root("studio/vite.config.ts")];
   const env = { ...process.env, NODE_ENV: "production" };
@@ -48,6 +48,6 @@ async function startBrowser(): Promise<BrowserServer | undefined> {
   const { CHROMIUM_PATH } = process.env;
   const executablePath = CHROMIUM_PATH ?? candidates.find((path) => existsSync(path));
   if (executablePath === undefined) return undefined;
-  // Root has no sandbox; the pages are ours.
+  // The sandbox is not available to root; the pages are trusted.
   return chromium.launchServer({ executablePath, args: ["--no-sandbox"] });
 }

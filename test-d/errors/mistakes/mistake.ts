@@ -2,15 +2,15 @@ import type { FlowDefinition } from "flowkit";
 
 export interface Mistake {
   readonly rule: string;
-  /** Of the sentence that both the compiler and `compile()` say. */
+  /** A part of the message of both the compiler and `compile()`. */
   readonly words: string;
-  /** Why the compiler says it in words of its own; then `words` are those of `compile()`, if it has any. */
+  /** Why the compiler's message is its own; `words` are then those of `compile()`, if it detects the mistake. */
   readonly ownWords?: string;
-  /** What the compiler underlines starts with this. */
+  /** The start of the code that the compiler underlines. */
   readonly token: string;
-  /** `false`: only types can tell, or only a run. @defaultValue true */
+  /** `false`: only the compiler, or only a run, can detect it. @defaultValue true */
   readonly atRunTime?: boolean;
   readonly make: () => Pick<FlowDefinition, "compile">;
-  /** The same without the mistake: it compiles, in both senses. */
+  /** The same without the mistake: TypeScript and `compile()` both accept it. */
   readonly right: () => Pick<FlowDefinition, "compile">;
 }

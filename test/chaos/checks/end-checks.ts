@@ -44,7 +44,7 @@ export function checkLimits(calls: Calls, nodeLimits: ReadonlyMap<string, number
   return wrong;
 }
 
-/** A process that stalls long enough loses its leases: its attempts end then, whatever it does when it resumes. */
+/** A process that stalls long enough loses its leases: its attempts count as ended then, even if it resumes them. */
 function endOf(span: AttemptSpan, calls: Calls): number {
   const end = Math.min(span.to, span.life.endedAt ?? Number.POSITIVE_INFINITY);
   return calls.stoodStill(span.life, { from: span.from, to: end, atLeastMs: marginMs })?.from ?? end;
@@ -84,10 +84,10 @@ function mostAtOnce(spans: readonly Pick<AttemptSpan, "from" | "to">[]): number 
   return most;
 }
 
-/** In so many tasks, everything that a run draws occurs. */
+/** After this number of tasks, every feature that a run draws should have occurred. */
 const enoughTasks = 250;
 
-/** What did not occur in a long run, which therefore has not checked it. */
+/** Features that did not occur in a long run, which therefore has not checked them. */
 export function checkDrawn({
   created,
   ...counts

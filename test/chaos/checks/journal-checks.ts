@@ -41,7 +41,7 @@ export function checkJournal(evidence: TaskEvidence, all: Calls): string[] {
   return wrong;
 }
 
-/** By then every process has learned of a pause: the last one by the end of its lease, or by a sweep. */
+/** By then every process has noticed a pause: at the latest at the end of its lease, or by a sweep. */
 const pausedWithinMs = shared.leaseMs + shared.sweepMs;
 
 /** In a paused task no batch begins, except in handlers of outcomes once it ends. */

@@ -55,7 +55,7 @@ const alwaysPermanent: readonly string[] = ["broken", "schema_mismatch", "too_ma
 
 export function retryPolicyOf(node: GraphNode): { readonly max: number; isPermanent(code: string): boolean } {
   const { max = 2, permanent_on = ["bad_input", "schema_mismatch"] } = node.retry_policy ?? {};
-  // The time for a signal does not begin again.
+  // The timeout of a signal does not start again.
   const always = node.io?.fn === "wait.signal" ? [...alwaysPermanent, "timeout"] : alwaysPermanent;
   return { max, isPermanent: (code) => permanent_on.includes(code) || always.includes(code) };
 }
@@ -75,12 +75,12 @@ function checkAttempts(node: GraphNode, record: ShardRecord): string[] {
   const failed = count(({ cause }) => cause === "fail");
   const lost = count(({ cause, from }) => cause === "expire" && from === "running");
   if (failed !== record.failures) wrong.push(`${record.failures} failures, but its history has ${failed}`);
-  // Progress between two losses begins the count again.
+  // Progress between two losses resets the count.
   if (record.lost > lost || (lost > 0 && record.lost === 0)) {
     wrong.push(`${record.lost} lost leases, but its history has ${lost}`);
   }
   const ended = record.history.at(-1);
-  const { tries = failed } = record.failure ?? {}; // of a batch; without one, attempts have failed
+  const { tries = failed } = record.failure ?? {}; // tries of a batch; otherwise, attempts have failed
   if (ended?.cause === "fail" && !policy.isPermanent(ended.reasonCode ?? "") && tries !== policy.max + 1) {
     wrong.push(`gave up after ${tries} failures of ${policy.max + 1}`);
   }
@@ -96,7 +96,7 @@ function checkStart(evidence: TaskEvidence, node: GraphNode, record: ShardRecord
     shardsOf(evidence)(nodeId).find(({ record: found }) => found.shard === shard)?.artifacts ?? [];
   const holds = conditionHolds(before, node, artifactsOf);
   const dueAt = Math.max(first.at, evidence.task.startsAt ?? 0) + Number(node.delay_sec ?? 0) * 1_000;
-  // A signal wakes its node also before the task starts: what comes after it waits.
+  // A signal wakes its node even before the task starts; the nodes after it wait.
   const isWoken = later.some(({ cause }) => cause === "wake");
   const early = isWoken ? undefined : later.find(({ cause, at }) => cause === "claim" && at < dueAt);
   return [

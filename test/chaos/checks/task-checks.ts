@@ -23,7 +23,7 @@ import { checkJournal, checkPauses } from "./journal-checks.ts";
 import { checkLogs } from "./log-checks.ts";
 import { checkShards, retryPolicyOf } from "./shard-checks.ts";
 
-/** What is known besides the database. */
+/** Information from outside the database. */
 export interface CheckedBy {
   readonly calls: Calls;
   readonly asked: Pick<Asks, "acceptedOf" | "pausesOf">;
@@ -53,7 +53,7 @@ function rootOf(families: Families, { id, parent }: TaskRecord): string {
   return from === undefined ? id : rootOf(families, from);
 }
 
-/** Of a batch at most one task runs at a time, and each continues the one before. */
+/** At most one child task runs for a batch at a time, and each continues the previous one. */
 function checkChild(task: TaskRecord, families: Families): readonly string[] {
   const before = othersOf(families, task).filter(({ createdAt }) => createdAt < task.createdAt);
   const then = before.map(({ endedAt = 0, ...other }) =>
@@ -108,7 +108,7 @@ function checkResults(evidence: TaskEvidence, { asked, families }: CheckedBy): s
   return wrong;
 }
 
-/** In a task that failed or was cancelled: what handles how others have ended still runs, and reads how they have. */
+/** In a task that failed or was cancelled, handlers of outcomes still run, and read the outcomes. */
 function checkHandlers(evidence: TaskEvidence): string[] {
   const view = viewAt(evidence);
   const handling = evidence.task.graph.nodes.filter(({ io }) => io?.start_when === "ended");
@@ -119,14 +119,14 @@ function checkHandlers(evidence: TaskEvidence): string[] {
   ];
 }
 
-/** A batch is set aside only where its node does that, for an error of its handler, after its last try. */
+/** A batch is set aside only if its node is configured to, for an error of its handler, after its last try. */
 function checkSetAside({ task, rows }: TaskEvidence, { calls, families }: CheckedBy): string[] {
   return rows.flatMap(({ nodeId, artifact: { uid, failure }, isMarker }) => {
     const node = task.graph.nodes.find(({ node_id }) => node_id === nodeId);
     if (isMarker || failure === undefined || node === undefined) return [];
     const { reasonCode: code, tries } = failure;
     const { on_failure, timeout_sec } = node.batches ?? {};
-    // A retry begins with what the tasks before had set aside.
+    // A retry begins with the batches that earlier tasks had set aside.
     const isThrown = [task.id, ...(task.borrowsFrom ?? [])].some((id) => calls.hasThrown(id, nodeId, code));
     const isOfChild = code === "subflow_failed" && hasFailedChild(families, task.id, nodeId, uid);
     const policy = retryPolicyOf(node);
@@ -200,7 +200,7 @@ function checkFailure({ task, shards }: TaskEvidence, { calls, families }: Check
     (isExternal(node) && externalCodes.has(code));
   if (!isGiven) return [`failed without an injected cause: ${text}`];
   const policy = retryPolicyOf(node);
-  const { tries = record.failures } = failure; // of a batch; without one, attempts have failed
+  const { tries = record.failures } = failure; // tries of a batch; otherwise, attempts have failed
   if (policy.isPermanent(code) || tries === policy.max + 1) return [];
   return [`gave up after ${tries} failures: ${text}`];
 }

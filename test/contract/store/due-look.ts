@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { Store, SweepKind } from "../../../src/core/ports/index.ts";
 import { claimed, dispatchInit, longMs, newTask, pastShortMs, shardOf, shortMs } from "./fixture.ts";
 
-/** Checks that one look finds each kind of sweep that has something to do, and when the next one has, on an empty store. */
+/** Checks, on an empty store, that one look finds each kind of sweep with work, and when the next one is due. */
 export async function findsWhatIsDue(store: Store): Promise<void> {
   const look = async (aheadMs = 0) => {
     const due = await store.lookForDue?.(aheadMs);

@@ -15,7 +15,7 @@ export interface StoreHarness {
 /** A new, empty store. */
 export interface StoreFixture {
   readonly store: Store;
-  /** A connection to the same data, as of another process. */
+  /** A connection to the same data, like that of another process. */
   readonly peer: Store;
   readonly advance: StoreHarness["advance"];
   readonly connect: StoreHarness["connect"];
@@ -24,8 +24,8 @@ export interface StoreFixture {
 export type StoreTest = (title: string, body: (fixture: StoreFixture) => Promise<void>) => void;
 
 /*
- * Real stores take real time: a duration is either short enough to wait for, and then no test may depend on it not
- * having passed, or so long that it never passes within a test.
+ * Real stores take real time: a duration is either short enough to wait for, in which case tests must not rely on it
+ * being pending, or so long that it never passes within a test.
  */
 export const shortMs = 20;
 export const longMs = 600_000;

@@ -94,7 +94,7 @@ const byAttempt = <T>(
     return (store) => call(store, attempt, drawn.args);
   });
 
-/** What the output of a shard begins with in a retry. */
+/** The carried entries of a shard in a retry. */
 const carried: CarriedOutput = {
   log: { taskId: "t1", nodeId: "extract", shard: 0, generation: 1, length: 2, aside: 1 },
   sourceGens: { "extract/0": 1 },
@@ -240,7 +240,7 @@ const begin = found(fc.record({ shard, leaseMs: durationMs }), "begin", async (p
   ];
 });
 
-/** An attempt ends with the output that its shard has now: any other would be of an earlier restart of its own. */
+/** An attempt ends with the current output of its shard: any other would be from before a restart of the attempt itself. */
 async function ownGeneration(model: Store, { taskId, nodeId, shard }: Attempt): Promise<number> {
   const records = await model.readShards(taskId, [nodeId]);
   return records.find((record) => record.shard === shard)?.generation ?? 0;

@@ -10,7 +10,7 @@ const two = { key: "type:extractor", max: 2 };
 
 const clock = systemClock();
 const retry = new StoreRetry(clock);
-/** As another process has them, which knows of no answer before. */
+/** As read by another process, without cached answers. */
 const tokens = (store: WorkerStore) => new RateTokens({ store, clock });
 
 export function slotContract(it: StoreTest): void {

@@ -3,7 +3,7 @@ import { newTask, type StoreTest } from "./fixture.ts";
 
 const log = (id: string) => ({ kind: "task_log", id }) as const;
 
-/** What is kept of the lines that handlers log is an entry of the registry, with the id of its task. */
+/** The stored log lines of handlers are one entry of the registry, with the id of their task. */
 export function taskLogContract(it: StoreTest): void {
   it("deletes the log of a task with the task, and no other", async ({ store, peer }) => {
     for (const id of ["t", "t.1", "u"]) {

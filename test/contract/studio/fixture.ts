@@ -8,18 +8,18 @@ import { testEngine } from "../../helpers/engines.ts";
 import { type GivenFlow, type StreamedMessage, type TestStudio, testStudio } from "../../helpers/studio.ts";
 import type { Gate } from "../../helpers/waiting.ts";
 
-/** Where the tasks of one test are kept. */
+/** The store of one test. */
 export interface StudioPlace {
   /** Connects one more process. */
   store(): Store;
-  /** @defaultValue none: engines find new tasks when they look */
+  /** @defaultValue none: engines find new tasks by polling */
   bus?(): Bus;
 }
 
-/** Of an empty store. */
+/** Creates an empty store. */
 export type NewPlace = () => StudioPlace;
 
-/** An engine and studios, each connected as a process of its own. */
+/** An engine and studios, each connected like a separate process. */
 export async function openPlace(place: StudioPlace, { flow: engineFlow }: GivenFlow) {
   const parts = () => ({ store: place.store(), ...(place.bus === undefined ? {} : { bus: place.bus() }) });
   const { engine } = await testEngine(Object.values(engineFlow.handlers) as HandlerDefinition[], parts());
@@ -38,7 +38,7 @@ export const numbers = defineHandler("numbers", {
   },
 });
 
-/** Squares, of which the third fails unless `mended`; `gate` holds the others up. */
+/** Squares; the third fails unless `mended`, and `gate` blocks the others. */
 export function squaresFlow(gate?: Gate, state = { mended: false }) {
   const square = defineHandler("square", {
     input: z.object({ n: z.int() }),
@@ -78,7 +78,7 @@ export const startTask = async (studio: TestStudio, request: object): Promise<st
 export const liveOf = async (studio: TestStudio, id: string): Promise<TaskLive> =>
   ((await studio.ask(`/api/tasks/${id}`)).json as TaskDetail).live;
 
-/** What a page shows that follows a stream. */
+/** The state of a page that follows a stream. */
 export async function follow(messages: AsyncIterable<StreamedMessage>, isDone: (live: TaskLive) => boolean) {
   let live: TaskLive | undefined;
   const events: string[] = [];

@@ -35,7 +35,7 @@ function chattyFlow(gate: Gate) {
   };
 }
 
-/** What the handlers of a task have logged. */
+/** The log lines of the handlers of a task. */
 export function logContract(newPlace: NewPlace): void {
   test("log lines are read by node, page by page, and followed while the task runs", async () => {
     const gate = new Gate();

@@ -14,7 +14,7 @@ import type {
 } from "../../../src/studio/api.ts";
 import { type NewPlace, numbers, openPlace, post, squaresFlow } from "./fixture.ts";
 
-/** What the API of the studio tells about tasks and flows. */
+/** The reads of the studio's API about tasks and flows. */
 export function readingContract(newPlace: NewPlace): void {
   test("artifacts, events and the lineage of a batch are read page by page", async () => {
     const given = squaresFlow(undefined, { mended: true });

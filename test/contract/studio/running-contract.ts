@@ -14,7 +14,7 @@ import type {
 import { Gate, until } from "../../helpers/waiting.ts";
 import { follow, liveOf, type NewPlace, openPlace, post, squaresFlow, startTask } from "./fixture.ts";
 
-/** What is done with tasks by the API of the studio. */
+/** The actions of the studio's API on tasks. */
 export function runningContract(newPlace: NewPlace): void {
   test("a task is started, followed, looked into, and its failed batch retried", async () => {
     const gate = new Gate();

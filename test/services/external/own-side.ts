@@ -30,7 +30,7 @@ export interface OwnSide {
   readonly logger: RecordingLogger;
 }
 
-/** Coordinators and a worker of the engine, stopped at the end of the test, which an error in their log fails. */
+/** Coordinators and a worker of the engine, stopped at the end of the test, which fails if they logged an error. */
 export async function ownSide(options: {
   readonly database: string;
   readonly types: readonly string[];

@@ -27,7 +27,7 @@ function plainKafka(): Kafka {
   return new Kafka({ brokers: inject("kafkaBrokers").split(","), logLevel: logLevel.NOTHING });
 }
 
-/** Makes topics that are missing: a consumer cannot wait for one. */
+/** Creates missing topics: a consumer cannot wait for one. */
 export async function makeTopics(topics: readonly string[]): Promise<void> {
   const admin = plainKafka().admin();
   await admin.connect();
@@ -37,7 +37,7 @@ export async function makeTopics(topics: readonly string[]): Promise<void> {
   await admin.disconnect();
 }
 
-/** Passes on new messages of a topic. Resolves once none can be missed. */
+/** Forwards new messages of a topic. Resolves once it cannot miss any. */
 export async function listen(
   topic: string,
   options: { readonly group?: string; readonly take: (envelope: Envelope, key: string) => Promise<void> | void },

@@ -31,7 +31,7 @@ export async function openAdmin(brokers = sharedBrokers()): Promise<Admin> {
   return admin;
 }
 
-/** Writes arbitrary bytes to a topic that exists or is being made. */
+/** Writes arbitrary bytes to a topic that exists or is being created. */
 export async function sendRaw(
   topic: string,
   messages: { key: string; value: Buffer | string | null; timestamp?: string }[],
@@ -43,7 +43,7 @@ export async function sendRaw(
   await producer.disconnect();
 }
 
-/** The messages of a topic that exists or is being made, from the beginning. */
+/** The messages of a topic that exists or is being created, from the beginning. */
 export async function readRaw(topic: string): Promise<{ key: string; value: string }[]> {
   const got: { key: string; value: string }[] = [];
   await untilLed(await openAdmin(), [topic]);

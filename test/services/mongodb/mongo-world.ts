@@ -3,10 +3,10 @@ import { MongoClient, type MongoClientOptions } from "mongodb";
 import { inject, onTestFinished } from "vitest";
 import { type MongoStore, type MongoStoreOptions, mongoStore } from "../../../src/adapters/mongo/index.ts";
 
-/** Collections of one test in the database that all tests share: to make a database takes longer. */
+/** The collections of one test in the database that all tests share: creating a database takes longer. */
 export const freshPrefix = (): string => `${randomUUID().slice(0, 8)}_`;
 
-/** A client of the test's own, closed when the test ends. */
+/** A separate client, closed when the test ends. */
 export function testClient(options: MongoClientOptions = {}): MongoClient {
   const client = new MongoClient(inject("mongodbUrl"), options);
   onTestFinished(() => client.close());
@@ -35,13 +35,13 @@ const dataNames = [
   "paused_flows",
 ] as const;
 
-/** Removes what a test has left. */
+/** Removes the data of a test. */
 export async function dropCollections(client: MongoClient, prefix: string): Promise<void> {
   const db = client.db(database);
   for (const name of [...dataNames, "layout"]) await db.collection(`${prefix}${name}`).drop();
 }
 
-/** Removes the data that a test has left, for the next one. */
+/** Removes the data of a test before the next one. */
 export async function emptyCollections(client: MongoClient, prefix: string): Promise<void> {
   const db = client.db(database);
   for (const name of dataNames) await db.collection(`${prefix}${name}`).deleteMany({});

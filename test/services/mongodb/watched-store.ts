@@ -6,19 +6,19 @@ const writing = new Set(["insert", "update", "delete", "findAndModify"]);
 
 export const isWriting = (command: string): boolean => writing.has(command);
 
-/** One that the driver sent. */
+/** A command that the driver sent. */
 export interface Command {
   readonly name: string;
   readonly collection: string;
   readonly command: Document;
   /** Documents that it changed. */
   written: number;
-  /** When it was sent and when its answer came, in the order of all such events of a client. */
+  /** Positions of its sending and of its answer in the order of all such events of a client. */
   readonly sent: number;
   answered: number | undefined;
 }
 
-/** How many of these commands were sent one after another: each after the answer to the one before. */
+/** The number of sequential round trips: commands that were each sent after the answer to the previous one. */
 export function sequential(commands: readonly Command[]): number {
   let count = 0;
   let last = Number.NEGATIVE_INFINITY;
@@ -37,7 +37,7 @@ interface Counts {
   readonly upserted?: readonly unknown[];
 }
 
-/** A store whose commands are listened to. @param shared - the prefix of a store that uses the same collections */
+/** A store whose commands are recorded. @param shared - the prefix of a store that uses the same collections */
 export async function watchedStore(shared?: string) {
   const prefix = shared ?? freshPrefix();
   let events = 0;

@@ -3,10 +3,10 @@ import { Pool, type PoolConfig } from "pg";
 import { inject, onTestFinished } from "vitest";
 import { type PostgresStore, type PostgresStoreOptions, postgresStore } from "../../../src/adapters/postgres/index.ts";
 
-/** A schema of one test or file in the database that all tests share. */
+/** The schema of one test or file in the database that all tests share. */
 export const freshSchema = (): string => `t_${randomUUID().slice(0, 8)}`;
 
-/** A pool of the test's own, closed when the test ends. */
+/** A separate pool, closed when the test ends. */
 export function testPool(options: PoolConfig = {}): Pool {
   const pool = new Pool({ connectionString: inject("postgresUrl"), ...options });
   onTestFinished(() => pool.end());
@@ -23,7 +23,7 @@ export async function openStore(options: PostgresStoreOptions): Promise<Postgres
 
 export const dropSchema = (pool: Pool, schema: string) => pool.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
 
-/** Removes the data that a test has left, for the next one. */
+/** Removes the data of a test before the next one. */
 export async function emptySchema(pool: Pool, schema: string): Promise<void> {
   for (const table of ["loans", "tasks", "shards", "artifacts", "limits", "registry"])
     await pool.query(`DELETE FROM "${schema}".${table}`);

@@ -29,7 +29,7 @@ const sum = defineHandler("sum", {
 /** 1 + 4 + 9 + 16 = 30. */
 export const squares = flow("squares").node("numbers", numbers).then("square", square).then("sum", sum);
 
-/** The handler of `square` with additional work, which may wait for anything. */
+/** The handler of `square` with additional work, which may be asynchronous. */
 export const squareBy = (work: (n: number) => Promise<unknown>) =>
   defineHandler("square", {
     input: Row,

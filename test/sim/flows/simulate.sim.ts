@@ -34,7 +34,7 @@ test("a sink that is not idempotent writes twice, and an idempotent one does not
     simulateMany({
       seeds,
       flow: load,
-      faults: { cancels: false }, // a task that is tried again has keys of its own
+      faults: { cancels: false }, // a retried task has its own keys
       outside: () => ({ rows: new Map<string, number>() }),
       handlers: ({ call, outside }) => [sink((n, key) => call("insert", () => insert(outside.rows, n, key)))],
       compare: ({ outside }) => [...outside.rows.values()].sort(),

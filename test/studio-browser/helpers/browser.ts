@@ -1,7 +1,7 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, onTestFinished } from "vitest";
 
-/** Only bounds what hangs: a busy machine is slow. */
+/** Only bounds hanging tests: a busy machine is slow. */
 const patienceMs = 120_000;
 
 interface PageOptions extends BrowserContextOptions {
@@ -25,7 +25,7 @@ export function useBrowser(): (url: string, options?: PageOptions) => Promise<Pa
     const problems: string[] = [];
     page.on("pageerror", (error) => problems.push(error.message));
     page.on("console", (message) => {
-      // A refused or failed request is shown by the page itself.
+      // The page itself shows a rejected or failed request.
       const isRequest = message.text().startsWith("Failed to load resource");
       if (message.type() === "error" && !isRequest) problems.push(message.text());
     });

@@ -3,18 +3,18 @@ import { defineHandler, flow, PermanentError, param } from "../../../src/index.t
 
 const Row = z.object({ n: z.int(), note: z.string() });
 
-/** What could be mistaken for a part of the page. */
+/** Text that could be mistaken for markup of the page. */
 export const hostile = "<img src=x onerror=\"document.title='hacked'\">";
 
-/** What the handlers wait for, and do, is up to the test. */
+/** The behaviour of the handlers, which the test controls. */
 export interface Conduct {
-  /** Whether row `n` is refused for good. */
+  /** Whether row `n` fails permanently. */
   refuses(n: number): boolean;
-  /** Before a row is checked. */
+  /** Awaited before a row is checked. */
   before?(signal: AbortSignal): Promise<unknown>;
 }
 
-/** Rows with numbers, which are checked one by one. */
+/** Numbered rows, which are checked one by one. */
 export function checkFlow(conduct: Conduct) {
   const count = defineHandler("count", {
     args: z.object({ rows: z.int() }),
@@ -42,7 +42,7 @@ export function checkFlow(conduct: Conduct) {
     .then("check", check, { startWhen: "first_batch", retry: { max: 0 } });
 }
 
-/** Refused rows are set aside, and somebody has to approve the rest. */
+/** Failed rows are set aside, and the rest waits for an approval. */
 export function approvalFlow(conduct: Conduct) {
   const read = defineHandler("read", {
     output: Row,
@@ -65,7 +65,10 @@ export function approvalFlow(conduct: Conduct) {
     .wait("approve", { after: ["sort"], payload: z.object({ ok: z.boolean(), by: z.string() }) });
 }
 
-/** A tree of nodes, three below each. @param before - what the first one waits for before each batch; none: one batch */
+/**
+ * A tree of nodes with three children each. @param before - awaited by the first one before each batch; without it,
+ * there is one batch
+ */
 export function wideFlow(
   nodes: number,
   before: readonly ((signal: AbortSignal) => Promise<void>)[] = [async () => {}],

@@ -10,7 +10,7 @@ import { runReport } from "../../../src/studio/views/report.ts";
 import { RecordingLogger } from "../../helpers/recording-logger.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
 
-/** @param longest - of its JSON, in bytes */
+/** @param longest - maximum length of its JSON, in bytes */
 export async function reportOf(store: Store, taskId: string, longest = 1_000_000): Promise<RunReport> {
   await using client = new Client({ store, workerTypes: [], logger: new RecordingLogger() });
   await client.start();
@@ -18,7 +18,7 @@ export async function reportOf(store: Store, taskId: string, longest = 1_000_000
   return await runReport(readingOf(client, store, []), { taskId, info, schemas: {}, longest });
 }
 
-/** The address of a file with the report in it. */
+/** The address of a file that contains the report. */
 export async function fileWith(report: StudioReport): Promise<string> {
   const page = await readFile(join(inject("studioPage"), "report.html"), "utf8");
   const json = JSON.stringify(report).replaceAll("<", "\\u003c");

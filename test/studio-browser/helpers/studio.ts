@@ -25,7 +25,7 @@ export interface TestStudioOptions extends Partial<Pick<StudioOptions, "readOnly
   /** @defaultValue memory, with a bus */
   readonly place?: StudioPlace;
   readonly flows?: readonly BuiltFlow[];
-  /** Of graphs that are no flows. */
+  /** Handlers of graphs without a flow. */
   readonly handlers?: readonly HandlerDefinition[];
 }
 

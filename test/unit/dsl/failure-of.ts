@@ -1,4 +1,4 @@
-/** What `run` throws, for looking at more than one of its properties. */
+/** The error that `run` throws, to check several of its properties. */
 export function failureOf(run: () => unknown): unknown {
   try {
     run();

@@ -1,6 +1,6 @@
 /*
- * Streams many batches through two consumers and tells how many payloads were alive at once, and how many artifacts as
- * they were read: run with --expose-gc. Prints one line of JSON.
+ * Streams many batches through two consumers and counts the maximum of live payloads, and of live artifacts as read:
+ * run with --expose-gc. Prints one line of JSON.
  */
 import * as z from "zod";
 import { memoryStore } from "../../../../src/adapters/memory/index.ts";
@@ -15,7 +15,7 @@ const { gc } = globalThis;
 if (gc === undefined) throw new Error("run it with --expose-gc");
 
 const row = z.object({ n: z.number(), text: z.string() });
-/** Of one kind of object, how many there are. */
+/** The number of live objects of one kind. */
 class Census {
   #alive = 0;
   readonly #registry = new FinalizationRegistry(() => void this.#alive--);
@@ -40,7 +40,7 @@ const settle = async () => {
   for (let turn = 0; turn < 3; turn++) await new Promise((done) => setImmediate(done));
 };
 
-/** A memory store that gives copies, as one does that reads from a file: what is alive of them a worker holds. */
+/** A memory store that returns copies, like one that reads from a file, so that only workers keep them alive. */
 function copying(inner: Store): Store {
   const readArtifacts: Store["readArtifacts"] = async (...args) => {
     const page = (await inner.readArtifacts(...args)).map((artifact) => ({ ...artifact }));

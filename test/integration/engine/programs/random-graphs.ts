@@ -54,7 +54,7 @@ async function runSeed(seed: number): Promise<readonly string[]> {
   };
   const handlers = randomGraphHandlers({ random, failing: rates.handler, pause: perhapsLater(random) });
   const store = () => unreliable(memoryStore({ state, observe: keeper.observe }), random, rates.store);
-  const common = () => ({ store: store(), bus, logger: silentLogger, leaseMs: 60_000, keepAlive: false }); // none may run out
+  const common = () => ({ store: store(), bus, logger: silentLogger, leaseMs: 60_000, keepAlive: false }); // none may expire
   const attempts = () => ({ capacity: 1 + Math.floor(random() * 4), pageSize: 1 + Math.floor(random() * 4) });
   const timing = calm ? { tickMs: hourMs, sweepMs: hourMs } : { tickMs: 3, sweepMs: 15 };
   const names = handlers.map(({ name }) => name);
@@ -107,7 +107,7 @@ async function runSeed(seed: number): Promise<readonly string[]> {
 }
 
 async function waitForEnd(reader: Store, taskId: string, broken: string[]): Promise<void> {
-  const deadline = performance.now() + 200_000; // bounds what hangs only
+  const deadline = performance.now() + 200_000; // only bounds hanging runs
   for (;;) {
     const task = await reader.readTask(taskId);
     if (task?.status === "finished") return void totals.finished++;

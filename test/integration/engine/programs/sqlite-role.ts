@@ -1,8 +1,8 @@
 /*
  * One of the processes on a SQLite file, which share nothing else: `node sqlite-role.ts FILE coordinator SEED TASKS` runs
- * that many random graphs drawn from the seed, each under an idempotency key of its own, and ends when all have ended;
- * `... FILE client SEED TASKS` starts them only, and waits; `... FILE worker TYPE,TYPE` works until it gets SIGTERM, as
- * does a coordinator of no tasks. LEASE_MS may follow, after `0` tasks. Prints `ready`, and at the end a line of JSON.
+ * that many random graphs drawn from the seed, each under its own idempotency key, and ends when all have ended; `... FILE
+ * client SEED TASKS` only starts them, and waits; `... FILE worker TYPE,TYPE` works until it receives SIGTERM, as does a
+ * coordinator of no tasks. LEASE_MS may follow, after `0` tasks. Prints `ready`, and at the end a line of JSON.
  */
 import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
 import { Client } from "../../../../src/engine/client.ts";

@@ -1,9 +1,9 @@
 /*
- * One of the processes on a store: `node store-worker.ts STORE LOG SEED TASKS LEASE_MS TOGETHER`, where STORE is a SQLite
- * file, or the options of a MongoDB store as JSON; with a schema, those of a store and a bus on PostgreSQL. It runs that many random graphs drawn from the seed, each under an
- * idempotency key of its own, and ends when all have ended. With no tasks it works on those of other processes until it
- * gets SIGTERM. No batch is processed before TOGETHER processes have one. Each processed batch is a line in the log.
- * Prints `ready`, and at the end a line of JSON.
+ * One of the processes on a store: `node store-worker.ts STORE LOG SEED TASKS LEASE_MS TOGETHER`, where STORE is a
+ * SQLite file, or the options of a MongoDB store as JSON; with a schema, those of a store and a bus on PostgreSQL. It
+ * runs that many random graphs drawn from the seed, each under its own idempotency key, and ends when all have ended.
+ * Without tasks, it works on those of other processes until it receives SIGTERM. No batch is processed before TOGETHER
+ * processes have one. Each processed batch is a line in the log. Prints `ready`, and at the end a line of JSON.
  */
 import { appendFileSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -50,7 +50,7 @@ if (tasks.length > 0) {
   await end();
 }
 
-/** Without the drivers of the others, which take their time to load. */
+/** Does not load the drivers of other stores, which takes time. */
 async function partsAt(place: string): Promise<{ readonly store: Store; readonly bus?: Bus }> {
   if (!place.startsWith("{")) {
     const { sqliteStore } = await import("../../../../src/adapters/sqlite/index.ts");
@@ -64,7 +64,7 @@ async function partsAt(place: string): Promise<{ readonly store: Store; readonly
   return { store: (await import("../../../../src/adapters/mongo/index.ts")).mongoStore(options) };
 }
 
-/** However fast one of them is, each has a batch in hand before the first one ends. */
+/** Ensures that each process has a batch before the first one ends, however fast one of them is. */
 async function untilAllHere(): Promise<void> {
   if (together === "1") return;
   appendFileSync(`${log}.here`, ".");

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
 
-/* Writes to a SQLite file once the file `start` is there, and tells so by the file `written`. */
+/* Writes to a SQLite file once the file `start` exists, and then creates the file `written`. */
 const [path = "", start = "", written = ""] = process.argv.slice(2);
 const store = sqliteStore(path);
 await store.open();

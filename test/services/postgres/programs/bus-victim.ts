@@ -1,4 +1,4 @@
-/* A member of the group `g` that never ends handling a message: `node bus-victim.ts OPTIONS`. */
+/* A member of the group `g` that never finishes handling a message: `node bus-victim.ts OPTIONS`. */
 import { postgresBus } from "../../../../src/adapters/postgres/index.ts";
 
 const bus = postgresBus(JSON.parse(process.argv[2] ?? ""));

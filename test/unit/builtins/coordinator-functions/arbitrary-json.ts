@@ -20,13 +20,13 @@ const tie = fc.letrec<{ json: Json; object: JsonObject }>((tie) => ({
   object: fc.dictionary(key, tie("json"), { maxKeys: 4 }) as fc.Arbitrary<JsonObject>,
 }));
 
-/** Any JSON over few keys, so that two values often meet; names of inherited members among the keys. */
+/** Any JSON with few different keys, so that two values often share some; includes names of inherited members. */
 export const anyJson = tie.json;
 export const anyObject = tie.object;
 
 type Kind = "number" | "list" | { readonly [key: string]: Kind };
 
-/** What stands at each place: the values made from one kind agree everywhere. */
+/** The kind of value at each position: values of one kind agree everywhere. */
 const kind: fc.Arbitrary<Kind> = fc.letrec<{ kind: Kind }>((tie) => ({
   kind: fc.oneof(
     { depthSize: "small" },
@@ -42,7 +42,7 @@ function jsonOf(of: Kind): fc.Arbitrary<Json> {
   return fc.record(parts, { requiredKeys: [] }) as fc.Arbitrary<Json>;
 }
 
-/** Three values that have the same kind at each place they share. */
+/** Three values that have the same kind at each position that they share. */
 export const alikeTriple: fc.Arbitrary<readonly [Json, Json, Json]> = kind.chain((of) =>
   fc.tuple(jsonOf(of), jsonOf(of), jsonOf(of)),
 );

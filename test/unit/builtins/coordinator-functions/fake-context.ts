@@ -11,10 +11,10 @@ import {
 } from "../../../../src/definitions/index.ts";
 import type { Json, JsonObject } from "../../../../src/errors/index.ts";
 
-/** Variables as a store with much traffic behaves: other writers get in between, so that each change is tried again. */
+/** Variables of a busy store: other writers interfere, so that each change is retried. */
 export class ContendedVars implements VarsAccess {
   current: JsonObject;
-  /** What each call of a change gave for the same variables. */
+  /** The results of all calls of a change for the same variables. */
   readonly results: JsonObject[] = [];
   readonly #interlopers: ((vars: JsonObject) => JsonObject)[];
   readonly #applied: boolean;
@@ -63,7 +63,7 @@ export interface CallOptions {
   readonly fns?: readonly CoordinatorFunctionDefinition[];
 }
 
-/** Runs a function as the engine does: arguments decoded by its schema, what it returns encoded by the other. */
+/** Runs a function as the engine does: decodes its arguments and encodes its output by their schemas. */
 export async function call(name: string, args: unknown, options: CallOptions = {}): Promise<unknown> {
   const fn = (options.fns ?? builtInCoordinatorFns).find((candidate) => candidate.name === name);
   if (fn === undefined) throw new Error(`no function ${name}`);
@@ -93,7 +93,7 @@ export function artifact(nodeId: string, seq: number, meta: Json, metrics: Metri
   return deepFreeze({ nodeId, seq, uid: `${seq}`, meta, metrics });
 }
 
-/** With a list of what is left to do instead of recursion: values may nest deeper than the call stack. */
+/** Iterative instead of recursive: values may nest deeper than the call stack. */
 export function deepFreeze<TValue>(value: TValue): TValue {
   const left: unknown[] = [value];
   while (left.length > 0) {
