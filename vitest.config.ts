@@ -20,9 +20,9 @@ export default defineConfig({
   test: {
     setupFiles: ["test/setup.ts"],
     env: {
-      // The programs that tests start load the same files again and again: compiled once, they start in half the time.
+      // The programs that tests start load the same files: with a compile cache, they start in half the time.
       NODE_COMPILE_CACHE: source("./.cache/node-compile"),
-      // TypeScript 7 is a Go program: it ends before it would have to free memory.
+      // TypeScript 7 is a Go program, which ends before it needs to free memory.
       GOGC: "off",
     },
     // Vitest would leave one core idle, which is half of a machine with two.
@@ -30,14 +30,14 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     coverage: { provider: "v8", include: ["src/**"], reporter: ["text-summary", "html"] },
     reporters: ["default", summaryReporter()],
-    // They only bound what hangs, on a machine however busy: a test that waits for a condition ends as soon as it holds.
+    // They only bound hanging tests, even on a busy machine: a test that waits for a condition ends as soon as it holds.
     testTimeout: 300_000,
     hookTimeout: 300_000,
     projects: [
       {
         extends: true,
         test: {
-          // What is done in seconds, for `npm run check`: its files leave nothing behind, and share what they import.
+          // Tests that take seconds, for `npm run check`: their files leave nothing behind, and share their imports.
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
           exclude: ["**/*.slow.test.ts"],
@@ -62,7 +62,8 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Against real servers, which only a run with one of these files starts. Their drivers' sockets outlive the files.
+          // Against real servers, which are only started if a run has one of these files. Their drivers' sockets
+          // outlive the files.
           name: "services",
           include: ["test/services/**/*.test.ts"],
           globalSetup: ["test/services/global-setup.ts"],

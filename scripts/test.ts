@@ -61,7 +61,7 @@ const steps: readonly Step[] = [
   { name: "unused code", command: "npm run --silent knip" },
 ];
 
-/** Where Node keeps what it has compiled, for all processes of a run. */
+/** Node's compile cache, for all processes of a run. */
 const compileCache = resolve(".cache/node-compile");
 /** As in `vitest.config.ts`, which explains it. */
 const speed = { NODE_COMPILE_CACHE: compileCache, GOGC: "off" };

@@ -6,8 +6,8 @@ import { defineConfig, type Plugin } from "vite";
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /**
- * The page, or with `--mode report` the file that `flowkit report` fills in: one page that loads nothing, with its scripts
- * and styles inside.
+ * The page, or with `--mode report` the file that `flowkit report` fills in: one page that contains its scripts and
+ * styles, and loads nothing.
  */
 export default defineConfig(({ mode }) => {
   const isReport = mode === "report";

@@ -130,7 +130,7 @@ const small = "stream of 100,000 small batches";
 const orders = "stream of 100,000 orders, zod in and out";
 const inLists = `${orders}, ${listed} a batch`;
 
-/** What a stream of orders costs without an engine: the same five checks of each order. */
+/** The cost of a stream of orders without an engine: the same five checks of each order. */
 const loop: Case = {
   name: "plain loop over 100,000 orders, zod in and out",
   group: orders,

@@ -6,7 +6,7 @@ import { Coordinator, Worker } from "flowkit/engine";
 import { source, step } from "../flows.ts";
 import { connected, countedBus, countedStore, noUse, type Use } from "./connections.ts";
 
-/** What a process has used since it was ready. */
+/** The usage of a process since it was ready. */
 export interface Usage extends Use {
   readonly cpuMs: number;
 }

@@ -3,7 +3,7 @@
  *
  *   --only WORDS     suites with these names: --only process,postgres
  *   --rounds N       default 5         --warm-ms N   how long each program warms up and is measured; default 1500
- *   --json FILE      writes what was measured as JSON
+ *   --json FILE      writes the measurements as JSON
  *   --markdown       stores it in results.json, beside the stored results of suites that were not run, and writes the tables
  *                    of README.md and docs/performance.md
  *   --stored         writes the tables of the stored results, without measuring

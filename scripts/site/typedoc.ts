@@ -61,8 +61,8 @@ export async function siteApplication({ sections, indexFile, entryPoints, out }:
       ...["BuiltInAdapters", "FunctionTypes", "IsIn", "NodeRecords", "OutputOf"], // the tables that the names of built-ins come from
       "Traced",
       ...["HandlerErrorLike", "WithoutSender", "Edge", "GraphJson"], // shown where they are used
-      ...["FlowArgument", "RunOptionsOf"], // what the compiler checks `run` by
-      ...["FlowWithName", "ItemArgument"], // what the compiler checks `asHandler` by
+      ...["FlowArgument", "RunOptionsOf"], // by which the compiler checks `run`
+      ...["FlowWithName", "ItemArgument"], // by which the compiler checks `asHandler`
       ...["MemoryState", "MemoryStoreEvent", "NamedData"], // for the tests of the package itself
     ],
   });

@@ -17,7 +17,7 @@ export interface VarsAccess {
   update(change: (current: JsonObject) => JsonObject): Promise<void>;
 }
 
-/** What a coordinator function can read and change. */
+/** The context of a coordinator function. */
 export interface CoordinatorFunctionContext<TArgs = unknown> {
   readonly taskId: string;
   readonly nodeId: string;
@@ -37,7 +37,7 @@ export interface CoordinatorFunctionDefinition {
   readonly name: string;
   /** Its arguments, as in `io.fn_args`. */
   readonly args: $ZodType;
-  /** The arguments that contain a node id, or a list of them: a subflow gets prefixed ids. */
+  /** The arguments that contain a node id, or a list of them: in a subflow, they get its prefix. */
   readonly nodeArgs?: readonly string[];
   readonly output: $ZodType;
   /** Its own reason codes. */

@@ -46,7 +46,7 @@ export interface Checkpoint {
   set(value: Json): Promise<void>;
 }
 
-/** What a handler can read and do during one attempt. */
+/** The context of a handler during one attempt. */
 export interface AttemptContext<TArgs = unknown, TLoaded = unknown, out TServices = unknown> {
   readonly taskId: string;
   readonly nodeId: string;
@@ -161,7 +161,7 @@ export interface HandlerDefinition {
   readonly resumable: boolean;
   /** How many batches of an attempt are processed concurrently. @defaultValue 1 */
   readonly concurrency?: number;
-  /** What it does outside the engine: reads from external systems, or also changes them. Documentation only. */
+  /** Its external effects: reads from external systems, or also writes to them. Documentation only. */
   readonly external?: "reads" | "writes";
   /** Used if the graph names no adapter. */
   readonly inputAdapter?: AdapterChoice;

@@ -8,7 +8,7 @@ export type JsonObject = { readonly [key: string]: Json };
 
 const brand = Symbol.for("flowkit.FlowError");
 
-/** What a {@link FlowError} contains besides its code and its message. */
+/** The contents of a {@link FlowError} besides its code and its message. */
 export interface FlowErrorOptions {
   /** Whether the same call may succeed later, unchanged. */
   readonly retryable?: boolean;

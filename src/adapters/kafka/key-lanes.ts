@@ -80,7 +80,7 @@ export class KeyLanes {
     await Promise.all(this.#running);
   }
 
-  /** The current delivery stays in the lane while it runs, so that new ones queue up behind it. */
+  /** The current delivery stays in the lane while it runs, so that new ones queue up after it. */
   async #run(name: string, lane: Delivery[]): Promise<void> {
     for (let delivery = lane[0]; delivery !== undefined; delivery = lane[0]) {
       await this.#deliver(delivery, this.#ownership.signal);

@@ -60,7 +60,7 @@ type FailureOfStep<TStep> = [TStep] extends [never]
       >
     : never;
 
-/** What a source makes of its own is not described, and neither is a node of another flow. */
+/** The input of a failed batch where it is unknown: of a source, or of a node of another flow. */
 // biome-ignore lint/suspicious/noExplicitAny: its reader declares what it expects, as with a graph whose schemas are unknown
 type Undescribed = any;
 

@@ -21,7 +21,7 @@ const isLong = (): boolean => true;
 const anyId: string = "extract";
 const knownId = "w";
 
-/** Mistakes with flows that are used in others. */
+/** Mistakes with subflows. */
 export const compositionMistakes: readonly Mistake[] = [
   {
     rule: "invalid prefix",

@@ -28,7 +28,7 @@ const params = z.object({ mode: z.enum(["fast", "full"]), waitSec: z.number(), s
 const checked = flow("checked", { params }).node("read", read).then("check", check);
 const outcomes = { startWhen: "ended", input: { adapter: "pull.outcomes" } } as const;
 
-/** Whether a node runs, and what it does with those that failed. */
+/** Conditions of nodes, and failed batches and nodes. */
 export const controlMistakes: readonly Mistake[] = [
   {
     rule: "limits by a parameter that there is not",

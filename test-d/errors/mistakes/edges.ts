@@ -13,7 +13,7 @@ const needsTexts = defineHandler("needs_texts", {
   processBatch: () => ({}),
 });
 
-/** Edges that do not fit. */
+/** Edges that do not match. */
 export const edgeMistakes: readonly Mistake[] = [
   {
     rule: "edge to the node before",

@@ -2,7 +2,7 @@ import { flow } from "flowkit";
 import * as z from "zod";
 import { count, extract, latest } from "../../handlers.ts";
 
-/** What the mistakes go on from. */
+/** The flow that the mistakes continue. */
 export const etl = flow("etl", {
   params: z.object({ date: z.iso.date(), n: z.int(), late: z.string().optional() }),
   adapters: [latest],

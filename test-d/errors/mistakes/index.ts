@@ -13,7 +13,7 @@ import { startMistakes } from "./starts.ts";
 import { suggestionMistakes } from "./suggestions.ts";
 import { whereMistakes } from "./where.ts";
 
-/** A file of this folder, and what its mistakes have in common. */
+/** A file of this folder, and the common topic of its mistakes. */
 export interface Topic {
   readonly title: string;
   readonly file: string;

@@ -9,7 +9,7 @@ const eitherId = ["u", "v"].includes("u") ? "u" : "v";
 const isLong = (): boolean => true;
 const patternId: `n${number}` = `n${1}`;
 
-/** Ids, and what a node depends on. */
+/** Ids and dependencies of nodes. */
 export const nodeMistakes: readonly Mistake[] = [
   {
     rule: "source with two parents",

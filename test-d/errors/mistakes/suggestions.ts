@@ -30,7 +30,7 @@ const recent = defineHandler("recent", {
   processBatch: (counted) => counted,
 });
 
-/** What a handler suggests, and what it delivers where a node names no adapter. */
+/** Suggestions of handlers, and their deliveries to nodes that do not name an adapter. */
 export const suggestionMistakes: readonly Mistake[] = [
   {
     rule: "unknown adapter of a handler",

@@ -156,7 +156,7 @@ export function outcomeContract(it: StoreTest): void {
     for (const [n, { answer }] of done.entries()) {
       const record = await recordOf(peer, first(taskIds[n] ?? ""));
       expect(record.status === "finished").toBe(answer === "ok");
-      // Of one that was refused, its log may have the end that was in flight.
+      // The log of a rejected one may have the end that was in flight.
       if (answer === "ok")
         expect(await peer.tail(record, record.generation)).toMatchObject({ length: 1, closed: true });
       const next = await peer.readShards(taskIds[n] ?? "", ["clean"]);
@@ -229,7 +229,7 @@ export function outcomeContract(it: StoreTest): void {
       const attempt = await runningShard(store, shardOf(`clean-${message.length}`));
       await store.fail(attempt, { ...transientFailure, failure: failureOf({ message }), delayMs: longMs });
       const kept = (await recordOf(peer, attempt)).history.at(-1)?.message ?? "";
-      // Half of a surrogate pair is no text.
+      // A lone surrogate is not valid text.
       expect(kept).toBe(message.length <= 500 ? message : `${"x".repeat(498)}\ufffd…`);
     }
   });
