@@ -127,7 +127,7 @@ function halfRules(): string[] {
 function enteredFiles(): string[] {
   const program = `
     import { defineHandler, flow } from "${pathToFileURL(resolve("src/index.ts"))}";
-    import { createEngine } from "${pathToFileURL(resolve(engineEntry()))}";
+    import { createEngine } from "${pathToFileURL(resolve("src/engine/index.ts"))}";
     import { Session } from "node:inspector/promises";
     import * as z from "zod";
     const one = defineHandler("one", { output: z.int(), iterBatches: () => [{ payload: 1 }] });
@@ -165,10 +165,6 @@ interface Coverage {
     readonly url: string;
     readonly functions: readonly { readonly functionName: string; readonly ranges: readonly { count: number }[] }[];
   }[];
-}
-
-function engineEntry(): string {
-  return files.some(({ path }) => path === "src/engine/index.ts") ? "src/engine/index.ts" : "src/engine/index.ts";
 }
 
 /** The lines of a driver, without those of a bus. */

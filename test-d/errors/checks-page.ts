@@ -23,7 +23,7 @@ What the compiler rejects: each mistake with its message, and the correct code. 
 [type-errors.md](type-errors.md). \`compile()\` checks nearly all of this again at run time, with the same messages, for
 users who do not write TypeScript.
 
-The examples use the handlers of [test-d/handlers.ts](../test-d/handlers.ts), and go on from this flow:
+The examples use the handlers of [test-d/handlers.ts](../test-d/handlers.ts), and continue this flow:
 
 ${block(definitionsIn(sourceOf("etl.ts")))}
 `;

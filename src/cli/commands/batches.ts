@@ -43,7 +43,7 @@ export function addBatches(root: Command, terminal: Terminal): void {
     );
 
   command("show", "show a failed batch")
-    .description("Show a failed batch: its error with the stack, and what it consisted of.")
+    .description("Show a failed batch: its error with the stack, and its input.")
     .argument("<uid>", "uid of the batch")
     .addHelpText("after", examples("batches show 3f2a... enrich order-17 --store runs.db"))
     .action((given: string, nodeId: string, uid: string, options: StoreOptions) =>

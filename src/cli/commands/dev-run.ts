@@ -44,7 +44,7 @@ export const devRunCommand = "dev-run";
 export function addDevRun(root: Command, terminal: Terminal): void {
   root
     .command(devRunCommand, { hidden: true })
-    .description("What `flowkit dev` starts: loads a flow, and runs it once it is told to.")
+    .description("Internal, started by `flowkit dev`: loads a flow and runs it on request.")
     .argument("<flow.ts>")
     .option("--param <name=value>", "", several)
     .option("--params <file>")

@@ -95,7 +95,7 @@ function findingsOf(
   const types = [...known.keys()];
   const gone = graph.nodes.flatMap(({ node_id: nodeId, type }) =>
     needed.has(type) && !known.has(type) && type !== flowType
-      ? [{ nodeId, message: `there is no handler '${type}' any more` }]
+      ? [{ nodeId, message: `there is no longer a handler '${type}'` }]
       : [],
   );
   const args = nodeFindings(graph, known).map(({ index, message }) => of(graph, index, message));

@@ -84,7 +84,7 @@ export function topicFindings(found: readonly TopicReport[], wanted: Wanted): re
   add(
     "warning",
     "topics that are compacted",
-    "Each node has a key of its own, so they grow forever: set cleanup.policy=delete.",
+    "Each node has its own key, so they grow forever: set cleanup.policy=delete.",
     (_, settings) => settings?.cleanupPolicy.includes("compact") === true,
   );
   add(

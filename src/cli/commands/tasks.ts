@@ -126,7 +126,7 @@ export function addTasks(root: Command, terminal: Terminal): void {
         const answers = {
           accepted: `node ${nodeId} of task ${id} has the signal`,
           already: `node ${nodeId} of task ${id} already had a signal`,
-          terminal: `node ${nodeId} of task ${id} does not wait any more`,
+          terminal: `node ${nodeId} of task ${id} no longer waits`,
         };
         if (options.json !== undefined) terminal.printJson({ taskId: id, nodeId, outcome });
         else terminal.print(answers[outcome]);

@@ -164,7 +164,7 @@ export function checkPausable(task: TaskRecord, external: ReadonlySet<string> | 
   const node = graph.nodes.find(({ type }) => external?.has(type));
   if (node === undefined) return;
   const { node_id: nodeId, type } = node;
-  const text = `task ${taskId} cannot be paused: node '${nodeId}' is run by external workers of '${type}', which go on until they have ended`;
+  const text = `task ${taskId} cannot be paused: node '${nodeId}' is run by external workers of '${type}', which continue until they have ended`;
   throw new FlowError("PAUSE_UNSUPPORTED", text, { details: { taskId, nodeId } });
 }
 

@@ -280,7 +280,7 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
     )
     .with({ reason: "delayed" }, ({ until }) => `starts ${within(until - now)}`)
     .with({ reason: "waiting_for_signal" }, (waits) => waitsForSignal(waits, now))
-    .with({ reason: "paused" }, () => "is paused with its task, and goes on when that is resumed")
+    .with({ reason: "paused" }, () => "is paused with its task, and continues when the task is resumed")
     .with({ reason: "waiting_for_input" }, ({ until }) => `found no input and checks again ${within(until - now)}`)
     .with({ reason: "limit", limit: "key" }, ({ max, of }) => `waits for a slot: ${max} of ${max} running for '${of}'`)
     .with(

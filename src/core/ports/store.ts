@@ -44,7 +44,7 @@ export interface TaskQuery extends PageRequest {
 
 /** The error for reading artifacts that the store dropped after all consumers had read them. */
 export function artifactsDropped({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">): FlowError {
-  return new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' are not kept by this store any more`, {
+  return new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' are no longer kept by this store`, {
     details: { taskId, nodeId },
   });
 }

@@ -47,7 +47,7 @@ export const messages = {
   waitStreams: "node '{node}' waits for a signal, so it cannot start with the first batch of its parents",
   waitDelayed: "node '{node}' waits for a signal, so it cannot have a delay",
   waitWithoutTimeout: "node '{node}': on_timeout needs a timeout_sec",
-  waitOnTimeout: "node '{node}': what it stores after its timeout does not match its payload: {why}",
+  waitOnTimeout: "node '{node}': the value that it stores after its timeout does not match its payload: {why}",
   payloadRef: "node '{node}': a parameter cannot be a part of its payload schema (write $$ref for a literal key $ref)",
   patternNothing: "node '{node}': no batch of '{from}' matches its where",
   whereOnRoot: "node '{node}' is a root: 'where' has nothing to choose from",

@@ -273,7 +273,7 @@ export const limitFields: FieldTable = {
   key: {
     schema: z
       .union([limitKey, z.strictObject({ $ref: z.string() })], { error: longestText })
-      .describe("What has these limits of its own, in all tasks of the flow: a parameter, such as a tenant."),
+      .describe("Applies the limits per value of a parameter, such as a tenant, across all tasks of the flow."),
     option: "key",
     written: "argument",
   },
@@ -320,12 +320,14 @@ export const nodeFields: FieldsOf<GraphNode> = {
   when: {
     schema: z
       .union([condition, z.array(condition).min(1)], { error: "must be a condition or a list of conditions" })
-      .describe("Whether the node runs, judged once when it is dispatched; of a list, one condition has to hold."),
+      .describe(
+        "Whether the node runs, evaluated once when it is dispatched; with a list, one of its conditions must hold.",
+      ),
     option: "when",
     written: "pattern",
   },
   optional: {
-    schema: z.boolean().describe("Whether the task goes on without this node's output if it fails; default false."),
+    schema: z.boolean().describe("Whether the task continues without this node's output if it fails; default false."),
     default: false,
     option: "optional",
   },

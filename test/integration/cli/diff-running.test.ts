@@ -30,7 +30,7 @@ test("flowkit diff --running says which open tasks the handlers of a file would 
   writeFileSync(join(cwd, "flow.ts"), flowOf(handler("{ factor: z.int() }", "{ n: z.int() }", "other")));
   expect(await diff()).toEqual({
     exitCode: 1,
-    stdout: `task ${taskId}\n  ! b: there is no handler 'second' any more\n`,
+    stdout: `task ${taskId}\n  ! b: there is no longer a handler 'second'\n`,
     stderr: "1 open task, of which 1 would fail\n",
   });
 

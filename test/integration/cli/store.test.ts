@@ -509,7 +509,7 @@ describe("a task that waits for a signal", () => {
     expect(await shown("show")).toMatch(
       /approve +function +paused +0 batches +waits for a signal, for [\d.]+ s of 24 h/,
     );
-    expect(await shown("explain")).toContain("approve is paused with its task, and goes on when that is resumed");
+    expect(await shown("explain")).toContain("approve is paused with its task, and continues when the task is resumed");
     const signal = (...args: readonly string[]) => words("tasks", "signal", id, ...args);
     expect(await signal("approve", "--json", '{"ok": 1}')).toMatchObject({
       exitCode: 1,

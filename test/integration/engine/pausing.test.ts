@@ -33,7 +33,9 @@ describe("a paused task", () => {
     const paused = await record(task.id, "src");
     expect(paused).toMatchObject({ failures: 0, lost: 0, epoch: 1 });
     expect(paused.dueAt).toBeUndefined();
-    expect((await task.explain()).nodes[0]?.text).toBe("src is paused with its task, and goes on when that is resumed");
+    expect((await task.explain()).nodes[0]?.text).toBe(
+      "src is paused with its task, and continues when the task is resumed",
+    );
     expect((await task.status()).nodes[0]?.status).toBe("paused");
     for (const gate of gates) gate.open();
     expect(await task.resume()).toBe("recorded");

@@ -154,7 +154,7 @@ describe("mistakes", () => {
     [wait({ on_timeout: 1 }), "/nodes/2/io/fn_args/on_timeout: node 'ok': on_timeout needs a timeout_sec"],
     [
       wait({ payload: { type: "object", required: ["ok"] }, on_timeout: 1 }, { timeout_sec: 5 }),
-      "/nodes/2/io/fn_args/on_timeout: node 'ok': what it stores after its timeout does not match its payload: " +
+      "/nodes/2/io/fn_args/on_timeout: node 'ok': the value that it stores after its timeout does not match its payload: " +
         "must be an object",
     ],
     [
