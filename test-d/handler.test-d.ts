@@ -17,6 +17,7 @@ import {
   type ParamsOf,
   type ResultOf,
 } from "flowkit";
+import { handlerContext } from "flowkit/testing";
 import { describe, test } from "vitest";
 import * as z from "zod";
 import { clean, type extract, type notify, type rowsOnly } from "./handlers.ts";
@@ -158,6 +159,20 @@ describe("what setup returns is ctx.services", () => {
       teardown: ({ model }) => expectTypeOf(model).toEqualTypeOf<1>(),
     });
     defineHandler("sharing", { ...shared, output: z.int(), processBatch: (_, { services }) => services.get("a") ?? 0 });
+  });
+
+  test("of a context for a test, by its handler", () => {
+    const price = defineHandler("price", {
+      output: z.int(),
+      setup: () => ({ rateOf: (currency: string) => currency.length }),
+      processBatch: (_args, { services }) => services.rateOf("EUR"),
+    });
+    const ctx = handlerContext<typeof price>({ services: { rateOf: () => 2 } });
+    expectTypeOf(ctx.services.rateOf).toEqualTypeOf<(currency: string) => number>();
+    price.processBatch?.({}, ctx);
+    // @ts-expect-error: a rate is a number
+    handlerContext<typeof price>({ services: { rateOf: () => "2" } });
+    expectTypeOf(handlerContext({ services: 1 }).services).toEqualTypeOf<unknown>();
   });
 
   test("without setup there are none", () => {

@@ -20,7 +20,13 @@ export interface NodeRecords {
   /** Nodes with a handler, as a union. */
   // biome-ignore lint/suspicious/noExplicitAny: a type would be compared with all steps so far at each step, which is quadratic
   readonly steps: any;
+  /** Those of the latest: a union of all would be a new one, as long as the flow, at each step. */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly recentSteps: any;
 }
+
+/** All nodes with a handler. */
+export type StepsOf<TNodes extends NodeRecords> = TNodes["steps"] | TNodes["recentSteps"];
 
 /**
  * The stored output of one batch of the node `TId`; of any of the nodes, if it is a union. Indexed by plain strings,

@@ -51,6 +51,8 @@ export function flow<
     never,
     never,
     never,
+    never,
+    never,
     InputNames<keyof TInputs>,
     FlowHead<TName, StoredOr<TParams, {}>, TAdapters[number], StoredInputs<TInputs>>
   >

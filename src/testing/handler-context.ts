@@ -2,8 +2,13 @@ import { type BatchContext, type HandlerDefinition, type Metrics, silentLogger }
 import { FlowError, type Json } from "../errors/index.ts";
 import type { HandlerList } from "./flow/run-code.ts";
 
+/** A handler of `defineHandler()`, as far as its context is concerned. */
+interface WithServices {
+  readonly $infer: { readonly services: unknown };
+}
+
 /** A context for calling a handler's methods directly, which records what they did. */
-export interface TestedContext extends BatchContext {
+export interface TestedContext<TServices = unknown> extends BatchContext<unknown, unknown, TServices> {
   /** The metrics that the method added. */
   readonly measured: Metrics;
   /** Runs the callbacks registered with `onCleanup`, last one first. */
@@ -17,8 +22,13 @@ export interface TestedContext extends BatchContext {
  * const ctx = handlerContext({ args: { factor: 2 } })
  * await convert.processBatch?.({ amount: 21 }, ctx) // { amount: 42 }
  * ctx.measured // { rows: 1 }
+ *
+ * @example
+ * handlerContext<typeof price>({ services: { rateOf: async () => 2 } }) // compiles only with what `setup` of `price` returns
  */
-export function handlerContext(given: Partial<BatchContext> = {}): TestedContext {
+export function handlerContext<THandler extends WithServices = WithServices>(
+  given: Partial<BatchContext<unknown, unknown, THandler["$infer"]["services"]>> = {},
+): TestedContext<THandler["$infer"]["services"]> {
   const { taskId = "task", nodeId = "node", uid = "0" } = given;
   const measured: Record<string, number> = {};
   const cleanups: (() => void | Promise<void>)[] = [];

@@ -1,7 +1,7 @@
 import { type DataType, type Field, objectOf, unionOf } from "../../graph/data/data-type.ts";
 import { type MismatchText, mismatchText } from "../../graph/data/mismatch.ts";
 import { formatMessage, type MessageText } from "../../graph/format/messages.ts";
-import type { Absent, NodeRecords, SourcesOf } from "../node-records.ts";
+import type { Absent, NodeRecords, SourcesOf, StepsOf } from "../node-records.ts";
 import { builtIn, type Deliveries } from "./adapter.ts";
 import { commonAdapterArgs } from "./args.ts";
 import { type CodeOf, codeOf } from "./outcomes.ts";
@@ -45,7 +45,7 @@ export type Failure<TInput, TCode extends string> = {
 };
 
 export type Failed<TNodes extends NodeRecords, TParents extends readonly string[], TFrom> = FailureAt<
-  TNodes["steps"],
+  StepsOf<TNodes>,
   SourcesOf<TParents, TFrom>
 >;
 

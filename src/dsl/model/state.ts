@@ -78,7 +78,9 @@ export interface FlowState<
   TRecentPlaces,
   TFresh,
   TSteps,
+  TRecentSteps,
   TUsed,
+  TRecentUsed,
   TLast,
   THead extends { readonly params: unknown },
 > {
@@ -90,8 +92,11 @@ export interface FlowState<
   readonly recentPlaces: TRecentPlaces;
   readonly fresh: TFresh;
   readonly steps: TSteps;
+  readonly recentSteps: TRecentSteps;
   /** Ids that some node depends on; the others are leaves. */
   readonly used: TUsed;
+  /** Those that the latest nodes depend on. */
+  readonly recentUsed: TRecentUsed;
   /** `[]`, or the id that `.then` continues from. */
   readonly last: TLast;
   readonly head: THead;
@@ -104,11 +109,16 @@ export interface AnyState extends NodeRecords {
   readonly texts: any;
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly used: any;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly recentUsed: any;
   // biome-ignore lint/suspicious/noExplicitAny: a list would be compared as one with each new list of one id
   readonly last: any;
   readonly head: FlowHead<unknown, unknown, AnyInputAdapter, unknown>;
   readonly params: unknown;
 }
+
+/** The ids that some node depends on. */
+export type UsedOf<TState extends AnyState> = TState["used"] | TState["recentUsed"];
 
 /** What the methods of any flow read. */
 export interface AnyChain {
@@ -140,8 +150,10 @@ export type StateAfter<
       TState["places"] & Recorded<(TState["fresh"] | TId) & string, TState["blocks"]["length"]>,
       {},
       never,
-      TState["steps"] | TStep,
-      TState["used"] | TParents,
+      TState["steps"] | TState["recentSteps"] | TStep,
+      never,
+      TState["used"] | TState["recentUsed"] | TParents,
+      never,
       [TId],
       TState["head"]
     >
@@ -152,8 +164,10 @@ export type StateAfter<
       TState["places"],
       TState["recentPlaces"] & TPlaced,
       TState["fresh"] | TId,
-      TState["steps"] | TStep,
-      TState["used"] | TParents,
+      TState["steps"],
+      TState["recentSteps"] | TStep,
+      TState["used"],
+      TState["recentUsed"] | TParents,
       [TId],
       TState["head"]
     >;

@@ -7,7 +7,7 @@
  * A declaration file cannot name an alias that its module does not export. It gets the type itself, with all that it knows.
  */
 
-declare const printed: unique symbol;
+export declare const printed: unique symbol;
 
 /** Can be left out of what is printed. */
 export interface Printable {

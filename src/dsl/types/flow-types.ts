@@ -1,10 +1,10 @@
 import type { $ZodType } from "zod/v4/core";
-import type { Absent, OutputOf } from "../../builtins/node-records.ts";
+import type { Absent, OutputOf, StepsOf } from "../../builtins/node-records.ts";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { Shown } from "../model/handler.ts";
-import type { AnyState, AnyStep, ids, params, state } from "../model/state.ts";
-import type { NotPrinted, Printable, Printed } from "../model/unprinted.ts";
+import type { AnyState, AnyStep, ids, params, state, UsedOf } from "../model/state.ts";
+import type { NotPrinted, Printable, Printed, printed } from "../model/unprinted.ts";
 import type { CompileReceiver } from "../rules/subflow/types.ts";
 import type { CaseKeyArgument, NoHandler, NoResult, SignalsOf } from "../rules/where/types.ts";
 
@@ -19,17 +19,17 @@ export interface FlowInfer<TParams, TState extends AnyState> extends Printable {
   readonly inputs: TState["head"]["inputs"];
   readonly outputs: Outputs<TState, TState["places"] & TState["recentPlaces"]>;
   readonly results: {
-    readonly [TId in Exclude<keyof TState["places"] | keyof TState["recentPlaces"], TState["used"]>]: ResultOf<
-      StepsById<TState["steps"]>,
+    readonly [TId in Exclude<keyof TState["places"] | keyof TState["recentPlaces"], UsedOf<TState>>]: ResultOf<
+      StepsById<StepsOf<TState>>,
       TId,
       OutputOf<TState, TId>
     >;
   };
   /** By the id of a node that waits for a signal: its payload. */
-  readonly signals: SignalsOf<TState["steps"]>;
+  readonly signals: SignalsOf<StepsOf<TState>>;
   /** By node id. A node of a coordinator function has no handler. */
-  readonly handlers: HandlersById<TState["steps"]>;
-  readonly handlerNames: TState["steps"]["handler"]["name"];
+  readonly handlers: HandlersById<StepsOf<TState>>;
+  readonly handlerNames: StepsOf<TState>["handler"]["name"];
 }
 
 // By the keys of places: if some ids are known only at run time, a union of ids would be `string`.
@@ -73,8 +73,11 @@ type ByPartition<TResult, TPartitions extends number> = number extends TPartitio
     ? TResult
     : TResult[];
 
-/** What a flow is, apart from the methods that add nodes. */
-export interface BuiltFlow<TIds extends string, TParams, TState extends AnyState> extends Printable {
+/**
+ * What a flow is, apart from the methods that add nodes. Not an interface: the compiler would make each a second time, as
+ * the `this` of the intersection that it is in.
+ */
+export type BuiltFlow<TIds extends string, TParams, TState extends AnyState> = {
   readonly [ids]: TIds;
   readonly [params]: TParams;
   readonly [state]: TState;
@@ -86,7 +89,7 @@ export interface BuiltFlow<TIds extends string, TParams, TState extends AnyState
    * @example
    * createEngine({ handlers: { ...etl.handlers, ...reports.handlers } })
    */
-  readonly handlers: HandlersByName<TState["steps"]>;
+  readonly handlers: HandlersByName<StepsOf<TState>>;
   /** The custom input adapters that were given to `flow()`. */
   readonly inputAdapters: readonly InputAdapterDefinition[];
   /** The custom coordinator functions that its nodes call. */
@@ -113,7 +116,8 @@ export interface BuiltFlow<TIds extends string, TParams, TState extends AnyState
    * @throws FlowError `FLOW_EMPTY` without nodes; `FLOW_INVALID` with inputs, or with every mistake in `details.findings`
    */
   compile(this: CompileReceiver<TIds, TState["head"]["inputs"]>, options?: CompileOptions): Graph;
-}
+  readonly [printed]: true;
+};
 
 /** The method {@link BuiltFlow.exhaustive}. */
 export interface CheckCases {

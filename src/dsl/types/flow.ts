@@ -99,7 +99,7 @@ export interface AddRoot {
     TParents extends readonly string[] = ParentsOf<TAfter, []>,
   >(
     this: Flow<TName, TCount, TFlow & NotPrinted>,
-    id: IdArgument<TId, TFlow[typeof ids]>,
+    id: IdArgument<TId, TFlow[typeof ids], Recorded<TId, TFlow[typeof state]["recent"]["length"]>>,
     handler: HandlerOrError<
       THandler,
       HandlerProblem<
@@ -192,7 +192,7 @@ export interface AddNext {
     TParents extends readonly string[] = ParentsOf<TAfter, TFlow[typeof state]["last"]>,
   >(
     this: Flow<TName, TCount, TFlow & NotPrinted>,
-    id: IdArgument<TId, TFlow[typeof ids]>,
+    id: IdArgument<TId, TFlow[typeof ids], Recorded<TId, TFlow[typeof state]["recent"]["length"]>>,
     handler: HandlerOrError<
       THandler,
       HandlerProblem<
@@ -278,7 +278,7 @@ export interface AddFn {
     TKeys extends PropertyKey = never,
   >(
     this: Flow<TName, TCount, TFlow & NotPrinted>,
-    id: IdArgument<TId, TFlow[typeof ids]>,
+    id: IdArgument<TId, TFlow[typeof ids], Recorded<TId, TFlow[typeof state]["recent"]["length"]>>,
     fn: FnArgument<TFn, TId, keyof TArgs>,
     options?: OptionsOf<
       TId,
@@ -332,7 +332,7 @@ export interface AddWait {
     TKeys extends PropertyKey = never,
   >(
     this: Flow<TName, TCount, TFlow & NotPrinted>,
-    id: IdArgument<TId, TFlow[typeof ids]>,
+    id: IdArgument<TId, TFlow[typeof ids], Recorded<TId, TFlow[typeof state]["recent"]["length"]>>,
     options: OptionsOf<
       TId,
       WaitOptions<TId, TPayload, TAfter, TFlow[typeof ids], TFlow[typeof state], TWhen, TOptional>,

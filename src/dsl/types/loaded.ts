@@ -50,7 +50,9 @@ export type LoadedFlow<
           {},
           never,
           Steps<Sources<TGraph, HandlerIn<THandlers>, TFn, TSchemas>>,
+          never,
           Parents<TGraph>,
+          never,
           LastOf<TGraph>,
           FlowHead<NameOf<TGraph>, ParamsIn<TGraph, true>, TAdapter, {}>
         >
@@ -68,6 +70,8 @@ export type LoadedFlow<
           {},
           never,
           StepsOfNoNode<HandlerIn<THandlers>>,
+          never,
+          never,
           never,
           [string],
           FlowHead<NameOf<TGraph>, AnyParams, TAdapter, {}>
@@ -135,6 +139,7 @@ interface Records<TSources extends AnySources> {
   readonly recentPlaces: {};
   readonly fresh: never;
   readonly steps: never;
+  readonly recentSteps: never;
 }
 
 // The arguments that affect the type of an output, under the builder's names.

@@ -25,16 +25,42 @@ export type AfterArgument<
   TAdapter,
   TFrom,
 > = TAfter extends readonly unknown[]
-  ? TParents[number] extends TIds
-    ? TFrom extends Absent
-      ? TAdapter extends Absent | DefaultAdapter
-        ? Fits<TNodes, TParents[number], InputOf<THandler>> extends false
-          ? { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
-          : { [TIndex in keyof TAfter]: TIds }
-        : { [TIndex in keyof TAfter]: TIds }
-      : { [TIndex in keyof TAfter]: TIds }
-    : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
+  ? AreRight<TNodes, TParents, TIds, THandler, TAdapter, TFrom> extends false
+    ? JudgedParents<TAfter, TParents, TNodes, TIds, TId, THandler>
+    : readonly TIds[]
   : TAfter;
+
+/* Whether all are nodes whose outputs the handler takes; what an adapter makes of them has its own checks. */
+type AreRight<
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TIds extends string,
+  THandler extends AnyHandler,
+  TAdapter,
+  TFrom,
+> = TParents[number] extends TIds
+  ? TFrom extends Absent
+    ? TAdapter extends Absent | DefaultAdapter
+      ? Fits<TNodes, TParents[number], InputOf<THandler>>
+      : true
+    : true
+  : false;
+
+/* Mapped from the list under another name: the compiler would infer `TAfter` backwards from a list mapped from it. */
+type JudgedParents<
+  TAfter,
+  TParents extends readonly string[],
+  TNodes extends NodeRecords,
+  TIds extends string,
+  TId extends string,
+  THandler extends AnyHandler,
+> = TAfter extends infer TList
+  ? {
+      [TIndex in keyof TList]: TParents[number] extends TIds
+        ? ParentArgument<TList[TIndex], TNodes, TId, THandler>
+        : KnownId<TList[TIndex], TIds, TId>;
+    }
+  : never;
 
 type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THandler extends AnyHandler> = OrError<
   TParent,

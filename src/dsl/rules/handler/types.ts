@@ -175,8 +175,9 @@ type EdgesProblem<
  * or `args`.
  */
 export type HandlerOrError<THandler extends AnyHandler, TMessage, TKeys> =
-  IsRight<TMessage> extends false
-    ? [TKeys] extends [NodeOption]
-      ? WrongType<NoInfer<TMessage & string>>
-      : Shown<THandler["name"], THandler>["handler"]
+  IsReported<TMessage, TKeys> extends true
+    ? WrongType<NoInfer<TMessage & string>>
     : Shown<THandler["name"], THandler>["handler"];
+
+type IsReported<TMessage, TKeys> =
+  IsRight<TMessage> extends false ? ([TKeys] extends [NodeOption] ? true : false) : false;

@@ -16,17 +16,18 @@ type ForbiddenName = "constructor" | "prototype";
  *
  * Compared with `false`, see `IsNever`: a helper that is generic over its flow can add a node.
  */
-export type IdArgument<TId extends string, TIds extends string> =
-  IsNever<IdProblem<TId, TIds>> extends false ? WrongType<IdProblem<TId, TIds>> : TId;
+export type IdArgument<TId extends string, TIds extends string, TPlaced> =
+  IsNever<IdProblem<TId, TIds, TPlaced>> extends false ? WrongType<IdProblem<TId, TIds, TPlaced>> : TId;
 
-type IdProblem<TId extends string, TIds extends string, TAll = TId> = TId extends NotAnId | ForbiddenName
+type IdProblem<TId extends string, TIds extends string, TPlaced, TAll = TId> = TId extends NotAnId | ForbiddenName
   ? TId extends ForbiddenName
     ? MessageText<"nameForbidden", { what: "node id"; name: TId }>
     : MessageText<"idForm", { id: TId }>
   : // One literal: not a union, whose members are checked one by one, and not `string` or `n${number}`, which as a key of a
-    // record may be missing. The record has another key than the id, because every object has a `constructor`.
+    // record may be missing. `TPlaced` is the record that the flow will have of it: of numbers, because every object has a
+    // `toString`.
     TAll extends TId
-    ? {} extends { [TKey in `.${TId}`]: unknown }
+    ? {} extends TPlaced
       ? string extends TIds
         ? never
         : MessageText<"idNotLiteral", {}>

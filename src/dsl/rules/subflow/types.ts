@@ -1,10 +1,10 @@
-import type { IsAssignable, IsNever, OutputOf, Recorded } from "../../../builtins/node-records.ts";
+import type { IsAssignable, IsNever, OutputOf, Recorded, StepsOf } from "../../../builtins/node-records.ts";
 import type { EdgeText, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Join, LastOf, MessageText, zodSchemas } from "../../../graph/format/messages.ts";
 import type { Wrong, WrongFlow, WrongSchema, WrongType } from "../../model/markers.ts";
 import type { LatestOfBoth, TextNow, TextsOfBoth } from "../../model/node-count.ts";
 import type { AnySchema, Stored } from "../../model/schema.ts";
-import type { AnyState, AnyStep, Block, FlowHead, FlowState, SubflowControl } from "../../model/state.ts";
+import type { AnyState, AnyStep, Block, FlowHead, FlowState, SubflowControl, UsedOf } from "../../model/state.ts";
 import type { ReadOption } from "../definition/types.ts";
 import type { NotAnId, Taken } from "../id/types.ts";
 
@@ -84,8 +84,8 @@ interface SubflowStep<TStep extends AnyStep, TPrefix extends string, TBound> {
 
 /* A node that feeds an input counts as used if a node of the subflow reads that input. */
 type SubflowUsed<TSubflow extends AnyState, TPrefix extends string, TBound extends Bindings> =
-  | `${TPrefix}.${Exclude<TSubflow["used"], keyof InputsOf<TSubflow>>}`
-  | TBound[Extract<TSubflow["used"], keyof InputsOf<TSubflow>> & keyof TBound];
+  | `${TPrefix}.${Exclude<UsedOf<TSubflow>, keyof InputsOf<TSubflow>>}`
+  | TBound[Extract<UsedOf<TSubflow>, keyof InputsOf<TSubflow>> & keyof TBound];
 
 type SubflowLast<TLast extends readonly string[], TPrefix extends string> = {
   [TIndex in keyof TLast]: `${TPrefix}.${TLast[TIndex]}`;
@@ -159,7 +159,7 @@ type NameProblem<TPrefix extends string, TSubflow extends AnyState, TState exten
     : NameTaken<TPrefix, "handler", TakenNames<HandlersOf<TSubflow>, HandlersOf<TState>>>
   : NameTaken<TPrefix, "input adapter", TakenNames<TSubflow["head"]["adapters"], TState["head"]["adapters"]>>;
 
-type HandlersOf<TState extends AnyState> = TState["steps"]["handler"];
+type HandlersOf<TState extends AnyState> = StepsOf<TState>["handler"];
 
 /*
  * The names of definitions that only the subflow has, and that another definition of the flow has too. Unions instead
@@ -260,8 +260,10 @@ export type StateAfterUse<
   PlacesAfterUse<TState, SubflowIds<TSubIds, TSubState, TPrefix>>,
   {},
   never,
-  TState["steps"] | SubflowSteps<TSubState["steps"], TPrefix, TBound>,
-  TState["used"] | SubflowUsed<TSubState, TPrefix, TBound>,
+  StepsOf<TState> | SubflowSteps<StepsOf<TSubState>, TPrefix, TBound>,
+  never,
+  UsedOf<TState> | SubflowUsed<TSubState, TPrefix, TBound>,
+  never,
   SubflowLast<TSubState["last"], TPrefix>,
   HeadAfterUse<TState["head"], TSubState["head"]["adapters"]>
 >;

@@ -1,5 +1,5 @@
 import type { OutcomeAt, OutcomesAdapter } from "../../../builtins/input-adapters/index.ts";
-import type { Absent, AllOf, IsNever, OutputOf, Recorded, SourcesOf } from "../../../builtins/node-records.ts";
+import type { Absent, AllOf, IsNever, OutputOf, Recorded, SourcesOf, StepsOf } from "../../../builtins/node-records.ts";
 import type { Show } from "../../../graph/data/show-type.ts";
 import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyHandler, HandlerTypes } from "../../model/handler.ts";
@@ -19,7 +19,7 @@ export type Seen<
   TAdapter,
   TParents extends readonly string[],
 > = TAdapter extends ReadsOutcomes
-  ? View<AllOf<Ended<TState["steps"], TParents[number], TWhere>>, TParents[number], TState["head"]>
+  ? View<AllOf<Ended<StepsOf<TState>, TParents[number], TWhere>>, TParents[number], TState["head"]>
   : TWhere extends Absent
     ? TState
     : View<AllOf<Chosen<TState, TParents[number], TWhere>>, TParents[number], TState["head"]>;
@@ -39,7 +39,9 @@ type View<TRecords, TIds extends string, THead extends AnyState["head"]> = FlowS
   {},
   never,
   never,
+  never,
   string,
+  never,
   [],
   THead
 >;
@@ -109,7 +111,7 @@ export type WhereArgument<
       ? WrongOption<MessageText<"whereOnRoot", { node: TId }>>
       : WhereOf<
           TAdapter extends ReadsOutcomes
-            ? OutcomeAt<TState["steps"], SourcesOf<TParents, TFrom>>
+            ? OutcomeAt<StepsOf<TState>, SourcesOf<TParents, TFrom>>
             : OutputOf<TState, SourcesOf<TParents, TFrom>>,
           TWhere,
           TId,
@@ -204,7 +206,7 @@ interface Facts<TParams, TParent extends string, TResults> {
 
 // One record per parent, by distribution; see `Gathered`.
 type ResultsOf<TState extends AnyState, TParent> = TParent extends string
-  ? ResultRecord<TState, TParent, ResultIn<TState["steps"], TParent>>
+  ? ResultRecord<TState, TParent, ResultIn<StepsOf<TState>, TParent>>
   : never;
 
 type ResultRecord<TState extends AnyState, TParent extends string, TResult> = [TResult] extends [never]
@@ -290,7 +292,7 @@ type CaseKey<T> = {
 
 export type CaseKeyArgument<TState extends AnyState, TSource extends string, TKey extends string> =
   TKey extends CaseKey<OutputOf<TState, TSource>>
-    ? CaseProblem<TSource, TKey, CasesAt<OutputOf<TState, TSource>, TKey>, PatternsAt<TState["steps"], TSource, TKey>>
+    ? CaseProblem<TSource, TKey, CasesAt<OutputOf<TState, TSource>, TKey>, PatternsAt<StepsOf<TState>, TSource, TKey>>
     : Wrong<
         MessageText<"caseKey", { from: TSource; key: TKey; keys: Join<CaseKey<OutputOf<TState, TSource>>, ", "> }>,
         CaseKey<OutputOf<TState, TSource>>
