@@ -11,7 +11,7 @@ import {
 import type { LogDriver } from "../../../core/store/driver.ts";
 import { together } from "../../../core/store/together.ts";
 import type { Json } from "../../../errors/index.ts";
-import { sqlStateOf, uniqueViolation } from "../database/errors.ts";
+import { sqlStateOf, uniqueViolation } from "../database/request.ts";
 import { idOf, idText, mostBytes, type Session } from "../database/session.ts";
 import {
   givenNewShard,

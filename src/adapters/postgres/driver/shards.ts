@@ -10,13 +10,13 @@ import {
 } from "../../../core/model/records.ts";
 import { type Judged, type ShardDriver, splitDue } from "../../../core/store/driver.ts";
 import { together } from "../../../core/store/together.ts";
-import { compareAndSet, idText, mostBytes, now, type Session, type ShardRow } from "../database/session.ts";
+import { compareAndSet, idText, mostBytes, now, type Session, type ShardRow, unplanned } from "../database/session.ts";
 
 export const isShard = "task_id = $1 AND node_id = $2 AND shard = $3";
 /** Nodes in the order of their first shard. */
 const shardsOfTasks = `SELECT record, at FROM (
     SELECT record, shard, at, min(pk) OVER (PARTITION BY task_id, node_id) AS first
-    FROM unnest($1::text[]) WITH ORDINALITY AS wanted (task_id, at) JOIN @shards USING (task_id)) AS shards
+    FROM unnest(${unplanned(1, "text[]")}) WITH ORDINALITY AS wanted (task_id, at) JOIN @shards USING (task_id)) AS shards
   ORDER BY at, first, shard`;
 const shardsOfNodes = `SELECT record, at
   FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS wanted (task_id, node_id, at, place)
@@ -93,11 +93,13 @@ const renewMany = `WITH renewed AS (SELECT given.* FROM @shards shard
 const expired = `SELECT record FROM @shards WHERE expires_at <= ${now} ORDER BY expires_at LIMIT $1`;
 const deferred = `SELECT record, due_at AS at, ${now} AS now FROM @shards WHERE due_at IS NOT NULL ORDER BY due_at LIMIT $1`;
 /** A query for each type, along the index, merged. */
-const queued = `SELECT record FROM unnest($1::text[]) AS wanted (type) CROSS JOIN LATERAL (
+const [limit, except, only] = [unplanned(2, "int"), unplanned(3, "text[]"), unplanned(4, "text[]")];
+const queued = `SELECT record FROM unnest(${unplanned(1, "text[]")}) AS wanted (type) CROSS JOIN LATERAL (
     SELECT record, priority, ready_at, queue_order FROM @shards WHERE status = 'queued' AND type = wanted.type
-      AND ($3::text[] IS NULL OR task_id <> ALL ($3)) AND ($4::text[] IS NULL OR task_id = ANY ($4)) AND priority < $5
-    ORDER BY priority DESC, ready_at, queue_order LIMIT $2) AS shard
-  ORDER BY priority DESC, ready_at, queue_order LIMIT $2`;
+      AND (${except} IS NULL OR task_id <> ALL (${except})) AND (${only} IS NULL OR task_id = ANY (${only}))
+      AND priority < ${unplanned(5, "int")}
+    ORDER BY priority DESC, ready_at, queue_order LIMIT ${limit}) AS shard
+  ORDER BY priority DESC, ready_at, queue_order LIMIT ${limit}`;
 
 interface NodesOfTask {
   readonly taskId: string;

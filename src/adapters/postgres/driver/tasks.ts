@@ -5,8 +5,17 @@ import { minSweepMs, type TaskQuery } from "../../../core/ports/index.ts";
 import { dueIds, RecordCache, type TaskDriver, type TaskState } from "../../../core/store/driver.ts";
 import { together } from "../../../core/store/together.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
-import { foreignKeyViolation, sqlStateOf } from "../database/errors.ts";
-import { compareAndSet, idOf, idText, mostBytes, now, type Revised, type Session } from "../database/session.ts";
+import { foreignKeyViolation, sqlStateOf } from "../database/request.ts";
+import {
+  compareAndSet,
+  idOf,
+  idText,
+  mostBytes,
+  now,
+  type Revised,
+  type Session,
+  unplanned,
+} from "../database/session.ts";
 
 const whatParams = "the set of the task's parameters";
 const whatVars = "the set of the task's variables";
@@ -22,8 +31,8 @@ const insertTask = `WITH task AS (
   lent AS (INSERT INTO @loans (lender, borrower) SELECT lenders.id, task.id FROM lenders, task)
   SELECT pk::float8 FROM task`;
 const existing = `SELECT id FROM @tasks WHERE id = $1 OR idempotency_key = $2 ORDER BY id = $1 DESC LIMIT 1`;
-const readTasks = "SELECT id, pk::float8, record FROM @tasks WHERE id = ANY ($1)";
-const readFixed = "SELECT pk::float8, graph, params FROM @tasks WHERE pk = ANY ($1)";
+const readTasks = `SELECT id, pk::float8, record FROM @tasks WHERE id = ANY (${unplanned(1, "text[]")})`;
+const readFixed = `SELECT pk::float8, graph, params FROM @tasks WHERE pk = ANY (${unplanned(1, "bigint[]")})`;
 const readState = `SELECT pk::float8, rev, record, vars_version, applied_by, ${now} AS now FROM @tasks WHERE id = $1`;
 const replaceTask = `UPDATE @tasks SET rev = rev + 1, status = $3, paused = $4, record = $5, deadline_at = $6,
   ended_at = CASE WHEN $7::float8 IS NOT NULL THEN least($7, ${now}) END,
