@@ -80,17 +80,23 @@ test("no statement scans a table that grows", async () => {
   expect(texts.size).toBeGreaterThan(45);
 
   const client = await testPool({ connectionString: inject("postgresUrl") }).connect();
+  const expectNoScan = async (text: string, ofTables: (table: string) => boolean) => {
+    const { rows } = await client.query(`EXPLAIN (GENERIC_PLAN) ${text}`);
+    const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+    const scanned = [...plan.matchAll(/Seq Scan on (\w+)/g)].map(([, table = ""]) => table);
+    expect(scanned.filter(ofTables), `${text}\n\n${plan}`).toEqual([]);
+  };
+  // A statement that is first run on new tables keeps its plan until they are analyzed, but those of sweeps are few.
+  const empty = freshSchema();
+  await openStore({ pool, schema: empty });
   try {
-    await client.query("SET enable_seqscan = off"); // only where there is no index, then
     for (const text of texts) {
-      const { rows } = await client.query(`EXPLAIN (GENERIC_PLAN) ${text}`);
-      const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
-      const scanned = [...plan.matchAll(/Seq Scan on (\w+)/g)].map(([, table = ""]) => table);
-      expect(
-        scanned.filter((table) => !small.test(table)),
-        `${text}\n\n${plan}`,
-      ).toEqual([]);
+      const onEmpty = text.replaceAll(`"${schema}"`, `"${empty}"`);
+      if (!/bus_|sweep_at </.test(text))
+        await expectNoScan(onEmpty, (table) => /^(tasks|shards|artifacts)$/.test(table));
     }
+    await client.query("SET enable_seqscan = off"); // only where there is no index, then
+    for (const text of texts) await expectNoScan(text, (table) => !small.test(table));
   } finally {
     client.release(true);
   }

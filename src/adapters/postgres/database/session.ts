@@ -16,6 +16,12 @@ export const now = "floor(extract(epoch FROM statement_timestamp()) * 1000)::flo
  */
 export const unplanned = (n: number, type: string): string => `(SELECT $${n}::${type})::${type}`;
 
+/**
+ * Joins a query of its own for each row, which follows an index even if the tables are empty when it is planned. A plan that
+ * reads all of a small table would be kept while that grows.
+ */
+export const withEach = (query: string, name: string): string => `CROSS JOIN LATERAL (${query} OFFSET 0) AS ${name}`;
+
 /** A longer text would not fit into a row of PostgreSQL, beside its other columns. */
 export const mostBytes = 200_000_000;
 

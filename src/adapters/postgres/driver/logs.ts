@@ -87,12 +87,13 @@ const completionColumns = Object.keys(givenCompletion);
 /** The longest text that is stored together with others' ones, in characters. */
 const longestTogether = 100_000;
 /** As `finish` and `finishAndInsert`, of many shards, each after it has stored its last artifact. */
-const finishMany = `WITH own AS (SELECT given.*, place FROM json_to_recordset($1) AS given (${columnsOf(givenCompletion)})
-    CROSS JOIN LATERAL (SELECT ctid AS place FROM @shards shard WHERE pk = given.pk AND rev = given.rev
+const finishMany = `WITH own AS (SELECT given.* FROM json_to_recordset($1) AS given (${columnsOf(givenCompletion)})
+    CROSS JOIN LATERAL (SELECT FROM @shards shard WHERE pk = given.pk AND rev = given.rev
       AND ${lengthOf("given.log")} = given."end" - 1 FOR NO KEY UPDATE) AS locked),
   last AS (INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
     SELECT pk, log, "end" - 1, by_epoch, by_claim, ${artifactColumns} FROM own ON CONFLICT DO NOTHING RETURNING shard_pk),
-  done AS (${setGivenShard} FROM own JOIN last ON shard_pk = own.pk WHERE shard.ctid = place RETURNING shard.pk),
+  done AS (${setGivenShard} FROM own JOIN last ON shard_pk = own.pk
+    WHERE shard.pk = own.pk AND shard.pk = ANY (ARRAY(SELECT shard_pk FROM last)) RETURNING shard.pk),
   next AS (${insertGivenShard("own JOIN done USING (pk)")})
   SELECT own.pk::float8, next.pk AS next FROM own JOIN done USING (pk)
   LEFT JOIN next ON task_id = new_task_id AND node_id = new_node_id AND next.shard = new_shard`;
