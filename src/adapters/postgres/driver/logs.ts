@@ -51,7 +51,7 @@ const columnsOf = (types: Readonly<Record<string, string>>): string =>
     .join(", ");
 /**
  * Replaces the record, if it has not changed since it was read and its log has as many artifacts. With `last`, appends that
- * artifact, and with `next`, inserts another shard after that.
+ * artifact, and with `next`, inserts another shard after that. To append a first one needs no look: its key would be taken.
  */
 const finish = ({ last, next }: { readonly last?: unknown; readonly next?: unknown }): string =>
   finishes[last === undefined ? "" : "last"][next === undefined ? "" : "next"];
@@ -60,7 +60,7 @@ const finishWith = (last: boolean, next: boolean): string => {
     SELECT pk, $13::int, $14::int - 1, $15::int, $16, $17, $18, $19, $20, $21, $22, $23 FROM done)`;
   const dispatched = `, next AS (${insertShardFrom(last ? 24 : 15, "done CROSS JOIN ")})`;
   return `WITH done AS (${setShard} WHERE pk = $1 AND rev = $2
-    AND ${lengthOf("$13::int")} = $14::int ${last ? "- 1" : ""} RETURNING pk)
+    AND (${last} AND $14::int = 1 OR ${lengthOf("$13::int")} = $14::int ${last ? "- 1" : ""}) RETURNING pk)
     ${last ? stored : ""} ${next ? dispatched : ""} SELECT ${next ? "(SELECT pk FROM next)" : "NULL"} AS next FROM done`;
 };
 const finishes = {
@@ -89,7 +89,7 @@ const longestTogether = 100_000;
 /** As `finish` and `finishAndInsert`, of many shards, each after it has stored its last artifact. */
 const finishMany = `WITH own AS (SELECT given.* FROM json_to_recordset($1) AS given (${columnsOf(givenCompletion)})
     CROSS JOIN LATERAL (SELECT FROM @shards shard WHERE pk = given.pk AND rev = given.rev
-      AND ${lengthOf("given.log")} = given."end" - 1 FOR NO KEY UPDATE) AS locked),
+      AND (given."end" = 1 OR ${lengthOf("given.log")} = given."end" - 1) FOR NO KEY UPDATE) AS locked),
   last AS (INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
     SELECT pk, log, "end" - 1, by_epoch, by_claim, ${artifactColumns} FROM own ON CONFLICT DO NOTHING RETURNING shard_pk),
   done AS (${setGivenShard} FROM own JOIN last ON shard_pk = own.pk

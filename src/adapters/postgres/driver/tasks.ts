@@ -28,7 +28,7 @@ const insertTask = `WITH task AS (
       idempotency_key, parent_id, sweep_at, deadline_at)
     VALUES ($1, 0, $2, false, $3, $4, $5, $6, $7, $8, $9, $10, $11, least($12, ${now}), $13)
     ON CONFLICT DO NOTHING RETURNING id, pk),
-  lenders AS (SELECT id FROM unnest($14::text[]) AS wanted (lender)
+  lenders AS (SELECT id FROM unnest(${unplanned(14, "text[]")}) AS wanted (lender)
     ${withEach("SELECT id FROM @tasks WHERE id = lender FOR KEY SHARE", "locked")}),
   lent AS (INSERT INTO @loans (lender, borrower) SELECT lenders.id, task.id FROM lenders, task)
   SELECT pk::float8 FROM task`;
