@@ -22,6 +22,10 @@ export const unplanned = (n: number, type: string): string => `(SELECT $${n}::${
  */
 export const withEach = (query: string, name: string): string => `CROSS JOIN LATERAL (${query} OFFSET 0) AS ${name}`;
 
+/** The rows of a query for each `wanted` value of the list `$n`. */
+export const ofEach = ({ n, type }: { readonly n: number; readonly type: string }, query: string): string =>
+  `SELECT found.* FROM unnest(${unplanned(n, type)}) AS list (wanted) ${withEach(query, "found")}`;
+
 /** A longer text would not fit into a row of PostgreSQL, beside its other columns. */
 export const mostBytes = 200_000_000;
 

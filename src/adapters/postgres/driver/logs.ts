@@ -84,6 +84,7 @@ const givenCompletion = {
   ...givenNewShard,
 };
 const completionColumns = Object.keys(givenCompletion);
+const nextAt = completionColumns.indexOf("new_task_id");
 /** The longest text that is stored together with others' ones, in characters. */
 const longestTogether = 100_000;
 /** As `finish` and `finishAndInsert`, of many shards, each after it has stored its last artifact. */
@@ -92,11 +93,10 @@ const finishMany = `WITH own AS (SELECT given.* FROM json_to_recordset($1) AS gi
       AND (given."end" = 1 OR ${lengthOf("given.log")} = given."end" - 1) FOR NO KEY UPDATE) AS locked),
   last AS (INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
     SELECT pk, log, "end" - 1, by_epoch, by_claim, ${artifactColumns} FROM own ON CONFLICT DO NOTHING RETURNING shard_pk),
-  done AS (${setGivenShard} FROM own JOIN last ON shard_pk = own.pk
+  done AS (${setGivenShard} FROM own
     WHERE shard.pk = own.pk AND shard.pk = ANY (ARRAY(SELECT shard_pk FROM last)) RETURNING shard.pk),
   next AS (${insertGivenShard("own JOIN done USING (pk)")})
-  SELECT own.pk::float8, next.pk AS next FROM own JOIN done USING (pk)
-  LEFT JOIN next ON task_id = new_task_id AND node_id = new_node_id AND next.shard = new_shard`;
+  SELECT pk::text AS key, NULL AS pk FROM done UNION ALL SELECT concat_ws(E'\\n', task_id, node_id, shard), pk FROM next`;
 const logEnd = `SELECT length, count = length AND generation = $4 AS closed
   FROM @shards shard CROSS JOIN LATERAL (SELECT ${lengthOf("$4")} AS length) AS log WHERE ${isShard}`;
 const entry = `SELECT uid, claim_id FROM @artifacts WHERE ${isLog} AND seq = $5`;
@@ -220,9 +220,12 @@ async function completeMany(session: Session, given: readonly Completion[]) {
   const rows = inOrder.map(({ values }) =>
     Object.fromEntries(values.map((value, at) => [completionColumns[at], value])),
   );
-  const done = await session.all<Completed & { pk: number }>(finishMany, [JSON.stringify(rows)]);
-  const byPk = new Map(done.map((row) => [row.pk, row]));
-  return given.map(({ values: [pk] }) => byPk.get(pk as number));
+  const done = await session.all<{ key: string; pk: number | null }>(finishMany, [JSON.stringify(rows)]);
+  const byKey = new Map(done.map(({ key, pk }) => [key, pk]));
+  return given.map(({ values }) => {
+    const next = byKey.get(values.slice(nextAt, nextAt + 3).join("\n")) ?? null;
+    return byKey.has(`${values[0]}`) ? { next } : undefined;
+  });
 }
 
 /** Whether it is not worth holding others up for. */
