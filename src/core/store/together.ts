@@ -14,8 +14,8 @@ interface Waiting<TItem, TAnswer> extends PromiseWithResolvers<TAnswer> {
 
 /**
  * One request to a server for all items of a turn of the event loop, and for those that come while earlier requests run: a
- * round trip costs more than what one item adds to it. After a request for a single item, the next one does not wait for the
- * turn to end.
+ * round trip costs more than what one item adds to it. After a request for a single item, the next one waits for what is asked
+ * for in the same step only.
  *
  * @param run - resolves with the answers in the order of the items. It may be called again with each of them alone: after an
  *   error that is not retryable, since what cannot be done for one item does not concern the others
@@ -36,7 +36,7 @@ export function together<TItem, TAnswer>(
   }
 
   async function start(): Promise<void> {
-    if (!wasAlone || running > 0) await clock.yield();
+    await (wasAlone && running === 0 ? undefined : clock.yield());
     isPlanned = false;
     running++;
     const items = waiting.splice(0, mostTogether);
