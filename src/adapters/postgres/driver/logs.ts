@@ -51,17 +51,18 @@ const columnsOf = (types: Readonly<Record<string, string>>): string =>
     .join(", ");
 /**
  * Replaces the record, if it has not changed since it was read and its log has as many artifacts. With `last`, appends that
- * artifact, and with `next`, inserts another shard after that. To append a first one needs no look: its key would be taken.
+ * artifact, and with `next`, inserts another shard after that. To append a first one needs no look: its key would be taken. If
+ * the other shard is not inserted, nothing is returned, as if nothing was done.
  */
 const finish = ({ last, next }: { readonly last?: unknown; readonly next?: unknown }): string =>
   finishes[last === undefined ? "" : "last"][next === undefined ? "" : "next"];
 const finishWith = (last: boolean, next: boolean): string => {
   const stored = `, last AS (INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
     SELECT pk, $13::int, $14::int - 1, $15::int, $16, $17, $18, $19, $20, $21, $22, $23 FROM done)`;
-  const dispatched = `, next AS (${insertShardFrom(last ? 24 : 15, "done CROSS JOIN ")})`;
+  const dispatched = next ? insertShardFrom(last ? 24 : 15, "done CROSS JOIN ") : "SELECT NULL AS next FROM done";
   return `WITH done AS (${setShard} WHERE pk = $1 AND rev = $2
     AND (${last} AND $14::int = 1 OR ${lengthOf("$13::int")} = $14::int ${last ? "- 1" : ""}) RETURNING pk)
-    ${last ? stored : ""} ${next ? dispatched : ""} SELECT ${next ? "(SELECT pk FROM next)" : "NULL"} AS next FROM done`;
+    ${last ? stored : ""} ${dispatched}`;
 };
 const finishes = {
   "": { "": finishWith(false, false), next: finishWith(false, true) },

@@ -61,7 +61,7 @@ const headOfTask = `SELECT paused, ${now} AS now FROM @tasks WHERE id = $1`;
 export const insertShardFrom = (n: number, more = ""): string =>
   `INSERT INTO @shards (task_id, node_id, shard, type, rev, ${columns})
   SELECT $${n}, $${n + 1}, $${n + 2}, $${n + 3}, 0, ${valuesFrom(n + 5)} FROM ${more}@tasks task
-  WHERE task.id = $${n} AND task.paused = $${n + 4} FOR SHARE OF task ON CONFLICT DO NOTHING RETURNING pk::float8`;
+  WHERE task.id = $${n} AND task.paused = $${n + 4} FOR SHARE OF task ON CONFLICT DO NOTHING RETURNING pk::float8 AS next`;
 const insertShard = insertShardFrom(1);
 const readShard = `SELECT pk::float8, rev, record, ${now} AS now FROM @shards WHERE ${isShard}`;
 const readWithLength = `SELECT pk::float8, rev, record, ${now} AS now, (SELECT seq + 1 FROM @artifacts
@@ -140,9 +140,9 @@ export function shardTable(session: Session): ShardDriver {
         const task = known === undefined ? await read() : { now: known, paused: false };
         if (task === undefined) return "gone";
         const record = create(task.now, task.paused || undefined);
-        const row = await session.get<{ pk: number }>(insertShard, newShardValues(record, task.paused));
+        const row = await session.get<{ next: number }>(insertShard, newShardValues(record, task.paused));
         if (row !== undefined) {
-          keepWritten(session, record, { pk: row.pk, rev: 0 });
+          keepWritten(session, record, { pk: row.next, rev: 0 });
           return "inserted";
         }
         if (await session.has(readShard, refValues(ref))) return "exists";
