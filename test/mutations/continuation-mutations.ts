@@ -98,7 +98,7 @@ export const continuationMutations: readonly Mutation[] = [
     elsewhere: raceOf("a long chain leaves its slot", "costs others time, which seeds do not measure"),
     ...mutation(
       "a chain never leaves its slot to others",
-      edit(claimer, "if (row.count < maxInRow) return", "if (row.count >= 0) return"),
+      edit(claimer, "if (row.count < maxInRow || this", "if (row.count >= 0 || this"),
     ),
   },
   {

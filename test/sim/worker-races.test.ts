@@ -351,6 +351,20 @@ test("a long chain keeps its slot while nothing is queued", async () => {
   expect(claims).toEqual(nodes);
 });
 
+test("a long chain does not look at the queue while its worker has a free slot", async () => {
+  const nodes = Array.from({ length: 40 }, (_, index) => `n${index}`);
+  const looks: number[] = [];
+  const { bus, seen, finished, dispatch } = await workerOf({
+    ...{ capacity: 2, nodes, shape: "chain", gates: [] },
+    processBatch: async () => void looks.push(seen.looks),
+  });
+  await until(() => seen.looks === 1);
+  await dispatch("n0");
+  await bus.command("n0");
+  await finished("n39");
+  expect(looks).toEqual(nodes.map(() => 1));
+});
+
 test("a node of a long chain ends although the queue cannot be looked at", async () => {
   const nodes = Array.from({ length: 20 }, (_, index) => `n${index}`);
   let isGone = false;

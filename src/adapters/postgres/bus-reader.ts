@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { PoolClient } from "pg";
 import type { Clock, SubscribeOptions } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
-import { idOf, now, type Session } from "./database/session.ts";
+import { idOf, now, type Session, unplanned } from "./database/session.ts";
 
 export interface ReaderOptions {
   readonly session: Session;
@@ -35,16 +35,17 @@ const removeGroups = (which: string): string =>
   `gone AS (DELETE FROM @bus_groups WHERE ${which} RETURNING pk)
   DELETE FROM @bus_messages WHERE group_pk IN (SELECT pk FROM gone)`;
 const removeGroup = `WITH ${removeGroups("name = $1")}`;
+const done = unplanned(1, "bigint[]");
 /**
  * Removes what was handled, and claims the first message of each lane. The next one of a lane is claimed when the first is
  * removed, so the messages of a key keep their order, and never run twice at once.
  */
-const round = `WITH handled AS (DELETE FROM @bus_messages WHERE pk = ANY ($1) AND claimed_by = $2),
+const round = `WITH handled AS (DELETE FROM @bus_messages WHERE pk = ANY (${done}) AND claimed_by = $2),
   first AS (SELECT pk FROM @bus_messages message
-    WHERE group_pk = ANY ($3) AND (claimed_until IS NULL OR claimed_until <= ${now}) AND pk <> ALL ($1)
-      AND NOT EXISTS (SELECT 1 FROM @bus_messages earlier WHERE earlier.group_pk = message.group_pk
-        AND earlier.lane = message.lane AND earlier.pk < message.pk AND earlier.pk <> ALL ($1))
-    ORDER BY pk LIMIT $4 FOR UPDATE SKIP LOCKED)
+    WHERE group_pk = ANY (${unplanned(3, "int[]")}) AND (claimed_until IS NULL OR claimed_until <= ${now})
+      AND pk <> ALL (${done}) AND NOT EXISTS (SELECT 1 FROM @bus_messages earlier WHERE earlier.group_pk = message.group_pk
+        AND earlier.lane = message.lane AND earlier.pk < message.pk AND earlier.pk <> ALL (${done}))
+    ORDER BY pk LIMIT ${unplanned(4, "int")} FOR UPDATE SKIP LOCKED)
   UPDATE @bus_messages message SET claimed_by = $2, claimed_until = ${now} + $5, deliveries = deliveries + 1
   FROM first WHERE message.pk = first.pk
   RETURNING message.pk::text, group_pk, topic, key, body, deliveries`;

@@ -5,7 +5,7 @@ import { systemClock } from "../../core/ports/system.ts";
 import { StoreRetry } from "../../core/resilience/store-retry.ts";
 import { FlowError } from "../../errors/index.ts";
 import { BusReader, notifying } from "./bus-reader.ts";
-import { idText, now, Session } from "./database/session.ts";
+import { idText, now, Session, unplanned } from "./database/session.ts";
 import { checkNumber, type PostgresOptions, sessionOptions } from "./options.ts";
 
 /** Options of {@link postgresBus}. */
@@ -138,7 +138,7 @@ class PostgresBus implements Bus {
 const send = `WITH sent AS (INSERT INTO @bus_messages (group_pk, lane, topic, key, body, sent_at)
     SELECT listener.pk, hashtextextended(message.topic || E'\\n' || message.key, 0), message.topic, message.key,
       message.body, ${now}
-    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS message (topic, key, body, n)
+    FROM unnest(${[1, 2, 3].map((n) => unplanned(n, "text[]"))}) WITH ORDINALITY AS message (topic, key, body, n)
     JOIN @bus_groups listener ON message.topic = ANY (listener.topics) AND listener.until > ${now}
     ORDER BY message.n RETURNING group_pk) ${notifying("$4", "sent")}`;
 const batchSize = 500;

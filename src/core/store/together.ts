@@ -14,7 +14,8 @@ interface Waiting<TItem, TAnswer> extends PromiseWithResolvers<TAnswer> {
 
 /**
  * One request to a server for all items of a turn of the event loop, and for those that come while earlier requests run: a
- * round trip costs more than what one item adds to it.
+ * round trip costs more than what one item adds to it. After a request for a single item, the next one waits for what is asked
+ * for in the same step only.
  *
  * @param run - resolves with the answers in the order of the items. It may be called again with each of them alone: after an
  *   error that is not retryable, since what cannot be done for one item does not concern the others
@@ -25,6 +26,8 @@ export function together<TItem, TAnswer>(
   const waiting: Waiting<TItem, TAnswer>[] = [];
   let running = 0;
   let isPlanned = false;
+  /** The last request was for a single item. */
+  let wasAlone = false;
 
   function plan(): void {
     if (isPlanned || waiting.length === 0 || running >= mostAtOnce) return;
@@ -33,10 +36,11 @@ export function together<TItem, TAnswer>(
   }
 
   async function start(): Promise<void> {
-    await clock.yield();
+    await (wasAlone && running === 0 ? undefined : clock.yield());
     isPlanned = false;
     running++;
     const items = waiting.splice(0, mostTogether);
+    wasAlone = items.length === 1;
     plan();
     await answer(items);
     running--;

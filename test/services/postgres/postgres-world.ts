@@ -13,6 +13,17 @@ export function testPool(options: PoolConfig = {}): Pool {
   return pool;
 }
 
+/** Calls `note` with the text of each statement that is a transaction of its own, on connections of this pool. */
+export function noteStatements(pool: Pool, note: (text: string) => void): void {
+  pool.on("connect", (client) => {
+    const { query } = client;
+    client.query = ((given: { readonly text: string }, ...rest: readonly unknown[]) => {
+      if (given instanceof Object && "submit" in given) note(given.text);
+      return Reflect.apply(query, client, [given, ...rest]);
+    }) as typeof query;
+  });
+}
+
 /** An opened store, closed when the test ends. */
 export async function openStore(options: PostgresStoreOptions): Promise<PostgresStore> {
   const store = postgresStore(options);

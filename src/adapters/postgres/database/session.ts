@@ -4,11 +4,27 @@ import type { Pool, PoolClient, QueryResult } from "pg";
 import type { ShardRecord } from "../../../core/model/records.ts";
 import { type Judged, RecordCache } from "../../../core/store/driver.ts";
 import { FlowError } from "../../../errors/index.ts";
-import { sqlStateOf, translated, unavailable } from "./errors.ts";
+import { request, type Statement, sqlStateOf, translated, unavailable } from "./request.ts";
 import { checkLayout, latestLayout, migrate } from "./schema.ts";
 
 /** The server's time in ms; stable within a statement, so that conditions on it follow an index. */
 export const now = "floor(extract(epoch FROM statement_timestamp()) * 1000)::float8";
+
+/**
+ * The parameter `$n`, whose value is unknown when the statement is planned. It would be planned each time it runs, as the
+ * plan for a list of one looks cheaper than the one for any list.
+ */
+export const unplanned = (n: number, type: string): string => `(SELECT $${n}::${type})::${type}`;
+
+/**
+ * Joins a query of its own for each row, which follows an index even if the tables are empty when it is planned. A plan that
+ * reads all of a small table would be kept while that grows.
+ */
+export const withEach = (query: string, name: string): string => `CROSS JOIN LATERAL (${query} OFFSET 0) AS ${name}`;
+
+/** The rows of a query for each `wanted` value of the list `$n`. */
+export const ofEach = ({ n, type }: { readonly n: number; readonly type: string }, query: string): string =>
+  `SELECT found.* FROM unnest(${unplanned(n, type)}) AS list (wanted) ${withEach(query, "found")}`;
 
 /** A longer text would not fit into a row of PostgreSQL, beside its other columns. */
 export const mostBytes = 200_000_000;
@@ -48,6 +64,8 @@ const longestDelayMs = 64;
 const cachedRows = 2_000;
 /** How long the server's time is known after a statement returned it: clocks drift, and servers change. */
 const timeKnownMs = 10_000;
+/** The request that runs on the connection rejects with it. */
+const ignored = (): void => {};
 /** By how much the server's time may be overestimated: the duration of the statement that returned it. */
 const mostAheadMs = 100;
 
@@ -56,7 +74,9 @@ export class Session {
   readonly #options: SessionOptions;
   /** By key, shards as this process has last written them. */
   readonly written = new RecordCache<Pick<ShardRow, "pk" | "rev"> & { readonly record: ShardRecord }>(cachedRows);
-  readonly #statements = new Map<string, { readonly text: string; readonly name?: string }>();
+  readonly #statements = new Map<string, Statement>();
+  /** A connection that is returned to the pool at the end of this turn of the event loop, unless a request takes it before. */
+  #spare: PoolClient | undefined;
   /** By how much the server's time is ahead of this process's monotonic one, which it was at most at `own`. */
   #ahead: { readonly ms: number; readonly own: number } | undefined;
   #state: "not open yet" | "open" | "closed" = "not open yet";
@@ -113,21 +133,41 @@ export class Session {
   }
 
   /** Runs one statement, which is a transaction of its own. `@` in its text stands for the schema. */
-  async all<TRow extends object>(text: string, values: readonly unknown[] = [], more = {}): Promise<TRow[]> {
+  async all<TRow extends object>(text: string, values: readonly unknown[] = []): Promise<TRow[]> {
     this.check();
     try {
       const own = performance.now();
-      const query = { ...this.#statement(text), values: [...values], ...more };
-      const { rows } = await this.#options.pool.query<TRow & { readonly now?: number }>(query);
-      const isPrompt = performance.now() - own < mostAheadMs;
-      const ms = isPrompt ? (rows[0]?.now ?? Number.POSITIVE_INFINITY) - own : Number.POSITIVE_INFINITY;
-      if (ms < Number.POSITIVE_INFINITY && (this.time === undefined || ms <= (this.#ahead?.ms ?? 0)))
-        this.#ahead = { ms, own };
-      return rows;
+      const rows = await this.#request(this.#statement(text), values);
+      const now = rows[0]?.now;
+      if (typeof now === "number" && performance.now() - own < mostAheadMs) {
+        const ms = now - own;
+        if (this.time === undefined || ms <= (this.#ahead?.ms ?? 0)) this.#ahead = { ms, own };
+      }
+      return rows as TRow[];
     } catch (error) {
       this.check();
       throw translated(error, this.#options.redact);
     }
+  }
+
+  async #request(statement: Statement, values: readonly unknown[]) {
+    const client = this.#spare ?? (await this.#options.pool.connect()).on("error", ignored);
+    this.#spare = undefined;
+    try {
+      const rows = await request(client, statement, values);
+      this.#spare ??= this.#options.pool.waitingCount > 0 ? undefined : client;
+      if (this.#spare === client) process.nextTick(() => this.#returnSpare());
+      else client.off("error", ignored).release();
+      return rows;
+    } catch (error) {
+      client.off("error", ignored).release(true);
+      throw error;
+    }
+  }
+
+  #returnSpare(): void {
+    this.#spare?.off("error", ignored).release();
+    this.#spare = undefined;
   }
 
   /** The text of a statement, with the schema. */

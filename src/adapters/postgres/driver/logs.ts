@@ -11,7 +11,7 @@ import {
 import type { LogDriver } from "../../../core/store/driver.ts";
 import { together } from "../../../core/store/together.ts";
 import type { Json } from "../../../errors/index.ts";
-import { sqlStateOf, uniqueViolation } from "../database/errors.ts";
+import { sqlStateOf, uniqueViolation } from "../database/request.ts";
 import { idOf, idText, mostBytes, type Session } from "../database/session.ts";
 import {
   givenNewShard,
@@ -51,17 +51,18 @@ const columnsOf = (types: Readonly<Record<string, string>>): string =>
     .join(", ");
 /**
  * Replaces the record, if it has not changed since it was read and its log has as many artifacts. With `last`, appends that
- * artifact, and with `next`, inserts another shard after that.
+ * artifact, and with `next`, inserts another shard after that. To append a first one needs no look: its key would be taken. If
+ * the other shard is not inserted, nothing is returned, as if nothing was done.
  */
 const finish = ({ last, next }: { readonly last?: unknown; readonly next?: unknown }): string =>
   finishes[last === undefined ? "" : "last"][next === undefined ? "" : "next"];
 const finishWith = (last: boolean, next: boolean): string => {
   const stored = `, last AS (INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
     SELECT pk, $13::int, $14::int - 1, $15::int, $16, $17, $18, $19, $20, $21, $22, $23 FROM done)`;
-  const dispatched = `, next AS (${insertShardFrom(last ? 24 : 15, "done CROSS JOIN ")})`;
+  const dispatched = next ? insertShardFrom(last ? 24 : 15, "done CROSS JOIN ") : "SELECT NULL AS next FROM done";
   return `WITH done AS (${setShard} WHERE pk = $1 AND rev = $2
-    AND ${lengthOf("$13::int")} = $14::int ${last ? "- 1" : ""} RETURNING pk)
-    ${last ? stored : ""} ${next ? dispatched : ""} SELECT ${next ? "(SELECT pk FROM next)" : "NULL"} AS next FROM done`;
+    AND (${last} AND $14::int = 1 OR ${lengthOf("$13::int")} = $14::int ${last ? "- 1" : ""}) RETURNING pk)
+    ${last ? stored : ""} ${dispatched}`;
 };
 const finishes = {
   "": { "": finishWith(false, false), next: finishWith(false, true) },
@@ -84,18 +85,19 @@ const givenCompletion = {
   ...givenNewShard,
 };
 const completionColumns = Object.keys(givenCompletion);
+const nextAt = completionColumns.indexOf("new_task_id");
 /** The longest text that is stored together with others' ones, in characters. */
 const longestTogether = 100_000;
 /** As `finish` and `finishAndInsert`, of many shards, each after it has stored its last artifact. */
-const finishMany = `WITH own AS (SELECT given.*, place FROM json_to_recordset($1) AS given (${columnsOf(givenCompletion)})
-    CROSS JOIN LATERAL (SELECT ctid AS place FROM @shards shard WHERE pk = given.pk AND rev = given.rev
-      AND ${lengthOf("given.log")} = given."end" - 1 FOR NO KEY UPDATE) AS locked),
+const finishMany = `WITH own AS (SELECT given.* FROM json_to_recordset($1) AS given (${columnsOf(givenCompletion)})
+    CROSS JOIN LATERAL (SELECT FROM @shards shard WHERE pk = given.pk AND rev = given.rev
+      AND (given."end" = 1 OR ${lengthOf("given.log")} = given."end" - 1) FOR NO KEY UPDATE) AS locked),
   last AS (INSERT INTO @artifacts (shard_pk, generation, seq, epoch, claim_id, ${artifactColumns})
     SELECT pk, log, "end" - 1, by_epoch, by_claim, ${artifactColumns} FROM own ON CONFLICT DO NOTHING RETURNING shard_pk),
-  done AS (${setGivenShard} FROM own JOIN last ON shard_pk = own.pk WHERE shard.ctid = place RETURNING shard.pk),
+  done AS (${setGivenShard} FROM own
+    WHERE shard.pk = own.pk AND shard.pk = ANY (ARRAY(SELECT shard_pk FROM last)) RETURNING shard.pk),
   next AS (${insertGivenShard("own JOIN done USING (pk)")})
-  SELECT own.pk::float8, next.pk AS next FROM own JOIN done USING (pk)
-  LEFT JOIN next ON task_id = new_task_id AND node_id = new_node_id AND next.shard = new_shard`;
+  SELECT pk::text AS key, NULL AS pk FROM done UNION ALL SELECT concat_ws(E'\\n', task_id, node_id, shard), pk FROM next`;
 const logEnd = `SELECT length, count = length AND generation = $4 AS closed
   FROM @shards shard CROSS JOIN LATERAL (SELECT ${lengthOf("$4")} AS length) AS log WHERE ${isShard}`;
 const entry = `SELECT uid, claim_id FROM @artifacts WHERE ${isLog} AND seq = $5`;
@@ -219,9 +221,12 @@ async function completeMany(session: Session, given: readonly Completion[]) {
   const rows = inOrder.map(({ values }) =>
     Object.fromEntries(values.map((value, at) => [completionColumns[at], value])),
   );
-  const done = await session.all<Completed & { pk: number }>(finishMany, [JSON.stringify(rows)]);
-  const byPk = new Map(done.map((row) => [row.pk, row]));
-  return given.map(({ values: [pk] }) => byPk.get(pk as number));
+  const done = await session.all<{ key: string; pk: number | null }>(finishMany, [JSON.stringify(rows)]);
+  const byKey = new Map(done.map(({ key, pk }) => [key, pk]));
+  return given.map(({ values }) => {
+    const next = byKey.get(values.slice(nextAt, nextAt + 3).join("\n")) ?? null;
+    return byKey.has(`${values[0]}`) ? { next } : undefined;
+  });
 }
 
 /** Whether it is not worth holding others up for. */

@@ -10,17 +10,28 @@ import {
 } from "../../../core/model/records.ts";
 import { type Judged, type ShardDriver, splitDue } from "../../../core/store/driver.ts";
 import { together } from "../../../core/store/together.ts";
-import { compareAndSet, idText, mostBytes, now, type Session, type ShardRow } from "../database/session.ts";
+import {
+  compareAndSet,
+  idText,
+  mostBytes,
+  now,
+  type Session,
+  type ShardRow,
+  unplanned,
+  withEach,
+} from "../database/session.ts";
 
 export const isShard = "task_id = $1 AND node_id = $2 AND shard = $3";
 /** Nodes in the order of their first shard. */
 const shardsOfTasks = `SELECT record, at FROM (
-    SELECT record, shard, at, min(pk) OVER (PARTITION BY task_id, node_id) AS first
-    FROM unnest($1::text[]) WITH ORDINALITY AS wanted (task_id, at) JOIN @shards USING (task_id)) AS shards
+    SELECT record, shard, at, min(pk) OVER (PARTITION BY of_task, node_id) AS first
+    FROM unnest(${unplanned(1, "text[]")}) WITH ORDINALITY AS wanted (of_task, at)
+    ${withEach("SELECT record, shard, node_id, pk FROM @shards WHERE task_id = of_task", "found")}) AS shards
   ORDER BY at, first, shard`;
 const shardsOfNodes = `SELECT record, at
-  FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS wanted (task_id, node_id, at, place)
-  JOIN @shards USING (task_id, node_id) ORDER BY place, shard`;
+  FROM unnest(${unplanned(1, "text[]")}, $2::text[], $3::int[]) WITH ORDINALITY AS wanted (of_task, of_node, at, place)
+  ${withEach("SELECT record, shard FROM @shards WHERE task_id = of_task AND node_id = of_node", "shards")}
+  ORDER BY place, shard`;
 const hasArtifacts = `SELECT 1 FROM @shards shard WHERE task_id = $1 AND node_id = $2
   AND (count > 0 OR EXISTS (SELECT 1 FROM @artifacts WHERE shard_pk = shard.pk)) LIMIT 1`;
 const columnTypes = {
@@ -50,7 +61,7 @@ const headOfTask = `SELECT paused, ${now} AS now FROM @tasks WHERE id = $1`;
 export const insertShardFrom = (n: number, more = ""): string =>
   `INSERT INTO @shards (task_id, node_id, shard, type, rev, ${columns})
   SELECT $${n}, $${n + 1}, $${n + 2}, $${n + 3}, 0, ${valuesFrom(n + 5)} FROM ${more}@tasks task
-  WHERE task.id = $${n} AND task.paused = $${n + 4} FOR SHARE OF task ON CONFLICT DO NOTHING RETURNING pk::float8`;
+  WHERE task.id = $${n} AND task.paused = $${n + 4} FOR SHARE OF task ON CONFLICT DO NOTHING RETURNING pk::float8 AS next`;
 const insertShard = insertShardFrom(1);
 const readShard = `SELECT pk::float8, rev, record, ${now} AS now FROM @shards WHERE ${isShard}`;
 const readWithLength = `SELECT pk::float8, rev, record, ${now} AS now, (SELECT seq + 1 FROM @artifacts
@@ -82,22 +93,24 @@ export const insertGivenShard = (from: string): string =>
   ON CONFLICT DO NOTHING RETURNING pk::float8, task_id, node_id, shard`;
 const replaceShard = `${setShard} WHERE pk = $1 AND rev = $2 RETURNING 1`;
 const readMany = `SELECT pk::float8, rev, record, at, ${now} AS now
-  FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS wanted (task_id, node_id, shard, at)
-  JOIN @shards shard USING (task_id, node_id, shard)`;
+  FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS wanted (of_task, of_node, of_shard, at)
+  ${withEach("SELECT * FROM @shards WHERE task_id = of_task AND node_id = of_node AND shard = of_shard", "shards")}`;
 /** Rows are locked in the order of their keys, here and where several shards are completed: so neither waits in a circle. */
 const renewMany = `WITH renewed AS (SELECT given.* FROM @shards shard
     JOIN unnest($1::bigint[], $2::int[], $3::text[], $4::float8[]) AS given (pk, rev, record, expires_at) USING (pk, rev)
-    ORDER BY pk FOR NO KEY UPDATE OF shard)
+    WHERE pk = ANY ($1) ORDER BY pk FOR NO KEY UPDATE OF shard)
   UPDATE @shards shard SET rev = shard.rev + 1, record = renewed.record, expires_at = renewed.expires_at
-  FROM renewed WHERE shard.pk = renewed.pk RETURNING shard.pk::float8`;
+  FROM renewed WHERE shard.pk = renewed.pk AND shard.pk = ANY ($1) RETURNING shard.pk::float8`;
 const expired = `SELECT record FROM @shards WHERE expires_at <= ${now} ORDER BY expires_at LIMIT $1`;
 const deferred = `SELECT record, due_at AS at, ${now} AS now FROM @shards WHERE due_at IS NOT NULL ORDER BY due_at LIMIT $1`;
 /** A query for each type, along the index, merged. */
-const queued = `SELECT record FROM unnest($1::text[]) AS wanted (type) CROSS JOIN LATERAL (
+const [limit, except, only] = [unplanned(2, "int"), unplanned(3, "text[]"), unplanned(4, "text[]")];
+const queued = `SELECT record FROM unnest(${unplanned(1, "text[]")}) AS wanted (type) CROSS JOIN LATERAL (
     SELECT record, priority, ready_at, queue_order FROM @shards WHERE status = 'queued' AND type = wanted.type
-      AND ($3::text[] IS NULL OR task_id <> ALL ($3)) AND ($4::text[] IS NULL OR task_id = ANY ($4)) AND priority < $5
-    ORDER BY priority DESC, ready_at, queue_order LIMIT $2) AS shard
-  ORDER BY priority DESC, ready_at, queue_order LIMIT $2`;
+      AND (${except} IS NULL OR task_id <> ALL (${except})) AND (${only} IS NULL OR task_id = ANY (${only}))
+      AND priority < ${unplanned(5, "int")}
+    ORDER BY priority DESC, ready_at, queue_order LIMIT ${limit}) AS shard
+  ORDER BY priority DESC, ready_at, queue_order LIMIT ${limit}`;
 
 interface NodesOfTask {
   readonly taskId: string;
@@ -127,9 +140,9 @@ export function shardTable(session: Session): ShardDriver {
         const task = known === undefined ? await read() : { now: known, paused: false };
         if (task === undefined) return "gone";
         const record = create(task.now, task.paused || undefined);
-        const row = await session.get<{ pk: number }>(insertShard, newShardValues(record, task.paused));
+        const row = await session.get<{ next: number }>(insertShard, newShardValues(record, task.paused));
         if (row !== undefined) {
-          keepWritten(session, record, { pk: row.pk, rev: 0 });
+          keepWritten(session, record, { pk: row.next, rev: 0 });
           return "inserted";
         }
         if (await session.has(readShard, refValues(ref))) return "exists";

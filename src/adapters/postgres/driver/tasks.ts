@@ -5,8 +5,17 @@ import { minSweepMs, type TaskQuery } from "../../../core/ports/index.ts";
 import { dueIds, RecordCache, type TaskDriver, type TaskState } from "../../../core/store/driver.ts";
 import { together } from "../../../core/store/together.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
-import { foreignKeyViolation, sqlStateOf } from "../database/errors.ts";
-import { compareAndSet, idOf, idText, mostBytes, now, type Revised, type Session } from "../database/session.ts";
+import { foreignKeyViolation, sqlStateOf } from "../database/request.ts";
+import {
+  compareAndSet,
+  idOf,
+  idText,
+  mostBytes,
+  now,
+  ofEach,
+  type Revised,
+  type Session,
+} from "../database/session.ts";
 
 const whatParams = "the set of the task's parameters";
 const whatVars = "the set of the task's variables";
@@ -18,12 +27,13 @@ const insertTask = `WITH task AS (
       idempotency_key, parent_id, sweep_at, deadline_at)
     VALUES ($1, 0, $2, false, $3, $4, $5, $6, $7, $8, $9, $10, $11, least($12, ${now}), $13)
     ON CONFLICT DO NOTHING RETURNING id, pk),
-  lenders AS (SELECT id FROM @tasks WHERE id = ANY ($14) FOR KEY SHARE),
+  lenders AS (${ofEach({ n: 14, type: "text[]" }, "SELECT id FROM @tasks WHERE id = wanted FOR KEY SHARE")}),
   lent AS (INSERT INTO @loans (lender, borrower) SELECT lenders.id, task.id FROM lenders, task)
   SELECT pk::float8 FROM task`;
-const existing = `SELECT id FROM @tasks WHERE id = $1 OR idempotency_key = $2 ORDER BY id = $1 DESC LIMIT 1`;
-const readTasks = "SELECT id, pk::float8, record FROM @tasks WHERE id = ANY ($1)";
-const readFixed = "SELECT pk::float8, graph, params FROM @tasks WHERE pk = ANY ($1)";
+const existing = `SELECT id FROM (SELECT id, 1 AS place FROM @tasks WHERE id = $1
+  UNION ALL SELECT id, 2 FROM @tasks WHERE idempotency_key = $2) AS found ORDER BY place LIMIT 1`;
+const readTasks = ofEach({ n: 1, type: "text[]" }, "SELECT id, pk::float8, record FROM @tasks WHERE id = wanted");
+const readFixed = ofEach({ n: 1, type: "bigint[]" }, "SELECT pk::float8, graph, params FROM @tasks WHERE pk = wanted");
 const readState = `SELECT pk::float8, rev, record, vars_version, applied_by, ${now} AS now FROM @tasks WHERE id = $1`;
 const replaceTask = `UPDATE @tasks SET rev = rev + 1, status = $3, paused = $4, record = $5, deadline_at = $6,
   ended_at = CASE WHEN $7::float8 IS NOT NULL THEN least($7, ${now}) END,

@@ -29,7 +29,7 @@ import {
 } from "./limits.ts";
 
 const mostRemembered = 50_000; // of more attempts, it is asked again what blocks them
-/** So many nodes in a row may use one slot before the worker looks at the queue: others may wait for the slot. */
+/** So many nodes in a row may use one slot of a full worker before it looks at the queue: others may wait for the slot. */
 const maxInRow = 16;
 const maxRowMs = 500; // and, if others are known to wait, until so long after the first of them was claimed
 const tellEveryMs = 100; // of nodes in a row, messages tell no more often
@@ -145,7 +145,7 @@ export class Claimer {
     const next = nextOf(task.plan, node);
     if (next === undefined || task.byCoordinators || store.completeAndClaim === undefined) return undefined;
     if (!this.#options.types.includes(next.type) || !this.#mayContinue(from, next)) return undefined;
-    if (row.count < maxInRow) return this.#reserve(from, next, kept);
+    if (row.count < maxInRow || this.#isFree(next.type)) return this.#reserve(from, next, kept);
     return this.#retry
       .run(() => store.peekQueue(this.#options.types, 1))
       .then(

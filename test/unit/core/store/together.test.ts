@@ -43,6 +43,27 @@ test("while two requests run, items wait for the next one", async () => {
   expect(await Promise.all(answers)).toEqual([2, 4, 6, 8]);
 });
 
+test("after a request for a single item, the next one does not wait for the turn to end", async () => {
+  const { ask, open, doubled } = requests();
+  const first = ask(1);
+  await undefined;
+  expect(open).toEqual([]);
+  await turns();
+  doubled(0);
+  expect(await first).toBe(2);
+  await turns();
+
+  const next = [ask(2), ask(3)];
+  await undefined;
+  next.push(ask(4));
+  expect(open.map(({ items }) => items)).toEqual([[1], [2, 3]]);
+  await turns();
+  expect(open.map(({ items }) => items)).toEqual([[1], [2, 3], [4]]);
+  doubled(1);
+  doubled(2);
+  expect(await Promise.all(next)).toEqual([4, 6, 8]);
+});
+
 test("a request has at most a hundred items", async () => {
   const { ask, open, doubled } = requests();
   const answers = Array.from({ length: 250 }, (_, item) => ask(item));
