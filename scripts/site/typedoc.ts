@@ -59,6 +59,7 @@ export async function siteApplication({ sections, indexFile, entryPoints, out }:
     intentionallyNotExported: [
       ...["Fill", "Values", "Joined", "SeveralInOrder"], // the sentences of type errors
       ...["BuiltInAdapters", "FunctionTypes", "IsIn", "NodeRecords", "OutputOf"], // the tables that the names of built-ins come from
+      ...["Recorded", "StepsOf"], // how a flow records its nodes
       "Traced",
       ...["HandlerErrorLike", "WithoutSender", "Edge", "GraphJson"], // shown where they are used
       ...["FlowArgument", "RunOptionsOf"], // by which the compiler checks `run`

@@ -2,11 +2,6 @@ import { type BatchContext, type HandlerDefinition, type Metrics, silentLogger }
 import { FlowError, type Json } from "../errors/index.ts";
 import type { HandlerList } from "./flow/run-code.ts";
 
-/** A handler of `defineHandler()`, as far as its context is concerned. */
-interface WithServices {
-  readonly $infer: { readonly services: unknown };
-}
-
 /** A context for calling a handler's methods directly, which records what they did. */
 export interface TestedContext<TServices = unknown> extends BatchContext<unknown, unknown, TServices> {
   /** The metrics that the method added. */
@@ -26,7 +21,11 @@ export interface TestedContext<TServices = unknown> extends BatchContext<unknown
  * @example
  * handlerContext<typeof price>({ services: { rateOf: async () => 2 } }) // compiles only with what `setup` of `price` returns
  */
-export function handlerContext<THandler extends WithServices = WithServices>(
+export function handlerContext<
+  THandler extends { readonly $infer: { readonly services: unknown } } = {
+    readonly $infer: { readonly services: unknown };
+  },
+>(
   given: Partial<BatchContext<unknown, unknown, THandler["$infer"]["services"]>> = {},
 ): TestedContext<THandler["$infer"]["services"]> {
   const { taskId = "task", nodeId = "node", uid = "0" } = given;
