@@ -2,7 +2,7 @@ import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../graph/index.ts";
 import { groups, topics } from "../messages/messages.ts";
 import type { Artifact, Attempt, LogAccess, ShardRecord } from "../model/records.ts";
-import type { Answer, AttemptTrace, SubscribeOptions, Subscription } from "../ports/index.ts";
+import type { Answer, SubscribeOptions, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { after, isPending, StoreHealthTracker } from "../resilience/store-retry.ts";
 import { type LoopHealth, runConcurrently, runInOrder, Supervisor } from "../resilience/supervisor.ts";
@@ -49,10 +49,7 @@ export class WorkerCore {
   readonly #services: WorkerServices;
   readonly #claimer: Claimer;
   /** Made once: a closure for each attempt is part of what telemetry costs. */
-  readonly #runOne = (run: HeldRun, trace: AttemptTrace | undefined): Answer<boolean> => {
-    run.trace = trace;
-    return runAttempt(run, this.#runtimes.get(run.node.type));
-  };
+  readonly #runOne = (run: HeldRun): Answer<boolean> => runAttempt(run, this.#runtimes.get(run.node.type));
   readonly #tokens: RateTokens;
   readonly #host: RunHost;
   #logs: HandlerLoggers | undefined;
@@ -261,7 +258,10 @@ export class WorkerCore {
     const first = this.#hold(claimed);
     const { telemetry } = this.#parts;
     const run = () => runInRow(first, (each) => this.#run(each));
-    const row = telemetry === undefined ? run : () => telemetry.row({ ...claimed.claim, ...claimed.task }, run);
+    const row =
+      telemetry === undefined
+        ? run
+        : () => telemetry.row({ taskId: claimed.claim.taskId, traceparent: claimed.task.traceparent }, run);
     this.#supervisor.spawn("attempt", row);
   }
 
@@ -312,6 +312,7 @@ export class WorkerCore {
 
   #freed(run: HeldRun, left: boolean): Answer<HeldClaim | undefined> {
     const { held, follower } = run;
+    this.#parts.telemetry?.attemptEnded(run);
     const freeing = this.#claimer.freeSlots(held.attempt, left)?.catch((error: unknown) => {
       if (!FlowError.is(error, "STORE_UNAVAILABLE")) this.#supervisor.report("attempt", error); // a sweep frees them
     });
@@ -332,8 +333,8 @@ export class WorkerCore {
   }
 
   #runTraced(run: HeldRun): Answer<boolean> {
-    const { telemetry } = this.#parts;
-    return telemetry === undefined ? this.#runOne(run, undefined) : telemetry.attempt(run, this.#runOne);
+    run.trace = this.#parts.telemetry?.attempt(run);
+    return run.trace === undefined ? this.#runOne(run) : run.trace.run(run, this.#runOne);
   }
 
   #next(run: HeldRun, kept: readonly Artifact[] | undefined): Answer<NextNode | undefined> {

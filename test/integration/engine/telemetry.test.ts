@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../../src/adapters/memory/index.ts";
 import { openTelemetry } from "../../../src/adapters/opentelemetry/index.ts";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
-import type { Telemetry } from "../../../src/core/ports/index.ts";
+import type { Telemetry, TracedAttempt } from "../../../src/core/ports/index.ts";
 import { Client, Coordinator, Worker } from "../../../src/engine/index.ts";
 import { PermanentError, RetryableError, silentLogger } from "../../../src/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
@@ -327,13 +327,39 @@ test("metrics count what the process changed in the store", async () => {
   expect(countOf("messaging.process.duration", { "messaging.destination.name": "step" })).toBe(1);
 });
 
-/** Whether an attempt is, of a task that was created without telemetry. */
-function isObserved(telemetry: Telemetry, afterSec: number): boolean {
+/** An attempt of a task that was created without telemetry. `looks`: how often its type was read. */
+function attemptAfter(sec: number): { readonly of: TracedAttempt; readonly looks: () => number } {
   const attempt = { taskId: "task", nodeId: "step", shard: 0, epoch: 1, claimId: "claim" };
-  const began = performance.now() + afterSec * 1_000;
-  const of = { attempt, type: "step", flow: undefined, workerId: "worker", traceparent: undefined, began };
-  return telemetry.attempt(of, (_, traced) => traced !== undefined) === true;
+  let looks = 0;
+  const of = {
+    attempt,
+    get type() {
+      looks++;
+      return "step";
+    },
+    flow: undefined,
+    workerId: "worker",
+    traceparent: undefined,
+    began: performance.now() + sec * 1_000,
+    trace: undefined,
+    processed: 1,
+    failedTries: 0,
+    ending: undefined,
+  };
+  return { of, looks: () => looks };
 }
+
+/** Whether an attempt is, when it begins, when one of several batches is tried, and when it ends. */
+function isObserved(telemetry: Telemetry, afterSec: number): readonly boolean[] {
+  const { of, looks } = attemptAfter(afterSec);
+  telemetry.attempt(of);
+  const begun = looks();
+  const traced = telemetry.trace(of) !== undefined;
+  telemetry.attemptEnded(of);
+  return [begun > 0, traced, looks() > begun];
+}
+
+const always = [true, true, true];
 
 describe("without an SDK, or without telemetry", () => {
   test.for([
@@ -354,12 +380,13 @@ describe("without an SDK, or without telemetry", () => {
 
   test("without an SDK, only the attempts within the rate are looked at", () => {
     const telemetry = openTelemetry({ attemptsPerSec: 1 });
-    expect([0, 0, 1].map((afterSec) => isObserved(telemetry, afterSec))).toEqual([true, false, true]);
+    const beginnings = [0, 0, 1].map((afterSec) => isObserved(telemetry, afterSec)[0]);
+    expect(beginnings).toEqual([true, false, true]);
   });
 
   test.for(["tracerProvider", "meterProvider"] as const)("with a %s alone, each attempt is observed", async (given) => {
     const telemetry = openTelemetry({ [given]: (await otlpReceiver())[given], attemptsPerSec: 1 });
-    expect([0, 0, 0].map((afterSec) => isObserved(telemetry, afterSec))).toEqual([true, true, true]);
+    expect([0, 0, 0].map((afterSec) => isObserved(telemetry, afterSec))).toEqual([always, always, always]);
   });
 
   test("an option that is not telemetry is refused", async () => {
