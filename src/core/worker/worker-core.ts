@@ -301,6 +301,7 @@ export class WorkerCore {
 
   #failed(run: HeldRun, error: unknown): Answer<HeldClaim | undefined> {
     this.#supervisor.report("attempt", error);
+    run.ending ??= { outcome: "fenced" }; // without a write: the lease decides
     return this.#freed(run, false);
   }
 
