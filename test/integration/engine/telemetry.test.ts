@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../../src/adapters/memory/index.ts";
 import { openTelemetry } from "../../../src/adapters/opentelemetry/index.ts";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
-import type { Telemetry, TracedAttempt } from "../../../src/core/ports/index.ts";
+import type { Store, Telemetry, TracedAttempt } from "../../../src/core/ports/index.ts";
 import { Client, Coordinator, Worker } from "../../../src/engine/index.ts";
-import { PermanentError, RetryableError, silentLogger } from "../../../src/index.ts";
+import { FlowError, PermanentError, RetryableError, silentLogger } from "../../../src/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
@@ -238,7 +238,12 @@ describe("a task's spans", () => {
       },
     });
     const telemetry = openTelemetry({ ...otlp, tasksPerSec: 0, attemptsPerSec: 0 });
-    const { engine } = await testEngine([source("src", [1]), step], { telemetry });
+    const broken = handler("broken", {
+      iterBatches: () => {
+        throw new PermanentError("no_source", "nothing to read");
+      },
+    });
+    const { engine } = await testEngine([source("src", [1]), step, broken], { telemetry });
     const fine = await engine.run({ ...graphOf(node("src")), name: "etl" });
     await fine.result();
     const own = await engine.run(etl);
@@ -257,6 +262,17 @@ describe("a task's spans", () => {
       new Set([own.id.replaceAll("-", ""), called.context.traceId]),
     );
     expect(named(spans, "task etl").map(({ parentSpanId }) => parentSpanId)).toContain(called.context.spanId);
+    // Of what failed, all is told, also if it is not a batch.
+    const { id } = await engine.run({ ...graphOf(node("broken")), name: "etl" });
+    const [failed] = named(await spansOf(otlp, id), "process broken");
+    expect(failed).toMatchObject({ failed: true, attributes: { "error.type": "no_source" } });
+    const tried = { "error.type": "refused", "flowkit.batch.uid": "0", "flowkit.batch.tries": 1 };
+    for (const batch of named(spans, "batch step")) expect(batch).toMatchObject({ failed: true, attributes: tried });
+    expect(named(spans, "batch step")).toHaveLength(2);
+    const counts = { "flowkit.attempt.processed": 0, "flowkit.attempt.failed_tries": 1 };
+    const outcome = { "flowkit.attempt.outcome": "failed", "error.type": "refused", "flowkit.batch.uid": "0" };
+    for (const { attributes } of named(spans, "process step"))
+      expect(attributes).toMatchObject({ ...outcome, ...counts });
   });
 
   test("are made of so many batches per second only", async () => {
@@ -325,6 +341,30 @@ test("metrics count what the process changed in the store", async () => {
   expect(countOf("flowkit.attempts.running", ofStep)).toBe(0);
   expect(countOf("flowkit.batches.processed", ofStep)).toBe(3);
   expect(countOf("messaging.process.duration", { "messaging.destination.name": "step" })).toBe(1);
+});
+
+test("an attempt that ends without a write, since the store is unreachable, counts as fenced", async () => {
+  const otlp = await otlpReceiver();
+  const fail = async () => {
+    throw new FlowError("STORE_UNAVAILABLE", "no route to the store");
+  };
+  const store: Store = Object.assign(memoryStore(), { fail });
+  const refusing = handler("step", {
+    processBatch: () => {
+      throw new PermanentError("refused", "never");
+    },
+  });
+  const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0 });
+  const { engine } = await testEngine([source("src", [1]), refusing], { telemetry, store });
+  await engine.run(etl);
+  const ofStep = async (name: string) =>
+    (await otlp.points()).filter((point) => point.name === name && point.attributes["flowkit.node.type"] === "step");
+  await until(async () => (await ofStep("flowkit.attempts.ended")).length > 0);
+  expect((await ofStep("flowkit.attempts.ended")).map(({ attributes, value }) => ({ ...attributes, value }))).toEqual([
+    { "flowkit.node.type": "step", "flowkit.attempt.outcome": "fenced", value: 1 },
+  ]);
+  expect((await ofStep("flowkit.attempts.running"))[0]?.value).toBe(0);
+  expect((await ofStep("flowkit.tries.failed"))[0]?.value).toBe(1);
 });
 
 /** An attempt of a task that was created without telemetry. `looks`: how often its type was read. */
