@@ -275,6 +275,18 @@ describe("a task's spans", () => {
       expect(attributes).toMatchObject({ ...outcome, ...counts });
   });
 
+  test("are made of batches also if their attempts have none", async () => {
+    const otlp = await otlpReceiver();
+    const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0 });
+    const { engine } = await testEngine([source("src", numbers(3)), handler("step")], { telemetry });
+    const { id } = await engine.run(etl);
+    const spans = await spansOf(otlp, id);
+    const [created] = named(spans, "create etl");
+    const parents = named(spans, "batch step").map(({ parentSpanId }) => parentSpanId);
+    expect(parents).toEqual([created?.spanId, created?.spanId, created?.spanId]);
+    expect(named(spans, "process step")).toEqual([]);
+  });
+
   test("are made of so many batches per second only", async () => {
     const otlp = await otlpReceiver();
     const batches = 500;
