@@ -121,7 +121,7 @@ function happening({ nodeId, failure, awaitsSignal }: NodeView, explanation: Tas
     const { batchUid, reasonCode, message, stack, tries = 1 } = failure;
     const batch = batchUid === undefined ? "" : `batch '${batchUid}'${tries === 1 ? "" : ` after ${tries} tries`}: `;
     const line = ownFrame(stack)?.match(/[^\s(]+:\d+:\d+/)?.[0];
-    return `${batch}${reasonCode}: ${message}${line === undefined ? "" : ` (${line})`}`;
+    return `${batch}${reasonText(reasonCode, message)}${line === undefined ? "" : ` (${line})`}`;
   }
   if (awaitsSignal !== undefined) return waitsForSignal(awaitsSignal, Date.now());
   const open = explanation?.nodes.find((each) => each.nodeId === nodeId && !isPlain.has(each.why.reason));

@@ -26,7 +26,7 @@ const check = defineHandler("check", {
       ctx.signal.throwIfAborted();
       await new Promise((done) => setTimeout(done, 10));
     }
-    if (n === 3 && !existsSync("fine")) throw new PermanentError("too_many", "three is too many");
+    if (n === 3 && !existsSync("fine")) throw new PermanentError("too_many", "three is too many\\nto count");
     return { n };
   },
 });
@@ -56,7 +56,7 @@ describe("flowkit tasks", () => {
     const shown = await words("tasks", "show", taskId, "--node", "check", "--input");
     expect(shown.stdout).toBe("batch 'n3' of check: too_many: three is too many\ninput { \"n\": 3 }\n");
     const { body } = await json("tasks", "show", taskId, "--input", "--batch", "n3");
-    const message = "three is too many";
+    const message = "three is too many\nto count";
     expect(body.inputs).toEqual([{ nodeId: "check", uid: "n3", reasonCode: "too_many", message, input: { n: 3 } }]);
     expect((await words("tasks", "show", taskId, "--node", "count", "--input")).stderr).toBe("no failed batches\n");
     const both = await words("tasks", "show", taskId, "--input", "--node", "check", "--attempts");
@@ -131,7 +131,7 @@ describe("flowkit tasks", () => {
     ]);
     expect((await json("tasks", "show", taskId, "--attempts")).body.attempts).toHaveLength(6);
     expect((await words("tasks", "explain", taskId)).stdout).toBe(explained);
-    const why = { reasonCode: "too_many", message: "three is too many", batchUid: "n3" };
+    const why = { reasonCode: "too_many", message: "three is too many\nto count", batchUid: "n3" };
     expect((await json("tasks", "explain", taskId)).body).toMatchObject({
       id: taskId,
       status: "failed",
