@@ -174,6 +174,7 @@ const shapes = z.object({
     "telemetry: openTelemetry()",
     "row",
     "attempt",
+    "trace",
     "attemptEnded",
     "createTask",
     "taskEnded",

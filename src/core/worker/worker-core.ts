@@ -313,7 +313,7 @@ export class WorkerCore {
 
   #freed(run: HeldRun, left: boolean): Answer<HeldClaim | undefined> {
     const { held, follower } = run;
-    this.#parts.telemetry?.attemptEnded(run);
+    this.#observeEnd(run);
     const freeing = this.#claimer.freeSlots(held.attempt, left)?.catch((error: unknown) => {
       if (!FlowError.is(error, "STORE_UNAVAILABLE")) this.#supervisor.report("attempt", error); // a sweep frees them
     });
@@ -321,6 +321,15 @@ export class WorkerCore {
     if (follower === undefined) return freeing.then(() => this.#release(run));
     this.#supervisor.spawn("slots", () => freeing);
     return this.#release(run);
+  }
+
+  /** Its slot is freed in any case: a program's span processor may throw. */
+  #observeEnd(run: HeldRun): void {
+    try {
+      this.#parts.telemetry?.attemptEnded(run);
+    } catch (error) {
+      this.#supervisor.report("telemetry", error);
+    }
   }
 
   #release(run: HeldRun): HeldClaim | undefined {

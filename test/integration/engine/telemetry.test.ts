@@ -379,6 +379,20 @@ test("an attempt that ends without a write, since the store is unreachable, coun
   expect((await ofStep("flowkit.tries.failed"))[0]?.value).toBe(1);
 });
 
+test("an SDK that throws when the span of an attempt ends keeps no node from running", async () => {
+  const telemetry: Telemetry = {
+    ...openTelemetry(),
+    attemptEnded() {
+      throw new Error("no exporter");
+    },
+  };
+  const handlers = [source("src", [1]), handler("step")];
+  const { engine, logged } = await testEngine(handlers, { telemetry, capacity: 1, mayLogErrors: true });
+  const task = await engine.run(etl);
+  expect(await task.result()).toEqual({ step: [1] });
+  expect(logged.filter(({ fields }) => (fields as { part?: string }).part === "telemetry")).toHaveLength(2);
+});
+
 /** An attempt of a task that was created without telemetry. `looks`: how often its type was read. */
 function attemptAfter(sec: number): { readonly of: TracedAttempt; readonly looks: () => number } {
   const attempt = { taskId: "task", nodeId: "step", shard: 0, epoch: 1, claimId: "claim" };
