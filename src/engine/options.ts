@@ -177,6 +177,7 @@ const shapes = z.object({
     "trace",
     "attemptEnded",
     "createTask",
+    "taskFinished",
     "taskEnded",
     "logger",
   ),

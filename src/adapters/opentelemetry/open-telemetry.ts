@@ -65,9 +65,14 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
   return {
     createTask: (task, create) =>
       created.take(performance.now()) ? traceCreation(tracer, task, create) : create(withActiveTrace(task)),
+    taskFinished() {
+      meters.taskEnded("finished");
+      return ended.take(performance.now());
+    },
     taskEnded(task) {
-      meters.taskEnded(task.status);
-      if (ended.take(performance.now()) || task.status === "failed") traceEnded(tracer, task);
+      const { status } = task;
+      if (status !== "finished") meters.taskEnded(status);
+      if (status === "finished" || ended.take(performance.now()) || status === "failed") traceEnded(tracer, task);
     },
     leaseExpired: (type, to) => meters.leaseExpired(type, to),
     row: ({ taskId, traceparent }, run) => context.with(new TaskContext(taskId, traceparent), run),

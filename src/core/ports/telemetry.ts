@@ -72,7 +72,13 @@ export interface AttemptTrace {
 export interface Telemetry {
   /** Creates a task within a span. `create` is called with a task that has the context of that span as `traceparent`. */
   createTask<T>(task: NewTask, create: (task: NewTask) => Promise<T>): Promise<T>;
-  /** Called by the process whose write ended the task. */
+  /**
+   * Called by the process whose write finished a task. Most have no span: to read their records would cost more than all else.
+   *
+   * @returns whether it has one: {@link taskEnded} follows
+   */
+  taskFinished(): boolean;
+  /** Called by the process whose write ended the task, if it has a span or has not finished. */
   taskEnded(task: TaskRecord): void;
   /** A lease has expired. `to`: the new status of its shard. */
   leaseExpired(type: string, to: ShardStatus): void;
