@@ -252,12 +252,14 @@ export class TaskEnds {
 
   /** @param store - its methods must not depend on `this` */
   over(store: Store): Store {
-    const noted = async (ended: Promise<boolean>, id: string): Promise<boolean> => {
-      const isOwn = await ended;
-      const isHeard = this.#telemetry !== undefined || Object.values(this.#listeners).some(({ size }) => size > 0);
-      if (isOwn && isHeard) this.#note(store, id);
-      return isOwn;
+    const noted = async (ended: Promise<boolean>, id: string, isTraced: () => boolean): Promise<boolean> => {
+      if (!(await ended)) return false;
+      const traced = isTraced();
+      if (traced || Object.values(this.#listeners).some(({ size }) => size > 0)) this.#note(store, id, traced);
+      return true;
     };
+    const finished = () => this.#telemetry?.taskFinished() ?? false;
+    const closed = () => this.#telemetry !== undefined;
     const expire: Store["expire"] = async (...args) => {
       const record = await store.expire(...args);
       if (record !== undefined) this.#telemetry?.leaseExpired(record.type, record.status);
@@ -265,8 +267,8 @@ export class TaskEnds {
     };
     return Object.create(store, {
       ...(this.#telemetry === undefined ? {} : { expire: { value: expire } }),
-      finishTask: { value: (id: string) => noted(store.finishTask(id), id) },
-      closeTask: { value: (id: string) => noted(store.closeTask(id), id) },
+      finishTask: { value: (id: string) => noted(store.finishTask(id), id, finished) },
+      closeTask: { value: (id: string) => noted(store.closeTask(id), id, closed) },
     }) as Store;
   }
 
@@ -278,8 +280,8 @@ export class TaskEnds {
     settled.abort();
   }
 
-  #note(store: Store, id: string): void {
-    const reporting = this.#report(store, id)
+  #note(store: Store, id: string, traced: boolean): void {
+    const reporting = this.#report(store, id, traced)
       .catch((error: unknown) =>
         this.#logger.warn({ taskId: id, err: loggable(error) }, "a task's end was not reported"),
       )
@@ -287,9 +289,9 @@ export class TaskEnds {
     this.#reporting.add(reporting);
   }
 
-  async #report(store: Store, id: string): Promise<void> {
+  async #report(store: Store, id: string, traced: boolean): Promise<void> {
     const task = await store.readTask(id);
-    if (task !== undefined) this.#telemetry?.taskEnded(task);
+    if (traced && task !== undefined) this.#telemetry?.taskEnded(task);
     // Child tasks belong to the task whose node runs them.
     if (task?.endedAt === undefined || task.parent !== undefined) return;
     const { status, createdAt, endedAt, failure, cancelReason = "cancelled", graph } = task;

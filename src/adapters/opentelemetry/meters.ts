@@ -44,6 +44,7 @@ class Tally {
 
 /** Counts the attempts of a type. */
 export interface AttemptMeter {
+  readonly type: string;
   started(): void;
   ended(outcome: AttemptOutcome, processed: number, failed: number): void;
   lasted(sec: number, outcome: AttemptOutcome): void;
@@ -58,6 +59,7 @@ export class Meters {
   readonly #running: Tally;
   readonly #duration: Histogram;
   readonly #ofTypes = new Map<string, AttemptMeter>();
+  #last: AttemptMeter | undefined;
   readonly #processed: Tally;
   readonly #failed: Tally;
   readonly #aside: Tally;
@@ -93,13 +95,12 @@ export class Meters {
     this.#expired.of(`${type} ${to}`, () => ({ ...typed(type), "flowkit.node.status": to })).sum++;
   }
 
+  /** Asked twice for each attempt, mostly for the type of the one before. */
   of(type: string): AttemptMeter {
-    let meter = this.#ofTypes.get(type);
-    if (meter === undefined) {
-      meter = this.#meterOf(type);
-      this.#ofTypes.set(type, meter);
-    }
-    return meter;
+    if (this.#last?.type === type) return this.#last;
+    this.#last = this.#ofTypes.get(type) ?? this.#meterOf(type);
+    this.#ofTypes.set(type, this.#last);
+    return this.#last;
   }
 
   /** Most attempts finish, and none of their tries fails: they look for no series. */
@@ -117,6 +118,7 @@ export class Meters {
     let finished: Series | undefined;
     let processedBy: Series | undefined;
     return {
+      type,
       started() {
         started.sum++;
         running.sum++;

@@ -3,7 +3,7 @@ import type { Telemetry } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError, propertyOf } from "../../errors/index.ts";
 import { Meters } from "./meters.ts";
-import { ObservedAttempt, SpanRate, TaskContexts, traceCreation, traceEnded, withActiveTrace } from "./spans.ts";
+import { AttemptSpans, SpanRate, TaskContext, traceCreation, traceEnded, withActiveTrace } from "./spans.ts";
 
 /** Options of {@link openTelemetry}. */
 export interface OpenTelemetryOptions {
@@ -56,7 +56,8 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
   const meters = new Meters(meter);
   const tracer = tracerProvider.getTracer("flowkit");
   const [attempts, batches] = [rateOf("attemptsPerSec"), rateOf("batchesPerSec")];
-  const parts = { tracer, meters, contexts: new TaskContexts(), durations: new SpanRate(durationsPerSec), batches };
+  const durations = new SpanRate(durationsPerSec); // a value costs the SDK nearly as much as a span
+  const parts = { tracer, meters, batches };
   const [created, ended] = [rateOf("tasksPerSec"), rateOf("tasksPerSec")];
   const isMetered = meter !== createNoopMeter();
   /** Whether the newest span of an attempt was of an SDK: without one, only the attempts within the rate are looked at. */
@@ -64,18 +65,37 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
   return {
     createTask: (task, create) =>
       created.take(performance.now()) ? traceCreation(tracer, task, create) : create(withActiveTrace(task)),
+    taskFinished() {
+      meters.taskEnded("finished");
+      return ended.take(performance.now());
+    },
     taskEnded(task) {
-      meters.taskEnded(task.status);
-      if (ended.take(performance.now()) || task.status === "failed") traceEnded(parts, task);
+      const { status } = task;
+      if (status !== "finished") meters.taskEnded(status);
+      if (status === "finished" || ended.take(performance.now()) || status === "failed") traceEnded(tracer, task);
     },
     leaseExpired: (type, to) => meters.leaseExpired(type, to),
-    row: ({ taskId, traceparent }, run) => context.with(parts.contexts.of(taskId, traceparent), run),
-    attempt(attempt, run) {
+    row: ({ taskId, traceparent }, run) => context.with(new TaskContext(taskId, traceparent), run),
+    attempt(attempt) {
       const hasSpan = attempts.take(attempt.began);
-      if (!hasSpan && !isObserved) return run(attempt, undefined);
-      const observed = new ObservedAttempt(parts, attempt, hasSpan);
-      if (hasSpan) isObserved = isMetered || observed.isTraced;
-      return observed.run(run);
+      if (!hasSpan && !isObserved) return undefined;
+      meters.of(attempt.type).started();
+      if (!hasSpan) return undefined;
+      const spans = AttemptSpans.begin(parts, attempt);
+      isObserved = isMetered || spans.isTraced;
+      return spans;
+    },
+    trace: (attempt) => (isObserved ? new AttemptSpans(parts, attempt) : undefined),
+    attemptEnded(attempt) {
+      if (!isObserved) return;
+      const { type, began, ending, processed, failedTries } = attempt;
+      const outcome = ending?.outcome ?? "finished";
+      const meter = meters.of(type);
+      meter.ended(outcome, processed, failedTries);
+      if (durations.take(began)) meter.lasted((performance.now() - began) / 1_000, outcome);
+      const { trace } = attempt;
+      if (trace instanceof AttemptSpans) trace.end();
+      else if (ending?.failure !== undefined) new AttemptSpans(parts, attempt).end();
     },
     logger: tracedLogger,
   };

@@ -16,10 +16,10 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { Failure, NewTask, TaskRecord } from "../../core/model/records.ts";
-import type { Answer, AttemptOutcome, AttemptTrace, TracedAttempt, TracedTry } from "../../core/ports/index.ts";
+import type { Answer, AttemptTrace, TracedAttempt, TracedTry, TryRunner } from "../../core/ports/index.ts";
 import { isPending } from "../../core/resilience/store-retry.ts";
 import { propertyOf, thrownMessage, thrownStack } from "../../errors/index.ts";
-import type { AttemptMeter, Meters } from "./meters.ts";
+import type { Meters } from "./meters.ts";
 
 /** Creates a task within a span, which the spans of its attempts continue. */
 export async function traceCreation<T>(
@@ -59,10 +59,7 @@ export function withActiveTrace(task: NewTask): NewTask {
 }
 
 /** A span over the whole life of a task: made when it has ended, since it may have been created by another process. */
-export function traceEnded(
-  { tracer, contexts }: Pick<AttemptObservers, "tracer" | "contexts">,
-  task: TaskRecord,
-): void {
+export function traceEnded(tracer: Tracer, task: TaskRecord): void {
   const { id, graph, status, traceparent, createdAt, endedAt, failure, retryOf } = task;
   const attributes: Attributes = {
     "flowkit.task.id": id,
@@ -71,93 +68,87 @@ export function traceEnded(
     "flowkit.task.retry_of": retryOf,
   };
   const options = { startTime: createdAt, attributes };
-  const within = contexts.of(id, traceparent);
-  const span = tracer.startSpan(`task ${graph.name ?? "graph"}`, options, within);
+  const span = tracer.startSpan(`task ${graph.name ?? "graph"}`, options, new TaskContext(id, traceparent));
   if (failure !== undefined) markFailed(span, failure.reasonCode, failure.message);
   span.end(endedAt);
 }
 
-/** The contexts of the newest tasks: their attempts would each parse the same text. */
-export class TaskContexts {
-  readonly #known = new Map<string, Context>();
+/** The context of a task's creation. It is made when something reads it: most attempts trace nothing. */
+export class TaskContext implements Context {
+  readonly #taskId: string;
+  readonly #traceparent: string | undefined;
+  #made: Context | undefined;
 
-  of(taskId: string, traceparent: string | undefined): Context {
-    const key = traceparent ?? taskId;
-    let known = this.#known.get(key);
-    if (known === undefined) {
-      known = contextIn(traceparent === undefined ? spanContextFor(taskId) : spanContextOf(traceparent));
-      this.#known.set(key, known);
-      const [oldest] = this.#known.size > keptContexts ? this.#known.keys() : [];
-      if (oldest !== undefined) this.#known.delete(oldest);
-    }
-    return known;
+  constructor(taskId: string, traceparent: string | undefined) {
+    this.#taskId = taskId;
+    this.#traceparent = traceparent;
+  }
+
+  getValue(key: symbol): unknown {
+    return this.#context.getValue(key);
+  }
+
+  setValue(key: symbol, value: unknown): Context {
+    return this.#context.setValue(key, value);
+  }
+
+  deleteValue(key: symbol): Context {
+    return this.#context.deleteValue(key);
+  }
+
+  get #context(): Context {
+    const traceparent = this.#traceparent;
+    this.#made ??= contextIn(traceparent === undefined ? spanContextFor(this.#taskId) : spanContextOf(traceparent));
+    return this.#made;
   }
 }
-
-const keptContexts = 100;
 
 export interface AttemptObservers {
   readonly tracer: Tracer;
   readonly meters: Meters;
-  readonly contexts: TaskContexts;
   readonly batches: SpanRate;
-  /** Of the histogram: a value costs the SDK nearly as much as a span. */
-  readonly durations: SpanRate;
 }
 
 /**
- * An attempt, and its batches. Above the rates, spans are not begun: those of what fails are made afterwards. What the handler
- * of an attempt without a span traces is within the span of the task's creation, which its row has activated.
+ * The spans of an attempt and of its batches. Above the rates, spans are not begun: those of what fails are made afterwards.
+ * What the handler of an attempt without a span traces is within the span of the task's creation, which its row has activated.
  */
-export class ObservedAttempt<TAttempt extends TracedAttempt> implements AttemptTrace {
+export class AttemptSpans implements AttemptTrace {
   readonly #observers: AttemptObservers;
-  readonly #of: TAttempt;
-  readonly #meter: AttemptMeter;
-  /** Its duration is recorded. */
-  readonly #isTimed: boolean;
+  readonly #of: TracedAttempt;
   /** `undefined` above the rate, until the attempt fails. */
   #span: Span | undefined;
-  readonly #isRecording: boolean;
-  /** Of its span, or else of its task: found on demand. */
-  #context: Context | undefined;
-  #outcome: AttemptOutcome = "finished";
-  #processed = 0;
-  #failed = 0;
+  #isRecording = true;
+  /** Of its span, or else of its task. */
+  #context: Context;
 
-  constructor(observers: AttemptObservers, of: TAttempt, hasSpan: boolean) {
+  constructor(observers: AttemptObservers, of: TracedAttempt) {
     this.#observers = observers;
     this.#of = of;
-    this.#meter = observers.meters.of(of.type);
-    this.#meter.started();
-    this.#isTimed = observers.durations.take(of.began);
-    if (hasSpan) this.#start();
-    this.#isRecording = this.#span === undefined || this.#span.isRecording();
+    this.#context = new TaskContext(of.attempt.taskId, of.traceparent);
+  }
+
+  /** With a span. */
+  static begin(observers: AttemptObservers, of: TracedAttempt): AttemptSpans {
+    const spans = new AttemptSpans(observers, of);
+    spans.#isRecording = spans.#start().isRecording();
+    return spans;
   }
 
   /** By an SDK: without one, the span has the ids of its parent, or none. */
   get isTraced(): boolean {
     const { attempt, traceparent } = this.#of;
     const spanId = this.#span?.spanContext().spanId ?? INVALID_SPANID;
-    const parent = trace.getSpanContext(this.#observers.contexts.of(attempt.taskId, traceparent));
+    const parent = trace.getSpanContext(new TaskContext(attempt.taskId, traceparent));
     return spanId !== INVALID_SPANID && spanId !== parent?.spanId;
   }
 
-  run<T>(run: (attempt: TAttempt, trace: AttemptTrace) => Answer<T>): Answer<T> {
-    let running: Answer<T>;
-    try {
-      const of = this.#of;
-      running = this.#span === undefined ? run(of, this) : context.with(this.#within(), run, undefined, of, this);
-    } catch (error) {
-      this.#end();
-      throw error;
-    }
-    if (isPending(running)) return running.finally(() => this.#end());
-    this.#end();
-    return running;
+  run<TAttempt extends TracedAttempt, T>(attempt: TAttempt, run: (attempt: TAttempt) => T): T {
+    return context.with(this.#context, run, undefined, attempt);
   }
 
   /** Most tries have no span, and end in the same step: nothing is made for them. */
-  try<T extends object>(tried: TracedTry, run: () => Answer<T>): Answer<T & Traced> {
+  try<TTry extends TracedTry, T extends object>(tried: TTry, by: TryRunner<TTry, T>): Answer<T & Traced> {
     // An attempt that has one batch only begins with it: the clock costs as much as the rest.
     const isWhole = tried.batch.isOnly === true || !this.#isRecording;
     const began = isWhole ? this.#of.began : performance.now();
@@ -167,66 +158,56 @@ export class ObservedAttempt<TAttempt extends TracedAttempt> implements AttemptT
     if (isWhole && traceparent !== undefined) describeOnly(stored, tried);
     let running: Answer<T>;
     try {
-      running = own === undefined ? run() : context.with(trace.setSpan(this.#within(), own), run);
+      if (own === undefined) running = by.tryOnce(tried);
+      else running = context.with(trace.setSpan(this.#context, own), () => by.tryOnce(tried));
     } catch (error) {
       this.#tryFailed(tried, { own, began }, error);
       throw error;
     }
-    if (!isPending(running)) return this.#tryDone(running, own, traceparent);
+    if (!isPending(running)) return tryDone(running, own, traceparent);
+    return this.#tryPending(running, tried, { own, began, traceparent });
+  }
+
+  #tryPending<T extends object>(running: Promise<T>, tried: TracedTry, of: BegunTry): Promise<T & Traced> {
     return running.then(
-      (outcome) => this.#tryDone(outcome, own, traceparent),
+      (outcome) => tryDone(outcome, of.own, of.traceparent),
       (error: unknown) => {
-        this.#tryFailed(tried, { own, began }, error);
+        this.#tryFailed(tried, of, error);
         throw error;
       },
     );
   }
 
-  /** @param traceparent - is stored with the batch */
-  #tryDone<T extends object>(outcome: T, own: Span | undefined, traceparent: string | undefined): T & Traced {
-    this.#processed++;
-    own?.end();
-    return traceparent === undefined ? outcome : { ...outcome, traceparent };
+  tryFailed(tried: TracedTry, error: unknown): void {
+    this.#tryFailed(tried, { own: undefined, began: this.#of.began }, error);
   }
 
-  #tryFailed(tried: TracedTry, { own, began }: { own: Span | undefined; began: number }, error: unknown): void {
-    const isCounted = propertyOf(error, "name") !== "AttemptEnded"; // which it ends by for a reason outside of it
-    if (isCounted) this.#failed++;
-    const span = own ?? (isCounted && this.#isRecording ? this.#startTry(tried, began) : undefined);
+  #tryFailed(tried: TracedTry, { own, began }: Omit<BegunTry, "traceparent">, error: unknown): void {
+    const isFault = propertyOf(error, "name") !== "AttemptEnded"; // which it ends by for a reason outside of it
+    const span = own ?? (isFault && this.#isRecording ? this.#startTry(tried, began) : undefined);
     if (span === undefined) return;
     recordError(span, error);
     span.end();
   }
 
   setAside(reasonCode: string): void {
-    this.#meter.setAside(reasonCode);
+    this.#observers.meters.of(this.#of.type).setAside(reasonCode);
   }
 
-  ends(outcome: AttemptOutcome, failure?: Failure): void {
-    this.#outcome = outcome;
-    if (failure === undefined) return;
-    const { reasonCode, message, stack, batchUid } = failure;
+  end(): void {
+    const { ending, processed, failedTries } = this.#of;
+    if (ending?.failure !== undefined) this.#failed(ending.failure);
+    if (this.#span === undefined) return;
+    const counts = { "flowkit.attempt.processed": processed, "flowkit.attempt.failed_tries": failedTries };
+    this.#span.setAttributes({ "flowkit.attempt.outcome": ending?.outcome ?? "finished", ...counts });
+    this.#span.end();
+  }
+
+  #failed({ reasonCode, message, stack, batchUid }: Failure): void {
     const span = this.#span ?? this.#start(this.#of.began);
     markFailed(span, reasonCode, message);
     span.recordException({ name: reasonCode, message, ...(stack === undefined ? {} : { stack }) });
     if (batchUid !== undefined) span.setAttribute("flowkit.batch.uid", batchUid);
-  }
-
-  #end(): void {
-    const processed = this.#processed;
-    const failed = this.#failed;
-    this.#meter.ended(this.#outcome, processed, failed);
-    if (this.#isTimed) this.#meter.lasted((performance.now() - this.#of.began) / 1_000, this.#outcome);
-    if (this.#span === undefined) return;
-    const counts = { "flowkit.attempt.processed": processed, "flowkit.attempt.failed_tries": failed };
-    this.#span.setAttributes({ "flowkit.attempt.outcome": this.#outcome, ...counts });
-    this.#span.end();
-  }
-
-  #within(): Context {
-    const { attempt, traceparent } = this.#of;
-    this.#context ??= this.#observers.contexts.of(attempt.taskId, traceparent);
-    return this.#context;
   }
 
   /** @param began - in the past. @defaultValue now, as exactly as the SDK measures it */
@@ -247,8 +228,8 @@ export class ObservedAttempt<TAttempt extends TracedAttempt> implements AttemptT
       "flowkit.epoch": epoch,
     };
     const options = { kind: SpanKind.CONSUMER, attributes, ...startedAt(began) };
-    this.#span = this.#observers.tracer.startSpan(`process ${nodeId}`, options, this.#within());
-    this.#context = trace.setSpan(this.#within(), this.#span);
+    this.#span = this.#observers.tracer.startSpan(`process ${nodeId}`, options, this.#context);
+    this.#context = trace.setSpan(this.#context, this.#span);
     return this.#span;
   }
 
@@ -258,12 +239,25 @@ export class ObservedAttempt<TAttempt extends TracedAttempt> implements AttemptT
     const from = spanContextOf(producer);
     const links: Link[] = from === undefined ? [] : [{ context: from }];
     const options = { attributes, links, ...startedAt(began) };
-    return this.#observers.tracer.startSpan(`batch ${nodeId}`, options, this.#within());
+    return this.#observers.tracer.startSpan(`batch ${nodeId}`, options, this.#context);
   }
+}
+
+interface BegunTry {
+  readonly own: Span | undefined;
+  /** By `performance.now()`. */
+  readonly began: number;
+  readonly traceparent: string | undefined;
 }
 
 interface Traced {
   readonly traceparent?: string;
+}
+
+/** @param traceparent - is stored with the batch */
+function tryDone<T extends object>(outcome: T, own: Span | undefined, traceparent: string | undefined): T & Traced {
+  own?.end();
+  return traceparent === undefined ? outcome : { ...outcome, traceparent };
 }
 
 function describeOnly(span: Span | undefined, { batch: { uid, producer }, failed }: TracedTry): void {

@@ -4,6 +4,7 @@ import { systemClock, systemIds } from "../../core/ports/system.ts";
 import type { TaskExplanation } from "../../core/tasks/api.ts";
 import type { Client } from "../../engine/client.ts";
 import { FlowError, isInstance } from "../../errors/index.ts";
+import { coordinatorFnType } from "../../graph/index.ts";
 import { openStoreBus, readTopics, type StoreOptions, storeSettings } from "../settings/open-parts.ts";
 import type { ReadSettings } from "../settings/read-settings.ts";
 import { CliError, exitCodes } from "../terminal/cli-error.ts";
@@ -179,7 +180,8 @@ async function ofTasks({ client, store }: StoreAccess): Promise<readonly Finding
       }
     }
   }
-  const types = [...new Set(workers.flatMap((worker) => worker.types))].toSorted();
+  const served = workers.flatMap((worker) => worker.types);
+  const types = [...new Set(served.map((type) => (type === coordinatorFnType ? "functions" : type)))].toSorted();
   const live = `${counted(workers.length, "live worker")}${types.length === 0 ? "" : `, for ${types.join(", ")}`}`;
   return [
     { check: "workers", verdict: "ok", message: live },

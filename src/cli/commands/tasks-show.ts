@@ -19,27 +19,28 @@ export interface ShowOptions extends InputOptions {
 /** `flowkit tasks show` */
 export async function showTask(terminal: Terminal, access: TaskAccess, options: ShowOptions): Promise<void> {
   const { client, id } = access;
-  const { attempts = false } = options;
   if (options.input !== true && (options.node !== undefined || options.batch !== undefined)) {
     throw new CliError("CLI_USAGE", "--node and --batch choose what --input prints", { hint: "Add --input." });
   }
   const view = await client.task(id).status();
   const found = options.input === true ? await failedInputs(access, view, options) : undefined;
+  const history = options.attempts === true ? await attemptsOf(access, options.node) : undefined;
   if (terminal.isJson) {
     terminal.printJson({
       ...view,
-      ...(attempts ? { attempts: await attemptsOf(access) } : {}),
+      ...(history === undefined ? {} : { attempts: history }),
       ...(found === undefined
         ? {}
         : { inputs: found.inputs.map(bounded), ...(found.hasMore ? { moreInputs: true } : {}) }),
     });
     return;
   }
-  if (found !== undefined) return printInputs(terminal, found);
-  printTask(terminal, view, view.endedAt === undefined ? await client.task(id).explain() : undefined);
-  if (view.nodes.some(({ type }) => type === flowType)) await showChildren(terminal, client, id);
-  if (!attempts) return;
-  const rows = (await attemptsOf(access)).map((each) => [
+  if (found !== undefined) printInputs(terminal, found);
+  else {
+    printTask(terminal, view, view.endedAt === undefined ? await client.task(id).explain() : undefined);
+    if (view.nodes.some(({ type }) => type === flowType)) await showChildren(terminal, client, id);
+  }
+  const rows = (history ?? []).map((each) => [
     `  ${new Date(each.at).toISOString().slice(11, 23)}`,
     each.shard === 0 ? each.nodeId : `${each.nodeId}/${each.shard}`,
     `attempt ${each.epoch}`,
@@ -51,9 +52,9 @@ export async function showTask(terminal: Terminal, access: TaskAccess, options: 
   for (const line of table(rows)) terminal.print(line);
 }
 
-/** The history that the records keep of each shard, in order of time. */
-async function attemptsOf({ store, id }: TaskAccess) {
-  const shards = await store.readShards(id);
+/** The history that the records keep of each shard, or of those of a node, in order of time. */
+async function attemptsOf({ store, id }: TaskAccess, node: string | undefined) {
+  const shards = await store.readShards(id, node === undefined ? undefined : [node]);
   const entries = shards.flatMap(({ nodeId, shard, history }) => history.map((entry) => ({ nodeId, shard, ...entry })));
   return entries.toSorted((a, b) => a.at - b.at);
 }
@@ -120,7 +121,7 @@ function happening({ nodeId, failure, awaitsSignal }: NodeView, explanation: Tas
     const { batchUid, reasonCode, message, stack, tries = 1 } = failure;
     const batch = batchUid === undefined ? "" : `batch '${batchUid}'${tries === 1 ? "" : ` after ${tries} tries`}: `;
     const line = ownFrame(stack)?.match(/[^\s(]+:\d+:\d+/)?.[0];
-    return `${batch}${reasonCode}: ${message}${line === undefined ? "" : ` (${line})`}`;
+    return `${batch}${reasonText(reasonCode, message)}${line === undefined ? "" : ` (${line})`}`;
   }
   if (awaitsSignal !== undefined) return waitsForSignal(awaitsSignal, Date.now());
   const open = explanation?.nodes.find((each) => each.nodeId === nodeId && !isPlain.has(each.why.reason));

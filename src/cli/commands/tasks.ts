@@ -55,8 +55,8 @@ export function addTasks(root: Command, terminal: Terminal): void {
     )
     .argument("<task>", "task id")
     .option("--attempts", "also what happened to each attempt, as far as it is kept")
-    .option("--input", "only what failed batches consisted of; with --json, that too")
-    .option("--node <node>", "with --input: of this node only")
+    .option("--input", "what failed batches consisted of, instead of the nodes; with --json, that too")
+    .option("--node <node>", "with --input: of this node only, also with --attempts")
     .option("--batch <uid>", "with --input: this batch only")
     .addOption(jsonOption())
     .addHelpText(

@@ -158,7 +158,7 @@ export function adoptShard(
 const maxMessage = 500;
 
 /** Short, since every entry of the history may have a message. Well-formed, since a store may refuse a lone surrogate. */
-const shortened = (text: string): string =>
+export const shortMessage = (text: string): string =>
   text.length <= maxMessage ? text : `${text.slice(0, maxMessage - 1)}…`.toWellFormed();
 
 function withEntry(record: ShardRecord, move: ShardChange): readonly HistoryEntry[] {
@@ -174,7 +174,7 @@ function withEntry(record: ShardRecord, move: ShardChange): readonly HistoryEntr
           ...{ n, epoch, from, to, at, cause },
           ...(workerId === undefined ? {} : { workerId }),
           ...(reasonCode === undefined ? {} : { reasonCode }),
-          ...(message === undefined ? {} : { message: shortened(message) }),
+          ...(message === undefined ? {} : { message: shortMessage(message) }),
         };
   return history.length < historyLimit ? [...history, entry] : [...history.slice(1 - historyLimit), entry];
 }

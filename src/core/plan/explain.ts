@@ -2,11 +2,13 @@ import { match } from "ts-pattern";
 import {
   type HistoryEntry,
   keptLength,
+  reasonText,
   type ShardRecord,
   type ShardStatus,
   type TaskStatus,
   type WorkerRecord,
 } from "../model/records.ts";
+import { shortMessage } from "../model/shard-transition.ts";
 import type { NodePlan, Plan } from "./plan.ts";
 import { endOf, isNodeClosed, isNodeFinished, type ParentState, readiness } from "./readiness.ts";
 
@@ -91,7 +93,13 @@ export type Reason =
   | {
       readonly reason: "ended";
       readonly status: Extract<ShardStatus, "finished" | "skipped" | "failed" | "cancelled">;
+      /** Of its failure, as are the others. */
       readonly reasonCode?: string;
+      /** At most 500 characters. */
+      readonly message?: string;
+      readonly batchUid?: string;
+      /** How often that batch was tried. */
+      readonly tries?: number;
     };
 
 /** A worker whose lease has expired. */
@@ -179,8 +187,15 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason
   const { status, lease, history } = record;
   const last = history.at(-1);
   if (status === "finished" || status === "skipped" || status === "failed" || status === "cancelled") {
-    const reasonCode = record.failure?.reasonCode;
-    return { reason: "ended", status, ...(reasonCode === undefined ? {} : { reasonCode }) };
+    const { reasonCode, message, batchUid, tries } = record.failure ?? {};
+    return {
+      reason: "ended",
+      status,
+      ...(reasonCode === undefined ? {} : { reasonCode }),
+      ...(message && { message: shortMessage(message) }),
+      ...(batchUid === undefined ? {} : { batchUid }),
+      ...(tries === undefined ? {} : { tries }),
+    };
   }
   if (status === "running" || status === "cancelling") {
     const workerId = lease?.workerId ?? "";
@@ -318,11 +333,20 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
     )
     .with({ reason: "ended", status: "finished" }, () => "finished")
     .with({ reason: "ended", status: "skipped" }, () => "was skipped: its condition did not hold")
-    .with({ reason: "ended", status: "failed" }, ({ reasonCode }) => `failed: ${reasonCode ?? "unexpected_error"}`)
+    .with({ reason: "ended", status: "failed" }, failedText)
     .with({ reason: "ended", status: "cancelled" }, () => "was cancelled")
     .exhaustive();
   return carried === undefined ? `${name} ${what}` : `${name} ${what}; it began with ${batchesOf(carried)}`;
 }
+
+function failedText(failure: Extract<Reason, { readonly reason: "ended" }>): string {
+  const { reasonCode = "unexpected_error", message, batchUid, tries = 1 } = failure;
+  const uid = batchUid !== undefined && batchUid.length > longestUid ? `${batchUid.slice(0, longestUid)}…` : batchUid;
+  const at = uid === undefined ? "" : ` at batch '${uid}'${tries === 1 ? "" : ` after ${tries} tries`}`;
+  return `failed${at}: ${reasonText(reasonCode, message)}`;
+}
+
+const longestUid = 60;
 
 function lostText(
   lost: { readonly workerId: string; readonly heardAt?: number | undefined; readonly endedAt: number },

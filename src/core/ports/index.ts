@@ -30,11 +30,13 @@ export {
 } from "./store.ts";
 
 export type {
+  AttemptEnding,
   AttemptOutcome,
   AttemptTrace,
   Telemetry,
   TracedAttempt,
   TracedTry,
+  TryRunner,
 } from "./telemetry.ts";
 
 /** Time as the engine sees it. The simulation provides virtual time. */

@@ -5,7 +5,13 @@ import type { Answer } from "./store.ts";
 /** How an attempt ended. */
 export type AttemptOutcome = "finished" | "failed" | "retried" | "released" | "cancelled" | "fenced";
 
-/** An attempt, for its span. */
+/** How an attempt ended that did not finish. */
+export interface AttemptEnding {
+  readonly outcome: Exclude<AttemptOutcome, "finished">;
+  readonly failure?: Failure;
+}
+
+/** An attempt, for its span and its counts. */
 export interface TracedAttempt {
   readonly attempt: Attempt;
   readonly type: string;
@@ -16,6 +22,14 @@ export interface TracedAttempt {
   readonly traceparent: string | undefined;
   /** When its claim was requested, by `performance.now()`: another reading would cost as much as all else here. */
   readonly began: number;
+  /** What {@link Telemetry.attempt} or {@link Telemetry.trace} returned. */
+  readonly trace: AttemptTrace | undefined;
+  /** Tries that succeeded. */
+  readonly processed: number;
+  /** Tries that failed. */
+  readonly failedTries: number;
+  /** `undefined`: it runs, or it has finished. */
+  readonly ending: AttemptEnding | undefined;
 }
 
 /** One try of a batch, for its span. */
@@ -31,24 +45,40 @@ export interface TracedTry {
   readonly failed: number;
 }
 
-/** The span of an attempt. */
+/** Runs the tries of an attempt. A method: a closure for each try is part of what telemetry costs. */
+export interface TryRunner<TTry extends TracedTry, T> {
+  tryOnce(tried: TTry): Answer<T>;
+}
+
+/** The spans of an attempt and of its tries. */
 export interface AttemptTrace {
+  /** Runs the attempt with its span active, if it has one. */
+  run<TAttempt extends TracedAttempt, T>(attempt: TAttempt, run: (attempt: TAttempt) => T): T;
   /**
    * Runs one try, within a span unless there are too many. `traceparent` is the context of that span, which is stored with
-   * the batch. Answers in the same step if `run` does.
+   * the batch. Answers in the same step if `by` does.
    */
-  try<T extends object>(tried: TracedTry, run: () => Answer<T>): Answer<T & { readonly traceparent?: string }>;
+  try<TTry extends TracedTry, T extends object>(
+    tried: TTry,
+    by: TryRunner<TTry, T>,
+  ): Answer<T & { readonly traceparent?: string }>;
+  /** A try has failed that was run without this. */
+  tryFailed(tried: TracedTry, error: unknown): void;
   /** A batch was set aside. */
   setAside(reasonCode: string): void;
-  /** How the attempt ends, if it does not finish. */
-  ends(outcome: AttemptOutcome, failure?: Failure): void;
 }
 
 /** Observes what runs. `flowkit/adapters/opentelemetry` implements it. */
 export interface Telemetry {
   /** Creates a task within a span. `create` is called with a task that has the context of that span as `traceparent`. */
   createTask<T>(task: NewTask, create: (task: NewTask) => Promise<T>): Promise<T>;
-  /** Called by the process whose write ended the task. */
+  /**
+   * Called by the process whose write finished a task. Most have no span: to read their records would cost more than all else.
+   *
+   * @returns whether it has one: {@link taskEnded} follows
+   */
+  taskFinished(): boolean;
+  /** Called by the process whose write ended the task, if it has a span or has not finished. */
   taskEnded(task: TaskRecord): void;
   /** A lease has expired. `to`: the new status of its shard. */
   leaseExpired(type: string, to: ShardStatus): void;
@@ -58,13 +88,14 @@ export interface Telemetry {
    */
   row<T>(task: { readonly taskId: string; readonly traceparent: string | undefined }, run: () => T): T;
   /**
-   * Runs an attempt within a span, unless there are too many. The span is active in everything that the attempt calls; without
-   * one, the context of its row is. `trace` is `undefined` if nothing is recorded. Answers in the same step if `run` does.
+   * An attempt begins. `undefined`: it has no span, since there are too many or nothing is recorded. Nothing is made for it
+   * until one of its tries needs a span: only its beginning and its end are counted.
    */
-  attempt<TAttempt extends TracedAttempt, T>(
-    attempt: TAttempt,
-    run: (attempt: TAttempt, trace: AttemptTrace | undefined) => Answer<T>,
-  ): Answer<T>;
+  attempt(attempt: TracedAttempt): AttemptTrace | undefined;
+  /** For the tries of an attempt that has no span. `undefined` if nothing is recorded. */
+  trace(attempt: TracedAttempt): AttemptTrace | undefined;
+  /** Called once. An attempt that failed has a span in any case. */
+  attemptEnded(attempt: TracedAttempt): void;
   /** A logger that adds the ids of the active span to each line. */
   logger(logger: Logger): Logger;
 }

@@ -2,7 +2,7 @@ import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, flowType } from "../../graph/index.ts";
 import { groups, topics } from "../messages/messages.ts";
 import type { Artifact, Attempt, LogAccess, ShardRecord } from "../model/records.ts";
-import type { Answer, AttemptTrace, SubscribeOptions, Subscription } from "../ports/index.ts";
+import type { Answer, SubscribeOptions, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { after, isPending, StoreHealthTracker } from "../resilience/store-retry.ts";
 import { type LoopHealth, runConcurrently, runInOrder, Supervisor } from "../resilience/supervisor.ts";
@@ -49,10 +49,7 @@ export class WorkerCore {
   readonly #services: WorkerServices;
   readonly #claimer: Claimer;
   /** Created once: a closure for each attempt would add to the cost of telemetry. */
-  readonly #runOne = (run: HeldRun, trace: AttemptTrace | undefined): Answer<boolean> => {
-    run.trace = trace;
-    return runAttempt(run, this.#runtimes.get(run.node.type));
-  };
+  readonly #runOne = (run: HeldRun): Answer<boolean> => runAttempt(run, this.#runtimes.get(run.node.type));
   readonly #tokens: RateTokens;
   readonly #host: RunHost;
   #logs: HandlerLoggers | undefined;
@@ -261,7 +258,10 @@ export class WorkerCore {
     const first = this.#hold(claimed);
     const { telemetry } = this.#parts;
     const run = () => runInRow(first, (each) => this.#run(each));
-    const row = telemetry === undefined ? run : () => telemetry.row({ ...claimed.claim, ...claimed.task }, run);
+    const row =
+      telemetry === undefined
+        ? run
+        : () => telemetry.row({ taskId: claimed.claim.taskId, traceparent: claimed.task.traceparent }, run);
     this.#supervisor.spawn("attempt", row);
   }
 
@@ -301,6 +301,7 @@ export class WorkerCore {
 
   #failed(run: HeldRun, error: unknown): Answer<HeldClaim | undefined> {
     this.#supervisor.report("attempt", error);
+    run.ending ??= { outcome: "fenced" }; // without a write: the lease decides
     return this.#freed(run, false);
   }
 
@@ -312,6 +313,7 @@ export class WorkerCore {
 
   #freed(run: HeldRun, left: boolean): Answer<HeldClaim | undefined> {
     const { held, follower } = run;
+    this.#observeEnd(run);
     const freeing = this.#claimer.freeSlots(held.attempt, left)?.catch((error: unknown) => {
       if (!FlowError.is(error, "STORE_UNAVAILABLE")) this.#supervisor.report("attempt", error); // a sweep frees them
     });
@@ -319,6 +321,15 @@ export class WorkerCore {
     if (follower === undefined) return freeing.then(() => this.#release(run));
     this.#supervisor.spawn("slots", () => freeing);
     return this.#release(run);
+  }
+
+  /** Its slot is freed in any case: a program's span processor may throw. */
+  #observeEnd(run: HeldRun): void {
+    try {
+      this.#parts.telemetry?.attemptEnded(run);
+    } catch (error) {
+      this.#supervisor.report("telemetry", error);
+    }
   }
 
   #release(run: HeldRun): HeldClaim | undefined {
@@ -332,8 +343,8 @@ export class WorkerCore {
   }
 
   #runTraced(run: HeldRun): Answer<boolean> {
-    const { telemetry } = this.#parts;
-    return telemetry === undefined ? this.#runOne(run, undefined) : telemetry.attempt(run, this.#runOne);
+    run.trace = this.#parts.telemetry?.attempt(run);
+    return run.trace === undefined ? this.#runOne(run) : run.trace.run(run, this.#runOne);
   }
 
   #next(run: HeldRun, kept: readonly Artifact[] | undefined): Answer<NextNode | undefined> {

@@ -89,7 +89,9 @@ warning  store     the store responds, and has layout 1, which is older than tha
     const up = startCli(["up", "flow.ts", ...store], { cwd });
     await up.printed("waits");
     const served = await cli(["doctor", ...store], { cwd });
-    expect(served.stdout).toMatch(/^ok {2}workers {3}\d live workers?, for .*stuck\nok {2}tasks {5}1 open task\n/m);
+    expect(served.stdout).toMatch(
+      /^ok {2}workers {3}\d live workers?, for functions, stuck\nok {2}tasks {5}1 open task\n/m,
+    );
     expect(served.exitCode).toBe(0);
     up.child.kill("SIGKILL");
     await up.outcome;

@@ -26,13 +26,14 @@ const check = defineHandler("check", {
       ctx.signal.throwIfAborted();
       await new Promise((done) => setTimeout(done, 10));
     }
-    if (n === 3 && !existsSync("fine")) throw new PermanentError("too_many", "three is too many");
+    if (n === 3 && !existsSync("fine")) throw new PermanentError("too_many", "three is too many\\nto count");
     return { n };
   },
 });
 export const fragile = flow("fragile").node("count", count).then("check", check);
 `;
 const store = ["--store", "runs.db"];
+const explained = "count finished\ncheck failed at batch 'n3': too_many: three is too many\n";
 
 /** A project with one failed task. */
 async function failed() {
@@ -55,9 +56,15 @@ describe("flowkit tasks", () => {
     const shown = await words("tasks", "show", taskId, "--node", "check", "--input");
     expect(shown.stdout).toBe("batch 'n3' of check: too_many: three is too many\ninput { \"n\": 3 }\n");
     const { body } = await json("tasks", "show", taskId, "--input", "--batch", "n3");
-    const message = "three is too many";
+    const message = "three is too many\nto count";
     expect(body.inputs).toEqual([{ nodeId: "check", uid: "n3", reasonCode: "too_many", message, input: { n: 3 } }]);
     expect((await words("tasks", "show", taskId, "--node", "count", "--input")).stderr).toBe("no failed batches\n");
+    const both = await words("tasks", "show", taskId, "--input", "--node", "check", "--attempts");
+    expect(both.stdout).toMatch(
+      /^batch 'n3' of check: too_many: .*\ninput .*\n .* check +attempt 1 +dispatch .*\n.* claim .*\n.* fail .*\n$/,
+    );
+    const ofCheck = (await json("tasks", "show", taskId, "--input", "--node", "check", "--attempts")).body;
+    expect(ofCheck).toMatchObject({ inputs: [{ uid: "n3" }], attempts: [{}, {}, { nodeId: "check", cause: "fail" }] });
     for (const [args, error] of [
       [["--input", "--batch", "n9"], "no failed batch 'n9' in this task"],
       [["--input", "--node", "chekc"], "has no node 'chekc'"],
@@ -123,8 +130,13 @@ describe("flowkit tasks", () => {
       "AT  check  attempt 1  fail  failed  W  too_many: three is too many",
     ]);
     expect((await json("tasks", "show", taskId, "--attempts")).body.attempts).toHaveLength(6);
-    expect((await words("tasks", "explain", taskId)).stdout).toBe("count finished\ncheck failed: too_many\n");
-    expect((await json("tasks", "explain", taskId)).body).toMatchObject({ id: taskId, status: "failed" });
+    expect((await words("tasks", "explain", taskId)).stdout).toBe(explained);
+    const why = { reasonCode: "too_many", message: "three is too many\nto count", batchUid: "n3" };
+    expect((await json("tasks", "explain", taskId)).body).toMatchObject({
+      id: taskId,
+      status: "failed",
+      nodes: [{}, { nodeId: "check", why }],
+    });
   });
 
   test("are retried from their finished nodes, in a long-running process", async () => {
@@ -265,9 +277,7 @@ export const order = flow("order")
 
   test("may be named by the beginning of their id", async () => {
     const { cwd, taskId, words } = await failed();
-    expect((await words("tasks", "explain", taskId.slice(0, 8))).stdout).toBe(
-      "count finished\ncheck failed: too_many\n",
-    );
+    expect((await words("tasks", "explain", taskId.slice(0, 8))).stdout).toBe(explained);
     expect((await words("artifacts", taskId.slice(0, 8), "check")).stdout).toBe('{"n":1}\n{"n":2}\n');
     await using client = new Client({ store: sqliteStore(join(cwd, "runs.db")), workerTypes: ["count"] });
     await client.start();

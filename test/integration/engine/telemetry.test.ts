@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../../src/adapters/memory/index.ts";
 import { openTelemetry } from "../../../src/adapters/opentelemetry/index.ts";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
-import type { Telemetry } from "../../../src/core/ports/index.ts";
+import type { Store, Telemetry, TracedAttempt } from "../../../src/core/ports/index.ts";
 import { Client, Coordinator, Worker } from "../../../src/engine/index.ts";
-import { PermanentError, RetryableError, silentLogger } from "../../../src/index.ts";
+import { FlowError, PermanentError, RetryableError, silentLogger } from "../../../src/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
@@ -238,7 +238,12 @@ describe("a task's spans", () => {
       },
     });
     const telemetry = openTelemetry({ ...otlp, tasksPerSec: 0, attemptsPerSec: 0 });
-    const { engine } = await testEngine([source("src", [1]), step], { telemetry });
+    const broken = handler("broken", {
+      iterBatches: () => {
+        throw new PermanentError("no_source", "nothing to read");
+      },
+    });
+    const { engine } = await testEngine([source("src", [1]), step, broken], { telemetry });
     const fine = await engine.run({ ...graphOf(node("src")), name: "etl" });
     await fine.result();
     const own = await engine.run(etl);
@@ -257,6 +262,29 @@ describe("a task's spans", () => {
       new Set([own.id.replaceAll("-", ""), called.context.traceId]),
     );
     expect(named(spans, "task etl").map(({ parentSpanId }) => parentSpanId)).toContain(called.context.spanId);
+    // Of what failed, all is told, also if it is not a batch.
+    const { id } = await engine.run({ ...graphOf(node("broken")), name: "etl" });
+    const [failed] = named(await spansOf(otlp, id), "process broken");
+    expect(failed).toMatchObject({ failed: true, attributes: { "error.type": "no_source" } });
+    const tried = { "error.type": "refused", "flowkit.batch.uid": "0", "flowkit.batch.tries": 1 };
+    for (const batch of named(spans, "batch step")) expect(batch).toMatchObject({ failed: true, attributes: tried });
+    expect(named(spans, "batch step")).toHaveLength(2);
+    const counts = { "flowkit.attempt.processed": 0, "flowkit.attempt.failed_tries": 1 };
+    const outcome = { "flowkit.attempt.outcome": "failed", "error.type": "refused", "flowkit.batch.uid": "0" };
+    for (const { attributes } of named(spans, "process step"))
+      expect(attributes).toMatchObject({ ...outcome, ...counts });
+  });
+
+  test("are made of batches also if their attempts have none", async () => {
+    const otlp = await otlpReceiver();
+    const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0 });
+    const { engine } = await testEngine([source("src", numbers(3)), handler("step")], { telemetry });
+    const { id } = await engine.run(etl);
+    const spans = await spansOf(otlp, id);
+    const [created] = named(spans, "create etl");
+    const parents = named(spans, "batch step").map(({ parentSpanId }) => parentSpanId);
+    expect(parents).toEqual([created?.spanId, created?.spanId, created?.spanId]);
+    expect(named(spans, "process step")).toEqual([]);
   });
 
   test("are made of so many batches per second only", async () => {
@@ -327,13 +355,77 @@ test("metrics count what the process changed in the store", async () => {
   expect(countOf("messaging.process.duration", { "messaging.destination.name": "step" })).toBe(1);
 });
 
-/** Whether an attempt is, of a task that was created without telemetry. */
-function isObserved(telemetry: Telemetry, afterSec: number): boolean {
+test("an attempt that ends without a write, since the store is unreachable, counts as fenced", async () => {
+  const otlp = await otlpReceiver();
+  const fail = async () => {
+    throw new FlowError("STORE_UNAVAILABLE", "no route to the store");
+  };
+  const store: Store = Object.assign(memoryStore(), { fail });
+  const refusing = handler("step", {
+    processBatch: () => {
+      throw new PermanentError("refused", "never");
+    },
+  });
+  const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0 });
+  const { engine } = await testEngine([source("src", [1]), refusing], { telemetry, store });
+  await engine.run(etl);
+  const ofStep = async (name: string) =>
+    (await otlp.points()).filter((point) => point.name === name && point.attributes["flowkit.node.type"] === "step");
+  await until(async () => (await ofStep("flowkit.attempts.ended")).length > 0);
+  expect((await ofStep("flowkit.attempts.ended")).map(({ attributes, value }) => ({ ...attributes, value }))).toEqual([
+    { "flowkit.node.type": "step", "flowkit.attempt.outcome": "fenced", value: 1 },
+  ]);
+  expect((await ofStep("flowkit.attempts.running"))[0]?.value).toBe(0);
+  expect((await ofStep("flowkit.tries.failed"))[0]?.value).toBe(1);
+});
+
+test("an SDK that throws when the span of an attempt ends keeps no node from running", async () => {
+  const telemetry: Telemetry = {
+    ...openTelemetry(),
+    attemptEnded() {
+      throw new Error("no exporter");
+    },
+  };
+  const handlers = [source("src", [1]), handler("step")];
+  const { engine, logged } = await testEngine(handlers, { telemetry, capacity: 1, mayLogErrors: true });
+  const task = await engine.run(etl);
+  expect(await task.result()).toEqual({ step: [1] });
+  expect(logged.filter(({ fields }) => (fields as { part?: string }).part === "telemetry")).toHaveLength(2);
+});
+
+/** An attempt of a task that was created without telemetry. `looks`: how often its type was read. */
+function attemptAfter(sec: number): { readonly of: TracedAttempt; readonly looks: () => number } {
   const attempt = { taskId: "task", nodeId: "step", shard: 0, epoch: 1, claimId: "claim" };
-  const began = performance.now() + afterSec * 1_000;
-  const of = { attempt, type: "step", flow: undefined, workerId: "worker", traceparent: undefined, began };
-  return telemetry.attempt(of, (_, traced) => traced !== undefined) === true;
+  let looks = 0;
+  const of = {
+    attempt,
+    get type() {
+      looks++;
+      return "step";
+    },
+    flow: undefined,
+    workerId: "worker",
+    traceparent: undefined,
+    began: performance.now() + sec * 1_000,
+    trace: undefined,
+    processed: 1,
+    failedTries: 0,
+    ending: undefined,
+  };
+  return { of, looks: () => looks };
 }
+
+/** Whether an attempt is, when it begins, when one of several batches is tried, and when it ends. */
+function isObserved(telemetry: Telemetry, afterSec: number): readonly boolean[] {
+  const { of, looks } = attemptAfter(afterSec);
+  telemetry.attempt(of);
+  const begun = looks();
+  const traced = telemetry.trace(of) !== undefined;
+  telemetry.attemptEnded(of);
+  return [begun > 0, traced, looks() > begun];
+}
+
+const always = [true, true, true];
 
 describe("without an SDK, or without telemetry", () => {
   test.for([
@@ -354,12 +446,13 @@ describe("without an SDK, or without telemetry", () => {
 
   test("without an SDK, only the attempts within the rate are looked at", () => {
     const telemetry = openTelemetry({ attemptsPerSec: 1 });
-    expect([0, 0, 1].map((afterSec) => isObserved(telemetry, afterSec))).toEqual([true, false, true]);
+    const beginnings = [0, 0, 1].map((afterSec) => isObserved(telemetry, afterSec)[0]);
+    expect(beginnings).toEqual([true, false, true]);
   });
 
   test.for(["tracerProvider", "meterProvider"] as const)("with a %s alone, each attempt is observed", async (given) => {
     const telemetry = openTelemetry({ [given]: (await otlpReceiver())[given], attemptsPerSec: 1 });
-    expect([0, 0, 0].map((afterSec) => isObserved(telemetry, afterSec))).toEqual([true, true, true]);
+    expect([0, 0, 0].map((afterSec) => isObserved(telemetry, afterSec))).toEqual([always, always, always]);
   });
 
   test("an option that is not telemetry is refused", async () => {

@@ -1,4 +1,5 @@
 import type { Attempt } from "../../model/records.ts";
+import type { Clock } from "../../ports/index.ts";
 
 /** Reasons for which the attempt stops waiting for its handler: the code may continue, but its results are dropped. */
 type AbandonReason = Extract<EndReason, "fenced" | "timeout" | "stopping">;
@@ -297,5 +298,39 @@ export class AttemptAborted extends Error {
 
   constructor(reason: string) {
     super(`the attempt must stop: ${reason}`);
+  }
+}
+
+/** Ends a sleep. An explicit reason: without one, each abort creates a DOMException with a stack. */
+export const wakeUp = Symbol("wake up");
+
+/** How long an attempt may still take. */
+export class AttemptTimer {
+  readonly #clock: Clock;
+  /** Monotonic time. */
+  #endsAt: number | undefined;
+  #stoppedAt: number | undefined;
+
+  constructor(clock: Clock, timeoutMs: number | undefined) {
+    this.#clock = clock;
+    this.#endsAt = timeoutMs === undefined ? undefined : clock.monotonic() + timeoutMs;
+  }
+
+  /** `undefined`: any time. */
+  remainingMs(): number | undefined {
+    if (this.#endsAt === undefined) return undefined;
+    return Math.max(0, this.#endsAt - (this.#stoppedAt ?? this.#clock.monotonic()));
+  }
+
+  async untimed<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#stoppedAt !== undefined) return work();
+    const stoppedAt = this.#clock.monotonic();
+    this.#stoppedAt = stoppedAt;
+    try {
+      return await work();
+    } finally {
+      if (this.#endsAt !== undefined) this.#endsAt += this.#clock.monotonic() - stoppedAt;
+      this.#stoppedAt = undefined;
+    }
   }
 }

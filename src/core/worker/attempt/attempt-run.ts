@@ -11,9 +11,9 @@ import {
 } from "../../messages/messages.ts";
 import type { Artifact, Attempt, Failure, NextClaim, Outcome, ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan, SourceShard } from "../../plan/index.ts";
-import type { Answer, AttemptTrace, Clock, TracedAttempt } from "../../ports/index.ts";
+import type { Answer, AttemptEnding, AttemptTrace, TracedAttempt, TracedTry } from "../../ports/index.ts";
 import { after, isPending, StoreRetry } from "../../resilience/store-retry.ts";
-import { AttemptEnded, type AttemptHandle } from "./attempt-handle.ts";
+import { AttemptEnded, type AttemptHandle, AttemptTimer } from "./attempt-handle.ts";
 import { AttemptLog, type KeptLogs } from "./attempt-log.ts";
 import type { FailurePlace } from "./failure.ts";
 import type { EventLoopYielder, HandlerCode } from "./handler-code.ts";
@@ -31,8 +31,16 @@ export interface AttemptRun {
   readonly plan: Plan;
   readonly params: JsonObject;
   readonly traceparent: string | undefined;
-  /** Its span; set before it runs, with telemetry. */
+  /** Its spans, if it has one. */
   trace: AttemptTrace | undefined;
+  /** Its spans, for a try that may have one; `undefined` without telemetry. */
+  traced(): AttemptTrace | undefined;
+  /** Tries that succeeded. */
+  processed: number;
+  /** @param trace - within which it was run */
+  tryFailed(tried: TracedTry, error: unknown, trace: AttemptTrace | undefined): void;
+  /** How it ended, if it did not finish. */
+  ending: AttemptEnding | undefined;
   readonly retry: StoreRetry;
   /** All that its first parent stored, if that ran in this worker just before. */
   readonly handedOver: readonly Artifact[] | undefined;
@@ -127,37 +135,6 @@ export interface HeldClaim {
   readonly claimed: Claimed;
 }
 
-/** How long an attempt may still take. */
-export class AttemptTimer {
-  readonly #clock: Clock;
-  /** Monotonic time. */
-  #endsAt: number | undefined;
-  #stoppedAt: number | undefined;
-
-  constructor(clock: Clock, timeoutMs: number | undefined) {
-    this.#clock = clock;
-    this.#endsAt = timeoutMs === undefined ? undefined : clock.monotonic() + timeoutMs;
-  }
-
-  /** `undefined`: any time. */
-  remainingMs(): number | undefined {
-    if (this.#endsAt === undefined) return undefined;
-    return Math.max(0, this.#endsAt - (this.#stoppedAt ?? this.#clock.monotonic()));
-  }
-
-  async untimed<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#stoppedAt !== undefined) return work();
-    const stoppedAt = this.#clock.monotonic();
-    this.#stoppedAt = stoppedAt;
-    try {
-      return await work();
-    } finally {
-      if (this.#endsAt !== undefined) this.#endsAt += this.#clock.monotonic() - stoppedAt;
-      this.#stoppedAt = undefined;
-    }
-  }
-}
-
 /** What a worker does for its attempts. */
 export interface RunHost {
   readonly parts: WorkerParts;
@@ -191,6 +168,9 @@ export class HeldRun implements AttemptRun, TracedAttempt {
   readonly takeToken: (() => Promise<number>) | undefined;
   readonly at: FailurePlace = {};
   trace: AttemptTrace | undefined;
+  processed = 0;
+  failedTries = 0;
+  ending: AttemptEnding | undefined;
   /** The next node of its task, which runs in its slot. */
   follower: HeldClaim | undefined;
   readonly #host: RunHost;
@@ -235,6 +215,16 @@ export class HeldRun implements AttemptRun, TracedAttempt {
 
   get began(): number {
     return this.from.askedAt;
+  }
+
+  traced(): AttemptTrace | undefined {
+    this.trace ??= this.parts.telemetry?.trace(this);
+    return this.trace;
+  }
+
+  tryFailed(tried: TracedTry, error: unknown, trace: AttemptTrace | undefined): void {
+    if (!isInstance(error, AttemptEnded)) this.failedTries++; // which it ends by for a reason outside of it
+    if (trace === undefined) this.traced()?.tryFailed(tried, error);
   }
 
   remainingMs(): number | undefined {

@@ -111,7 +111,7 @@ async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinitio
   const reason: EndReason | undefined = isInstance(error, AttemptEnded) ? error.reason : run.held.reason;
   switch (reason) {
     case "fenced":
-      run.trace?.ends("fenced");
+      run.ending = { outcome: "fenced" };
       return false; // possibly only by this worker's clock
     case "cancelling":
       await confirmCancelled(run);
@@ -160,7 +160,7 @@ async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition 
   const answer = await retryOf(run).run(() => parts.store.fail(held.attempt, how));
   const failures = claimed.failures + 1;
   const final = permanent || failures >= retry.maxFailures;
-  run.trace?.ends(final ? "failed" : "retried", failure);
+  run.ending = { outcome: final ? "failed" : "retried", failure };
   const { reasonCode, message } = failure;
   if (answer === "ok") {
     const follows = { failures, maxFailures: retry.maxFailures, retryInMs: Math.round(delayMs) };
@@ -177,14 +177,14 @@ async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition 
 const retryOf = (run: AttemptRun): StoreRetry => new StoreRetry(run.parts.clock);
 
 async function release(run: AttemptRun, delayMs: number): Promise<void> {
-  run.trace?.ends("released");
+  run.ending = { outcome: "released" };
   const answer = await retryOf(run).run(() => run.parts.store.release(run.held.attempt, delayMs));
   const event = { kind: "TASK_FAILED", reasonCode: "yielded", permanent: false, dueInMs: delayMs } as const;
   await afterEnd(run, answer, () => announce(run, { ...event, yielded: true }));
 }
 
 async function confirmCancelled(run: AttemptRun): Promise<void> {
-  run.trace?.ends("cancelled");
+  run.ending = { ...run.ending, outcome: "cancelled" };
   const answer = await retryOf(run).run(() => run.parts.store.confirmCancelled(run.held.attempt));
   if (answer === "ok") await announce(run, { kind: "CANCELLED", reason: "cancelled" });
 }

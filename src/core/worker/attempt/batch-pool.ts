@@ -2,9 +2,9 @@ import { FlowError, isInstance } from "../../../errors/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
 import type { BatchFailure, Failure } from "../../model/records.ts";
 import { retryDelayMs } from "../../plan/index.ts";
-import type { Answer } from "../../ports/index.ts";
+import type { Answer, AttemptTrace } from "../../ports/index.ts";
 import { isPending } from "../../resilience/store-retry.ts";
-import { AttemptEnded } from "./attempt-handle.ts";
+import { AttemptEnded, wakeUp } from "./attempt-handle.ts";
 import type { BatchOutcome } from "./attempt-log.ts";
 import { logFailure } from "./attempt-run.ts";
 import { type IncomingBatch, keptPayload } from "./batch-runner.ts";
@@ -241,16 +241,19 @@ export class BatchPool implements OutcomeListener {
   }
 
   #tryNow(open: OpenBatch): Promise<void> | undefined {
+    const { run } = this.#options;
+    // The span of an attempt that has one batch only is also that of its tries.
+    const trace = open.batch.isOnly === true ? run.trace : run.traced();
     let outcome: Answer<BatchOutcome>;
     try {
-      outcome = this.#process(open);
+      outcome = trace === undefined ? this.tryOnce(open) : trace.try(open, this);
     } catch (error) {
-      return this.#tryFailed(open, error);
+      return this.#tryFailed(open, error, trace);
     }
     if (!isPending(outcome)) return this.#tryDone(open, outcome);
     return outcome.then(
       (value) => this.#tryDone(open, value),
-      (error: unknown) => this.#tryFailed(open, error),
+      (error: unknown) => this.#tryFailed(open, error, trace),
     );
   }
 
@@ -259,7 +262,9 @@ export class BatchPool implements OutcomeListener {
     try {
       inMs = await takeToken();
     } catch (error) {
-      return this.#tryFailed(open, error);
+      this.#processing--;
+      await this.refused(open, error);
+      return this.changed();
     }
     if (inMs === 0) return this.#tryNow(open);
     this.#processing--;
@@ -270,26 +275,23 @@ export class BatchPool implements OutcomeListener {
 
   #tryDone(open: OpenBatch, outcome: BatchOutcome): Promise<void> | undefined {
     this.#processing--;
+    this.#options.run.processed++;
     open.outcome = outcome;
     const storing = this.#outcomes.add(open);
-    if (storing !== undefined) return storing.then(() => this.changed());
-    this.changed();
-    return undefined;
+    if (storing === undefined) this.changed();
+    return storing?.then(() => this.changed());
   }
 
-  async #tryFailed(open: OpenBatch, error: unknown): Promise<void> {
+  async #tryFailed(open: OpenBatch, error: unknown, trace: AttemptTrace | undefined): Promise<void> {
     this.#processing--;
+    this.#options.run.tryFailed(open, error, trace);
     if (isInstance(error, TryTimedOut)) this.#options.leftover?.add(error);
     await this.refused(open, error);
     this.changed();
   }
 
-  #process(open: OpenBatch): Answer<BatchOutcome> {
-    const { run, runner } = this.#options;
-    const { batch } = open;
-    const tries = open.failed + 1;
-    if (run.trace === undefined) return runner.process(batch, tries);
-    return run.trace.try(open, () => runner.process(batch, tries));
+  tryOnce({ batch, failed }: OpenBatch): Answer<BatchOutcome> {
+    return this.#options.runner.process(batch, failed + 1);
   }
 
   /** A try failed: the next one follows, or the batch has failed for good. Never rejects. */
@@ -320,7 +322,7 @@ export class BatchPool implements OutcomeListener {
       const tried = { ...failure, tries: open.failed };
       if (node.batches.setsAside && failure.reasonCode !== "duplicate_uid") {
         logFailure(run, tried, "a batch failed for good; set aside");
-        run.trace?.setAside(failure.reasonCode);
+        run.traced()?.setAside(failure.reasonCode);
         return this.#setAside(open, tried);
       }
       return this.failed(
@@ -393,6 +395,3 @@ export class BatchPool implements OutcomeListener {
     }
   }
 }
-
-/** An explicit reason: without one, each abort creates a DOMException with a stack. */
-const wakeUp = Symbol("wake up");

@@ -1,11 +1,9 @@
 import type { Clock } from "../../ports/index.ts";
 import type { SourceWatch } from "../input/append-signals.ts";
-import { AttemptEnded, type Stoppable } from "./attempt-handle.ts";
+import { AttemptEnded, type Stoppable, wakeUp } from "./attempt-handle.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 
 const firstPollMs = 5;
-/** An explicit reason: without one, each abort creates a DOMException with a stack. */
-const wakeUp = Symbol("wake up");
 
 /**
  * How a consumer waits for its sources: for a signal from a source in this process, otherwise by polling.

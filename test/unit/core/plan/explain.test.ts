@@ -28,6 +28,7 @@ const entry = (to: ShardStatus, cause: "claim" | "fail" | "release", reasonCode?
     { n: 1, epoch: 1, from: "queued", to, at: now - 2_500, cause, ...(reasonCode === undefined ? {} : { reasonCode }) },
   ] as const,
 });
+const failure = { nodeId: "a", shard: 0, epoch: 1, reasonCode: "broken", message: "" };
 const lease = { workerId: "w1", claimId: "c1", deadline: now + 30_000 };
 
 const graph = parsed(
@@ -139,9 +140,17 @@ test.each<[string, ShardRecord, Partial<ExplainFacts>?]>([
     shard("a", "cancelling", { lease, cancelBy: now + 5_000 }),
     { status: "cancelling" },
   ],
+  ["failed: broken", shard("a", "failed", { failure }), { status: "failed" }],
   [
-    "failed: broken",
-    shard("a", "failed", { failure: { nodeId: "a", shard: 0, epoch: 1, reasonCode: "broken", message: "" } }),
+    "failed at batch 'tuesday' after 3 tries: broken: no such day",
+    shard("a", "failed", {
+      failure: { ...failure, message: "no such day\nin the calendar", batchUid: "tuesday", tries: 3 },
+    }),
+    { status: "failed" },
+  ],
+  [
+    `failed at batch '${"u".repeat(60)}…': broken: ${"m".repeat(499)}…`,
+    shard("a", "failed", { failure: { ...failure, message: "m".repeat(9_000), batchUid: "u".repeat(90) } }),
     { status: "failed" },
   ],
   ["was cancelled", shard("a", "cancelled"), { status: "cancelled" }],
