@@ -11,13 +11,13 @@ export interface OpenTelemetryOptions {
    * How many tasks per second, in this process, have a span of their creation, and one of their whole life. One that failed
    * always has the latter.
    *
-   * @defaultValue 100
+   * @defaultValue 20
    */
   readonly tasksPerSec?: number;
   /**
    * How many attempts per second, in this process, have a span. One that failed always has one.
    *
-   * @defaultValue 200
+   * @defaultValue 100
    */
   readonly attemptsPerSec?: number;
   /**
@@ -32,9 +32,9 @@ export interface OpenTelemetryOptions {
   readonly meterProvider?: MeterProvider;
 }
 
-const durationsPerSec = 200;
+const durationsPerSec = 100;
 
-const defaults = { tasksPerSec: 100, attemptsPerSec: 200, batchesPerSec: 50 } as const;
+const defaults = { tasksPerSec: 20, attemptsPerSec: 100, batchesPerSec: 50 } as const;
 
 /**
  * Traces tasks, attempts and batches, and counts them, by the API of OpenTelemetry. The program configures the SDK, before it
