@@ -238,7 +238,7 @@ describe("wait", () => {
     [
       "a value after a timeout that the payload does not allow",
       bad({ payload: Answer, timeoutSec: 1, onTimeout: { ok: "no", by: "" } }),
-      "node 'w': what it stores after its timeout does not match its payload: ok must be true or false",
+      "node 'w': the value that it stores after its timeout does not match its payload: ok must be true or false",
     ],
     [
       "no timeout",
