@@ -47,6 +47,7 @@ export interface TracedTry {
 
 /** Runs the tries of an attempt. A method: a closure for each try is part of what telemetry costs. */
 export interface TryRunner<TTry extends TracedTry, T> {
+  /** Runs one try, and returns its outcome. */
   tryOnce(tried: TTry): Answer<T>;
 }
 
