@@ -134,6 +134,8 @@ test("--inspect waits for a debugger, on this machine only, and stops in the fir
     send(2, "Runtime.runIfWaitingForDebugger");
   };
   const paused = Promise.withResolvers<string>();
+  debug.onclose = ({ code, reason }) =>
+    paused.reject(new Error(`the debugger's connection closed: ${code} ${reason}\n${waiting.texts.stderr}`));
   debug.onmessage = ({ data }) => {
     const { method, params } = JSON.parse(data);
     if (method !== "Debugger.paused") return;
