@@ -124,7 +124,7 @@ const test = (_: string, run: () => Promise<void>) => void (running = run());
 test("--inspect waits for a debugger, on this machine only, and stops in the first line of the handler", async () => {
   const { cwd, args } = await projectWithRun();
   const waiting = startCli([...args, "--batch", "ada", "--inspect"], { cwd });
-  await waiting.printed("Debugger listening on ws://127.0.0.1:");
+  await waiting.printed("For help, see: https://nodejs.org/"); // after the whole address
   expect(waiting.texts.stdout).toBe("");
   const debug = new WebSocket(/ws:\/\/127\.0\.0\.1:\S+/.exec(waiting.texts.stderr)?.[0] ?? "");
   onTestFinished(() => debug.close());
