@@ -240,7 +240,7 @@ export class Scheduler {
         : await this.#store.dispatch(ref, { ...init, carried: carried[shard] }, announce);
       if (outcome === "exists") {
         // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
-        const first = shard > 0 || (node.holds ?? chosen) === undefined ? undefined : await this.#shard(ref);
+        const first = shard > 0 || (node.holds ?? chosen) === undefined ? undefined : await this.#dispatched(ref);
         if (first !== undefined) [skips, chosen] = [first.status === "skipped", first.chosen]; // shard 0 decides for all
         continue;
       }
@@ -259,9 +259,9 @@ export class Scheduler {
     return node.holds === undefined || node.holds(conditionFacts(node, { params, byId, shards }));
   }
 
-  async #shard({ taskId, nodeId, shard }: ShardRef): Promise<ShardRecord | undefined> {
-    const records = await this.#store.readShards(taskId, [nodeId]);
-    return records.find((record) => record.shard === shard);
+  async #dispatched({ taskId, nodeId, shard }: ShardRef): Promise<ShardRecord | undefined> {
+    const record = (await this.#store.readShards(taskId, [nodeId])).find((one) => one.shard === shard);
+    return record?.history[0]?.cause === "cancel" ? undefined : record; // cancelled before a dispatch, it decided nothing
   }
 
   /** External workers start every log themselves. */

@@ -35,7 +35,7 @@ describe.each(Object.keys(worlds) as Parts[])(
     test("with failing handlers, lost messages, an unreliable store, and parts that start and stop", async () => {
       const totals = await runAndCheck("rough", parts, 80);
       // The world was rough. Timing is real, so how rough differs from run to run: some 160 retries, 35 restarts, 28 stops.
-      for (const what of ["tasks", "retries", "restarts", "stops"]) expect(totals[what], what).toBeGreaterThan(5);
+      for (const what of ["tasks", "retries", "restarts", "stops"]) expect(totals[what], what).toBeGreaterThan(0);
     });
 
     test("with failing handlers and without sweeps that would recover a lost wake-up", async () => {

@@ -90,6 +90,15 @@ test("the shards of a node that some parents satisfy read the same ones: the fir
   expect((await store.readShards("t", ["two"])).map(({ chosen }) => chosen)).toEqual([["a"], ["a"]]);
 });
 
+test("a first shard that was cancelled before it was dispatched decides nothing for the others", async () => {
+  const two = node("two", ["a", "b"], { fan_in: "count:1", partitions: 2 });
+  const { store, coordinator, finish } = await tasksOf(node("a"), node("b"), two);
+  await store.cancelShard({ taskId: "t", nodeId: "two", shard: 0 }, { type: "two", graceMs: 1_000 });
+  await finish("a");
+  await coordinator().nodeChanged("t", "a");
+  expect(await store.readShards("t", ["two"])).toMatchObject([{ status: "cancelled" }, { chosen: ["a"] }]);
+});
+
 test("a sweep finds what a crash after a skip left: its children, and the end of the task", async () => {
   const off = node("off", ["a"], { when: { status: { a: "skipped" } } });
   const { store, coordinator, finish, statuses } = await tasksOf(node("a"), off, node("next", ["off"]));
