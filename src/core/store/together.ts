@@ -19,9 +19,11 @@ interface Waiting<TItem, TAnswer> extends PromiseWithResolvers<TAnswer> {
  *
  * @param run - resolves with the answers in the order of the items. It may be called again with each of them alone: after an
  *   error that is not retryable, since what cannot be done for one item does not concern the others
+ * @param always - also after a request for a single item
  */
 export function together<TItem, TAnswer>(
   run: (items: readonly TItem[]) => Promise<readonly TAnswer[]>,
+  always: "waits for the turn" | undefined = undefined,
 ): (item: TItem) => Promise<TAnswer> {
   const waiting: Waiting<TItem, TAnswer>[] = [];
   let running = 0;
@@ -36,7 +38,7 @@ export function together<TItem, TAnswer>(
   }
 
   async function start(): Promise<void> {
-    await (wasAlone && running === 0 ? undefined : clock.yield());
+    await (wasAlone && running === 0 && always === undefined ? undefined : clock.yield());
     isPlanned = false;
     running++;
     const items = waiting.splice(0, mostTogether);

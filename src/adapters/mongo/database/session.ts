@@ -73,7 +73,7 @@ export class Session {
   #ahead: { readonly ms: number; readonly own: number } | undefined;
 
   /** A task's document without the fields that may be large. */
-  readonly readHead = together((ids: readonly string[]) => this.#headsOf(ids));
+  readonly readHead = together((ids: readonly string[]) => this.#headsOf(ids), "waits for the turn");
 
   constructor(options: SessionOptions) {
     this.#options = options;

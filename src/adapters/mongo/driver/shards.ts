@@ -30,9 +30,12 @@ import {
 import { headOf, keepHead, knownHead, readLiveHead, removeTask } from "./removal.ts";
 
 export function shardCollection(session: Session): ShardDriver {
-  const claimSoon = together((claims: readonly ClaimRequest[]) => claimAll(session, claims));
-  const insertSoon = together((documents: readonly NodeDocument[]) => insertAll(session, documents));
-  const readSoon = together((asked: readonly ShardsOfTask[]) => shardsOfTasks(session, asked));
+  const claimSoon = together((claims: readonly ClaimRequest[]) => claimAll(session, claims), "waits for the turn");
+  const insertSoon = together(
+    (documents: readonly NodeDocument[]) => insertAll(session, documents),
+    "waits for the turn",
+  );
+  const readSoon = together((asked: readonly ShardsOfTask[]) => shardsOfTasks(session, asked), "waits for the turn");
   return {
     async read(taskId, nodeIds, mayDispatch) {
       if (nodeIds?.length === 0) return [];

@@ -28,7 +28,7 @@ export function taskCollection(session: Session): TaskDriver {
     const docs = await session.find("tasks", { _id: oneOf([...new Set(ids)]) });
     const found = new Map(docs.map((doc) => [doc._id, doc]));
     return ids.map((id) => found.get(id));
-  });
+  }, "waits for the turn");
   return {
     async insert(task, create) {
       const rev = randomUUID();
