@@ -152,6 +152,7 @@ test("from a parent's last batch to its child's handler in another worker there 
   const starting = between(2, "TASK_START n4", "called");
   const parts = [ending, planning, starting];
   const named = parts.map((part) => part.map(({ name, collection }) => `${name} ${collection}`));
+  named[2]?.splice(3); // what the worker does meanwhile for other nodes
   expect(named).toEqual([
     ["update nodes"],
     ["aggregate nodes", "insert nodes"],
