@@ -1,7 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
-import { isTaskTerminal } from "../../../src/core/model/records.ts";
 import type { Store } from "../../../src/core/ports/index.ts";
 import { silentLogger } from "../../../src/definitions/index.ts";
 import { defineHandler, flow, param } from "../../../src/dsl/index.ts";
@@ -128,7 +127,7 @@ test.each([
       return (await one.schedules.get("n")).nextAt === at(nextAt);
     });
   };
-  const isOpen = async (taskId = "") => !isTaskTerminal((await one.task(taskId).status()).status);
+  const isOpen = async (taskId = "") => (await one.task(taskId).status()).endedAt === undefined;
   await until(async () => !(await isOpen(first)));
   await settledFrom("2026-11-29T03:00Z", "2026-11-29T04:00Z");
   await until(async () => !(await isOpen((await one.schedules.get("n")).last?.taskId)));

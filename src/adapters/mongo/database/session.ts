@@ -4,6 +4,7 @@ import type { Document, Filter, FindOptions, UpdateFilter } from "mongodb";
 import type { ShardRecord } from "../../../core/model/records.ts";
 import type { Page, PageRequest } from "../../../core/ports/index.ts";
 import { type Judged, RecordCache, splitDue } from "../../../core/store/driver.ts";
+import { ServerTime } from "../../../core/store/server-time.ts";
 import { together } from "../../../core/store/together.ts";
 import type { FlowError } from "../../../errors/index.ts";
 import type { Documents, RegistryCollection } from "../format/documents.ts";
@@ -41,11 +42,6 @@ interface ByTime {
   readonly fields?: Document;
 }
 
-/** How long the server's time is known after a read returned it: clocks drift, and servers change. */
-const timeKnownMs = 10_000;
-/** By how much the server's time may be overestimated: the duration of the read that returned it. */
-const mostAheadMs = 100;
-
 /** How often a request is made whose answer is lost. */
 const tries = 4;
 const firstDelayMs = 5;
@@ -69,8 +65,7 @@ export class Session {
   readonly written = new RecordCache<{ readonly rev: string; readonly record: ShardRecord }>(10_000);
   /** By task, whether it was paused when this process last read it. */
   readonly heads = new RecordCache<{ readonly paused: boolean; readonly readAt: number }>(10_000);
-  /** By how much the server's time is ahead of this process's monotonic time, as an upper bound when that was `own`. */
-  #ahead: { readonly ms: number; readonly own: number } | undefined;
+  readonly #serverTime = new ServerTime();
 
   /** A task's document without the fields that may be large. */
   readonly readHead = together((ids: readonly string[]) => this.#headsOf(ids), "waits for the turn");
@@ -191,13 +186,12 @@ export class Session {
 
   /** Reads documents with the server's time. */
   async timed<TName extends Name>(from: TName, stages: readonly Document[]): Promise<Read<Documents[TName]>[]> {
-    const own = performance.now();
+    const sentAt = performance.now();
     const timed = [...stages, { $project: { _id: 0, doc: "$$ROOT", now: "$$NOW" } }];
     const rows = await this.run((collections) =>
       collections[from].aggregate<{ doc: Documents[TName]; now: Date }>(timed).toArray(),
     );
-    const isPrompt = performance.now() - own < mostAheadMs;
-    if (isPrompt && rows[0] !== undefined) this.#ahead = { ms: rows[0].now.getTime() - own, own };
+    if (rows[0] !== undefined) this.#serverTime.learn(rows[0].now.getTime(), sentAt);
     return rows.map(({ doc, now }) => ({ doc, now: now.getTime() }));
   }
 
@@ -209,9 +203,7 @@ export class Session {
 
   /** The server's time, or slightly later; `undefined` if no read has returned it for a while. */
   get time(): number | undefined {
-    const { ms, own } = this.#ahead ?? { ms: 0, own: Number.NEGATIVE_INFINITY };
-    const at = performance.now();
-    return at - own > timeKnownMs ? undefined : Math.ceil(at + ms);
+    return this.#serverTime.now;
   }
 
   /** The documents with the earliest times `at` in a field. */

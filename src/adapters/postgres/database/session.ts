@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool, PoolClient, QueryResult } from "pg";
 import type { ShardRecord } from "../../../core/model/records.ts";
 import { type Judged, RecordCache } from "../../../core/store/driver.ts";
+import { ServerTime } from "../../../core/store/server-time.ts";
 import { FlowError } from "../../../errors/index.ts";
 import { request, type Statement, sqlStateOf, translated, unavailable } from "./request.ts";
 import { checkLayout, latestLayout, migrate } from "./schema.ts";
@@ -62,12 +63,8 @@ export interface ShardRow extends Revised {
 const undefinedTable = "42P01";
 const longestDelayMs = 64;
 const cachedRows = 2_000;
-/** How long the server's time is known after a statement returned it: clocks drift, and servers change. */
-const timeKnownMs = 10_000;
 /** The request that runs on the connection rejects with it. */
 const ignored = (): void => {};
-/** By how much the server's time may be overestimated: the duration of the statement that returned it. */
-const mostAheadMs = 100;
 
 /** A use of a database, by a store or a bus, from `open` to `close`. */
 export class Session {
@@ -77,8 +74,7 @@ export class Session {
   readonly #statements = new Map<string, Statement>();
   /** A connection that is returned to the pool at the end of this turn of the event loop, unless a request takes it before. */
   #spare: PoolClient | undefined;
-  /** By how much the server's time is ahead of this process's monotonic one, which it was at most at `own`. */
-  #ahead: { readonly ms: number; readonly own: number } | undefined;
+  readonly #serverTime = new ServerTime();
   #state: "not open yet" | "open" | "closed" = "not open yet";
 
   constructor(options: SessionOptions) {
@@ -136,13 +132,10 @@ export class Session {
   async all<TRow extends object>(text: string, values: readonly unknown[] = []): Promise<TRow[]> {
     this.check();
     try {
-      const own = performance.now();
+      const sentAt = performance.now();
       const rows = await this.#request(this.#statement(text), values);
-      const now = rows[0]?.now;
-      if (typeof now === "number" && performance.now() - own < mostAheadMs) {
-        const ms = now - own;
-        if (this.time === undefined || ms <= (this.#ahead?.ms ?? 0)) this.#ahead = { ms, own };
-      }
+      const time = rows[0]?.now;
+      if (typeof time === "number") this.#serverTime.learn(time, sentAt);
       return rows as TRow[];
     } catch (error) {
       this.check();
@@ -177,9 +170,7 @@ export class Session {
 
   /** The server's time, or slightly later; `undefined` if no statement has returned it for a while. */
   get time(): number | undefined {
-    const { ms, own } = this.#ahead ?? { ms: 0, own: Number.NEGATIVE_INFINITY };
-    const at = performance.now();
-    return at - own > timeKnownMs ? undefined : Math.ceil(at + ms);
+    return this.#serverTime.now;
   }
 
   #statement(raw: string) {
