@@ -9,7 +9,7 @@ import { openEditor } from "./language-service.ts";
  * check by the same code.
  */
 
-test("a completion behind 100 nodes costs little more than to check them", () => {
+test("a completion after 100 nodes costs little more than checking them", () => {
   const editor = openEditor({ typescript, prelude: "", library: inject("library") });
   const costOf = (line: string) => {
     const file = editor.open(threeParents(100, "chain").replace(/;(?=\nexport const graph)/, `\n  ${line};`));

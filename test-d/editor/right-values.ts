@@ -68,7 +68,7 @@ flow()
     offers: [...builtInAdapters, "pull.latest"],
   },
   {
-    what: "an adapter of one's own",
+    what: "a custom adapter",
     code: `flow("f", { adapters: [latest] })
   .node("a", extract, { args: { batchSize: 1 } })
   .then("w", count, { input: { adapter: "pull.latest|", windowSec: 1 } })`,

@@ -69,7 +69,7 @@ export const childMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/child-tasks.test.ts",
-      title: "pauses and resumes their tasks with its own, and only so",
+      title: "pauses and resumes their tasks with its own, and only with it",
       why: "the directed test of this guarantee",
     },
     ...mutation(

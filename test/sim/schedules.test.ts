@@ -336,7 +336,7 @@ describe("a task that a stalled coordinator creates for a run whose task was del
   });
 });
 
-test("the only task of a run goes on if its coordinator hears of its creation after later runs have started", async () => {
+test("the only task of a run continues if its coordinator learns of its creation after later runs have started", async () => {
   const hours = await hourly("allow", async (number, { fire, next }) => {
     if (number > 0) return;
     await fire();

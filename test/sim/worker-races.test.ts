@@ -255,7 +255,7 @@ async function besideAChain({ isCommanded = true, lastsMs = 0 }) {
   return { ...parts, nodes };
 }
 
-test("nodes behind the same node are handed what it has stored", async () => {
+test("the children of a node are handed what it has stored", async () => {
   const { bus, seen, dispatch, finished } = await workerOf({
     capacity: 2,
     nodes: ["n0", "n1", "n2"],
@@ -315,7 +315,7 @@ test("a worker does not go on in a task that starts later: its signal may have c
   expect(await store.readShards("t", ["n1"])).toEqual([]);
 });
 
-test("a slot that could not be passed on, because a coordinator was faster, is given back", async () => {
+test("a slot that could not be passed on, because a coordinator was faster, is released", async () => {
   const work = new Gate();
   const { bus, seen, claims, finished, dispatch } = await workerOf({
     capacity: 2,
@@ -336,7 +336,7 @@ test("a slot that could not be passed on, because a coordinator was faster, is g
   expect(claims).toEqual(["n0", "n1", "n1"]);
 });
 
-test("a long chain leaves its slot to a node that this worker knows nothing of", async () => {
+test("a long chain leaves its slot to a node that this worker has not heard of", async () => {
   const { claims, nodes } = await besideAChain({ isCommanded: false, lastsMs: 10_000 });
   expect(claims).toEqual([...nodes.slice(0, 17), "other"]);
 });
@@ -365,7 +365,7 @@ test("a long chain does not look at the queue while its worker has a free slot",
   expect(looks).toEqual(nodes.map(() => 1));
 });
 
-test("a node of a long chain ends although the queue cannot be looked at", async () => {
+test("a node of a long chain ends even if the queue cannot be read", async () => {
   const nodes = Array.from({ length: 20 }, (_, index) => `n${index}`);
   let isGone = false;
   const { bus, seen, claims, finished, dispatch } = await workerOf({

@@ -54,7 +54,7 @@ test("the page has no script or style but its own, and is small", async () => {
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(300_000);
 });
 
-test("a part of the page that cannot be loaded is said so, and the rest goes on", async () => {
+test("a part of the page that cannot be loaded is reported, and the rest works", async () => {
   const { url } = await testStudio();
   const page = await openPage("about:blank", { mayReport: /Failed to fetch dynamically imported module/ });
   await page.route(/flows-page/, (route) => route.fulfill({ status: 500, body: "" }));

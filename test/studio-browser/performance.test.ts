@@ -81,7 +81,7 @@ const scroll = (page: Page, how: { readonly screens: number; readonly last: numb
     return frames;
   }, how);
 
-test("10,000 runs: the list draws what is seen, and scrolls to the oldest", async ({ annotate }) => {
+test("10,000 runs: the list draws what is in view, and scrolls to the oldest", async ({ annotate }) => {
   const numbers = checkFlow({ refuses: () => false });
   const { url, engine } = await testStudio({ flows: [numbers] });
   const count = 10_000;
@@ -129,7 +129,7 @@ test("10,000 runs: the list draws what is seen, and scrolls to the oldest", asyn
   );
 });
 
-test("500 nodes: a batch of one of them draws that one only", async ({ annotate }) => {
+test("500 nodes: a batch of one of them redraws only that one", async ({ annotate }) => {
   const gates = [new Gate(), new Gate(), new Gate()];
   const { graph, handlers } = wideFlow(
     500,

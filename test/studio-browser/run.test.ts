@@ -164,7 +164,7 @@ test("a reload in the middle shows the same place, and the run goes on", async (
   await card(page, "check").getByText("5 done").waitFor();
 });
 
-test("the page says that the server is gone, and continues when it is back", async () => {
+test("the page reports that the server is unreachable, and continues when it is back", async () => {
   const gate = new Gate();
   const numbers = checkFlow({ refuses: () => false, before: (signal) => gate.pass(signal) });
   const { url, engine, close, reopen } = await testStudio({ flows: [numbers] });

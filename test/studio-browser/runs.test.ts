@@ -55,7 +55,7 @@ test("a run that another program starts appears, changes and can be opened by ke
   await page.getByRole("complementary", { name: "Node check" }).waitFor();
 });
 
-test("a run that is to start later says when", async () => {
+test("a run that starts later shows when", async () => {
   const numbers = checkFlow({ refuses: () => false });
   const { url, engine } = await testStudio({ flows: [numbers] });
   const task = await engine.run(numbers, { params: { rows: 2 }, notBefore: Date.now() + 86_400_000 });
@@ -70,7 +70,7 @@ test("a run that is to start later says when", async () => {
     .waitFor();
 });
 
-test("a run that waits says for what, in the list and on its page", async () => {
+test("a run that waits shows for what, in the list and on its page", async () => {
   const approval = approvalFlow({ refuses: () => false });
   const { url, engine } = await testStudio({ flows: [approval] });
   const task = await engine.run(approval);

@@ -72,7 +72,7 @@ export function outcomeContract(it: StoreTest): void {
     expect(await peer.tail(own, 0)).toMatchObject({ length: 1, closed: true });
   });
 
-  it("completeAndClaim repeated gets the same answer, also after an append", async (fixture) => {
+  it("a repeated completeAndClaim gets the same answer, also after an append", async (fixture) => {
     const { store, peer } = fixture;
     const attempt = await runningShard(store);
     await store.append(attempt, 0, artifactOf(0));
@@ -89,7 +89,7 @@ export function outcomeContract(it: StoreTest): void {
     expect(other.claimed).toBeUndefined();
   });
 
-  it("completeAndClaim refused changes nothing", async ({ store, peer }) => {
+  it("a rejected completeAndClaim changes nothing", async ({ store, peer }) => {
     const lost = await runningShard(store);
     const attempt = await nextAttempt(store, lost);
     await appended(store, attempt, 2);
@@ -112,7 +112,7 @@ export function outcomeContract(it: StoreTest): void {
     expect(await peer.readShards("t", ["clean"])).toEqual([]);
   });
 
-  it("completeAndClaim leaves the next shard to wait in a paused task, and as it is where it exists", async (fixture) => {
+  it("completeAndClaim defers the next shard if the task is paused, and does not change one that exists", async (fixture) => {
     const { store, peer } = fixture;
     const attempt = await runningShard(store);
     await store.pauseTask("t", true);

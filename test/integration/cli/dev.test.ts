@@ -165,7 +165,7 @@ export const waiting = flow("waiting").node("wait", wait);
 const untilAborted =
   "await new Promise((_, fail) => ctx.signal.addEventListener('abort', () => fail(ctx.signal.reason)));";
 
-test("a run that goes on is cancelled when the file changes, and by Ctrl-C", async () => {
+test("a run in progress is cancelled when the file changes, and by Ctrl-C", async () => {
   const cwd = cliProject({ "flow.ts": waitingFlow.replace("HOW", untilAborted) });
   const { prints, child, outcome } = startDev(["flow.ts", "--no-types", "--store", "runs.db"], cwd);
   await prints("it waits\n");

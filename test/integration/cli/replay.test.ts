@@ -90,7 +90,7 @@ test("what cannot be replayed is an error that says why", async () => {
   }
 });
 
-test("--as-test writes a test of Vitest, which has what the schema makes of the input", async () => {
+test("--as-test writes a Vitest test, with the input as the schema parses it", async () => {
   const { cwd, args } = await projectWithRun();
   const written = await cli([...args, "--batch", "eve", "--as-test", "eve.test.ts"], { cwd });
   expect(written).toEqual({ exitCode: 0, stdout: "", stderr: "wrote eve.test.ts\n" });

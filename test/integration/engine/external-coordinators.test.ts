@@ -150,7 +150,7 @@ test.each([
   },
 );
 
-test("a failure that is no batch's is reported without one", async () => {
+test("a failure outside of batches is reported without one", async () => {
   const read = handler("read", {
     iterBatches: () => [{ uid: "a", payload: {} }],
     finalize: () => {

@@ -47,7 +47,7 @@ describe("perSec of a node", () => {
     expect(tookMs(at)).toBeGreaterThanOrEqual(11 * 20 - slackMs);
   });
 
-  test("lets so many begin at once as its burst has", async () => {
+  test("lets as many begin at once as its burst allows", async () => {
     const at: number[] = [];
     const { engine } = await testEngine([recorded("ask", numbers(10), at)]);
     await (await engine.run(rated({ per_sec: 0.01, burst: 10 }))).result();
@@ -206,7 +206,7 @@ test("a worker that has nothing else looks again when the next token is due", as
   expect(looks.length).toBeLessThan(25);
 });
 
-test("a wait for a rate counts to no time limit", async () => {
+test("a wait for a rate does not count towards a timeout", async () => {
   const at: number[] = [];
   const { engine } = await testEngine([recorded("ask", [1, 2, 3], at)]);
   const limits = { per_sec: 0.5 };
@@ -235,7 +235,7 @@ test("a cancelled task keeps neither slot nor place", async () => {
   await until(async () => (await store.heldSlots()).length === 0);
 });
 
-test("a task without the parameter that its limits go by is refused", async () => {
+test("a task without the parameter that its limits depend on is refused", async () => {
   const { engine } = await testEngine([source("ask", [1])]);
   const graph = rated({ max_running: 1, key: { $ref: "params.tenant" } });
   await expect(engine.run(graph)).rejects.toMatchObject({ code: "PARAMS_INVALID" });

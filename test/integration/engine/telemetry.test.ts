@@ -159,7 +159,7 @@ describe("a task's spans", () => {
     ).toBe(1);
   });
 
-  test("say what failed, each try of a batch, and each attempt", async () => {
+  test("show what failed: each try of a batch, and each attempt", async () => {
     const otlp = await otlpReceiver();
     let tries = 0;
     const { engine } = await testEngine(
@@ -230,7 +230,7 @@ describe("a task's spans", () => {
     }
   });
 
-  test("of a task above the rate are those of what failed, in the trace of the caller or of the task's id", async () => {
+  test("above the rate cover only failures, in the trace of the caller or of the task's id", async () => {
     const otlp = await otlpReceiver();
     const step = handler("step", {
       processBatch: () => {
@@ -275,7 +275,7 @@ describe("a task's spans", () => {
       expect(attributes).toMatchObject({ ...outcome, ...counts });
   });
 
-  test("are made of batches also if their attempts have none", async () => {
+  test("cover batches even if their attempts have none", async () => {
     const otlp = await otlpReceiver();
     const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0 });
     const { engine } = await testEngine([source("src", numbers(3)), handler("step")], { telemetry });
@@ -287,7 +287,7 @@ describe("a task's spans", () => {
     expect(named(spans, "process step")).toEqual([]);
   });
 
-  test("are made of so many batches per second only", async () => {
+  test("cover a limited number of batches per second", async () => {
     const otlp = await otlpReceiver();
     const batches = 500;
     const { engine } = await testEngine([source("src", numbers(batches)), handler("step")], {
@@ -379,7 +379,7 @@ test("an attempt that ends without a write, since the store is unreachable, coun
   expect((await ofStep("flowkit.tries.failed"))[0]?.value).toBe(1);
 });
 
-test("an SDK that throws when the span of an attempt ends keeps no node from running", async () => {
+test("an SDK that throws when the span of an attempt ends prevents no node from running", async () => {
   const telemetry: Telemetry = {
     ...openTelemetry(),
     attemptEnded() {
@@ -444,7 +444,7 @@ describe("without an SDK, or without telemetry", () => {
     expect(artifact?.origin).toEqual({ source: "", seq: 0, chunk: 0 });
   });
 
-  test("without an SDK, only the attempts within the rate are looked at", () => {
+  test("without an SDK, only the attempts within the rate are observed", () => {
     const telemetry = openTelemetry({ attemptsPerSec: 1 });
     const beginnings = [0, 0, 1].map((afterSec) => isObserved(telemetry, afterSec)[0]);
     expect(beginnings).toEqual([true, false, true]);

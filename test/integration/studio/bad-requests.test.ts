@@ -110,7 +110,7 @@ test("ids that are not of a task, a node or a flow", { timeout: 600_000 }, async
   }
 });
 
-test("queries that no route has", { timeout: 600_000 }, async () => {
+test("query parameters that no route has", { timeout: 600_000 }, async () => {
   const { studio, id } = await studioWithTask();
   const ids = { task: id, node: "only", flow: "one" };
   const queries = [
@@ -143,7 +143,7 @@ test("queries that no route has", { timeout: 600_000 }, async () => {
   }
 });
 
-test("bodies that no route takes", { timeout: 600_000 }, async () => {
+test("bodies that no route accepts", { timeout: 600_000 }, async () => {
   const { studio, id } = await studioWithTask();
   const ids = { task: id, node: "only", flow: "one" };
   const bodies = [
@@ -178,7 +178,7 @@ test("bodies that no route takes", { timeout: 600_000 }, async () => {
   }
 });
 
-test("methods and paths that there are not", async () => {
+test("methods and paths that do not exist", async () => {
   const { studio, id } = await studioWithTask();
   const headers = { "content-type": "application/json" };
   for (const method of ["PUT", "DELETE", "PATCH", "OPTIONS"]) {

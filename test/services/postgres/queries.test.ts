@@ -102,11 +102,11 @@ test("no statement scans a table that grows", async () => {
   }
 });
 
-test("one look finds each kind of sweep that has something to do, and when the next one has", async () => {
+test("one request returns which kinds of sweeps have work, and when the next one will have some", async () => {
   await findsWhatIsDue(await openStore({ pool: testPool(), schema: freshSchema() }));
 });
 
-test("what is asked for at the same time is one statement, and what is refused of one is not refused of others", async () => {
+test("concurrent requests share one statement, and the error of one does not fail the others", async () => {
   const pool = testPool();
   let statements = 0;
   noteStatements(pool, () => statements++);
@@ -174,7 +174,7 @@ test("statements with lists are planned once for each connection, not each time 
   for (const { statement, anew } of often) expect(anew, statement).toBe(5); // then PostgreSQL compares
 });
 
-test("each kind of value arrives as it was sent, also over connections that pipeline", async () => {
+test("each kind of value arrives as it was sent, also in pipeline mode", async () => {
   const ids = ['"', "\\", "{a,b}", "NULL", "a\u0000b", "ü"];
   for (const options of [{}, { pipeline: true }]) {
     const store = await openStore({ pool: testPool(options), schema: freshSchema() });
@@ -186,7 +186,7 @@ test("each kind of value arrives as it was sent, also over connections that pipe
   }
 });
 
-test("requests of a store leave connections to others", async () => {
+test("a busy store leaves the connections of its pool to others", async () => {
   const pool = testPool({ max: 1 });
   const store = await openStore({ pool, schema: freshSchema() });
   await store.createTask(newTask("t"));
@@ -202,7 +202,7 @@ test("requests of a store leave connections to others", async () => {
   await until(() => pool.idleCount === 1, "the return of its connection");
 });
 
-test("a shard that another process has changed is judged as it is, not as it was written", async () => {
+test("a shard that another process has changed is judged as it is, not as this process last wrote it", async () => {
   const schema = freshSchema();
   const pool = testPool();
   const [own, other] = [await openStore({ pool, schema }), await openStore({ pool, schema })];

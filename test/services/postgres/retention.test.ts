@@ -93,7 +93,7 @@ test("a removal and the concurrent creation of a borrower agree on one outcome",
   }
 });
 
-test("a removal leaves nothing of a dispatch or an append that is under way", async () => {
+test("a removal leaves nothing of a dispatch or an append in flight", async () => {
   const { store, other, rows } = await world();
   for (let round = 0; round < 20; round++) {
     const id = `t${round}`;

@@ -50,7 +50,7 @@ test.each([
   expect(databaseName("PostgreSQL", { url })).toBe(name);
 });
 
-test("the name of a database that is set apart from its URL", () => {
+test("the name of a database that is set separately from its URL", () => {
   expect(databaseName("MongoDB", { url: "mongodb://ann:p@db.example/admin", database: "shop" })).toBe(
     "MongoDB (shop at db.example)",
   );

@@ -264,7 +264,7 @@ describe("the code it is loaded with", () => {
     { fns: [extract] },
     { schemas: { extractor: { outptu: z.json() } } },
     { schemas: { extractor: z.json() } },
-  ])("is what it must be: %j", (options) => {
+  ])("has the required form: %j", (options) => {
     const call: (graph: object, given: unknown) => unknown = fromGraph as never;
     expect(messageOf(() => call(json, options))).toContain("fromGraph(): ");
   });

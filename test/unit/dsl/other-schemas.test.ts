@@ -71,7 +71,7 @@ describe("a schema of another library", () => {
   );
   const made = defineHandler("x", { output, processBatch });
 
-  it("is one of zod in the handler, with its own JSON Schema", () => {
+  it("is a zod schema in the handler, with its own JSON Schema", () => {
     const properties = { a: { type: "string" }, n: { type: "number", default: 1 }, trimmed: { type: "string" } };
     expect(wireJsonSchema(made.output)).toEqual({ type: "object", properties, required: ["a", "trimmed"] });
     expect(storedJsonSchema(made.output)).toEqual({ type: "object", properties, required: ["a", "trimmed", "n"] });

@@ -155,7 +155,7 @@ test("a coordinator that has just started and receives the last parent's event f
   expect((await join())?.chosen).toHaveLength(100);
 });
 
-test("a look that fails because of the store stays owed", async () => {
+test("a check that fails because of the store is made later", async () => {
   const { coordinators, coordinator, away, satisfy, join } = await joinOf({ fanIn: "count:100", coordinators: 1 });
   for (const index of order.slice(0, 99)) await satisfy(index);
   expect(coordinators[0]?.owedLooks).toEqual([]); // it was not notified
