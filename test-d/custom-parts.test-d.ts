@@ -4,7 +4,7 @@ import { describe, test } from "vitest";
 import * as z from "zod";
 import { extract } from "./handlers.ts";
 
-/* Adapters and coordinator functions of one's own are checked as the built-in ones are. */
+/* Custom adapters and coordinator functions are checked like the built-in ones. */
 
 const windows = defineInputAdapter("pull.windows", {
   args: z.object({ sec: z.number(), slide: z.number().optional(), zone: z.string().default("UTC") }),

@@ -1,6 +1,6 @@
 import { builtInAdapters, coreCodes, type Place } from "./completions.ts";
 
-/** A correct value does not hide the others: they are still offered. */
+/** A correct value does not hide the other values: they are still offered. */
 export const rightValues: readonly Place[] = [
   {
     what: "a parent",

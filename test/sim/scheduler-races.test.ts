@@ -273,7 +273,7 @@ test("a plan that read a retry as running adopts, even if a cancel has looked at
       if (++reads === 1) await read.pass();
       return task;
     },
-    // Of the cancel, which has read all that is known of the task.
+    // By the cancel, which has read everything known about the task.
     async cancelShard(ref, by) {
       await cancelled.pass();
       return store.cancelShard(ref, by);

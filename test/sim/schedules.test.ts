@@ -218,7 +218,7 @@ async function run(seed: number): Promise<void> {
         "the newest of those that were missed",
       ).toEqual(missed.slice(missed.length - Math.min(world.catchUp, missed.length)));
     }
-    // Whatever is due has a task, or waits for one.
+    // Every due run has a task, or waits for one.
     const { dueAt = 0 } = await recordOf(world);
     if (world.open.size === 0 || world.overlap === "skip" || world.overlap === "allow") {
       expect(dueAt, "the next run").toBeGreaterThan(world.now);

@@ -89,7 +89,7 @@ async function workerOf(options: {
       return queued;
     },
     release: async (...asked) => {
-      // A turn of the event loop, as a database takes one: a loop of promises alone never lets it come.
+      // Takes a turn of the event loop, as a database does: a loop of promises alone never ends.
       await stillClock.yield();
       return store.release(...asked);
     },
@@ -292,7 +292,7 @@ test("a worker goes on with the next node of a task, and asks neither the queue 
   expect(looked).toBe(1);
   expect(seen.reads).toBe(0); // each node was handed what the one before it had stored
   await until(() => bus.published.length === 2);
-  // It tells of the nodes in a row from time to time.
+  // It announces the nodes in a row from time to time.
   const done = bus.published.filter(({ kind }) => kind === "TASK_DONE");
   expect(done).toMatchObject([{ nodeId: "n1", continuesWith: "n2" }, { nodeId: "n3" }]);
   expect(done.at(-1)).not.toHaveProperty("continuesWith");

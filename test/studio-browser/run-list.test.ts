@@ -15,12 +15,12 @@ const row = (n: number, state: TaskRow["state"] = "finished"): TaskRow => ({
 /** Runs with numbers, the newest first; a cursor is the number after which a page begins. */
 class Server {
   runs = new Map<number, TaskRow>();
-  /** Where each page that was read began. */
+  /** The beginning of each page that was read. */
   readonly reads: (string | undefined)[] = [];
   readonly asked: (readonly string[])[] = [];
   waitingRuns: Readonly<Record<string, Waiting>> = {};
   isGone = false;
-  /** What an answer waits for, after it was made. */
+  /** Delays an answer after it was computed. */
   delay: () => Promise<void> = async () => {};
   listeners: { reset(data: ListEvents["reset"]): void; tasks(data: ListEvents["tasks"]): void } | undefined;
 
@@ -61,7 +61,7 @@ function listOf(server: Server) {
   onTestFinished(list.open());
   const ids = () => list.current().rows.map(({ id }) => id);
   const states = () => new Set(list.current().rows.map(({ state }) => state));
-  /** Until nothing more is read. */
+  /** Waits until nothing more is read. */
   const settled = async () => {
     for (let before = -1; before !== server.reads.length; await new Promise((done) => setImmediate(done))) {
       before = server.reads.length;

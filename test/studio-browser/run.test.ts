@@ -62,7 +62,7 @@ test("a failure is looked into, down to the input of its batch", async () => {
   const streams: string[] = [];
   page.on("request", (request) => request.url().endsWith("/stream") && streams.push(request.url()));
   await page.getByRole("link", { name: task.id }).click();
-  // What the failed node has not read does not wait any more.
+  // Batches that the failed node has not read no longer count as waiting.
   await page.locator(".edge-label").getByText("13 not read").waitFor();
   await page.getByRole("link", { name: "Look into 'check', batch 'row-7'" }).click();
   const panel = page.getByRole("complementary", { name: "Node check" });
@@ -176,7 +176,7 @@ test("the page reports that the server is unreachable, and continues when it is 
   await page.getByText("The server is not responding").waitFor();
   gate.open();
   await task.wait();
-  // What was seen last stays.
+  // The last state stays visible.
   expect(await card(page, "check").getAttribute("data-state")).toBe("running");
   await reopen();
   await status(page, "finished").waitFor();

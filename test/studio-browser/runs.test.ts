@@ -122,7 +122,7 @@ test("after the server was gone, the list reads again what is shown, and the res
   await reopen();
   await page.getByText("the wrong file").waitFor();
   const reads = () => requests.filter((path) => path.startsWith("/api/tasks?"));
-  // The last page only, where there were ten.
+  // Only the last page, instead of ten.
   expect(reads()).toHaveLength(1);
   requests.length = 0;
   await scrollTo(count - 1_500 + 1);

@@ -9,7 +9,7 @@ interface Posted {
   readonly text: string;
 }
 
-/** Keeps what is sent to it, by OTLP as JSON. */
+/** Keeps what it receives as OTLP/JSON. */
 async function receiver(): Promise<{ readonly posted: readonly Posted[]; readonly env: Record<string, string> }> {
   const posted: Posted[] = [];
   const server = createServer(async (request, response) => {

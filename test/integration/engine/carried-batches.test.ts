@@ -18,7 +18,7 @@ const from = { from: "failed" } as const;
 const failed = { code: "TASK_FAILED" };
 const streams = { start: "first_batch" } as const;
 
-/** Calls that are paid for: which batches were answered, by node, and in which order. */
+/** Paid calls: which batches were answered, by node and in order. */
 class Service {
   readonly answered: string[] = [];
   /** Batches that fail, once this holds. */
@@ -41,7 +41,7 @@ class Service {
     return value;
   }
 
-  /** What was answered since the last call. */
+  /** The calls answered since the last time. */
   take(): readonly string[] {
     return this.answered.splice(0).sort();
   }
@@ -49,7 +49,7 @@ class Service {
 
 const atOnceFails = (): boolean => true;
 
-/** Holds once this shard of the only task has stored so many batches. */
+/** True once this shard of the only task has stored this many batches. */
 const hasStored = (state: MemoryState, nodeId: string, count: number) => (): boolean => {
   const [taskId = ""] = state.tasks.keys();
   return state.shard({ taskId, nodeId, shard: 0 })?.logs[0]?.length === count;

@@ -396,7 +396,7 @@ describe("a node that runs a flow for each of its batches", () => {
     const store = memoryStore({ state: roles.state });
     const { release } = store;
     const turn = () => new Promise((resolve) => setImmediate(resolve));
-    // As a database takes one: a loop of promises alone would never end.
+    // Takes a turn of the event loop, as a database does: a loop of promises alone would never end.
     store.release = async (...asked) => turn().then(() => release.apply(store, asked));
     const claims = vi.spyOn(store, "claim");
     const coordinator = await roles.coordinator(types, { coordinatorFns: [slow], store });

@@ -14,7 +14,7 @@ const source = defineHandler("source", {
   args: described(v.object({ day: v.string() })),
   output: described(v.object({ rows: v.array(row) })),
   *iterBatches({ day }) {
-    // The schema leaves out what it does not know.
+    // The schema drops unknown keys.
     yield {
       payload: {
         rows: [

@@ -62,7 +62,7 @@ async function run(
     }
     return metas;
   };
-  /** What the last event and the lines of errors say about failures. */
+  /** The failures named by the last event and by the log lines of errors. */
   const reported = async () => {
     const last = (await collect(task.events())).at(-1);
     const lines = () => logged.filter(({ level, message = "" }) => level === "error" || message.endsWith("cancelled"));

@@ -16,7 +16,7 @@ const etl = { ...graphOf(node("src"), node("step", ["src"])), name: "etl" };
 const given = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" };
 const traceparent = `00-${given.traceId}-${given.spanId}-01`;
 
-/** Until the span of a task has arrived, which is made after the task has ended. */
+/** Waits for the span of a task, which is created after the task has ended. */
 async function spansOf(otlp: OtlpReceiver, taskId: string, name = "task etl"): Promise<readonly ReceivedSpan[]> {
   let spans: readonly ReceivedSpan[] = [];
   const isOfTask = ({ attributes }: ReceivedSpan) => attributes["flowkit.task.id"] === taskId;
@@ -262,7 +262,7 @@ describe("a task's spans", () => {
       new Set([own.id.replaceAll("-", ""), called.context.traceId]),
     );
     expect(named(spans, "task etl").map(({ parentSpanId }) => parentSpanId)).toContain(called.context.spanId);
-    // Of what failed, all is told, also if it is not a batch.
+    // Failures are recorded completely, even outside of batches.
     const { id } = await engine.run({ ...graphOf(node("broken")), name: "etl" });
     const [failed] = named(await spansOf(otlp, id), "process broken");
     expect(failed).toMatchObject({ failed: true, attributes: { "error.type": "no_source" } });
@@ -393,7 +393,7 @@ test("an SDK that throws when the span of an attempt ends prevents no node from 
   expect(logged.filter(({ fields }) => (fields as { part?: string }).part === "telemetry")).toHaveLength(2);
 });
 
-/** An attempt of a task that was created without telemetry. `looks`: how often its type was read. */
+/** An attempt of a task that was created without telemetry. `looks` counts how often its type was read. */
 function attemptAfter(sec: number): { readonly of: TracedAttempt; readonly looks: () => number } {
   const attempt = { taskId: "task", nodeId: "step", shard: 0, epoch: 1, claimId: "claim" };
   let looks = 0;
@@ -415,7 +415,7 @@ function attemptAfter(sec: number): { readonly of: TracedAttempt; readonly looks
   return { of, looks: () => looks };
 }
 
-/** Whether an attempt is, when it begins, when one of several batches is tried, and when it ends. */
+/** Whether an attempt is observed when it begins, when one of several batches is tried, and when it ends. */
 function isObserved(telemetry: Telemetry, afterSec: number): readonly boolean[] {
   const { of, looks } = attemptAfter(afterSec);
   telemetry.attempt(of);

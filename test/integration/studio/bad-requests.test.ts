@@ -67,7 +67,7 @@ test("the documentation lists these routes, and no other", () => {
   );
 });
 
-/** It says what was wrong by a code, and nothing about the inside of the server. */
+/** The answer names the mistake by a code, and reveals nothing about the inside of the server. */
 function expectRefused(answer: Answer, what: string): void {
   expect(answer.status, `${what}: ${answer.text}`).toBeGreaterThanOrEqual(400);
   expect(answer.status, `${what}: ${answer.text}`).toBeLessThan(500);

@@ -118,7 +118,7 @@ test("messages have up to the size limit, and notifications stay below that of P
   expect(got).toEqual([large]);
   const refused = await peer.publish("t", "k", messageOf("x".repeat(500_000))).catch((error: unknown) => error);
   expect(refused).toMatchObject({ code: "MESSAGE_TOO_LARGE" });
-  // So many groups that a list of them would be longer than a notification can be.
+  // Enough groups that a list of them exceeds the size of a notification.
   await testPool().query(
     `INSERT INTO "${schema}".bus_groups (name, topics, until) SELECT 'g' || n, '{t}', 1e15 FROM generate_series(1, 3000) n`,
   );

@@ -134,7 +134,7 @@ test("concurrent requests share one statement, and the error of one does not fai
   );
   const refused = done.flatMap(({ status }, n) => (status === "rejected" ? [n] : []));
   expect(refused).toEqual([7]); // PostgreSQL has no such character
-  expect(statements).toBeLessThanOrEqual(45); // tried together, then one by one
+  expect(statements).toBeLessThanOrEqual(45); // in one statement, then one by one
   statements = 0;
   const ends = await Promise.all(ids.map(async (id) => (await store.readShards(id, ["extract"]))[0]?.status));
   expect(ends).toEqual(ids.map((_, n) => (n === 7 ? "running" : "finished")));

@@ -121,6 +121,6 @@ test("limits without holders, silent workers and expired dead letters do not acc
   await sleep(10);
   expect(await store.liveWorkers()).toEqual([]);
   await store.addDeadLetter({ id: "d", topic: "t", key: "k", body: "{", reason: "r" });
-  // The letter, and for an hour when each of the workers was last heard from.
+  // The letter, and for an hour the time when each of the workers was last heard from.
   expect(await rows("registry")).toBe(4);
 });

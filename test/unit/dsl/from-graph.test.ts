@@ -16,7 +16,7 @@ import * as z from "zod";
 import { validGraph } from "../graph/arbitrary-graph.ts";
 import { failureOf as thrownBy } from "./failure-of.ts";
 
-/** What must be thrown, and be ours. */
+/** The expected error, which must be a FlowError. */
 function failureOf(make: () => unknown): FlowError {
   const thrown = thrownBy(make);
   if (!FlowError.is(thrown)) throw new Error("it threw nothing of ours", { cause: thrown });

@@ -7,7 +7,7 @@ import { storedJsonSchema, wireJsonSchema } from "../../../src/graph/format/wire
 import { defineCoordinatorFn, defineHandler, defineInputAdapter, flow } from "../../../src/index.ts";
 
 const processBatch = () => null as never;
-/** What a schema is given as, past the compiler. */
+/** A schema, hidden from the compiler. */
 const handler = (schemas: object) => () => defineHandler("x", { output: z.null(), processBatch, ...schemas } as never);
 const needed = "a schema of zod 4 (import zod, or zod/v4), or one with ~standard.jsonSchema";
 

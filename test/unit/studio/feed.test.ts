@@ -59,7 +59,7 @@ test("a stream that is opened again continues after the last message that it had
   await next(first.messages);
   counter.value = 1;
   const { id } = await next(first.messages);
-  const kept = open(); // the feed goes on
+  const kept = open(); // the feed continues
   await next(kept.messages);
   first.stopped.abort();
   counter.value = 3;
