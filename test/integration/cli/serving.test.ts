@@ -201,5 +201,6 @@ test("a used port is reported, and nothing starts", async () => {
   const args = ["worker", "--handlers", "flow.ts", "--store", "runs.db"];
   const { exitCode, stderr } = await cli([...args, "--http-port", String(port)], { cwd });
   expect(stderr).toMatch(new RegExp(`^error CLI_PORT_UNAVAILABLE: cannot listen on 127.0.0.1, port ${port}: `));
+  expect(stderr).toContain("\n  Choose another port; 0 is any free one.\n");
   expect(exitCode).toBe(2);
 });
