@@ -89,6 +89,7 @@ describe("options", () => {
       [{ synchronous: "off" }, `sqliteStore: synchronous must be "normal" or "full", got off`],
       [{ busyMs: -1 }, "sqliteStore: busyMs must be an integer from 0 to 60000, got -1"],
     ];
+    expect(() => sqliteStore("")).toThrow('sqliteStore needs a file path, or ":memory:"');
     for (const [options, message] of wrong) {
       expect(() => sqliteStore("runs.db", options)).toThrow(
         expect.objectContaining({ code: "ENGINE_OPTIONS", message }),
