@@ -77,7 +77,16 @@ test("mistyped command lines get a suggestion", async () => {
   expect(await said("completion", "fsh")).toMatchObject({
     exitCode: 2,
     stderr:
-      "error CLI_USAGE: invalid shell 'fsh'. Allowed choices are bash, zsh, fish.\n  Run flowkit completion --help for usage.\n",
+      "error CLI_USAGE: invalid shell 'fsh': allowed choices are bash, zsh, fish\n  Run flowkit completion --help for usage.\n",
+  });
+  expect(await said("tasks", "list", "--limit", "many")).toMatchObject({
+    exitCode: 2,
+    stderr:
+      "error CLI_USAGE: invalid --limit 'many': expected an integer from 1 to 999999\n  Run flowkit tasks list --help for usage.\n",
+  });
+  expect(await said("graph", "flow.ts", "--format", "png")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringMatching(/^error CLI_USAGE: invalid --format 'png': allowed choices are mermaid, /),
   });
   expect(await said("studio", "--store", "runs.db", "--port", "http")).toMatchObject({
     exitCode: 2,

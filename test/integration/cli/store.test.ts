@@ -220,7 +220,7 @@ describe("flowkit tasks", () => {
     expect(Math.abs((await startsAt(local)) - inAYear.getTime())).toBeLessThan(60_000);
     expect(await words("tasks", "start", "flow.ts", "--not-before", "2026-12-01 03:00")).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining("Expected a time with its zone, such as 2026-12-01T03:00:00Z, or a number of"),
+      stderr: expect.stringContaining("expected a time with its zone, such as 2026-12-01T03:00:00Z, or a number of"),
     });
   });
 
