@@ -44,7 +44,7 @@ test("up --studio serves the page, and runs what is started there", async () => 
   expect(await up.outcome).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("studio: started a task") });
 });
 
-test("a coordinator serves one too", async () => {
+test("a coordinator serves the page too", async () => {
   const cwd = project();
   const args = ["coordinator", "--handlers", "flow.ts", "--store", "runs.db", "--studio"];
   const coordinator = startCli(args, { cwd, env: { FLOWKIT_STUDIO_PORT: "0", FLOWKIT_STUDIO_READ_ONLY: "true" } });
