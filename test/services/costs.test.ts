@@ -96,7 +96,7 @@ test("a further batch is one write; only the first batch is announced, if a node
   await expect.poll(arrived, { timeout: 10_000 }).toBe(kinds.length);
 });
 
-/** Queue scans and checks for due work are not on the path of a node. */
+/** A queue scan and a look for due work are on no node's way. */
 const isOnTheWay = ({ name, command }: Command): boolean => name !== "find" || command.filter.status !== "queued";
 
 test("from a parent's last batch to its child's handler in another worker there are five commands in a row", async () => {

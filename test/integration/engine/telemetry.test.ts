@@ -393,7 +393,7 @@ test("an SDK that throws when the span of an attempt ends prevents no node from 
   expect(logged.filter(({ fields }) => (fields as { part?: string }).part === "telemetry")).toHaveLength(2);
 });
 
-/** An attempt of a task that was created without telemetry. `looks` counts how often its type was read. */
+/** An attempt of a task that was created without telemetry. `looks`: how often its type was read. */
 function attemptAfter(sec: number): { readonly of: TracedAttempt; readonly looks: () => number } {
   const attempt = { taskId: "task", nodeId: "step", shard: 0, epoch: 1, claimId: "claim" };
   let looks = 0;

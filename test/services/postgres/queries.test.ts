@@ -174,7 +174,7 @@ test("statements with lists are planned once for each connection, not each time 
   for (const { statement, anew } of often) expect(anew, statement).toBe(5); // then PostgreSQL compares
 });
 
-test("each kind of value arrives as it was sent, also in pipeline mode", async () => {
+test("each kind of value arrives as it was sent, also over connections that pipeline", async () => {
   const ids = ['"', "\\", "{a,b}", "NULL", "a\u0000b", "ü"];
   for (const options of [{}, { pipeline: true }]) {
     const store = await openStore({ pool: testPool(options), schema: freshSchema() });

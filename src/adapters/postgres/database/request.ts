@@ -104,7 +104,7 @@ class Request implements Submittable {
   submit(connection: Connection): void {
     const { text, name = "" } = this;
     const isPrepared = name !== "" && (connection as Preparing).parsedStatements[name] !== undefined;
-    connection.stream.cork(); // a single write to the socket
+    connection.stream.cork(); // one write
     try {
       const values = this.#values.map(valueText);
       if (!isPrepared) connection.parse({ text, name, types: [] }, true);

@@ -223,7 +223,7 @@ export class HeldRun implements AttemptRun, TracedAttempt {
   }
 
   tryFailed(tried: TracedTry, error: unknown, trace: AttemptTrace | undefined): void {
-    if (!isInstance(error, AttemptEnded)) this.failedTries++; // thrown to stop the attempt, for another reason
+    if (!isInstance(error, AttemptEnded)) this.failedTries++; // which it ends by for a reason outside of it
     if (trace === undefined) this.traced()?.tryFailed(tried, error);
   }
 
