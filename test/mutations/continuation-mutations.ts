@@ -163,7 +163,7 @@ export const continuationMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/contract/memory/memory-store.test.ts",
-      title: "a repeated completeAndClaim gets the same answer, also after an append",
+      title: "completeAndClaim repeated gets the same answer, also after an append",
       why: "the attempt ends in any case, and the node behind it runs once its lease has expired",
     },
     ...mutation(

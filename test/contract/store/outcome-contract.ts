@@ -72,7 +72,7 @@ export function outcomeContract(it: StoreTest): void {
     expect(await peer.tail(own, 0)).toMatchObject({ length: 1, closed: true });
   });
 
-  it("a repeated completeAndClaim gets the same answer, also after an append", async (fixture) => {
+  it("completeAndClaim repeated gets the same answer, also after an append", async (fixture) => {
     const { store, peer } = fixture;
     const attempt = await runningShard(store);
     await store.append(attempt, 0, artifactOf(0));
