@@ -24,9 +24,9 @@ export interface MongoStoreOptions {
   readonly migrate?: boolean;
   /** Timeout of one request, including the selection of a server, in ms. @defaultValue 10000 */
   readonly timeoutMs?: number;
-  /** Removes ended tasks, with everything that belongs to them, after so many seconds. @defaultValue never */
+  /** Removes ended tasks, with all of their data, after this many seconds. @defaultValue never */
   readonly keepEndedSec?: number;
-  /** Removes dead letters after so many seconds. @defaultValue 2592000, which is 30 days */
+  /** Removes dead letters after this many seconds. @defaultValue 2592000, which is 30 days */
   readonly keepDeadLettersSec?: number;
 }
 

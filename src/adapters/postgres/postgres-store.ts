@@ -51,7 +51,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
     registry: registryTable(session),
     keepDeadLettersMs,
     open: () => session.open(),
-    /** Waits for nothing: every acknowledged write is committed. */
+    /** Nothing to wait for: every acknowledged write is committed. */
     settle: async () => session.check(),
     async close() {
       await session.close();

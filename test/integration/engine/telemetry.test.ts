@@ -16,7 +16,7 @@ const etl = { ...graphOf(node("src"), node("step", ["src"])), name: "etl" };
 const given = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" };
 const traceparent = `00-${given.traceId}-${given.spanId}-01`;
 
-/** Until the span of a task has arrived, which is made after the task has ended. */
+/** Waits for the span of a task, which is created after the task has ended. */
 async function spansOf(otlp: OtlpReceiver, taskId: string, name = "task etl"): Promise<readonly ReceivedSpan[]> {
   let spans: readonly ReceivedSpan[] = [];
   const isOfTask = ({ attributes }: ReceivedSpan) => attributes["flowkit.task.id"] === taskId;
@@ -159,7 +159,7 @@ describe("a task's spans", () => {
     ).toBe(1);
   });
 
-  test("say what failed, each try of a batch, and each attempt", async () => {
+  test("show what failed: each try of a batch, and each attempt", async () => {
     const otlp = await otlpReceiver();
     let tries = 0;
     const { engine } = await testEngine(
@@ -230,7 +230,7 @@ describe("a task's spans", () => {
     }
   });
 
-  test("of a task above the rate are those of what failed, in the trace of the caller or of the task's id", async () => {
+  test("above the rate cover only failures, in the trace of the caller or of the task's id", async () => {
     const otlp = await otlpReceiver();
     const step = handler("step", {
       processBatch: () => {
@@ -262,7 +262,7 @@ describe("a task's spans", () => {
       new Set([own.id.replaceAll("-", ""), called.context.traceId]),
     );
     expect(named(spans, "task etl").map(({ parentSpanId }) => parentSpanId)).toContain(called.context.spanId);
-    // Of what failed, all is told, also if it is not a batch.
+    // Failures are recorded completely, even outside of batches.
     const { id } = await engine.run({ ...graphOf(node("broken")), name: "etl" });
     const [failed] = named(await spansOf(otlp, id), "process broken");
     expect(failed).toMatchObject({ failed: true, attributes: { "error.type": "no_source" } });
@@ -275,7 +275,7 @@ describe("a task's spans", () => {
       expect(attributes).toMatchObject({ ...outcome, ...counts });
   });
 
-  test("are made of batches also if their attempts have none", async () => {
+  test("cover batches even if their attempts have none", async () => {
     const otlp = await otlpReceiver();
     const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0 });
     const { engine } = await testEngine([source("src", numbers(3)), handler("step")], { telemetry });
@@ -287,7 +287,7 @@ describe("a task's spans", () => {
     expect(named(spans, "process step")).toEqual([]);
   });
 
-  test("are made of so many batches per second only", async () => {
+  test("cover a limited number of batches per second", async () => {
     const otlp = await otlpReceiver();
     const batches = 500;
     const { engine } = await testEngine([source("src", numbers(batches)), handler("step")], {
@@ -379,7 +379,7 @@ test("an attempt that ends without a write, since the store is unreachable, coun
   expect((await ofStep("flowkit.tries.failed"))[0]?.value).toBe(1);
 });
 
-test("an SDK that throws when the span of an attempt ends keeps no node from running", async () => {
+test("an SDK that throws when the span of an attempt ends prevents no node from running", async () => {
   const telemetry: Telemetry = {
     ...openTelemetry(),
     attemptEnded() {
@@ -415,7 +415,7 @@ function attemptAfter(sec: number): { readonly of: TracedAttempt; readonly looks
   return { of, looks: () => looks };
 }
 
-/** Whether an attempt is, when it begins, when one of several batches is tried, and when it ends. */
+/** Whether an attempt is observed when it begins, when one of several batches is tried, and when it ends. */
 function isObserved(telemetry: Telemetry, afterSec: number): readonly boolean[] {
   const { of, looks } = attemptAfter(afterSec);
   telemetry.attempt(of);
@@ -444,7 +444,7 @@ describe("without an SDK, or without telemetry", () => {
     expect(artifact?.origin).toEqual({ source: "", seq: 0, chunk: 0 });
   });
 
-  test("without an SDK, only the attempts within the rate are looked at", () => {
+  test("without an SDK, only the attempts within the rate are observed", () => {
     const telemetry = openTelemetry({ attemptsPerSec: 1 });
     const beginnings = [0, 0, 1].map((afterSec) => isObserved(telemetry, afterSec)[0]);
     expect(beginnings).toEqual([true, false, true]);

@@ -109,6 +109,13 @@ describe.each(Object.keys(made) as (keyof typeof made)[])("%s refuses", (what) =
 });
 
 test("createEngine rejects the same mistakes", async () => {
+  const own = [
+    [{}, "createEngine needs handlers: a list or a record"],
+    [{ handlers: [{}] }, "createEngine needs handlers made by defineHandler()"],
+    [{ handlers: [], stor: null }, "createEngine has no option 'stor' (did you mean 'store'?)"],
+  ] as const;
+  for (const [options, message] of own)
+    await expect(createEngine(options as never)).rejects.toMatchObject({ code: "ENGINE_OPTIONS", message });
   for (const [, options, words] of ofAll.slice(1)) {
     await expect(createEngine(options as never)).rejects.toMatchObject({
       code: "ENGINE_OPTIONS",
