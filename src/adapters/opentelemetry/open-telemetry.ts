@@ -2,6 +2,7 @@ import { context, createNoopMeter, type MeterProvider, metrics, type TracerProvi
 import type { Telemetry } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError, propertyOf } from "../../errors/index.ts";
+import { checkOptionNames } from "../../graph/format/near-name.ts";
 import { Meters } from "./meters.ts";
 import { AttemptSpans, SpanRate, TaskContext, traceCreation, traceEnded, withActiveTrace } from "./spans.ts";
 
@@ -34,6 +35,14 @@ export interface OpenTelemetryOptions {
 
 const durationsPerSec = 100;
 
+const knownOptions: Readonly<Record<keyof OpenTelemetryOptions, true>> = {
+  tasksPerSec: true,
+  attemptsPerSec: true,
+  batchesPerSec: true,
+  tracerProvider: true,
+  meterProvider: true,
+};
+
 const defaults = { tasksPerSec: 20, attemptsPerSec: 100, batchesPerSec: 50 } as const;
 
 /**
@@ -46,6 +55,7 @@ const defaults = { tasksPerSec: 20, attemptsPerSec: 100, batchesPerSec: 50 } as 
  * @throws FlowError `ENGINE_OPTIONS` when an option is out of range
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
+  checkOptionNames("openTelemetry", options, knownOptions);
   const rateOf = (name: keyof typeof defaults): SpanRate => {
     const { [name]: perSec = defaults[name] } = options;
     if (typeof perSec === "number" && perSec >= 0) return new SpanRate(perSec);

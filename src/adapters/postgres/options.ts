@@ -42,6 +42,17 @@ const longestMs = 600_000;
 const longestSec = 10 * 365 * 86_400;
 const monthSec = 30 * 86_400;
 
+/** Names of the options that stores and buses have. */
+export const knownOptions: Readonly<Record<keyof PostgresOptions, true>> = {
+  url: true,
+  poolOptions: true,
+  pool: true,
+  schema: true,
+  migrate: true,
+  prepare: true,
+  timeoutMs: true,
+};
+
 /** @throws FlowError `ENGINE_OPTIONS` */
 export function retentionOf({ keepEndedSec, keepDeadLettersSec = monthSec }: PostgresStoreOptions) {
   if (keepEndedSec !== undefined) checkNumber("store", "keepEndedSec", keepEndedSec, { min: 0, max: longestSec });

@@ -4,9 +4,10 @@ import type { Bus, BusHealth, Clock, SubscribeOptions, Subscription } from "../.
 import { systemClock } from "../../core/ports/system.ts";
 import { StoreRetry } from "../../core/resilience/store-retry.ts";
 import { FlowError } from "../../errors/index.ts";
+import { checkOptionNames } from "../../graph/format/near-name.ts";
 import { BusReader, notifying } from "./bus-reader.ts";
 import { idText, now, Session, unplanned } from "./database/session.ts";
-import { checkNumber, type PostgresOptions, sessionOptions } from "./options.ts";
+import { checkNumber, knownOptions, type PostgresOptions, sessionOptions } from "./options.ts";
 
 /** Options of {@link postgresBus}. */
 export interface PostgresBusOptions extends PostgresOptions {
@@ -45,6 +46,16 @@ export function postgresBus(options: PostgresBusOptions): Bus {
   return new PostgresBus(options);
 }
 
+const knownBusOptions: Readonly<Record<keyof PostgresBusOptions, true>> = {
+  ...knownOptions,
+  lookEveryMs: true,
+  maxBuffered: true,
+  deliveryTimeoutMs: true,
+  maxMessageBytes: true,
+  maxUnhandled: true,
+  maxDeliveries: true,
+};
+
 class PostgresBus implements Bus {
   readonly #session: Session;
   readonly #reader: BusReader;
@@ -56,6 +67,7 @@ class PostgresBus implements Bus {
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresBusOptions) {
+    checkOptionNames("postgresBus", options ?? {}, knownBusOptions);
     this.#session = new Session(sessionOptions("bus", options));
     const { lookEveryMs = 5_000, maxUnhandled = 500, maxDeliveries = 5 } = options;
     const { maxBuffered = 10_000, deliveryTimeoutMs = 60_000, maxMessageBytes = 1_000_000 } = options;

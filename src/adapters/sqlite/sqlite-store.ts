@@ -6,6 +6,7 @@ import { systemClock } from "../../core/ports/system.ts";
 import { dueIds, entryOf, newestPage, type RegistryDriver } from "../../core/store/driver.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { FlowError } from "../../errors/index.ts";
+import { checkOptionNames } from "../../graph/format/near-name.ts";
 import {
   type ConnectionOptions,
   type Session,
@@ -16,6 +17,12 @@ import { artifactLogs } from "./driver/logs.ts";
 import { shardTable, slotTable } from "./driver/shards.ts";
 import { taskTable } from "./driver/tasks.ts";
 
+const knownOptions: Readonly<Record<keyof SqliteStoreOptions, true>> = {
+  commit: true,
+  synchronous: true,
+  busyMs: true,
+  now: true,
+};
 const longestBusyMs = 60_000;
 
 /**
@@ -32,6 +39,7 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sto
   const { commit = "turn", synchronous = "normal", busyMs = 5_000, now = systemClock().now } = options;
   if (typeof path !== "string" || path === "")
     throw new FlowError("ENGINE_OPTIONS", 'sqliteStore needs a file path, or ":memory:"');
+  checkOptionNames("sqliteStore", options, knownOptions);
   check("commit", commit, commit === "turn" || commit === "call", '"turn" or "call"');
   check("synchronous", synchronous, synchronous === "normal" || synchronous === "full", '"normal" or "full"');
   const isBusyMs = Number.isInteger(busyMs) && busyMs >= 0 && busyMs <= longestBusyMs;
