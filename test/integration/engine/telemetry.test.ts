@@ -34,14 +34,16 @@ describe("a task's spans", () => {
     const otlp = await otlpReceiver();
     const step = handler("step", {
       processBatch: (n) => {
-        const tracer = otlp.tracerProvider.getTracer("a database driver");
+        const tracer = otlp.providers.tracerProvider.getTracer("a database driver");
         return tracer.startActiveSpan("query", (span) => {
           span.end();
           return n;
         });
       },
     });
-    const { engine } = await testEngine([source("src", numbers(2)), step], { telemetry: openTelemetry(otlp) });
+    const { engine } = await testEngine([source("src", numbers(2)), step], {
+      telemetry: openTelemetry(otlp.providers),
+    });
     const task = await engine.run(etl);
     await task.result();
     const spans = await spansOf(otlp, task.id);
@@ -95,8 +97,10 @@ describe("a task's spans", () => {
 
   test("continue the trace of the caller: the active span, or the given context", async () => {
     const otlp = await otlpReceiver();
-    const { engine } = await testEngine([source("src", [1]), handler("step")], { telemetry: openTelemetry(otlp) });
-    const tracer = otlp.tracerProvider.getTracer("a web server");
+    const { engine } = await testEngine([source("src", [1]), handler("step")], {
+      telemetry: openTelemetry(otlp.providers),
+    });
+    const tracer = otlp.providers.tracerProvider.getTracer("a web server");
     const [task, requestSpan] = await tracer.startActiveSpan("POST /orders", async (span) => {
       const running = await engine.run(etl);
       span.end();
@@ -120,7 +124,7 @@ describe("a task's spans", () => {
 
   test("are one trace also if a client, a coordinator and a worker share only the store", async () => {
     const otlp = await otlpReceiver();
-    const telemetry = () => openTelemetry(otlp);
+    const telemetry = () => openTelemetry(otlp.providers);
     const store = sqliteStore(":memory:");
     const parts = { store, logger: silentLogger };
     const handlers = [source("src", numbers(3)), handler("step")];
@@ -145,8 +149,8 @@ describe("a task's spans", () => {
     const parts = { store: sqliteStore(":memory:"), logger: silentLogger };
     const handlers = [source("src", numbers(2)), handler("step")];
     await using client = new Client({ ...parts, workerTypes: ["src", "step"] });
-    await using coordinator = new Coordinator({ ...parts, handlers, telemetry: openTelemetry(otlp) });
-    await using worker = new Worker({ ...parts, handlers, telemetry: openTelemetry(otlp) });
+    await using coordinator = new Coordinator({ ...parts, handlers, telemetry: openTelemetry(otlp.providers) });
+    await using worker = new Worker({ ...parts, handlers, telemetry: openTelemetry(otlp.providers) });
     for (const part of [client, coordinator, worker]) await part.start();
     const { id } = await client.run(etl);
     await client.task(id).result();
@@ -173,7 +177,7 @@ describe("a task's spans", () => {
         }),
       ],
       // Tries that fail have a span even if no others have.
-      { telemetry: openTelemetry({ ...otlp, batchesPerSec: 0 }) },
+      { telemetry: openTelemetry({ ...otlp.providers, batchesPerSec: 0 }) },
     );
     const policy = { retry_policy: { max: 3, ...atOnce } } as const;
     const task = await engine.run({ ...graphOf(node("src"), node("step", ["src"], policy)), name: "etl" });
@@ -205,7 +209,7 @@ describe("a task's spans", () => {
     const traced = (name: string, wait: () => Promise<void> | undefined) =>
       handler(name, {
         processBatch: (n) =>
-          otlp.tracerProvider.getTracer("a database driver").startActiveSpan(`query ${name}`, (span) => {
+          otlp.providers.tracerProvider.getTracer("a database driver").startActiveSpan(`query ${name}`, (span) => {
             span.end();
             return wait()?.then(() => n) ?? n;
           }),
@@ -214,7 +218,7 @@ describe("a task's spans", () => {
     const names = ["a", "b", "c", "d"];
     const pause = () => new Promise<void>((done) => setImmediate(done));
     const handlers = names.map((name) => traced(name, name === "b" ? pause : () => undefined));
-    const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0, batchesPerSec: 0 });
+    const telemetry = openTelemetry({ ...otlp.providers, attemptsPerSec: 0, batchesPerSec: 0 });
     const { engine } = await testEngine([source("src", [1]), ...handlers], { telemetry });
     const chain = [node("src"), ...names.map((name, index) => node(name, [names[index - 1] ?? "src"]))];
     const tasks = await Promise.all([1, 2].map(() => engine.run({ ...graphOf(...chain), name: "etl" })));
@@ -237,7 +241,7 @@ describe("a task's spans", () => {
         throw new PermanentError("refused", "never");
       },
     });
-    const telemetry = openTelemetry({ ...otlp, tasksPerSec: 0, attemptsPerSec: 0 });
+    const telemetry = openTelemetry({ ...otlp.providers, tasksPerSec: 0, attemptsPerSec: 0 });
     const broken = handler("broken", {
       iterBatches: () => {
         throw new PermanentError("no_source", "nothing to read");
@@ -248,11 +252,13 @@ describe("a task's spans", () => {
     await fine.result();
     const own = await engine.run(etl);
     await own.wait();
-    const called = await otlp.tracerProvider.getTracer("a web server").startActiveSpan("POST /orders", async (span) => {
-      const running = await engine.run(etl);
-      span.end();
-      return { task: running, context: span.spanContext() };
-    });
+    const called = await otlp.providers.tracerProvider
+      .getTracer("a web server")
+      .startActiveSpan("POST /orders", async (span) => {
+        const running = await engine.run(etl);
+        span.end();
+        return { task: running, context: span.spanContext() };
+      });
     await called.task.wait();
     await spansOf(otlp, own.id);
     const spans = await spansOf(otlp, called.task.id);
@@ -277,7 +283,7 @@ describe("a task's spans", () => {
 
   test("cover batches even if their attempts have none", async () => {
     const otlp = await otlpReceiver();
-    const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0 });
+    const telemetry = openTelemetry({ ...otlp.providers, attemptsPerSec: 0 });
     const { engine } = await testEngine([source("src", numbers(3)), handler("step")], { telemetry });
     const { id } = await engine.run(etl);
     const spans = await spansOf(otlp, id);
@@ -291,7 +297,7 @@ describe("a task's spans", () => {
     const otlp = await otlpReceiver();
     const batches = 500;
     const { engine } = await testEngine([source("src", numbers(batches)), handler("step")], {
-      telemetry: openTelemetry({ ...otlp, batchesPerSec: 5 }),
+      telemetry: openTelemetry({ ...otlp.providers, batchesPerSec: 5 }),
     });
     const task = await engine.run(etl);
     await task.result();
@@ -317,7 +323,7 @@ describe("log lines", () => {
           },
         }),
       ],
-      { telemetry: openTelemetry(otlp) },
+      { telemetry: openTelemetry(otlp.providers) },
     );
     const task = await engine.run(etl);
     await task.wait();
@@ -338,7 +344,9 @@ describe("log lines", () => {
 
 test("metrics count what the process changed in the store", async () => {
   const otlp = await otlpReceiver();
-  const { engine } = await testEngine([source("src", numbers(3)), handler("step")], { telemetry: openTelemetry(otlp) });
+  const { engine } = await testEngine([source("src", numbers(3)), handler("step")], {
+    telemetry: openTelemetry(otlp.providers),
+  });
   await (await engine.run(etl)).result();
   const points = await otlp.points();
   const countOf = (name: string, attributes: object) =>
@@ -366,7 +374,7 @@ test("an attempt that ends without a write, since the store is unreachable, coun
       throw new PermanentError("refused", "never");
     },
   });
-  const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0 });
+  const telemetry = openTelemetry({ ...otlp.providers, attemptsPerSec: 0 });
   const { engine } = await testEngine([source("src", [1]), refusing], { telemetry, store });
   await engine.run(etl);
   const ofStep = async (name: string) =>
@@ -451,7 +459,7 @@ describe("without an SDK, or without telemetry", () => {
   });
 
   test.for(["tracerProvider", "meterProvider"] as const)("with a %s alone, each attempt is observed", async (given) => {
-    const telemetry = openTelemetry({ [given]: (await otlpReceiver())[given], attemptsPerSec: 1 });
+    const telemetry = openTelemetry({ [given]: (await otlpReceiver()).providers[given], attemptsPerSec: 1 });
     expect([0, 0, 0].map((afterSec) => isObserved(telemetry, afterSec))).toEqual([always, always, always]);
   });
 
