@@ -148,7 +148,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     return this.#coordinator.on(name, listener);
   }
 
-  async run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {
+  async run<TTypes extends FlowTypes>(flow: unknown, options?: RunOptions): Promise<TaskHandle<TTypes>> {
     // The signature of `Engine.run` has checked the caller's types already.
     return this.#coordinator.run(flow as never, options as never) as Promise<TaskHandle<TTypes>>;
   }

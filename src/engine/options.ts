@@ -3,6 +3,7 @@ import { describeIssues } from "../core/codec/index.ts";
 import type { ExternalTypes } from "../core/interop/index.ts";
 import { type LogLevel, logLevels } from "../core/model/task-log.ts";
 import type { Bus, Store, Telemetry } from "../core/ports/index.ts";
+import type { CleanupOptions, ListOptions, RetryBatchesOptions, RetryOptions, RunOptions } from "../core/tasks/api.ts";
 import type {
   CoordinatorFunctionDefinition,
   HandlerDefinition,
@@ -232,6 +233,25 @@ export function checkOptions<TKey extends string>(
       `${what} needs a store, shared with the other processes: sqliteStore("runs.db")`,
     );
   }
+}
+
+type Known<TOptions> = Readonly<Record<keyof TOptions, true>>;
+
+const ofNewTask = { idempotencyKey: true, priority: true, deadlineSec: true, traceparent: true } as const;
+const ofPage = { cursor: true, limit: true, children: true } as const;
+
+const ofMethods = {
+  run: { ...ofNewTask, params: true, notBefore: true } satisfies Known<RunOptions>,
+  retry: { ...ofNewTask, from: true } satisfies Known<RetryOptions>,
+  retryBatches: { ...ofNewTask, uids: true } satisfies Known<RetryBatchesOptions>,
+  list: { ...ofPage, status: true } satisfies Known<ListOptions>,
+  deadLetters: ofPage satisfies Known<Omit<ListOptions, "status">>,
+  cleanup: { endedForSec: true } satisfies Known<CleanupOptions>,
+};
+
+/** Rejects unknown options of a method of an engine. @throws FlowError `ENGINE_OPTIONS` */
+export function checkMethodOptions(method: keyof typeof ofMethods, options: object): void {
+  checkOptionNames<string>(method, options, ofMethods[method]);
 }
 
 /** Drops keys whose value is undefined, which must not overwrite defaults. */

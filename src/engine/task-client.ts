@@ -21,11 +21,11 @@ import type { RunningLimits } from "../core/worker/attempt/worker-options.ts";
 import type { FlowDefinition, FlowTypes } from "../definitions/flow.ts";
 import { FlowError } from "../errors/index.ts";
 import { formatMessage } from "../graph/format/messages.ts";
-import { checkOptionNames } from "../graph/format/near-name.ts";
 import { describedBy, type Graph, isWorkerType } from "../graph/index.ts";
 import type { Connections } from "./connections.ts";
 import type { KnownTypes } from "./known-types.ts";
 import { type KeepAlive, type Lifecycle, type PartHealth, partHealth, type StopOptions } from "./lifecycle.ts";
+import { checkMethodOptions } from "./options.ts";
 import { type Schedules, schedulesOf } from "./schedules.ts";
 
 export interface TaskClientParts {
@@ -109,9 +109,9 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
 
   readonly run: TaskMethods<THandlers>["run"] = (flow, options) => this.#run(flow, options);
 
-  async #run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {
+  async #run<TTypes extends FlowTypes>(flow: unknown, options?: RunOptions): Promise<TaskHandle<TTypes>> {
     const { core, keepAlive } = this.#started();
-    checkOptionNames("run", options, runOptions);
+    if (options !== undefined) checkMethodOptions("run", options);
     const paramsSchema = isFlow(flow) ? flow.paramsSchema : undefined;
     const { id } = await core.createTask({ ...options, graph: this.#graphOf(flow), paramsSchema });
     keepAlive?.hold(id);
@@ -133,7 +133,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
 
   async retry(id: string, options: RetryOptions): Promise<TaskHandle> {
     const { core, keepAlive } = this.#started();
-    checkOptionNames("retry", options, retryOptions);
+    checkMethodOptions("retry", options);
     if (options.from !== "failed") throw new FlowError("ENGINE_OPTIONS", "retry: from must be 'failed'");
     const retry = await core.retryTask(id, options);
     keepAlive?.hold(retry.id);
@@ -159,7 +159,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
     options: RetryBatchesOptions = {},
   ): Promise<TaskHandle<TTypes>> {
     const { core, keepAlive } = this.#started();
-    checkOptionNames("retryBatches", options, retryBatchesOptions);
+    checkMethodOptions("retryBatches", options);
     const retry = await core.retryBatches(typeof task === "string" ? task : task.id, nodeId, options);
     keepAlive?.hold(retry.id);
     return taskHandle<TTypes>(this.#handleParts, retry.id);
@@ -183,7 +183,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
 
   async list(options: ListOptions = {}): Promise<Page<TaskSummary>> {
     this.#started();
-    checkOptionNames("list", options, listOptions);
+    checkMethodOptions("list", options);
     return listTasks(this.#handleParts, options);
   }
 
@@ -194,13 +194,13 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
 
   async cleanup(options: CleanupOptions): Promise<CleanupOutcome> {
     this.#started();
-    checkOptionNames("cleanup", options, cleanupOptions);
+    checkMethodOptions("cleanup", options);
     return cleanUp(this.#handleParts, options);
   }
 
   async deadLetters(options: Omit<ListOptions, "status"> = {}): Promise<Page<DeadLetter>> {
     this.#started();
-    checkOptionNames("deadLetters", options, deadLetterOptions);
+    checkMethodOptions("deadLetters", options);
     return listDeadLetters(this.#handleParts, options);
   }
 
@@ -229,16 +229,6 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
     return graph;
   }
 }
-
-type Known<TOptions> = Readonly<Record<keyof TOptions, true>>;
-
-const settings = { idempotencyKey: true, priority: true, deadlineSec: true, traceparent: true } as const;
-const runOptions: Known<RunOptions> = { ...settings, params: true, notBefore: true };
-const retryOptions: Known<RetryOptions> = { ...settings, from: true };
-const retryBatchesOptions: Known<RetryBatchesOptions> = { ...settings, uids: true };
-const deadLetterOptions: Known<Omit<ListOptions, "status">> = { cursor: true, limit: true, children: true };
-const listOptions: Known<ListOptions> = { ...deadLetterOptions, status: true };
-const cleanupOptions: Known<CleanupOptions> = { endedForSec: true };
 
 function isFlow(flow: unknown): flow is FlowDefinition {
   return typeof flow === "object" && flow !== null && "compile" in flow && typeof flow.compile === "function";

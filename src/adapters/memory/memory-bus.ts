@@ -34,13 +34,7 @@ export function memoryBus(options: MemoryBusOptions = {}): Bus {
   return new MemoryBus(options);
 }
 
-const knownOptions: Readonly<Record<keyof MemoryBusOptions, true>> = {
-  clock: true,
-  maxDeliveries: true,
-  backoffMs: true,
-  maxBackoffMs: true,
-  onDeadLetter: true,
-};
+const known = { clock: true, maxDeliveries: true, backoffMs: true, maxBackoffMs: true, onDeadLetter: true } as const;
 
 class MemoryBus implements Bus {
   readonly #groups = new Map<string, Group>();
@@ -51,7 +45,7 @@ class MemoryBus implements Bus {
 
   constructor(options: MemoryBusOptions) {
     const { maxDeliveries = 5, backoffMs = 50, maxBackoffMs = 5_000, onDeadLetter } = options;
-    checkOptionNames("memoryBus", options, knownOptions);
+    checkOptionNames<keyof MemoryBusOptions>("memoryBus", options, known);
     if (!Number.isInteger(maxDeliveries) || maxDeliveries < 1) {
       throw new FlowError("ENGINE_OPTIONS", `maxDeliveries must be an integer of at least 1, got ${maxDeliveries}`);
     }

@@ -34,24 +34,18 @@ export interface MemoryStoreOptions {
    * Drops artifacts that no node of the graph reads any more.
    * - `true`: the artifacts of a finished node, once every node that depends on it or names it in its arguments has
    *   finished too. Nodes without such readers keep theirs.
-   * - `"streaming"`: also, while the readers run, each artifact whose outputs all of them have stored. This applies to
-   *   readers that stream and resume, if nothing upstream starts over, and to nodes without `finalize`. With
-   *   `max_pending_batches` on the producers, the size of the store does not depend on the number of batches.
+   * - `"streaming"`: also, while the readers run, each artifact whose outputs all of them have stored, if they stream and
+   *   resume, nothing upstream starts over, and the node has no `finalize`.
    *
    * `ARTIFACTS_DROPPED` is then thrown by `task.artifacts` of such a node, in a custom coordinator function that reads it
-   * without naming it in its arguments, and in a consumer whose new version cannot resume; `engine.retry` runs such nodes
-   * again. The numbers of artifacts (`tail`, `count`, `hasArtifacts`, `countArtifacts`) stay correct. The uids of a source
-   * are kept while it runs, because a retry looks them up: two bits each, unless `iterBatches` names them.
-   *
-   * @defaultValue false
+   * without naming it in its arguments, and in a consumer whose new version cannot resume; `engine.retry` runs it again.
+   * Counts stay correct. `docs/performance.md` describes what else is kept. @defaultValue false
    */
   readonly dropConsumed?: boolean | "streaming";
   /**
    * Types of nodes whose outputs are not needed, such as those that write to a database. If no node reads such a node,
    * its artifacts are dropped as they are stored, and `ARTIFACTS_DROPPED` is thrown by `task.artifacts`, by a `finalize`
-   * that reads them and, without `finalize`, by `task.result`. The return value of `finalize` is kept.
-   *
-   * @defaultValue none
+   * that reads them and, without `finalize`, by `task.result`. The return value of `finalize` is kept. @defaultValue none
    */
   readonly sinks?: readonly string[];
 }
@@ -69,7 +63,7 @@ export interface MemoryStoreOptions {
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const { state = new MemoryState(), now = systemClock().now, keepFinishedTasks = 1000 } = options;
   const { step, observe, dropConsumed = false } = options;
-  checkOptionNames("memoryStore", options, knownOptions);
+  checkOptionNames<keyof MemoryStoreOptions>("memoryStore", options, known);
   const range = `keepFinishedTasks must be an integer of at least 0, got ${keepFinishedTasks}`;
   if (!Number.isInteger(keepFinishedTasks) || keepFinishedTasks < 0) throw new FlowError("ENGINE_OPTIONS", range);
   const sinks = new Set(options.sinks);
@@ -86,15 +80,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   });
 }
 
-const knownOptions: Readonly<Record<keyof MemoryStoreOptions, true>> = {
-  state: true,
-  now: true,
-  step: true,
-  observe: true,
-  keepFinishedTasks: true,
-  dropConsumed: true,
-  sinks: true,
-};
+const ofState = { state: true, now: true, step: true, observe: true } as const;
+const known = { ...ofState, keepFinishedTasks: true, dropConsumed: true, sinks: true } as const;
 
 /** There is no connection to open or close. */
 const nothing = async (): Promise<void> => {};
