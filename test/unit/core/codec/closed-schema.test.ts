@@ -171,6 +171,15 @@ describe("a symmetric schema", () => {
         else expect(encode).toThrow();
       }
     }
+    let reads = 0;
+    const counted = {
+      get a() {
+        reads++;
+        return "x";
+      },
+    };
+    expect(new WireCodec(z.array(Row.pick({ a: true })).max(1)).encode([counted])).toEqual([{ a: "x" }]);
+    expect(reads).toBe(1);
   });
 
   test.for<[string, z.ZodType]>([
