@@ -24,7 +24,7 @@ const base = flow("etl", { params }).node("read", read);
 const checked = base.then("check", check);
 const ended = { startWhen: "ended", input: { adapter: "pull.outcomes" } } as const;
 
-test("each of these conditions is one that can hold", () => {
+test("accepts conditions that can hold", () => {
   base
     .node("root", read, { when: { params: { mode: "full" } } })
     .node("a", load, { after: ["read"], when: { params: { mode: ["full", "delta"], since: not(exists) } } })
@@ -47,7 +47,7 @@ test("each of these conditions is one that can hold", () => {
     .node("h", load, { after: ["check"], delaySec: param("waitSec"), optional: true });
 });
 
-test("a node that may be skipped or may fail has no result for certain; a list stays a list", () => {
+test("the result of a node that may be skipped or fail may be undefined; a list stays a list", () => {
   const late = checked.then("again", check, { when: { params: { mode: "full" } } });
   type Result = { bad: "none" | "some" | "many" };
   expectTypeOf<(typeof late)["$infer"]["results"]>().toEqualTypeOf<{ readonly again: Result | undefined }>();
@@ -65,7 +65,7 @@ test("a node that may be skipped or may fail has no result for certain; a list s
   expectTypeOf<keyof (typeof fn)["handlers"]>().toEqualTypeOf<"read" | "check">();
 });
 
-test("those of a subflow, and of a graph JSON that is a literal, too", () => {
+test("so may that of a subflow's node, and of a literal graph JSON", () => {
   const part = flow("part", { inputs: { orders: Order } }).node("check", check, { after: ["orders"], optional: true });
   const outer = base.use("eu", part, { inputs: { orders: "read" } });
   type Result = { bad: "none" | "some" | "many" };

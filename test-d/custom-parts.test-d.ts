@@ -4,7 +4,7 @@ import { describe, test } from "vitest";
 import * as z from "zod";
 import { extract } from "./handlers.ts";
 
-/* Adapters and coordinator functions of one's own are checked as the built-in ones are. */
+/* Custom adapters and coordinator functions are checked like the built-in ones. */
 
 const windows = defineInputAdapter("pull.windows", {
   args: z.object({ sec: z.number(), slide: z.number().optional(), zone: z.string().default("UTC") }),
@@ -34,8 +34,8 @@ const etl = flow("etl", { params: z.object({ sec: z.number(), node: z.string() }
   { args: { batchSize: 1 } },
 );
 
-describe("an adapter of one's own", () => {
-  test("takes its arguments beside its name, optional ones and defaults left out", () => {
+describe("a custom adapter", () => {
+  test("takes its arguments next to its name; optional ones and defaults may be omitted", () => {
     etl.then("a", takesRows, { input: { adapter: "pull.windows", sec: 1 } });
     etl.then("a", takesRows, { input: { adapter: "pull.windows", sec: 1, slide: 2, zone: "CET", from: ["extract"] } });
     // @ts-expect-error: sec is missing
@@ -47,7 +47,7 @@ describe("an adapter of one's own", () => {
     without.then("a", takesRows, { input: { adapter: "pull.windows" } });
   });
 
-  test("its payload decides the edge", () => {
+  test("its payload is checked on the edge", () => {
     // @ts-expect-error: a list of rows is not a string
     etl.then("a", takesText, { input: { adapter: "pull.windows", sec: 1 } });
     // @ts-expect-error: without the adapter, outputs travel
@@ -63,7 +63,7 @@ describe("an adapter that a handler suggests", () => {
     processBatch: (rows) => rows.length,
   });
 
-  test("delivers where a node names none", () => {
+  test("delivers if the node names none", () => {
     etl.then("a", suggests);
     etl.node("a", suggests, { after: ["extract"], startWhen: "first_batch" });
     const without = flow().node("extract", extract, { args: { batchSize: 1 } });
@@ -71,7 +71,7 @@ describe("an adapter that a handler suggests", () => {
     without.then("a", suggests);
   });
 
-  test("gives way to the node's own", () => {
+  test("is replaced by the node's own", () => {
     etl.then("a", suggests, { input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" } });
     // @ts-expect-error: outputs as they are, which are no lists
     etl.then("a", suggests, { input: { adapter: "pull.from_artifacts" } });
@@ -79,7 +79,7 @@ describe("an adapter that a handler suggests", () => {
     etl.node("a", suggests, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["extract"] } });
   });
 
-  test("needs the handler's other arguments as ever", () => {
+  test("still requires the handler's other arguments", () => {
     const dated = defineHandler("dated", {
       args: z.object({ day: z.string() }),
       input: z.object({ extract: z.array(z.json()) }),
@@ -95,8 +95,8 @@ describe("an adapter that a handler suggests", () => {
   });
 });
 
-describe("a coordinator function of one's own", () => {
-  test("takes its arguments, with parameters among them", () => {
+describe("a custom coordinator function", () => {
+  test("takes its arguments, parameters included", () => {
     etl.fn("s", sum, { after: ["extract"], args: { node: "extract" } });
     etl.fn("s", sum, { after: ["extract"], args: { node: param("node"), over: ["extract"], scale: param("sec") } });
     // @ts-expect-error: node is missing
@@ -113,7 +113,7 @@ describe("a coordinator function of one's own", () => {
     etl.fn("s", sum, { after: ["extract"], args: { node: param("nodes") } });
   });
 
-  test("its output goes into the edges after it, and is its result", () => {
+  test("its output is checked on the edges after it, and is its result", () => {
     const summed = etl.fn("s", sum, { after: ["extract"], args: { node: "extract" } });
     const all = summed.then("t", takesTotal);
     expectTypeOf<(typeof summed.$infer.results)["s"]>().toEqualTypeOf<{ total: number }>();

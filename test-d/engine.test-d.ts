@@ -76,7 +76,7 @@ describe("the failed batches of a task of a flow", () => {
     }
   });
 
-  test("are JSON of any code if the handler declares neither, and if the flow is not known", async () => {
+  test("are JSON with any code if the handler declares neither, or the flow is unknown", async () => {
     const task = await engine.run(shop);
     for await (const batch of engine.failedBatches(task, "orders")) {
       expectTypeOf(batch.input).toEqualTypeOf<Json | undefined>();
@@ -98,7 +98,7 @@ describe("a task known by its id, or of a graph JSON", () => {
   });
 });
 
-test("a listener's event is that of its name", () => {
+test("a listener receives the event that it is named for", () => {
   engine.on("taskFinished", (event) => {
     expectTypeOf(event.taskId).toEqualTypeOf<string>();
     // @ts-expect-error: Property 'failure' does not exist
@@ -139,7 +139,7 @@ describe("an engine knows its handlers", () => {
     await readsOnly.run(counted, { params });
   });
 
-  test("another handler of the same name may stand in when its types fit", async () => {
+  test("another handler of the same name may replace it if its types fit", async () => {
     const fake = defineHandler("count", {
       input: z.json(),
       output: z.object({ n: z.literal(0) }),
@@ -159,7 +159,7 @@ describe("an engine knows its handlers", () => {
     await narrowed.run(counted, { params });
   });
 
-  test("a flow that is known as a definition only is asked at run time", async () => {
+  test("a flow that is known only as a definition is checked at run time", async () => {
     const some: FlowDefinition = counted;
     await (await createEngine({ handlers: [read] })).run(some, { params });
   });

@@ -50,7 +50,7 @@ describe("what a flow knows of its runs", () => {
     expectTypeOf<(typeof plain.$infer)["params"]>().toEqualTypeOf<{}>();
   });
 
-  test("params as arguments see them: with what the engine fills in", () => {
+  test("params as arguments see them: with the defaults that the engine fills in", () => {
     flow("f", { params: z.object({ seed: z.string().default("x") }) }).node("w", seeded, {
       args: { seed: param("seed") },
     });
@@ -170,11 +170,11 @@ describe("the result of a node with partitions", () => {
     const outer = flow().use("p", parted);
     expectTypeOf<(typeof outer.$infer)["results"]>().toEqualTypeOf<{ readonly "p.clean": { kept: number }[] }>();
   });
-  test("is no list of one", () => {
+  test("is not a list of one", () => {
     const single = start.then("clean", clean, { input, partitions: 1 });
     expectTypeOf<(typeof single.$infer)["results"]>().toEqualTypeOf<{ readonly clean: { kept: number } }>();
   });
-  test("may be either if their number is known only at run time", () => {
+  test("may be either if the number of partitions is known only at run time", () => {
     const some = start.then("clean", clean, { input, partitions: Number("2") });
     expectTypeOf<(typeof some.$infer)["results"]>().toEqualTypeOf<{
       readonly clean: { kept: number } | { kept: number }[];

@@ -97,7 +97,7 @@ describe("a literal JSON", () => {
 
   test("parameters", () => {
     expectTypeOf<Loaded["params"]>().toEqualTypeOf<{ date: string; days?: number }>();
-    // In a run a default is filled in.
+    // The engine fills in defaults.
     loaded.node("more", extract, { args: { batchSize: param("days") } });
   });
 

@@ -3,7 +3,7 @@ import { defineHandler, flow } from "flowkit";
 import { describe, test } from "vitest";
 import * as z from "zod";
 
-/* Handler code sees decoded values, edges see what travels: both from the schemas alone. */
+/* Handler code sees decoded values, edges see wire values: both types come from the schemas alone. */
 
 const day = z.codec(z.iso.date(), z.date(), {
   decode: (text) => new Date(text),

@@ -4,7 +4,7 @@ import { describe, test } from "vitest";
 import * as z from "zod";
 import { byDay, clean, count, extract, join, latest, needsBoth, notify, seeded } from "./handlers.ts";
 
-/* What the compiler refuses in words of its own. What it refuses in ours stands in test-d/errors/mistakes. */
+/* What the compiler rejects with its own messages. Mistakes with FlowKit's messages are in test-d/errors/mistakes. */
 
 const etl = flow("etl", {
   params: z.object({ date: z.iso.date(), n: z.number(), late: z.string().optional() }),

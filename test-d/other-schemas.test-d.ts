@@ -6,7 +6,7 @@ import * as v from "valibot";
 import * as z from "zod";
 import * as mini from "zod/mini";
 
-/* Schemas of other libraries, wherever a schema is taken. */
+/* Schemas of other libraries, wherever a schema is accepted. */
 
 const row = v.object({ id: v.string(), at: v.pipe(v.string(), v.isoTimestamp()), n: v.optional(v.number(), 1) });
 

@@ -43,7 +43,7 @@ describe("a coordinator, and a client, that know their workers' types", () => {
     await others.run(counted, { params });
   });
 
-  test("by names that are known at run time only: asked then", async () => {
+  test("by names that are known only at run time, and checked then", async () => {
     const names: readonly string[] = ["read", "count"];
     await new Coordinator({ store, workerTypes: names }).run(counted, { params });
     const any: Coordinator = new Coordinator({ store, workerTypes: ["read"] });

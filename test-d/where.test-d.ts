@@ -28,7 +28,7 @@ const daily = defineHandler("daily", {
 });
 const base = flow("payments").node("classify", classify);
 
-test("each of these takes what its handler accepts", () => {
+test("accepts patterns that select what the handler accepts", () => {
   base
     .node("refund", refund, { after: ["classify"], where: { kind: "refund" }, startWhen: "first_batch" })
     .node("cents", refund, { after: ["classify"], where: { cents: exists } })
@@ -59,7 +59,7 @@ test("later nodes and results are those of a node without where", () => {
   ended.node("whole", defineHandler("whole", { input: classify.output, ...nothing }), { after: ["classify"] });
 });
 
-test("data of no known type takes any pattern", () => {
+test("data of unknown type accepts any pattern", () => {
   const any = defineHandler("any", { input: z.any(), ...nothing });
   const json = defineHandler("json", { output: z.json(), iterBatches: () => [] });
   const record = defineHandler("record", { output: z.record(z.string(), z.number()), iterBatches: () => [] });
@@ -81,7 +81,7 @@ test("several sources are narrowed together", () => {
   base.node("other", other).node("refunds", refund, { after: ["classify", "other"], where: { kind: "refund" } });
 });
 
-test("exhaustive accepts what takes each case for certain, and nothing else", () => {
+test("exhaustive accepts only patterns that certainly cover every case", () => {
   const Row = z.object({
     country: z.string(),
     note: z.string().optional(),

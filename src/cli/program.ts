@@ -106,8 +106,17 @@ function usageError({ code, message }: CommanderError, args: readonly string[]):
   const help = `Run ${["flowkit", ...command, "--help"].join(" ")} for usage.`;
   const isFile = isUnknown && args[0] !== undefined && existsSync(args[0]);
   const hint = isFile ? `Did you mean flowkit run ${args[0]}?` : near;
-  return new CliError("CLI_USAGE", first, { hint: hint === "" ? help : hint });
+  return new CliError("CLI_USAGE", invalidValue(first), { hint: hint === "" ? help : hint });
 }
+
+/** Names an option or an argument before its invalid value, as the command's own messages do. */
+const invalidValue = (message: string): string => {
+  const found =
+    /^option '.*?(?<name>--[\w-]+).*?' argument (?<value>'.*') is invalid\. (?<reason>.*?)\.?$/.exec(message) ??
+    /^command-argument value (?<value>'.*') is invalid for argument '(?<name>.*)'\. (?<reason>.*?)\.?$/.exec(message);
+  const { name, value, reason = "" } = found?.groups ?? {};
+  return found === null ? message : `invalid ${name} ${value}: ${reason.slice(0, 1).toLowerCase()}${reason.slice(1)}`;
+};
 
 /** Warnings of Node about features that this command uses on purpose: type stripping and SQLite. */
 const expected: ReadonlySet<string> = new Set(["ExperimentalWarning", "MODULE_TYPELESS_PACKAGE_JSON"]);

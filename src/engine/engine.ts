@@ -18,6 +18,7 @@ import type {
 import type { FlowTypes, HandlerDefinition } from "../definitions/index.ts";
 import { acquireShared, localBus, releaseShared } from "./connections.ts";
 import { Coordinator } from "./coordinator.ts";
+import { handlersByName } from "./known-types.ts";
 import { Lifecycle, type StopOptions, type StoreHealth, type TaskEndEvents } from "./lifecycle.ts";
 import { checkOptions, type EngineOptions, optionKeys } from "./options.ts";
 import type { Schedules } from "./schedules.ts";
@@ -101,6 +102,7 @@ export async function createEngine<THandler extends HandlerDefinition>(
   options: EngineOptions<THandler>,
 ): Promise<Engine<THandler>> {
   checkOptions(options, { what: "createEngine", known: knownOptions, needsStore: false });
+  handlersByName("createEngine", options.handlers);
   const engine = new EmbeddedEngine<THandler>(options);
   await engine.start();
   return engine;

@@ -10,6 +10,7 @@ import type {
   Logger,
 } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
+import { checkOptionNames } from "../graph/format/near-name.ts";
 import { coordinatorFnType, flowType } from "../graph/index.ts";
 import type { HandlerList } from "./known-types.ts";
 
@@ -222,8 +223,7 @@ export function checkOptions<TKey extends string>(
 ): void {
   const { what, known, needsStore } = how;
   if (typeof options !== "object" || options === null) throw new FlowError("ENGINE_OPTIONS", `${what} needs options`);
-  const unknown = Object.keys(options).find((key) => !Object.hasOwn(known, key));
-  if (unknown !== undefined) throw new FlowError("ENGINE_OPTIONS", `${what} has no option '${unknown}'`);
+  checkOptionNames(what, options, known);
   const parsed = shapes.safeParse(options);
   if (!parsed.success) throw new FlowError("ENGINE_OPTIONS", `${what}: ${describeIssues(parsed.error)}`);
   if (needsStore && parsed.data.store === undefined) {

@@ -20,6 +20,7 @@ import type { FlowArgument } from "../core/tasks/run-arguments.ts";
 import { pageRequest } from "../core/tasks/task-lists.ts";
 import type { FlowTypes } from "../definitions/flow.ts";
 import { FlowError, type JsonObject } from "../errors/index.ts";
+import { checkOptionNames } from "../graph/format/near-name.ts";
 import type { Graph } from "../graph/index.ts";
 
 declare const tickOf: unique symbol;
@@ -175,7 +176,11 @@ export function schedulesOf<THandlers extends { readonly name: string }>(
   const methods: Omit<Schedules<THandlers>, "$infer" | "put"> & {
     put(id: string, options: unknown): Promise<Schedule>;
   } = {
-    put: async (id, options) => put(parts(), id, options as ScheduleTimes & { flow: unknown; params?: JsonObject }),
+    async put(id, options) {
+      const given = options as ScheduleTimes & { flow: unknown; params?: JsonObject };
+      checkOptionNames("schedules.put", given, knownOptions);
+      return put(parts(), id, given);
+    },
     get,
     async list(options = {}) {
       const { store, retry } = parts();
@@ -200,6 +205,17 @@ export function schedulesOf<THandlers extends { readonly name: string }>(
   };
   return methods as unknown as Schedules<THandlers>; // `$infer` has no value
 }
+
+const knownOptions: Readonly<Record<keyof ScheduleTimes | "flow" | "params", true>> = {
+  flow: true,
+  params: true,
+  cron: true,
+  timeZone: true,
+  overlap: true,
+  catchUp: true,
+  priority: true,
+  deadlineSec: true,
+};
 
 async function put(
   parts: ScheduleParts,

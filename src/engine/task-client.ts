@@ -21,6 +21,7 @@ import type { RunningLimits } from "../core/worker/attempt/worker-options.ts";
 import type { FlowDefinition, FlowTypes } from "../definitions/flow.ts";
 import { FlowError } from "../errors/index.ts";
 import { formatMessage } from "../graph/format/messages.ts";
+import { checkOptionNames } from "../graph/format/near-name.ts";
 import { describedBy, type Graph, isWorkerType } from "../graph/index.ts";
 import type { Connections } from "./connections.ts";
 import type { KnownTypes } from "./known-types.ts";
@@ -110,6 +111,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
 
   async #run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {
     const { core, keepAlive } = this.#started();
+    checkOptionNames("run", options, runOptions);
     const paramsSchema = isFlow(flow) ? flow.paramsSchema : undefined;
     const { id } = await core.createTask({ ...options, graph: this.#graphOf(flow), paramsSchema });
     keepAlive?.hold(id);
@@ -131,6 +133,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
 
   async retry(id: string, options: RetryOptions): Promise<TaskHandle> {
     const { core, keepAlive } = this.#started();
+    checkOptionNames("retry", options, retryOptions);
     if (options.from !== "failed") throw new FlowError("ENGINE_OPTIONS", "retry: from must be 'failed'");
     const retry = await core.retryTask(id, options);
     keepAlive?.hold(retry.id);
@@ -156,6 +159,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
     options: RetryBatchesOptions = {},
   ): Promise<TaskHandle<TTypes>> {
     const { core, keepAlive } = this.#started();
+    checkOptionNames("retryBatches", options, retryBatchesOptions);
     const retry = await core.retryBatches(typeof task === "string" ? task : task.id, nodeId, options);
     keepAlive?.hold(retry.id);
     return taskHandle<TTypes>(this.#handleParts, retry.id);
@@ -179,6 +183,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
 
   async list(options: ListOptions = {}): Promise<Page<TaskSummary>> {
     this.#started();
+    checkOptionNames("list", options, listOptions);
     return listTasks(this.#handleParts, options);
   }
 
@@ -189,11 +194,13 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
 
   async cleanup(options: CleanupOptions): Promise<CleanupOutcome> {
     this.#started();
+    checkOptionNames("cleanup", options, cleanupOptions);
     return cleanUp(this.#handleParts, options);
   }
 
   async deadLetters(options: Omit<ListOptions, "status"> = {}): Promise<Page<DeadLetter>> {
     this.#started();
+    checkOptionNames("deadLetters", options, deadLetterOptions);
     return listDeadLetters(this.#handleParts, options);
   }
 
@@ -204,6 +211,10 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
 
   #graphOf(flow: unknown): Graph {
     const { core, known, ports } = this.#parts;
+    if (typeof flow !== "object") {
+      const message = `expected a flow or a graph, got ${flow === undefined ? "undefined" : `a ${typeof flow}`}`;
+      throw new FlowError("ENGINE_OPTIONS", message);
+    }
     if (!isFlow(flow)) return core.checkGraph(flow);
     let graph = this.#graphs.get(flow);
     if (graph === undefined) {
@@ -218,6 +229,16 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
     return graph;
   }
 }
+
+type Known<TOptions> = Readonly<Record<keyof TOptions, true>>;
+
+const settings = { idempotencyKey: true, priority: true, deadlineSec: true, traceparent: true } as const;
+const runOptions: Known<RunOptions> = { ...settings, params: true, notBefore: true };
+const retryOptions: Known<RetryOptions> = { ...settings, from: true };
+const retryBatchesOptions: Known<RetryBatchesOptions> = { ...settings, uids: true };
+const deadLetterOptions: Known<Omit<ListOptions, "status">> = { cursor: true, limit: true, children: true };
+const listOptions: Known<ListOptions> = { ...deadLetterOptions, status: true };
+const cleanupOptions: Known<CleanupOptions> = { endedForSec: true };
 
 function isFlow(flow: unknown): flow is FlowDefinition {
   return typeof flow === "object" && flow !== null && "compile" in flow && typeof flow.compile === "function";

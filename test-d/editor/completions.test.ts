@@ -21,21 +21,21 @@ const topics = {
 };
 
 /**
- * Counted, since seconds differ from run to run. The most expensive one fills in the built-in functions' texts; where a
- * compiler compares what a whole message may be, it needs millions.
+ * Counts work, since times differ between runs. The most expensive case fills in the built-in functions' texts; where a
+ * compiler compares all possible messages, it needs millions.
  */
 const mostInstantiations = 40_000;
 
 describe.each(editors)("completions of TypeScript $version", ({ editor }) => {
   describe.each(Object.entries(topics))("%s", (_, places) => {
-    // Opened topic by topic: what the compiler remembers of one question can change its answer to another, which no one
-    // sees who types between two questions.
+    // Opened topic by topic: what the compiler remembers of one question can change its answer to another, which nobody
+    // notices who types in between.
     let files: ReadonlyMap<Place, OpenFile>;
     beforeAll(() => {
       files = new Map(places.map((place) => [place, editor.open(place.code)]));
     });
 
-    // It computes and waits for nothing: a busy machine takes as long as it takes.
+    // Pure computation without waits: on a busy machine it only takes longer.
     test.each(places)("$what", { timeout: 3_600_000 }, (place) => {
       const before = editor.service.getProgram()?.getInstantiationCount() ?? 0;
       expect(offersAt(editor, files.get(place), place.offers)).toEqual([...place.offers].sort());
@@ -50,7 +50,7 @@ function offersAt(editor: Editor, file: OpenFile | undefined, offers: readonly s
   const { entries = [] } = editor.service.getCompletionsAtPosition(file.name, file.at, {}) ?? {};
   const typed = /[\w.]*$/.exec(file.text.slice(0, file.at))?.[0];
   return entries
-    .filter(({ name }) => name !== typed || offers.includes(name)) // TypeScript offers what stands there already
+    .filter(({ name }) => name !== typed || offers.includes(name)) // TypeScript offers the text that is already there
     .map(({ name, kindModifiers = "" }) => (kindModifiers.includes("optional") ? `${name}?` : name))
     .sort();
 }

@@ -4,12 +4,12 @@ import { threeParents } from "../scale/programs.ts";
 import { openEditor } from "./language-service.ts";
 
 /*
- * What a completion costs after an edit, when nothing of the file has been checked yet: the nodes before it, and next to
- * nothing of its own. Counted, as types and as instantiations of types, since seconds differ from run to run; 5.9 and 6.0
- * check by the same code.
+ * The cost of a completion after an edit, when nothing of the file has been checked yet: that of the nodes before it, and
+ * next to nothing of its own. Counts types and instantiations, since times differ between runs; 5.9 and 6.0 check by the same
+ * code.
  */
 
-test("a completion behind 100 nodes costs little more than to check them", () => {
+test("a completion after 100 nodes costs little more than checking them", () => {
   const editor = openEditor({ typescript, prelude: "", library: inject("library") });
   const costOf = (line: string) => {
     const file = editor.open(threeParents(100, "chain").replace(/;(?=\nexport const graph)/, `\n  ${line};`));

@@ -10,7 +10,7 @@ import type { Editor, OpenFile } from "./language-service.ts";
  */
 
 describe.each(editors)("TypeScript $version", ({ editor }) => {
-  test("shows types that a person can read, and the documentation", async () => {
+  test("shows readable types and the documentation", async () => {
     const shown = [...pages(editor, hovers, hover), ...pages(editor, calls, signature)];
     await expect(shown.join("\n")).toMatchFileSnapshot("hovers.txt");
   });

@@ -4,7 +4,7 @@ import { Workspace } from "../compilers.ts";
 import { libraryPaths } from "../library.ts";
 import { LanguageServer } from "./language-server.ts";
 
-/* What an editor with TypeScript 7.0 shows of a handler and of a flow: the same as with 5.9 and 6.0, in `hovers.txt`. */
+/* What an editor with TypeScript 7.0 shows for a handler and for a flow: the same as 5.9 and 6.0 show, in `hovers.txt`. */
 
 const sizes = [0, 1, 9, 10, 20, 300];
 const nodes = (size: number) => Array.from({ length: size }, (_, at) => `\n  .node("n${at}", clean)`).join("");

@@ -1,6 +1,6 @@
 import { builtInAdapters, coreCodes, type Place } from "./completions.ts";
 
-/** A correct value does not hide the others: they are still offered. */
+/** A correct value does not hide the other values: they are still offered. */
 export const rightValues: readonly Place[] = [
   {
     what: "a parent",
@@ -68,7 +68,7 @@ flow()
     offers: [...builtInAdapters, "pull.latest"],
   },
   {
-    what: "an adapter of one's own",
+    what: "a custom adapter",
     code: `flow("f", { adapters: [latest] })
   .node("a", extract, { args: { batchSize: 1 } })
   .then("w", count, { input: { adapter: "pull.latest|", windowSec: 1 } })`,

@@ -1,6 +1,6 @@
 import type { Place } from "./completions.ts";
 
-/** In the pattern that selects the batches of a node. */
+/** Completions in the pattern that selects the batches of a node. */
 export const patterns: readonly Place[] = [
   {
     what: "keys of the data that a node may choose by",

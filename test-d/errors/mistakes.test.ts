@@ -55,7 +55,7 @@ const lateRules: Readonly<Record<string, string>> = {
   "invalid input name": schema,
 };
 
-test("sentences begin within the first 60 characters, with written exceptions", () => {
+test("sentences begin within the first 60 characters, with the exceptions listed", () => {
   const late = [...compiled.byRule].flatMap(([rule, said]) =>
     said.flatMap(({ code, text }) => (placeOf(text.split("\n")[0] ?? "") < 60 ? [] : [{ rule, code }])),
   );

@@ -3,9 +3,9 @@ import { describe, expect, inject, test } from "vitest";
 import { compilers } from "../compilers.ts";
 import { LibraryWorkspace } from "../library.ts";
 
-/* What fits and what does not is the same on every compiler, with and without `exactOptionalPropertyTypes`. */
+/* Every compiler accepts and rejects the same payloads, with and without `exactOptionalPropertyTypes`. */
 
-/** With the most instantiations that each may cost: with 300 columns and 1,000 members, of which each mistake looks at all. */
+/** With the maximum cost of each in instantiations: with 300 columns and 1,000 members, all of which each mistake examines. */
 const programs = { payloads: 445_000, everyday: 214_300 };
 
 const settings = compilers.flatMap((compiler) => [true, false].map((exact) => ({ compiler, exact })));

@@ -23,7 +23,7 @@ import {
 export interface Case {
   readonly name: string;
   readonly program: string;
-  /** The most instantiations that it may cost. */
+  /** The maximum number of instantiations. */
   readonly limit: number;
   /** Not tested: shown by `npm run bench:type-cost`. */
   readonly isReportOnly?: true;
@@ -60,7 +60,7 @@ const threeParentCases: readonly Case[] = budgets.flatMap(([count, ...thousands]
   })),
 );
 
-/** Other shapes, by the same rule. */
+/** Other shapes, with limits by the same rule. */
 const shapes: readonly Case[] = [
   { name: "1 node read by 300", program: fanOut(300), limit: 239_400 },
   { name: "300 nodes read by 1", program: fanIn(300), limit: 264_500 },

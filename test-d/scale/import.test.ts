@@ -7,12 +7,12 @@ import { type Kept, keptBy } from "./heap.ts";
 import { withFlowkit, zodOnly } from "./programs.ts";
 
 /*
- * What the import alone costs a program that uses zod anyway. Counted, since seconds differ from run to run: `npm run
- * bench:type-cost` measures those. 5.9 and 6.0 check by the same code, and count the same: 6.0 speaks for both.
+ * The cost of the import alone, for a program that uses zod anyway. Counts work, since times differ between runs: `npm run
+ * bench:type-cost` measures those. 5.9 and 6.0 check by the same code and count the same, so only 6.0 is measured.
  */
 
 let workspace: BuiltPackage;
-/** By 6.0, in the process that tells what a compiler keeps in memory. */
+/** Measured with 6.0, in the process that measures the memory of a compiler. */
 let kept: readonly [Kept, Kept];
 
 beforeAll(async () => {
@@ -53,7 +53,7 @@ test("its declarations are short to read", () => {
   expect(declarationBytes("index.d.ts")).toBeLessThan(250_500);
 });
 
-/** Of a file and all that it imports of the package. */
+/** Of a file and everything that it imports from the package. */
 function declarationBytes(file: string, seen = new Set<string>()): number {
   if (seen.has(file)) return 0;
   seen.add(file);

@@ -7,8 +7,8 @@ import { compilerVerdicts, drawFamilies, type Family, programOf, type Question, 
 import { schemaOf } from "./samples.ts";
 
 /*
- * Of drawn pairs of schemas, the compiler, `compile()` and a run say the same, or `known.ts` says why not. A larger
- * draw: `npm run verdicts -- --families 1000 --seed 7`.
+ * The compiler, `compile()` and a run agree on drawn pairs of schemas, or `known.ts` says why not. A larger draw: `npm run
+ * verdicts -- --families 1000 --seed 7`.
  */
 
 const families = drawFamilies({ seed: 20_260, count: 30 });
@@ -34,7 +34,7 @@ test.each(modes)("all three agree, with exactOptionalPropertyTypes: %s", (mode) 
 });
 
 test("a disagreement is found", () => {
-  // What the library sees of one schema is not what the compiler saw.
+  // The library sees a schema that the compiler did not see.
   const planted = (family: Family): boolean =>
     family.plain && !family.members.some(({ source }) => source === "z.json()");
   const at = families.findIndex(planted);

@@ -11,7 +11,7 @@ import type { GraphNode } from "../../src/graph/index.ts";
 interface ShardSeen {
   record: ShardRecord;
   claimed: Set<number>;
-  /** By generation: epochs by seq, and uids. */
+  /** Epochs by seq, and uids, of each generation. */
   logs: Map<number, { epochs: number[]; uids: Set<string>; closedAt: number | undefined }>;
 }
 

@@ -47,7 +47,9 @@ export interface ReceivedPoint {
 }
 
 /** An OTLP/HTTP receiver on this machine, and an SDK that exports to it; both are closed at the end of the test. */
-export interface OtlpReceiver extends Required<Pick<OpenTelemetryOptions, "tracerProvider" | "meterProvider">> {
+export interface OtlpReceiver {
+  /** The SDK. */
+  readonly providers: Required<Pick<OpenTelemetryOptions, "tracerProvider" | "meterProvider">>;
   /** Flushes the SDK, and returns all spans that have arrived. */
   spans(): Promise<readonly ReceivedSpan[]>;
   /** Flushes the SDK, and returns the latest point of each series. */
@@ -83,8 +85,7 @@ export async function otlpReceiver(): Promise<OtlpReceiver> {
     await new Promise((closed) => server.close(closed));
   });
   return {
-    tracerProvider,
-    meterProvider,
+    providers: { tracerProvider, meterProvider },
     async spans() {
       await tracerProvider.forceFlush();
       return [...spans];

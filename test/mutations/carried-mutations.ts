@@ -202,7 +202,7 @@ export const carriedMutations: readonly Mutation[] = [
   ),
   {
     elsewhere: directed(
-      "a retry that fails again is continued",
+      "a retry that fails can be retried in turn",
       "requires a retry that is cancelled before it dispatches a node and its child, which both had stored batches",
     ),
     ...mutation(

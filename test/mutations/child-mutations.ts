@@ -69,7 +69,7 @@ export const childMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/child-tasks.test.ts",
-      title: "pauses and resumes their tasks with its own, and only so",
+      title: "pauses and resumes their tasks with its own, and only with it",
       why: "the directed test of this guarantee",
     },
     ...mutation(
@@ -97,7 +97,7 @@ export const childMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/child-tasks.test.ts",
-      title: "is not claimed again by a coordinator that stops",
+      title: "is not claimed again by a stopping coordinator",
       why: "the task of a batch must end while its coordinator stops and waits for a function: one seed in 6,800",
     },
     ...mutation(

@@ -10,7 +10,7 @@ const why = "requires MongoDB, with `MONGODB_URL`: the simulation does not run i
 /** Mistakes in the requests of the MongoDB store. */
 export const mongoMutations: readonly Mutation[] = [
   {
-    elsewhere: { file: ends, title: "an end that a cancel came before is refused", why },
+    elsewhere: { file: ends, title: "an end after a cancel is refused", why },
     ...mutation(
       "MongoDB: the next shard is inserted although the record before it has changed",
       edit(shards, "replacement: end, upsert: true", "replacement: end"),
@@ -100,7 +100,7 @@ export const mongoMutations: readonly Mutation[] = [
     ),
   },
   {
-    elsewhere: { file: ends, title: "one look finds each kind of sweep that has something to do", why },
+    elsewhere: { file: ends, title: "one request returns which kinds of sweeps have work", why },
     ...mutation(
       "MongoDB: a look does not see due tasks",
       edit("adapters/mongo/driver/registry.ts", 'union(tasks, earliest("tasks", "sweep_at")),', ""),

@@ -128,7 +128,7 @@ export const retryMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/sim/scheduler-races.test.ts",
-      title: "a plan that read a retry as running adopts, although a cancel has looked at it since",
+      title: "a plan that read a retry as running adopts, even if a cancel has looked at it since",
       why: "requires a cancel between two reads of one plan: one seed in 28,000",
     },
     ...mutation(

@@ -3,7 +3,7 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 const schedules = "core/coordinator/schedules.ts";
 const cron = "core/coordinator/cron-times.ts";
 
-/** The worlds of the simulation have no schedules: a simulation of their own runs coordinators that fire one. */
+/** Simulated clusters have no schedules: a separate simulation runs coordinators that fire one. */
 const simulated = (name: string, ...edits: Parameters<typeof mutation>[1][]): Mutation => ({
   elsewhere: {
     file: "test/sim/schedules.test.ts",

@@ -252,7 +252,7 @@ test("the paused task of a batch ends with the task of its node", async () => {
   expect(await store.readTask("c")).toMatchObject({ status: "cancelled" });
 });
 
-test("a plan that read a retry as running adopts, although a cancel has looked at it since", async () => {
+test("a plan that read a retry as running adopts, even if a cancel has looked at it since", async () => {
   const store = memoryStore({ state: new MemoryState() });
   const plans = new PlanCache();
   const graph = parsed(node("a"), node("b", ["a"]));
@@ -273,7 +273,7 @@ test("a plan that read a retry as running adopts, although a cancel has looked a
       if (++reads === 1) await read.pass();
       return task;
     },
-    // Of the cancel, which has read all that is known of the task.
+    // By the cancel, which has read everything known about the task.
     async cancelShard(ref, by) {
       await cancelled.pass();
       return store.cancelShard(ref, by);

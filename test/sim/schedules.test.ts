@@ -218,7 +218,7 @@ async function run(seed: number): Promise<void> {
         "the newest of those that were missed",
       ).toEqual(missed.slice(missed.length - Math.min(world.catchUp, missed.length)));
     }
-    // Whatever is due has a task, or waits for one.
+    // Every due run has a task, or waits for one.
     const { dueAt = 0 } = await recordOf(world);
     if (world.open.size === 0 || world.overlap === "skip" || world.overlap === "allow") {
       expect(dueAt, "the next run").toBeGreaterThan(world.now);
@@ -336,7 +336,7 @@ describe("a task that a stalled coordinator creates for a run whose task was del
   });
 });
 
-test("the only task of a run goes on if its coordinator hears of its creation after later runs have started", async () => {
+test("the only task of a run continues if its coordinator learns of its creation after later runs have started", async () => {
   const hours = await hourly("allow", async (number, { fire, next }) => {
     if (number > 0) return;
     await fire();

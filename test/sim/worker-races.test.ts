@@ -89,7 +89,7 @@ async function workerOf(options: {
       return queued;
     },
     release: async (...asked) => {
-      // A turn of the event loop, as a database takes one: a loop of promises alone never lets it come.
+      // Takes a turn of the event loop, as a database does: a loop of promises alone never ends.
       await stillClock.yield();
       return store.release(...asked);
     },
@@ -255,7 +255,7 @@ async function besideAChain({ isCommanded = true, lastsMs = 0 }) {
   return { ...parts, nodes };
 }
 
-test("nodes behind the same node are handed what it has stored", async () => {
+test("the children of a node are handed what it has stored", async () => {
   const { bus, seen, dispatch, finished } = await workerOf({
     capacity: 2,
     nodes: ["n0", "n1", "n2"],
@@ -292,7 +292,7 @@ test("a worker goes on with the next node of a task, and asks neither the queue 
   expect(looked).toBe(1);
   expect(seen.reads).toBe(0); // each node was handed what the one before it had stored
   await until(() => bus.published.length === 2);
-  // It tells of the nodes in a row from time to time.
+  // It announces the nodes in a row from time to time.
   const done = bus.published.filter(({ kind }) => kind === "TASK_DONE");
   expect(done).toMatchObject([{ nodeId: "n1", continuesWith: "n2" }, { nodeId: "n3" }]);
   expect(done.at(-1)).not.toHaveProperty("continuesWith");
@@ -315,7 +315,7 @@ test("a worker does not go on in a task that starts later: its signal may have c
   expect(await store.readShards("t", ["n1"])).toEqual([]);
 });
 
-test("a slot that could not be passed on, because a coordinator was faster, is given back", async () => {
+test("a slot that could not be passed on, because a coordinator was faster, is released", async () => {
   const work = new Gate();
   const { bus, seen, claims, finished, dispatch } = await workerOf({
     capacity: 2,
@@ -336,7 +336,7 @@ test("a slot that could not be passed on, because a coordinator was faster, is g
   expect(claims).toEqual(["n0", "n1", "n1"]);
 });
 
-test("a long chain leaves its slot to a node that this worker knows nothing of", async () => {
+test("a long chain leaves its slot to a node that this worker has not heard of", async () => {
   const { claims, nodes } = await besideAChain({ isCommanded: false, lastsMs: 10_000 });
   expect(claims).toEqual([...nodes.slice(0, 17), "other"]);
 });
@@ -365,7 +365,7 @@ test("a long chain does not look at the queue while its worker has a free slot",
   expect(looks).toEqual(nodes.map(() => 1));
 });
 
-test("a node of a long chain ends although the queue cannot be looked at", async () => {
+test("a node of a long chain ends even if the queue cannot be read", async () => {
   const nodes = Array.from({ length: 20 }, (_, index) => `n${index}`);
   let isGone = false;
   const { bus, seen, claims, finished, dispatch } = await workerOf({

@@ -11,7 +11,7 @@ import { testStudio } from "./helpers/studio.ts";
 const openPage = useBrowser();
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What axe finds serious or critical, as one line each. */
+/** The serious and critical findings of axe, one line each. */
 async function findings(page: Page, rules?: readonly string[]): Promise<readonly string[]> {
   await page.evaluate(axe);
   const { violations } = await page.evaluate((only) => {
@@ -76,7 +76,7 @@ for (const { colorScheme, rules } of themes) {
   });
 }
 
-/** Texts that end beyond the page, where nothing scrolls to them and no ellipsis says so. */
+/** Texts that extend beyond the page, without a scrollbar or an ellipsis. */
 const cutOff = (page: Page): Promise<readonly string[]> =>
   page.evaluate(() => {
     const found: string[] = [];
@@ -102,7 +102,7 @@ test("at 390 pixels nothing is wider than the page, and a node covers the graph"
   const page = await openPage(url, { viewport: { width: 390, height: 800 } });
   for (const [hash, shown] of views(failed, waiting)) {
     await page.goto(`${url}${hash}`);
-    // Of what there is no room for, such as a column, the rest is enough.
+    // Where there is no room, such as for a column, the rest is enough.
     await page.getByText(shown).first().waitFor({ state: "attached" });
     expect(await page.evaluate(() => document.documentElement.scrollWidth), hash).toBe(390);
     expect(await cutOff(page), hash).toEqual([]);
@@ -130,7 +130,7 @@ test("the theme is the system's until another is chosen, which is kept", async (
   expect(await theme()).toBe("light");
 });
 
-/** What has the focus, as readers hear it. */
+/** The focused element as screen readers announce it. */
 const focused = (page: Page): Promise<string> =>
   page.evaluate(() => {
     const { activeElement } = document;

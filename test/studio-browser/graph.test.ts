@@ -24,7 +24,7 @@ test("a graph of 500 nodes: states of all, zoom, and details of one", async ({ a
 
   const scale = () => page.locator(".graph-controls").textContent();
   const fitted = await scale();
-  // Closer, only what is seen is drawn.
+  // Zoomed in, only what is in view is drawn.
   for (let step = 0; step < 8; step++) await page.getByRole("button", { name: "Zoom in" }).click();
   await until(async () => (await page.locator("[data-node]").count()) < 250, "less is drawn");
   await page.getByLabel("Small map of the graph").waitFor();
@@ -47,14 +47,14 @@ test("the page has no script or style but its own, and is small", async () => {
   await page.goto(url);
   await page.getByText("No runs yet").waitFor();
   expect(loaded.filter((address) => !address.startsWith(url))).toEqual([]);
-  // With what is loaded when it is needed.
+  // Including what is loaded on demand.
   const assets = join(inject("studioPage"), "assets");
   const sizes = readdirSync(assets).map((file) => gzipSync(readFileSync(join(assets, file))).length);
   expect(loaded.length).toBeGreaterThan(2);
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(300_000);
 });
 
-test("a part of the page that cannot be loaded is said so, and the rest goes on", async () => {
+test("a part of the page that cannot be loaded is reported, and the rest works", async () => {
   const { url } = await testStudio();
   const page = await openPage("about:blank", { mayReport: /Failed to fetch dynamically imported module/ });
   await page.route(/flows-page/, (route) => route.fulfill({ status: 500, body: "" }));

@@ -14,7 +14,7 @@ import type { NodeLive, TaskLive } from "../../studio/src/api/source.ts";
 import { duration, rate, waitingText } from "../../studio/src/format.ts";
 import { lanesOf, ticksOf } from "../../studio/src/run/timeline-model.ts";
 
-describe("a form made of a JSON Schema", () => {
+describe("a form for a JSON Schema", () => {
   const schema = {
     type: "object",
     required: ["file", "size", "target"],
@@ -50,7 +50,7 @@ describe("a form made of a JSON Schema", () => {
     expect(field("file").hint).toBe("A path.");
   });
 
-  test("makes the value of what was typed, and leaves out what was not", () => {
+  test("builds the value from the input, and omits empty fields", () => {
     const typed = new Map(initialValues(fields));
     expect(formValue(fields, typed)).toEqual({ size: 500, target: {} });
     const type = (value: string | boolean, ...path: readonly string[]) => typed.set(JSON.stringify(path), value);
@@ -78,14 +78,14 @@ describe("a form made of a JSON Schema", () => {
     expect(errorOf(field("target", "port"), "")).toBeUndefined();
   });
 
-  test("of a value that is no object has one field", () => {
+  test("for a value that is not an object has one field", () => {
     const [only, ...others] = fieldsOf({ type: "boolean" });
     expect(others).toEqual([]);
     expect(only?.path).toEqual([]);
     expect(formValue(fieldsOf({ type: "string" }), new Map([["[]", "yes"]]))).toBe("yes");
   });
 
-  test("of a schema that refers to itself ends", () => {
+  test("for a schema that refers to itself ends", () => {
     const tree = { type: "object", properties: { left: { $ref: "#" } } };
     expect(allFields(fieldsOf(tree)).map(({ kind }) => kind.kind)).toEqual(["json"]);
   });

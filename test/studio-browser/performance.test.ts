@@ -12,7 +12,7 @@ import { testStudio } from "./helpers/studio.ts";
 
 const openPage = useBrowser();
 
-/** A page whose times of day stand still: rows of open runs would be drawn again each second. */
+/** A page whose clock stands still: otherwise rows of open runs would be redrawn each second. */
 async function openStill(url: string): Promise<{ readonly page: Page; readonly counters: Counters }> {
   const page = await openPage("about:blank");
   await page.addInitScript(() => Object.assign(window, { setInterval: () => 0 }));
@@ -31,7 +31,7 @@ class Counters {
     this.#session = session;
   }
 
-  /** Of functions of the page's scripts, since the last time that this was asked. */
+  /** Calls of functions of the page's scripts since the last call of this function. */
   async calls(): Promise<number> {
     const { result } = await this.#session.send("Profiler.takePreciseCoverage");
     const scripts = result.filter(({ url }) => url.includes("/assets/"));
@@ -81,7 +81,7 @@ const scroll = (page: Page, how: { readonly screens: number; readonly last: numb
     return frames;
   }, how);
 
-test("10,000 runs: the list draws what is seen, and scrolls to the oldest", async ({ annotate }) => {
+test("10,000 runs: the list draws what is in view, and scrolls to the oldest", async ({ annotate }) => {
   const numbers = checkFlow({ refuses: () => false });
   const { url, engine } = await testStudio({ flows: [numbers] });
   const count = 10_000;
@@ -109,11 +109,11 @@ test("10,000 runs: the list draws what is seen, and scrolls to the oldest", asyn
   const [calls, laidOut] = [(await counters.calls()) / frames.length, (await counters.layouts()) - layouts];
   // Rows that come into view take about 6,500 calls a frame. To draw all rows in view again, or to measure all, takes 25,000.
   expect(calls).toBeLessThan(12_000);
-  // One a frame: more would be layouts that are forced, and thrown away.
+  // One per frame: more would be forced layouts that are thrown away.
   expect(laidOut).toBeLessThan(1.5 * frames.length + 5);
   expect(Math.max(...[...frames, ...jumps].map((frame) => frame.rows))).toBeLessThan(80);
 
-  // Of a run that changes, its row only is drawn.
+  // Only the row of a run that changes is redrawn.
   await page.evaluate(() => document.querySelector(".runs")?.scrollTo(0, 0));
   await page.locator('tr[aria-rowindex="2"]').waitFor();
   const [first = ""] = await page.locator(".runs tbody a").allTextContents();
@@ -129,7 +129,7 @@ test("10,000 runs: the list draws what is seen, and scrolls to the oldest", asyn
   );
 });
 
-test("500 nodes: a batch of one of them draws that one only", async ({ annotate }) => {
+test("500 nodes: a batch of one of them redraws only that one", async ({ annotate }) => {
   const gates = [new Gate(), new Gate(), new Gate()];
   const { graph, handlers } = wideFlow(
     500,

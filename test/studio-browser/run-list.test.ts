@@ -15,12 +15,12 @@ const row = (n: number, state: TaskRow["state"] = "finished"): TaskRow => ({
 /** Runs with numbers, the newest first; a cursor is the number after which a page begins. */
 class Server {
   runs = new Map<number, TaskRow>();
-  /** Where each page that was read began. */
+  /** The beginning of each page that was read. */
   readonly reads: (string | undefined)[] = [];
   readonly asked: (readonly string[])[] = [];
   waitingRuns: Readonly<Record<string, Waiting>> = {};
   isGone = false;
-  /** What an answer waits for, after it was made. */
+  /** Delays an answer after it was computed. */
   delay: () => Promise<void> = async () => {};
   listeners: { reset(data: ListEvents["reset"]): void; tasks(data: ListEvents["tasks"]): void } | undefined;
 
@@ -61,7 +61,7 @@ function listOf(server: Server) {
   onTestFinished(list.open());
   const ids = () => list.current().rows.map(({ id }) => id);
   const states = () => new Set(list.current().rows.map(({ state }) => state));
-  /** Until nothing more is read. */
+  /** Waits until nothing more is read. */
   const settled = async () => {
     for (let before = -1; before !== server.reads.length; await new Promise((done) => setImmediate(done))) {
       before = server.reads.length;
@@ -75,7 +75,7 @@ const many = 1_000;
 const numbers = (from: number, to: number) =>
   Array.from({ length: from - to + 1 }, (_, index) => `run-${from - index}`);
 
-test("pages are read as they come near, each once", async () => {
+test("pages are read when they are nearly in view, each once", async () => {
   const server = new Server(many);
   const { list, ids, settled } = listOf(server);
   await settled();
@@ -155,7 +155,7 @@ test("a change draws new runs first, and leaves older ones to their pages", asyn
   expect(list.current().rows[0]?.state).toBe("running");
 });
 
-test("a read that failed is tried again", async () => {
+test("a failed read is tried again", async () => {
   const server = new Server(5);
   server.isGone = true;
   const { list, ids } = listOf(server);
@@ -165,7 +165,7 @@ test("a read that failed is tried again", async () => {
   expect(list.current().error).toBeNull();
 });
 
-test("what runs wait for is asked of those that are shown and run, and changes only what has changed", async () => {
+test("only for running runs that are shown, the list asks what they wait for, and it changes only what has changed", async () => {
   const server = new Server(0);
   for (let n = 1; n <= 9; n++) server.runs.set(n, row(n, n % 2 === 0 ? "running" : "finished"));
   server.waitingRuns = { "run-8": { nodeId: "approve", for: "signal", others: 0 } };

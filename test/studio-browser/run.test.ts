@@ -62,7 +62,7 @@ test("a failure is looked into, down to the input of its batch", async () => {
   const streams: string[] = [];
   page.on("request", (request) => request.url().endsWith("/stream") && streams.push(request.url()));
   await page.getByRole("link", { name: task.id }).click();
-  // What the failed node has not read does not wait any more.
+  // Batches that the failed node has not read no longer count as waiting.
   await page.locator(".edge-label").getByText("13 not read").waitFor();
   await page.getByRole("link", { name: "Look into 'check', batch 'row-7'" }).click();
   const panel = page.getByRole("complementary", { name: "Node check" });
@@ -164,7 +164,7 @@ test("a reload in the middle shows the same place, and the run goes on", async (
   await card(page, "check").getByText("5 done").waitFor();
 });
 
-test("the page says that the server is gone, and continues when it is back", async () => {
+test("the page reports that the server is unreachable, and continues when it is back", async () => {
   const gate = new Gate();
   const numbers = checkFlow({ refuses: () => false, before: (signal) => gate.pass(signal) });
   const { url, engine, close, reopen } = await testStudio({ flows: [numbers] });
@@ -176,7 +176,7 @@ test("the page says that the server is gone, and continues when it is back", asy
   await page.getByText("The server is not responding").waitFor();
   gate.open();
   await task.wait();
-  // What was seen last stays.
+  // The last state stays visible.
   expect(await card(page, "check").getAttribute("data-state")).toBe("running");
   await reopen();
   await status(page, "finished").waitFor();

@@ -55,7 +55,7 @@ test("a run that another program starts appears, changes and can be opened by ke
   await page.getByRole("complementary", { name: "Node check" }).waitFor();
 });
 
-test("a run that is to start later says when", async () => {
+test("a run that starts later shows when", async () => {
   const numbers = checkFlow({ refuses: () => false });
   const { url, engine } = await testStudio({ flows: [numbers] });
   const task = await engine.run(numbers, { params: { rows: 2 }, notBefore: Date.now() + 86_400_000 });
@@ -70,7 +70,7 @@ test("a run that is to start later says when", async () => {
     .waitFor();
 });
 
-test("a run that waits says for what, in the list and on its page", async () => {
+test("a run that waits shows for what, in the list and on its page", async () => {
   const approval = approvalFlow({ refuses: () => false });
   const { url, engine } = await testStudio({ flows: [approval] });
   const task = await engine.run(approval);
@@ -122,7 +122,7 @@ test("after the server was gone, the list reads again what is shown, and the res
   await reopen();
   await page.getByText("the wrong file").waitFor();
   const reads = () => requests.filter((path) => path.startsWith("/api/tasks?"));
-  // The last page only, where there were ten.
+  // Only the last page, instead of ten.
   expect(reads()).toHaveLength(1);
   requests.length = 0;
   await scrollTo(count - 1_500 + 1);

@@ -12,7 +12,7 @@ const openPage = useBrowser();
 const card = (page: Page, node: string) => page.locator(`[data-node="${node}"]`);
 const status = (page: Page, value: string) => page.locator(`.page-head [data-status="${value}"]`).first();
 
-/** Lets one caller pass after another. */
+/** Lets callers pass one after another. */
 function turnstile(count: number) {
   const gates = Array.from({ length: count }, () => new Gate());
   let arrived = 0;

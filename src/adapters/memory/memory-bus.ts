@@ -2,6 +2,7 @@ import type { Message } from "../../core/messages/messages.ts";
 import type { Bus, Clock, SubscribeOptions, Subscription } from "../../core/ports/index.ts";
 import { systemClock } from "../../core/ports/system.ts";
 import { FlowError } from "../../errors/index.ts";
+import { checkOptionNames } from "../../graph/format/near-name.ts";
 import { Group, Turns, type UndeliveredMessage } from "./bus-group.ts";
 
 /** How a {@link memoryBus} delivers. Times in milliseconds. */
@@ -33,6 +34,14 @@ export function memoryBus(options: MemoryBusOptions = {}): Bus {
   return new MemoryBus(options);
 }
 
+const knownOptions: Readonly<Record<keyof MemoryBusOptions, true>> = {
+  clock: true,
+  maxDeliveries: true,
+  backoffMs: true,
+  maxBackoffMs: true,
+  onDeadLetter: true,
+};
+
 class MemoryBus implements Bus {
   readonly #groups = new Map<string, Group>();
   /** The groups that listen to a topic. */
@@ -42,6 +51,7 @@ class MemoryBus implements Bus {
 
   constructor(options: MemoryBusOptions) {
     const { maxDeliveries = 5, backoffMs = 50, maxBackoffMs = 5_000, onDeadLetter } = options;
+    checkOptionNames("memoryBus", options, knownOptions);
     if (!Number.isInteger(maxDeliveries) || maxDeliveries < 1) {
       throw new FlowError("ENGINE_OPTIONS", `maxDeliveries must be an integer of at least 1, got ${maxDeliveries}`);
     }

@@ -4,6 +4,7 @@ import { systemClock } from "../../core/ports/system.ts";
 import { dueIds, pageOf, type RegistryDriver, type SlotDriver } from "../../core/store/driver.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { FlowError } from "../../errors/index.ts";
+import { checkOptionNames } from "../../graph/format/near-name.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
 import { logDriver } from "./logs.ts";
 import { MemoryState, type MemoryStoreEvent, type StoreContext } from "./memory-state.ts";
@@ -68,6 +69,7 @@ export interface MemoryStoreOptions {
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const { state = new MemoryState(), now = systemClock().now, keepFinishedTasks = 1000 } = options;
   const { step, observe, dropConsumed = false } = options;
+  checkOptionNames("memoryStore", options, knownOptions);
   const range = `keepFinishedTasks must be an integer of at least 0, got ${keepFinishedTasks}`;
   if (!Number.isInteger(keepFinishedTasks) || keepFinishedTasks < 0) throw new FlowError("ENGINE_OPTIONS", range);
   const sinks = new Set(options.sinks);
@@ -83,6 +85,16 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     close: nothing,
   });
 }
+
+const knownOptions: Readonly<Record<keyof MemoryStoreOptions, true>> = {
+  state: true,
+  now: true,
+  step: true,
+  observe: true,
+  keepFinishedTasks: true,
+  dropConsumed: true,
+  sinks: true,
+};
 
 /** There is no connection to open or close. */
 const nothing = async (): Promise<void> => {};

@@ -1,5 +1,6 @@
 import { MongoClient, type MongoClientOptions } from "mongodb";
 import { FlowError } from "../../errors/index.ts";
+import { checkOptionNames } from "../../graph/format/near-name.ts";
 import { collectionsOf } from "./database/layout.ts";
 import type { SessionOptions } from "./database/session.ts";
 
@@ -24,11 +25,23 @@ export interface MongoStoreOptions {
   readonly migrate?: boolean;
   /** Timeout of one request, including the selection of a server, in ms. @defaultValue 10000 */
   readonly timeoutMs?: number;
-  /** Removes ended tasks, with everything that belongs to them, after so many seconds. @defaultValue never */
+  /** Removes ended tasks, with all of their data, after this many seconds. @defaultValue never */
   readonly keepEndedSec?: number;
-  /** Removes dead letters after so many seconds. @defaultValue 2592000, which is 30 days */
+  /** Removes dead letters after this many seconds. @defaultValue 2592000, which is 30 days */
   readonly keepDeadLettersSec?: number;
 }
+
+const knownOptions: Readonly<Record<keyof MongoStoreOptions, true>> = {
+  url: true,
+  clientOptions: true,
+  client: true,
+  database: true,
+  prefix: true,
+  migrate: true,
+  timeoutMs: true,
+  keepEndedSec: true,
+  keepDeadLettersSec: true,
+};
 
 const longestMs = 600_000;
 const longestSec = 10 * 365 * 86_400;
@@ -44,6 +57,7 @@ export interface CheckedOptions {
 
 /** @throws FlowError `ENGINE_OPTIONS` */
 export function checkedOptions(options: MongoStoreOptions): CheckedOptions {
+  if (options !== undefined) checkOptionNames("mongoStore", options, knownOptions);
   const { prefix = "", migrate = true, timeoutMs = 10_000, keepEndedSec, keepDeadLettersSec = monthSec } = options;
   if (!/^[\w.-]{0,60}$/.test(prefix)) throw wrong("prefix", "at most 60 letters, digits, '_', '.' and '-'");
   if (options.database !== undefined && !/^[\w-]{1,63}$/.test(options.database)) {

@@ -1,5 +1,5 @@
 /**
- * Spans and metrics of OpenTelemetry, by the API that the program has configured.
+ * OpenTelemetry spans and metrics, through the API that the program has configured.
  *
  * @module flowkit/adapters/opentelemetry
  */

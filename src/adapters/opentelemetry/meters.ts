@@ -4,7 +4,7 @@ import type { AttemptOutcome } from "../../core/ports/index.ts";
 /** In seconds. */
 const explicitBucketBoundaries = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800, 3_600];
 
-/** What is added to a counter with these attributes. */
+/** The amount to add to a counter with these attributes. */
 interface Series {
   readonly attributes: Attributes;
   sum: number;
@@ -12,8 +12,8 @@ interface Series {
 }
 
 /**
- * Sums that are handed to the SDK when it collects: at each call, the SDK would compare the attributes with those of all series,
- * which costs as much as a span.
+ * Sums that are passed to the SDK when it collects: on each call, the SDK would compare the attributes with those of all
+ * series, which costs as much as a span.
  */
 class Tally {
   readonly #counter: { add(value: number, attributes: Attributes): void };
@@ -23,7 +23,7 @@ class Tally {
     this.#counter = counter;
   }
 
-  /** @param key - names the attributes, which are made once */
+  /** @param key - identifies the attributes, which are created once */
   of(key: string, make: () => Attributes): Series {
     let series = this.#series.get(key);
     if (series === undefined) {
@@ -95,7 +95,7 @@ export class Meters {
     this.#expired.of(`${type} ${to}`, () => ({ ...typed(type), "flowkit.node.status": to })).sum++;
   }
 
-  /** Asked twice for each attempt, mostly for the type of the one before. */
+  /** Called twice per attempt, usually with the type of the previous call. */
   of(type: string): AttemptMeter {
     if (this.#last?.type === type) return this.#last;
     this.#last = this.#ofTypes.get(type) ?? this.#meterOf(type);
@@ -103,7 +103,7 @@ export class Meters {
     return this.#last;
   }
 
-  /** Most attempts finish, and none of their tries fails: they look for no series. */
+  /** Looks up no series for an attempt that finishes without failed tries, as most do. */
   #meterOf(type: string): AttemptMeter {
     const attributes = typed(type);
     const started = this.#started.of(type, () => attributes);
@@ -145,7 +145,7 @@ export class Meters {
     };
   }
 
-  /** The SDK calls what observes an instrument before it reads the others. This instrument has no values. */
+  /** The SDK calls the callbacks of observable instruments before it reads the others. This instrument never has a value. */
   #flushAtCollection(meter: Meter): void {
     const ofAttempts = [this.#started, this.#ended, this.#running, this.#processed, this.#failed];
     const tallies = [...ofAttempts, this.#tasks, this.#aside, this.#expired];

@@ -2,26 +2,27 @@ import { context, createNoopMeter, type MeterProvider, metrics, type TracerProvi
 import type { Telemetry } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError, propertyOf } from "../../errors/index.ts";
+import { checkOptionNames } from "../../graph/format/near-name.ts";
 import { Meters } from "./meters.ts";
 import { AttemptSpans, SpanRate, TaskContext, traceCreation, traceEnded, withActiveTrace } from "./spans.ts";
 
 /** Options of {@link openTelemetry}. */
 export interface OpenTelemetryOptions {
   /**
-   * How many tasks per second, in this process, have a span of their creation, and one of their whole life. One that failed
-   * always has the latter.
+   * How many tasks per second and process have a span of their creation, and one of their whole life. A failed task always
+   * has the latter.
    *
    * @defaultValue 20
    */
   readonly tasksPerSec?: number;
   /**
-   * How many attempts per second, in this process, have a span. One that failed always has one.
+   * How many attempts per second and process have a span. A failed attempt always has one.
    *
    * @defaultValue 100
    */
   readonly attemptsPerSec?: number;
   /**
-   * How many tries of batches per second, in this process, have a span. One that failed always has one.
+   * How many tries of batches per second and process have a span. A failed try always has one.
    *
    * @defaultValue 50
    */
@@ -34,11 +35,19 @@ export interface OpenTelemetryOptions {
 
 const durationsPerSec = 100;
 
+const knownOptions: Readonly<Record<keyof OpenTelemetryOptions, true>> = {
+  tasksPerSec: true,
+  attemptsPerSec: true,
+  batchesPerSec: true,
+  tracerProvider: true,
+  meterProvider: true,
+};
+
 const defaults = { tasksPerSec: 20, attemptsPerSec: 100, batchesPerSec: 50 } as const;
 
 /**
- * Traces tasks, attempts and batches, and counts them, by the API of OpenTelemetry. The program configures the SDK, before it
- * creates the engine; without one, nothing is recorded. The same for engines, coordinators, workers and clients.
+ * Traces and counts tasks, attempts and batches through the OpenTelemetry API. Configure the SDK before you create the
+ * engine; without an SDK, nothing is recorded. Works in the same way for engines, coordinators, workers and clients.
  *
  * @example
  * const engine = await createEngine({ handlers: etl.handlers, telemetry: openTelemetry() })
@@ -46,6 +55,7 @@ const defaults = { tasksPerSec: 20, attemptsPerSec: 100, batchesPerSec: 50 } as 
  * @throws FlowError `ENGINE_OPTIONS` when an option is out of range
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
+  checkOptionNames("openTelemetry", options, knownOptions);
   const rateOf = (name: keyof typeof defaults): SpanRate => {
     const { [name]: perSec = defaults[name] } = options;
     if (typeof perSec === "number" && perSec >= 0) return new SpanRate(perSec);
@@ -56,11 +66,11 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
   const meters = new Meters(meter);
   const tracer = tracerProvider.getTracer("flowkit");
   const [attempts, batches] = [rateOf("attemptsPerSec"), rateOf("batchesPerSec")];
-  const durations = new SpanRate(durationsPerSec); // a value costs the SDK nearly as much as a span
+  const durations = new SpanRate(durationsPerSec); // recording a value costs the SDK nearly as much as a span
   const parts = { tracer, meters, batches };
   const [created, ended] = [rateOf("tasksPerSec"), rateOf("tasksPerSec")];
   const isMetered = meter !== createNoopMeter();
-  /** Whether the newest span of an attempt was of an SDK: without one, only the attempts within the rate are looked at. */
+  /** Whether the latest span of an attempt was created by an SDK: without one, only attempts within the rate are observed. */
   let isObserved = true;
   return {
     createTask: (task, create) =>
@@ -102,8 +112,8 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
 }
 
 /**
- * Adds the fields of OpenTelemetry's conventions for logs that are not sent by it. A line about a task of another trace, such
- * as a coordinator's, keeps its own.
+ * Adds the trace fields that OpenTelemetry defines for logs in other formats. A line about a task of another trace, such as a
+ * coordinator's, keeps its own fields.
  */
 function tracedLogger(logger: Logger): Logger {
   const at = (level: "debug" | "info" | "warn" | "error") => (fields: object, message?: string) => {
@@ -113,7 +123,7 @@ function tracedLogger(logger: Logger): Logger {
       return;
     }
     const ids = { trace_id: active.traceId, span_id: active.spanId };
-    // As with pino, the message may come alone.
+    // As with pino, the message may be the only argument.
     if (typeof fields === "string") logger[level](ids, fields);
     else logger[level](withIds(fields, ids), message);
   };
@@ -131,11 +141,11 @@ function isOfOther(fields: object, traceId: string): boolean {
   return own !== undefined && own !== traceId;
 }
 
-/** Fields may be anything. */
+/** The fields may be any value. */
 function withIds(fields: object, ids: object): object {
   try {
     return { ...fields, ...ids };
   } catch {
-    return fields; // a getter throws, which is the logger's to handle
+    return fields; // a getter throws: left to the logger
   }
 }

@@ -11,15 +11,15 @@ import { openTelemetry } from "./open-telemetry.ts";
 
 export interface Sdk {
   readonly telemetry: Telemetry;
-  /** Sends what is left, and stops. */
+  /** Exports what is pending, and stops. */
   close(): Promise<void>;
 }
 
 const defaultMetricIntervalMs = 60_000;
 
 /**
- * Configures the SDK for this process as the standard variables `OTEL_*` say, to send by OTLP over HTTP. If the program has
- * configured one already, that one is used. `undefined`: `OTEL_SDK_DISABLED` is true.
+ * Configures the SDK of this process from the standard variables `OTEL_*`, to export over OTLP/HTTP. An SDK that the program
+ * has already configured is used as it is. Returns `undefined` if `OTEL_SDK_DISABLED` is true.
  *
  * @throws FlowError `ENGINE_OPTIONS` for a value that is not supported
  */
@@ -27,7 +27,7 @@ export function startSdk(env: NodeJS.ProcessEnv = process.env): Sdk | undefined 
   if (env.OTEL_SDK_DISABLED === "true") return undefined;
   const sends = (name: "OTEL_TRACES_EXPORTER" | "OTEL_METRICS_EXPORTER"): boolean =>
     oneOf(env, name, ["otlp", "none"]) !== "none";
-  oneOf(env, "OTEL_EXPORTER_OTLP_PROTOCOL", ["http/json", "http/protobuf"]); // a receiver of one takes both
+  oneOf(env, "OTEL_EXPORTER_OTLP_PROTOCOL", ["http/json", "http/protobuf"]); // a receiver that accepts one of them accepts both
   const named = defaultResource().merge(resourceFromAttributes({ "service.name": "flowkit" }));
   const resource = named.merge(detectResources({ detectors: [envDetector] }));
   const interval = Number(env.OTEL_METRIC_EXPORT_INTERVAL);

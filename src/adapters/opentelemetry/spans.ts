@@ -21,7 +21,7 @@ import { isPending } from "../../core/resilience/store-retry.ts";
 import { propertyOf, thrownMessage, thrownStack } from "../../errors/index.ts";
 import type { Meters } from "./meters.ts";
 
-/** Creates a task within a span, which the spans of its attempts continue. */
+/** Creates a task within a span, which becomes the parent of the spans of its attempts. */
 export async function traceCreation<T>(
   tracer: Tracer,
   task: NewTask,
@@ -51,14 +51,14 @@ export async function traceCreation<T>(
   }
 }
 
-/** A task whose creation has no span is in the trace of its caller. */
+/** A task whose creation has no span joins the trace of its caller. */
 export function withActiveTrace(task: NewTask): NewTask {
   const active = task.traceparent === undefined ? trace.getActiveSpan() : undefined;
   const traceparent = active && traceparentOf(active);
   return traceparent === undefined ? task : { ...task, traceparent };
 }
 
-/** A span over the whole life of a task: made when it has ended, since it may have been created by another process. */
+/** A span over the whole life of a task. Created when the task has ended, since another process may have created the task. */
 export function traceEnded(tracer: Tracer, task: TaskRecord): void {
   const { id, graph, status, traceparent, createdAt, endedAt, failure, retryOf } = task;
   const attributes: Attributes = {
@@ -73,7 +73,7 @@ export function traceEnded(tracer: Tracer, task: TaskRecord): void {
   span.end(endedAt);
 }
 
-/** The context of a task's creation. It is made when something reads it: most attempts trace nothing. */
+/** The context of a task's creation. Created when something reads it: most attempts trace nothing. */
 export class TaskContext implements Context {
   readonly #taskId: string;
   readonly #traceparent: string | undefined;
@@ -110,8 +110,8 @@ export interface AttemptObservers {
 }
 
 /**
- * The spans of an attempt and of its batches. Above the rates, spans are not begun: those of what fails are made afterwards.
- * What the handler of an attempt without a span traces is within the span of the task's creation, which its row has activated.
+ * The spans of an attempt and of its batches. Above the rates, no span is started; that of a failure is created afterwards.
+ * What a handler traces in an attempt without a span belongs to the span of the task's creation, which the row has activated.
  */
 export class AttemptSpans implements AttemptTrace {
   readonly #observers: AttemptObservers;
@@ -119,7 +119,7 @@ export class AttemptSpans implements AttemptTrace {
   /** `undefined` above the rate, until the attempt fails. */
   #span: Span | undefined;
   #isRecording = true;
-  /** Of its span, or else of its task. */
+  /** The context of its span, or else of its task. */
   #context: Context;
 
   constructor(observers: AttemptObservers, of: TracedAttempt) {
@@ -128,14 +128,14 @@ export class AttemptSpans implements AttemptTrace {
     this.#context = new TaskContext(of.attempt.taskId, of.traceparent);
   }
 
-  /** With a span. */
+  /** Starts the span of the attempt. */
   static begin(observers: AttemptObservers, of: TracedAttempt): AttemptSpans {
     const spans = new AttemptSpans(observers, of);
     spans.#isRecording = spans.#start().isRecording();
     return spans;
   }
 
-  /** By an SDK: without one, the span has the ids of its parent, or none. */
+  /** Whether an SDK created the span: without one, it has the ids of its parent, or none. */
   get isTraced(): boolean {
     const { attempt, traceparent } = this.#of;
     const spanId = this.#span?.spanContext().spanId ?? INVALID_SPANID;
@@ -147,9 +147,9 @@ export class AttemptSpans implements AttemptTrace {
     return context.with(this.#context, run, undefined, attempt);
   }
 
-  /** Most tries have no span, and end in the same step: nothing is made for them. */
+  /** Most tries have no span and end in the same step: nothing is allocated for them. */
   try<TTry extends TracedTry, T extends object>(tried: TTry, by: TryRunner<TTry, T>): Answer<T & Traced> {
-    // An attempt that has one batch only begins with it: the clock costs as much as the rest.
+    // The only batch of an attempt begins with it: reading the clock costs as much as the rest.
     const isWhole = tried.batch.isOnly === true || !this.#isRecording;
     const began = isWhole ? this.#of.began : performance.now();
     const own = !isWhole && this.#observers.batches.take(began) ? this.#startTry(tried) : undefined;
@@ -183,7 +183,7 @@ export class AttemptSpans implements AttemptTrace {
   }
 
   #tryFailed(tried: TracedTry, { own, began }: Omit<BegunTry, "traceparent">, error: unknown): void {
-    const isFault = propertyOf(error, "name") !== "AttemptEnded"; // which it ends by for a reason outside of it
+    const isFault = propertyOf(error, "name") !== "AttemptEnded"; // thrown to stop the attempt, for another reason
     const span = own ?? (isFault && this.#isRecording ? this.#startTry(tried, began) : undefined);
     if (span === undefined) return;
     recordError(span, error);
@@ -210,7 +210,7 @@ export class AttemptSpans implements AttemptTrace {
     if (batchUid !== undefined) span.setAttribute("flowkit.batch.uid", batchUid);
   }
 
-  /** @param began - in the past. @defaultValue now, as exactly as the SDK measures it */
+  /** @param began - a time in the past. @defaultValue now, as exactly as the SDK measures it */
   #start(began?: number): Span {
     const { attempt, type, flow, workerId } = this.#of;
     const { taskId, nodeId, shard, epoch } = attempt;
@@ -245,7 +245,7 @@ export class AttemptSpans implements AttemptTrace {
 
 interface BegunTry {
   readonly own: Span | undefined;
-  /** By `performance.now()`. */
+  /** As returned by `performance.now()`. */
   readonly began: number;
   readonly traceparent: string | undefined;
 }
@@ -254,7 +254,7 @@ interface Traced {
   readonly traceparent?: string;
 }
 
-/** @param traceparent - is stored with the batch */
+/** @param traceparent - stored with the batch */
 function tryDone<T extends object>(outcome: T, own: Span | undefined, traceparent: string | undefined): T & Traced {
   own?.end();
   return traceparent === undefined ? outcome : { ...outcome, traceparent };
@@ -266,16 +266,16 @@ function describeOnly(span: Span | undefined, { batch: { uid, producer }, failed
   if (from !== undefined && failed === 0) span?.addLink({ context: from });
 }
 
-/** By the clock of `performance.now()`. */
+/** From a time of `performance.now()`. */
 const startedAt = (began: number | undefined): { readonly startTime?: number } =>
   began === undefined ? {} : { startTime: performance.timeOrigin + began };
 
-/** So many at once, and so many per second in the long run. */
+/** A token bucket: bursts of up to `perSec`, and `perSec` per second on average. */
 export class SpanRate {
   readonly #perSec: number;
   #left: number;
   #at = performance.now();
-  /** Before this, none is left. */
+  /** No token is available before this time. */
   #nextAt = 0;
 
   constructor(perSec: number) {
@@ -283,11 +283,11 @@ export class SpanRate {
     this.#left = perSec;
   }
 
-  /** @param now - by `performance.now()` */
+  /** @param now - as returned by `performance.now()` */
   take(now: number): boolean {
     if (now < this.#nextAt) return false;
     if (this.#perSec === Number.POSITIVE_INFINITY) return true;
-    // Attempts may end in another order than they began in.
+    // Attempts may end in a different order from the one in which they began.
     if (now > this.#at) {
       this.#left = Math.min(this.#perSec, this.#left + ((now - this.#at) / 1_000) * this.#perSec);
       this.#at = now;
@@ -311,7 +311,7 @@ function recordError(span: Span, error: unknown): void {
   const name = propertyOf(error, "name");
   const message = thrownMessage(error);
   const type = typeof code === "string" ? code : typeof name === "string" ? name : "_OTHER";
-  // It stops, for a reason that lies outside of it.
+  // The attempt was stopped, for a reason outside of the handler.
   if (type === "AttemptEnded") return void span.setAttribute("flowkit.ended", message);
   const stack = thrownStack(error);
   markFailed(span, type, message);
@@ -326,8 +326,8 @@ function traceparentOf(span: Span): string | undefined {
 }
 
 /**
- * Of a task that was created without telemetry: made of its id, so that whatever processes run it, its spans are in one trace.
- * The span that would have created it does not exist.
+ * The context of a task that was created without telemetry. Derived from the task's id, so that its spans form one trace in
+ * whichever processes it runs. The span that would have created the task does not exist.
  */
 function spanContextFor(taskId: string): SpanContext {
   const own = taskId.replaceAll("-", "");
@@ -336,7 +336,7 @@ function spanContextFor(taskId: string): SpanContext {
   return { traceId, spanId: traceId.slice(16), traceFlags: TraceFlags.SAMPLED, isRemote: true };
 }
 
-/** The API's own check looks at each digit, which costs as much as a span. */
+/** The API's own validation examines each digit, which costs as much as a span. */
 const traceparentPattern = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})/i;
 
 function spanContextOf(traceparent: string | undefined): SpanContext | undefined {

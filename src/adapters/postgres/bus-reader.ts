@@ -7,38 +7,38 @@ import { idOf, now, type Session, unplanned } from "./database/session.ts";
 export interface ReaderOptions {
   readonly session: Session;
   readonly clock: Clock;
-  /** Of the notifications. */
+  /** The channel of the notifications. */
   readonly channel: string;
   readonly lookEveryMs: number;
   readonly maxDeliveries: number;
   readonly maxUnhandled: number;
 }
 
-/** Idle, and with notifications that arrive, it looks once in so many times: only claims of dead processes are not announced. */
+/** An idle reader that is notified polls in one of this many intervals: only claims of dead processes are not announced. */
 const idleLooks = 6;
-/** A claim that is not renewed in so many looks has ended. */
+/** A claim expires if it is not renewed for this many intervals. */
 const looksPerLease = 3;
-/** How long a group without members gets messages, which its next member then handles. */
+/** How long a group without members receives messages, which its next member then handles. */
 const keepGroupMs = 300_000;
-/** A message that no member has handled for so long is dropped: sweeps have found what it announced. */
+/** A message that no member has handled for this long is dropped: sweeps have found what it announced. */
 const keepMessageMs = 3_600_000;
 const pruneEveryMs = 300_000;
 const backoffMinMs = 50;
 const backoffMaxMs = 5_000;
 
-/** A group that exists gets the topics of all its members: those of another version may have others. */
+/** Adds the topics to those of an existing group, whose members of another version may subscribe to other topics. */
 const register = `INSERT INTO @bus_groups AS known (name, topics, until) VALUES ($1, $2, ${now} + ${keepGroupMs})
   ON CONFLICT (name) DO UPDATE SET until = excluded.until,
     topics = array(SELECT DISTINCT unnest(known.topics || excluded.topics)) RETURNING pk`;
-/** Messages that are on their way to a removed group are dropped as old ones are: a foreign key would cost each one a flush. */
+/** A message sent to a group while that is removed is pruned later: a foreign key would add a flush to every message. */
 const removeGroups = (which: string): string =>
   `gone AS (DELETE FROM @bus_groups WHERE ${which} RETURNING pk)
   DELETE FROM @bus_messages WHERE group_pk IN (SELECT pk FROM gone)`;
 const removeGroup = `WITH ${removeGroups("name = $1")}`;
 const done = unplanned(1, "bigint[]");
 /**
- * Removes what was handled, and claims the first message of each lane. The next one of a lane is claimed when the first is
- * removed, so the messages of a key keep their order, and never run twice at once.
+ * Deletes handled messages, and claims the first message of each lane. The next one of a lane is claimed once the first is
+ * deleted, so messages of one key keep their order and are never handled concurrently.
  */
 const round = `WITH handled AS (DELETE FROM @bus_messages WHERE pk = ANY (${done}) AND claimed_by = $2),
   first AS (SELECT pk FROM @bus_messages message
@@ -49,14 +49,14 @@ const round = `WITH handled AS (DELETE FROM @bus_messages WHERE pk = ANY (${done
   UPDATE @bus_messages message SET claimed_by = $2, claimed_until = ${now} + $5, deliveries = deliveries + 1
   FROM first WHERE message.pk = first.pk
   RETURNING message.pk::text, group_pk, topic, key, body, deliveries`;
-/** Also says of each group whether a message may wait to be claimed: an idle process asks nothing else. */
+/** Renews claims, and returns for each group whether messages may be waiting: the only request of an idle process. */
 const beat = `WITH renewed AS (
     UPDATE @bus_messages SET claimed_until = ${now} + $4 WHERE pk = ANY ($2) AND claimed_by = $3)
   UPDATE @bus_groups listener SET until = ${now} + ${keepGroupMs} WHERE pk = ANY ($1) RETURNING pk,
     EXISTS (SELECT FROM @bus_messages WHERE group_pk = listener.pk AND (claimed_until IS NULL OR claimed_until <= ${now})) AS waits`;
 const prune = `WITH old AS (DELETE FROM @bus_messages WHERE sent_at < ${now} - ${keepMessageMs} AND claimed_by IS NULL),
   ${removeGroups(`until <= ${now}`)}`;
-/** The groups that have something new; none names all of them, since a notification has at most 8,000 bytes. */
+/** Notifies the groups with new messages. Empty stands for all of them, since a notification has at most 8,000 bytes. */
 export const notifying = (channel: string, rows: string): string =>
   `SELECT pg_notify(${channel}, CASE WHEN length(list) < 7000 THEN list ELSE '' END)
   FROM (SELECT string_agg(DISTINCT group_pk::text, ',') AS list FROM ${rows}) AS lists WHERE list IS NOT NULL`;
@@ -77,7 +77,7 @@ interface Member {
   readonly running: Set<Promise<unknown>>;
 }
 
-/** A group, as far as this process has members of it. */
+/** A group, with its members in this process. */
 interface Group {
   readonly name: string;
   readonly topics: readonly string[];
@@ -90,8 +90,8 @@ interface Group {
 }
 
 /**
- * Delivers messages to the members of this process. It looks for messages when it is notified. While it has messages, it looks
- * every `lookEveryMs`, too, and so it does if a notification to itself has not arrived.
+ * Delivers messages to the members in this process. Looks for messages when it is notified, and every `lookEveryMs` while it
+ * has messages, or if a notification that it sent to itself has not arrived.
  */
 export class BusReader {
   readonly #options: ReaderOptions;
@@ -101,13 +101,13 @@ export class BusReader {
   readonly #handled = new Set<string>();
   readonly #closing = new AbortController();
   #listening: Promise<void> | undefined;
-  /** Resolved once it listens, or could not. */
+  /** Resolves once the reader listens, or has failed to. */
   readonly #begun = Promise.withResolvers<void>();
   #looking: Promise<void> | undefined;
   #again = false;
   #prunedAt = Number.NEGATIVE_INFINITY;
   #wasReached = false;
-  /** Notifications arrive on the present connection: some proxies pass none on. */
+  /** Whether notifications arrive on the current connection: some connection poolers do not pass them on. */
   #isNotified = false;
   #awaySince: number | undefined;
   #restarts = 0;
@@ -135,7 +135,7 @@ export class BusReader {
       const message = `${what}: all members of a group must subscribe to the same topics`;
       throw new FlowError("ENGINE_OPTIONS", message, { details: { group: name } });
     }
-    if (isPrivate) await this.#options.session.all(removeGroup, [name]); // of an earlier process of the same name
+    if (isPrivate) await this.#options.session.all(removeGroup, [name]); // left by an earlier process of the same name
     const pk = await this.#register(name, topics);
     const shared = {
       name,
@@ -177,10 +177,10 @@ export class BusReader {
     await Promise.all(member.running);
     if (!isLast) return;
     await Promise.all(group.deliveries);
-    this.#look(); // removes what was handled
+    this.#look(); // deletes handled messages
     await this.#looking;
     if (member.subscription.isPrivate) return this.#bestEffort(removeGroup, [group.name]);
-    // What was behind them in their lanes is for others.
+    // The messages behind them in their lanes are now for other processes.
     await this.#bestEffort("SELECT pg_notify($1, $2)", [this.#options.channel, `${group.pk}`]);
   }
 
@@ -188,7 +188,7 @@ export class BusReader {
     return (await this.#options.session.get<{ pk: number }>(register, [name, topics]))?.pk ?? 0;
   }
 
-  /** Keeps a connection that is notified, renews what this process has claimed, and looks from time to time. */
+  /** Keeps a connection for notifications, renews the claims of this process, and polls from time to time. */
   async #listen(): Promise<void> {
     const { session, clock, channel, lookEveryMs } = this.#options;
     const { signal } = this.#closing;
@@ -231,14 +231,14 @@ export class BusReader {
     }
   }
 
-  /** @returns whether a message may wait */
+  /** @returns whether messages may be waiting */
   async #beat(client: PoolClient): Promise<boolean> {
     const { session, clock } = this.#options;
     const groups = [...this.#groups.values()];
     const values = [groups.map(({ pk }) => pk), [...this.#running], this.#id, this.#leaseMs];
     const { rows } = await client.query<{ pk: number; waits: boolean }>(session.text(beat), values);
     const kept = new Set(rows.map(({ pk }) => pk));
-    // Removed while this process could not reach the database.
+    // The group was removed while this process could not reach the database.
     for (const group of groups) if (!kept.has(group.pk)) group.pk = await this.#register(group.name, group.topics);
     if (clock.monotonic() >= this.#prunedAt + pruneEveryMs) {
       this.#prunedAt = clock.monotonic();
@@ -266,13 +266,13 @@ export class BusReader {
         failures = 0;
       } catch (error) {
         this.#lastError = errorText(error);
-        // Closing: what is claimed or handled is delivered again, once its claim has ended.
+        // Closing: claimed messages are delivered again once the claims expire.
         if (this.#groups.size === 0) break;
         this.#again = true;
         await this.#options.clock.sleep(Math.min(backoffMaxMs, backoffMinMs * 2 ** failures++), this.#closing.signal);
       }
     }
-    this.#looking = undefined; // in the same step as the last look at `#again`
+    this.#looking = undefined; // in the same step as the last check of `#again`
   }
 
   async #round(): Promise<void> {
@@ -290,7 +290,7 @@ export class BusReader {
       this.#running.add(message.pk);
       const group = [...this.#groups.values()].find(({ pk }) => pk === message.group_pk);
       if (group === undefined) {
-        await this.#release(message); // left meanwhile
+        await this.#release(message); // its last member has left
         continue;
       }
       const delivery = this.#deliver(group, message);
@@ -332,7 +332,7 @@ export class BusReader {
     await this.#bestEffort(release, [[message.pk], this.#id, this.#options.channel]);
   }
 
-  /** For what the end of a lease would do, later. */
+  /** For what would happen later anyway, when the claims expire. */
   async #bestEffort(text: string, values: readonly unknown[]): Promise<void> {
     await this.#options.session.all(text, values).catch((error: unknown) => {
       this.#lastError = errorText(error);
@@ -352,7 +352,7 @@ export class BusReader {
   }
 }
 
-/** Why the handler failed. */
+/** @returns why the handler failed */
 async function handled({ handle }: SubscribeOptions, { body }: Claimed): Promise<string | undefined> {
   try {
     await handle(JSON.parse(body));

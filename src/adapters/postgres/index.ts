@@ -1,5 +1,5 @@
 /**
- * A store and a bus that many machines share, on PostgreSQL.
+ * A store and a bus on PostgreSQL, which many machines can share.
  *
  * @module flowkit/adapters/postgres
  */

@@ -8,39 +8,50 @@ export interface PostgresOptions {
   readonly url?: string;
   /** Further options of the driver, with `url`: `ssl`, `password`, `max`. */
   readonly poolOptions?: PoolConfig;
-  /** A pool of your own, which is not closed. */
+  /** An existing pool, which is not closed. */
   readonly pool?: Pool;
-  /** The schema with the tables. Stores and buses with the same one share them. @defaultValue "flowkit" */
+  /** The schema of the tables. Stores and buses with the same schema share them. @defaultValue "flowkit" */
   readonly schema?: string;
   /**
-   * `true`: the first use creates the schema, tables and indexes that are missing. `false`, for roles that may not create
-   * any: a schema without them is refused.
+   * Whether the first use creates the schema, tables and indexes that are missing. With `false`, for roles that may not
+   * create them, a schema without tables is rejected.
    *
    * @defaultValue true
    */
   readonly migrate?: boolean;
   /**
-   * Whether statements are prepared, once for each connection. Set it to `false` for a connection pooler that gives each
-   * transaction another connection and does not keep prepared statements.
+   * Whether statements are prepared, once per connection. Set it to `false` for a connection pooler in transaction mode that
+   * does not support prepared statements.
    *
    * @defaultValue true
    */
   readonly prepare?: boolean;
-  /** Timeout of connecting and of one request, in ms. Applies with `url`. @defaultValue 10000 */
+  /** Timeout of a connection attempt and of a request, in ms. Only with `url`. @defaultValue 10000 */
   readonly timeoutMs?: number;
 }
 
 /** Where a {@link postgresStore} stores its records, and for how long. */
 export interface PostgresStoreOptions extends PostgresOptions {
-  /** Removes ended tasks, with everything that belongs to them, after so many seconds. @defaultValue never */
+  /** Removes ended tasks, with all of their data, after this many seconds. @defaultValue never */
   readonly keepEndedSec?: number;
-  /** Removes dead letters after so many seconds. @defaultValue 2592000, which is 30 days */
+  /** Removes dead letters after this many seconds. @defaultValue 2592000, which is 30 days */
   readonly keepDeadLettersSec?: number;
 }
 
 const longestMs = 600_000;
 const longestSec = 10 * 365 * 86_400;
 const monthSec = 30 * 86_400;
+
+/** Names of the options that stores and buses have. */
+export const knownOptions: Readonly<Record<keyof PostgresOptions, true>> = {
+  url: true,
+  poolOptions: true,
+  pool: true,
+  schema: true,
+  migrate: true,
+  prepare: true,
+  timeoutMs: true,
+};
 
 /** @throws FlowError `ENGINE_OPTIONS` */
 export function retentionOf({ keepEndedSec, keepDeadLettersSec = monthSec }: PostgresStoreOptions) {
@@ -83,11 +94,11 @@ export function sessionOptions(what: "store" | "bus", options: PostgresOptions):
   };
   const redact = redacting(parsed(what, config).password, url);
   const made = new Pool(config);
-  made.on("error", () => {}); // of a connection that is not in use: the next request opens another one
+  made.on("error", () => {}); // of an idle connection: the next request opens another one
   return { ...common, pool: made, isOwned: true, redact };
 }
 
-/** The driver parses its options when it connects; here it does so at once. */
+/** Makes the driver parse its options now, and not when it connects. */
 function parsed(what: string, config: PoolConfig): Client {
   try {
     return new Client(config);
@@ -97,7 +108,7 @@ function parsed(what: string, config: PoolConfig): Client {
   }
 }
 
-/** A URL may be malformed, so the position of its password is not certain. */
+/** The URL may be malformed, and its password anywhere in it. */
 function redacting(password: unknown, url = ""): SessionOptions["redact"] {
   const account = /\/\/(.*)@/s.exec(url)?.[1] ?? "";
   const inUrl = account.slice(account.indexOf(":") + 1);
@@ -122,6 +133,6 @@ export function checkNumber(what: string, name: string, value: number, { min, ma
   }
 }
 
-/** Omits the value: it may be a URL, with its password, in the wrong place. */
+/** Omits the value: it may be a misplaced URL with a password. */
 const wrong = (what: string, name: string, wanted: string): FlowError =>
   new FlowError("ENGINE_OPTIONS", `postgres ${what}: ${name} must be ${wanted}`);

@@ -4,15 +4,17 @@ import type { Bus, BusHealth, Clock, SubscribeOptions, Subscription } from "../.
 import { systemClock } from "../../core/ports/system.ts";
 import { StoreRetry } from "../../core/resilience/store-retry.ts";
 import { FlowError } from "../../errors/index.ts";
+import { checkOptionNames } from "../../graph/format/near-name.ts";
 import { BusReader, notifying } from "./bus-reader.ts";
 import { idText, now, Session, unplanned } from "./database/session.ts";
-import { checkNumber, type PostgresOptions, sessionOptions } from "./options.ts";
+import { checkNumber, knownOptions, type PostgresOptions, sessionOptions } from "./options.ts";
 
 /** Options of {@link postgresBus}. */
 export interface PostgresBusOptions extends PostgresOptions {
   /**
-   * How often it looks for messages of which it was not notified, in ms; a sixth as often while it has none, and notifications
-   * arrive. Choose less behind a proxy that shares connections between transactions, which passes none on; at most 10000.
+   * How often to poll for messages that no notification announced, in ms, at most 10000. An idle process that receives
+   * notifications polls a sixth as often. Choose a smaller value behind a connection pooler in transaction mode, which does
+   * not pass notifications on.
    * @defaultValue 5000
    */
   readonly lookEveryMs?: number;
@@ -30,19 +32,29 @@ export interface PostgresBusOptions extends PostgresOptions {
 
 /**
  * A bus in a PostgreSQL database, for coordinators and workers in several processes. Messages are rows, and a notification
- * wakes the members of a group. The bus needs a connection of its own, so a pool has at least two.
+ * wakes the members of a group. The bus keeps a connection for notifications, so a pool needs at least two.
  *
  * @example
  * const [store, bus] = [postgresStore({ url }), postgresBus({ url })]
  * await using worker = new Worker({ store, bus, handlers: etl.handlers })
  *
  * @throws FlowError `ENGINE_OPTIONS`. `subscribe` throws `BUS_UNAVAILABLE` if the database is unreachable, and
- * `STORE_VERSION`. `publish` throws `BUS_UNAVAILABLE` if `maxBuffered` messages are already waiting, and
- * `MESSAGE_TOO_LARGE` for a message larger than `maxMessageBytes`
+ *   `STORE_VERSION`. `publish` throws `BUS_UNAVAILABLE` if `maxBuffered` messages are already waiting, and
+ *   `MESSAGE_TOO_LARGE` for a message larger than `maxMessageBytes`
  */
 export function postgresBus(options: PostgresBusOptions): Bus {
   return new PostgresBus(options);
 }
+
+const knownBusOptions: Readonly<Record<keyof PostgresBusOptions, true>> = {
+  ...knownOptions,
+  lookEveryMs: true,
+  maxBuffered: true,
+  deliveryTimeoutMs: true,
+  maxMessageBytes: true,
+  maxUnhandled: true,
+  maxDeliveries: true,
+};
 
 class PostgresBus implements Bus {
   readonly #session: Session;
@@ -55,14 +67,15 @@ class PostgresBus implements Bus {
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresBusOptions) {
+    checkOptionNames("postgresBus", options ?? {}, knownBusOptions);
     this.#session = new Session(sessionOptions("bus", options));
     const { lookEveryMs = 5_000, maxUnhandled = 500, maxDeliveries = 5 } = options;
     const { maxBuffered = 10_000, deliveryTimeoutMs = 60_000, maxMessageBytes = 1_000_000 } = options;
     const numbers = { maxUnhandled, maxDeliveries, maxBuffered, deliveryTimeoutMs, maxMessageBytes };
-    checkNumber("bus", "lookEveryMs", lookEveryMs, { min: 10, max: 10_000 }); // its claims are renewed as often
+    checkNumber("bus", "lookEveryMs", lookEveryMs, { min: 10, max: 10_000 }); // also the interval at which claims are renewed
     for (const [name, value] of Object.entries(numbers))
       checkNumber("bus", name, value, { min: 1, max: 1_000_000_000 });
-    // A name of at most 63 bytes, which needs no quotes.
+    // At most 63 bytes, and valid without quotes.
     const hash = createHash("sha256").update(this.#session.schema).digest("hex").slice(0, 32);
     const parts = { session: this.#session, clock: systemClock(), channel: `flowkit_${hash}` };
     this.#reader = new BusReader({ ...parts, lookEveryMs, maxUnhandled, maxDeliveries });
@@ -84,7 +97,7 @@ class PostgresBus implements Bus {
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
     this.#checkOpen();
     try {
-      // Without messages of its group, it would be blind for as long as the process runs.
+      // Retried: a process that is not subscribed would receive nothing for as long as it runs.
       return await this.#retry.run(async () => {
         await this.#open();
         return { close: await this.#reader.join(options) };
@@ -101,7 +114,7 @@ class PostgresBus implements Bus {
     this.#closing ??= (async () => {
       await this.#reader.close();
       await this.#publisher.close();
-      await this.#opening?.catch(() => {}); // reported to its callers
+      await this.#opening?.catch(() => {}); // already reported to the callers
       await this.#session.close();
     })();
     return this.#closing;
@@ -120,7 +133,7 @@ class PostgresBus implements Bus {
     };
   }
 
-  /** Once; again after a failure. */
+  /** Opens the session once, and again after a failure. */
   #open(): Promise<void> {
     this.#opening ??= this.#session.open().catch((error: unknown) => {
       this.#opening = undefined;
@@ -134,7 +147,7 @@ class PostgresBus implements Bus {
   }
 }
 
-/** One row for each group that listens to the topic, in the order in which the messages were published. */
+/** Inserts one row for each group that subscribes to the topic, in the order in which the messages were published. */
 const send = `WITH sent AS (INSERT INTO @bus_messages (group_pk, lane, topic, key, body, sent_at)
     SELECT listener.pk, hashtextextended(message.topic || E'\\n' || message.key, 0), message.topic, message.key,
       message.body, ${now}
@@ -198,7 +211,7 @@ class Publisher {
     this.#sending ??= this.#run();
   }
 
-  /** Waits until everything is sent, but not for a database that is away. */
+  /** Waits until everything is sent, but only a few seconds for an unreachable database. */
   async close(): Promise<void> {
     const ended = new AbortController();
     const late = this.#options.clock.sleep(closeTimeoutMs, ended.signal);
@@ -210,7 +223,7 @@ class Publisher {
 
   async #run(): Promise<void> {
     const { clock, deliveryTimeoutMs } = this.#options;
-    await undefined; // what is published in one step is one batch
+    await undefined; // messages published in one step form a batch
     for (let failures = 0; this.#waiting.length > 0; ) {
       const batch = this.#waiting.slice(0, batchSize);
       try {
@@ -228,7 +241,7 @@ class Publisher {
         this.#waiting = kept;
       }
     }
-    this.#sending = undefined; // in the same step as the last look at `#waiting`
+    this.#sending = undefined; // in the same step as the last check of `#waiting`
   }
 
   async #send(batch: readonly Outgoing[]): Promise<void> {

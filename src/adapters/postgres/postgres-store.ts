@@ -1,12 +1,19 @@
 import type { Store } from "../../core/ports/index.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { Retention } from "../../core/store/retention.ts";
+import { checkOptionNames } from "../../graph/format/near-name.ts";
 import { Session } from "./database/session.ts";
 import { artifactLogs } from "./driver/logs.ts";
 import { lookForDue, registryTable, slotTable } from "./driver/registry.ts";
 import { shardTable } from "./driver/shards.ts";
 import { taskTable } from "./driver/tasks.ts";
-import { type PostgresStoreOptions, retentionOf, sessionOptions } from "./options.ts";
+import { knownOptions, type PostgresStoreOptions, retentionOf, sessionOptions } from "./options.ts";
+
+const knownStoreOptions: Readonly<Record<keyof PostgresStoreOptions, true>> = {
+  ...knownOptions,
+  keepEndedSec: true,
+  keepDeadLettersSec: true,
+};
 
 export interface PostgresStore extends Store {
   /**
@@ -28,6 +35,7 @@ export interface PostgresStore extends Store {
  *   or without tables if the store may not create them
  */
 export function postgresStore(options: PostgresStoreOptions): PostgresStore {
+  checkOptionNames("postgresStore", options ?? {}, knownStoreOptions);
   const session = new Session(sessionOptions("store", options));
   const { keepEndedMs, keepDeadLettersMs } = retentionOf(options);
   const tasks = taskTable(session);
@@ -51,7 +59,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
     registry: registryTable(session),
     keepDeadLettersMs,
     open: () => session.open(),
-    /** Waits for nothing: every acknowledged write is committed. */
+    /** Nothing to wait for: every acknowledged write is committed. */
     settle: async () => session.check(),
     async close() {
       await session.close();

@@ -6,6 +6,7 @@ import { systemClock } from "../../core/ports/system.ts";
 import { dueIds, entryOf, newestPage, type RegistryDriver } from "../../core/store/driver.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { FlowError } from "../../errors/index.ts";
+import { checkOptionNames } from "../../graph/format/near-name.ts";
 import {
   type ConnectionOptions,
   type Session,
@@ -16,6 +17,12 @@ import { artifactLogs } from "./driver/logs.ts";
 import { shardTable, slotTable } from "./driver/shards.ts";
 import { taskTable } from "./driver/tasks.ts";
 
+const knownOptions: Readonly<Record<keyof SqliteStoreOptions, true>> = {
+  commit: true,
+  synchronous: true,
+  busyMs: true,
+  now: true,
+};
 const longestBusyMs = 60_000;
 
 /**
@@ -30,7 +37,9 @@ const longestBusyMs = 60_000;
  */
 export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
   const { commit = "turn", synchronous = "normal", busyMs = 5_000, now = systemClock().now } = options;
-  if (typeof path !== "string") throw new FlowError("ENGINE_OPTIONS", "sqliteStore needs a file path");
+  if (typeof path !== "string" || path === "")
+    throw new FlowError("ENGINE_OPTIONS", 'sqliteStore needs a file path, or ":memory:"');
+  checkOptionNames("sqliteStore", options, knownOptions);
   check("commit", commit, commit === "turn" || commit === "call", '"turn" or "call"');
   check("synchronous", synchronous, synchronous === "normal" || synchronous === "full", '"normal" or "full"');
   const isBusyMs = Number.isInteger(busyMs) && busyMs >= 0 && busyMs <= longestBusyMs;
@@ -80,7 +89,7 @@ const connections = new Map<string, WeakRef<SqliteConnection>>();
  * @throws FlowError `ENGINE_OPTIONS` when the file is in use with other options
  */
 export function connectionTo(options: ConnectionOptions): SqliteConnection {
-  if (options.path === "" || options.path === ":memory:") return new SqliteConnection(options); // private in SQLite
+  if (options.path === ":memory:") return new SqliteConnection(options); // private in SQLite
   const wanted = { ...options, path: absolute(options.path) };
   const known = connections.get(wanted.path)?.deref();
   if (known !== undefined && isDeepStrictEqual(known.options, wanted)) return known;

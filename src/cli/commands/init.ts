@@ -33,7 +33,7 @@ function init(terminal: Terminal, folder: string): void {
   if (existing.length > 0) {
     throw new CliError(
       "CLI_FILE_EXISTS",
-      `${existing.join(" and ")} already ${existing.length === 1 ? "exists" : "exist"}`,
+      `${new Intl.ListFormat("en").format(existing)} already ${existing.length === 1 ? "exists" : "exist"}`,
       {
         hint: "Nothing was written. Choose another directory: flowkit init my-flows",
       },

@@ -37,7 +37,7 @@ export function addReplay(root: Command, terminal: Terminal): void {
     .command("replay")
     .summary("run a handler again on a stored batch")
     .description(
-      "Run the handler of a node in this process on the input of one of its batches, such as one that failed, and print its output or its error. Stores nothing; what the handler does elsewhere, it does again, with the same idempotency key.",
+      "Run the handler of a node in this process on the input of one of its batches, such as one that failed, and print its output or its error. Nothing is stored, but external effects of the handler are repeated, with the same idempotency key.",
     )
     .argument("<task>", "task id")
     .requiredOption("--node <node>", "node id")

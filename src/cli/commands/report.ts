@@ -7,6 +7,7 @@ import { ownVersion } from "../loading/one-flowkit.ts";
 import { isJsonFile, readAllDefinitions, readAllFlows } from "../loading/read-graph.ts";
 import { requireStore, type StoreOptions, storeSettings } from "../settings/open-parts.ts";
 import { several } from "../settings/options.ts";
+import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { configOption, examples, mongoOption, storeOption, writeResult } from "./common.ts";
 import { withTask } from "./with-client.ts";
@@ -39,6 +40,10 @@ export function addReport(root: Command, terminal: Terminal): void {
 }
 
 async function report(terminal: Terminal, given: string, options: ReportOptions): Promise<void> {
+  if (options.output === undefined && terminal.stdout.isTTY)
+    throw new CliError("CLI_USAGE", "missing output file: a report is an HTML page of up to 2 MB", {
+      hint: "Pass -o run.html, or redirect stdout.",
+    });
   const page = emptyPage();
   const files = options.handlers ?? [];
   const { adapters } = await readAllDefinitions(files.filter((file) => !isJsonFile(file)));

@@ -44,7 +44,7 @@ export function addRun(root: Command, terminal: Terminal): void {
     .addOption(mongoOption())
     .option("--idempotency-key <key>", "continue the task with this key and the same input, if the store has one")
     .addOption(graceOption())
-    .option("--telemetry", "send traces and metrics by OTLP, as the variables OTEL_* say")
+    .option("--telemetry", "send traces and metrics over OTLP, configured by OTEL_* variables")
     .addOption(handlersOption())
     .addOption(exportOption())
     .addOption(jsonOption())

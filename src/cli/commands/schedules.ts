@@ -52,7 +52,7 @@ export function addSchedules(root: Command, terminal: Terminal): void {
     .addOption(
       new Option(
         "--overlap <rule>",
-        "what a run does while the task of the one before has not ended (default: skip)",
+        "what a run does if the task of the previous run has not ended (default: skip)",
       ).choices(["skip", "queue", "allow", "replace"]),
     )
     .option("--catch-up <count>", "how many missed runs are made up (default: 1)", countOrNone)

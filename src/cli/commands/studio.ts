@@ -34,9 +34,9 @@ export function addStudio(root: Command, terminal: Terminal): void {
     .addOption(configOption())
     .option("--port <port>", "port (default: 4477); 0: any free port [FLOWKIT_STUDIO_PORT]")
     .option("--host <address>", "bind address (default: 127.0.0.1); others require a token [FLOWKIT_STUDIO_HOST]")
-    .option("--token <token>", "token that it requires; other users of this machine see it [FLOWKIT_STUDIO_TOKEN]")
+    .option("--token <token>", "token that requests must present; other users can see it [FLOWKIT_STUDIO_TOKEN]")
     .option("--auth", "require a token, and print a new one if none is set")
-    .option("--read-only", "offer no action [FLOWKIT_STUDIO_READ_ONLY]")
+    .option("--read-only", "offer no actions [FLOWKIT_STUDIO_READ_ONLY]")
     .addHelpText(
       "after",
       examples(

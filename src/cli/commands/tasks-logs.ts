@@ -27,7 +27,7 @@ export function addTasksLogs(command: Command, terminal: Terminal): void {
     .argument("<task>", "task id")
     .option("--node <node>", "only lines of this node")
     .addOption(new Option("--level <level>", "only lines of this level or above").choices(logLevels))
-    .option("--follow", "continue with what is logged, until the task has ended")
+    .option("--follow", "keep printing new lines until the task has ended")
     .addOption(jsonOption())
     .addHelpText(
       "after",

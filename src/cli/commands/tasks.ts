@@ -54,10 +54,10 @@ export function addTasks(root: Command, terminal: Terminal): void {
       "Show the status of a task and its nodes: when each began, how long it took, its batches and failures, or why it is not running.",
     )
     .argument("<task>", "task id")
-    .option("--attempts", "also what happened to each attempt, as far as it is kept")
-    .option("--input", "what failed batches consisted of, instead of the nodes; with --json, that too")
-    .option("--node <node>", "with --input: of this node only, also with --attempts")
-    .option("--batch <uid>", "with --input: this batch only")
+    .option("--attempts", "also print the history of each attempt, as far as it is kept")
+    .option("--input", "print the inputs of failed batches instead of the nodes; with --json, both")
+    .option("--node <node>", "with --input: only this node, for --attempts too")
+    .option("--batch <uid>", "with --input: only this batch")
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -106,7 +106,7 @@ export function addTasks(root: Command, terminal: Terminal): void {
 
   command("signal", "send a signal to a node that waits for it")
     .description(
-      "Send a signal to a node of a task that waits for it, or will. The first one counts. It is checked against the node's schema.",
+      "Send a signal to a node that waits for it, now or later. Only the first signal counts. The payload is checked against the node's schema.",
     )
     .argument("<task>", "task id")
     .argument("<node>", "node id")

@@ -43,7 +43,7 @@ export function exportedFlow(exports: ModuleExports, from: { readonly file: stri
   const near = Object.entries(exports).find(([, value]) => adviceOn(value) !== undefined);
   if (near !== undefined) throw notAFlow(file, ...near);
   const keys = Object.keys(exports);
-  const found = keys.length === 0 ? "has no exports" : `exports no flow, only ${keys.join(", ")}`;
+  const found = keys.length === 0 ? "has no exports" : `does not export a flow; its exports: ${keys.join(", ")}`;
   throw new CliError("CLI_NO_FLOW", `${file} ${found}`, {
     hint: 'Export a flow: export const etl = flow("etl").node(...)',
   });

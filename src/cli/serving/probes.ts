@@ -64,7 +64,8 @@ function listening(server: Server, { port, host }: ProbesOptions): Promise<Addre
   return new Promise((done, reject) => {
     server.once("error", (error) => {
       const message = `cannot listen on ${host}, port ${port}: ${thrownMessage(error)}`;
-      reject(new CliError("CLI_PORT_UNAVAILABLE", message, { cause: error }));
+      const hint = "Choose another port; 0 is any free one.";
+      reject(new CliError("CLI_PORT_UNAVAILABLE", message, { cause: error, hint }));
     });
     server.listen({ port, host }, () => done(server.address() as AddressInfo));
   });

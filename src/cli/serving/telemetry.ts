@@ -4,10 +4,10 @@ import { FlowError, loggable, thrownMessage } from "../../errors/index.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** The optional peers of `@opentelemetry` that the adapter's `sdk.ts` imports. */
+/** The optional peers of `@opentelemetry` that the adapter's `sdk.ts` imports, in versions that fit each other. */
 const packages = [
-  ...["api", "context-async-hooks", "exporter-metrics-otlp-http", "exporter-trace-otlp-http"],
-  ...["resources", "sdk-metrics", "sdk-trace-base"],
+  ...["api@1", "context-async-hooks@2", "exporter-metrics-otlp-http@0.223", "exporter-trace-otlp-http@0.223"],
+  ...["resources@2", "sdk-metrics@2", "sdk-trace-base@2"],
 ];
 
 /**

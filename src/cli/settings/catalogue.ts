@@ -166,7 +166,7 @@ export const catalogue: readonly Setting[] = [
     "ratePerType",
     "FLOWKIT_RATE_PER_TYPE",
     "rates",
-    "tries of a batch begun per second, and at once, across all processes: ask=5/10,mail=0.5",
+    "tries of batches per second, and their burst, across all processes: ask=5/10,mail=0.5",
   ),
   setting("leaseMs", "FLOWKIT_LEASE_MS", "number", "duration of a lease without renewal (default: 30000)"),
   setting("pageSize", "FLOWKIT_PAGE_SIZE", "number", "artifacts per read (default: 256)"),
@@ -204,7 +204,7 @@ export const catalogue: readonly Setting[] = [
       flag: "--http-port <port>",
     },
   ),
-  setting("http.host", "FLOWKIT_HTTP_HOST", "text", "bind address of it (default: 127.0.0.1)", {
+  setting("http.host", "FLOWKIT_HTTP_HOST", "text", "bind address of this port (default: 127.0.0.1)", {
     flag: "--http-host <address>",
   }),
   setting("http.token", "FLOWKIT_HTTP_TOKEN", "text", "token that signals by HTTP from other machines must present", {
@@ -246,12 +246,18 @@ export const catalogue: readonly Setting[] = [
     "webhook.replaySec",
     "FLOWKIT_WEBHOOK_REPLAY_SEC",
     "number",
-    "at the start, report tasks again that ended so long before (default: 300)",
+    "on startup, report tasks that ended up to this long before (default: 300)",
     { of: "coordinator" },
   ),
-  setting("telemetry", "FLOWKIT_TELEMETRY", "boolean", "send traces and metrics by OTLP, as the variables OTEL_* say", {
-    flag: "--telemetry",
-  }),
+  setting(
+    "telemetry",
+    "FLOWKIT_TELEMETRY",
+    "boolean",
+    "send traces and metrics over OTLP, configured by OTEL_* variables",
+    {
+      flag: "--telemetry",
+    },
+  ),
   setting(
     "keepLogs",
     "FLOWKIT_KEEP_LOGS",

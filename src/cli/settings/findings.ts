@@ -21,7 +21,7 @@ export function valueFindings(setting: Setting, value: unknown, { place }: Origi
   return parsed.error.issues.map(({ message }) => ({
     setting: setting.path,
     place,
-    message: `invalid ${setting.path}${shown}: ${message}`,
+    message: `invalid ${setting.path}${shown}: ${withoutKind(message)}`,
   }));
 }
 
@@ -31,7 +31,8 @@ export function fileFindings(source: JsonSource, file: string): readonly Setting
   if (parsed.success) return [];
   const mistakes = parsed.error.issues.flatMap((issue) => {
     const path = issue.path.map(String);
-    if (issue.code !== "unrecognized_keys") return [{ path, message: `invalid ${path.join(".")}: ${issue.message}` }];
+    if (issue.code !== "unrecognized_keys")
+      return [{ path, message: `invalid ${path.join(".")}: ${withoutKind(issue.message)}` }];
     return issue.keys.map((key) => {
       const own = [...path, key];
       return { path: own, message: `unknown setting '${own.join(".")}'`, hint: suggestionFor(own) };
@@ -42,6 +43,10 @@ export function fileFindings(source: JsonSource, file: string): readonly Setting
     .sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column)
     .map(({ at: { line, column }, ...finding }) => ({ ...finding, place: `${file}:${line}:${column}` }));
 }
+
+/** A message of zod without the kind of the issue, which repeats what precedes it. */
+const withoutKind = (message: string): string =>
+  message.replace(/^(?:Invalid input|Invalid option|Too small|Too big): /, "");
 
 /** The most similar setting of any group; otherwise the settings of the same group. */
 function suggestionFor(path: readonly string[]): string {

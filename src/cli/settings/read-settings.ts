@@ -83,7 +83,8 @@ export function readSettings(
   return { settings, origins };
 }
 
-const flagName = ({ flag = "" }: Setting): string => flag.replace(/ .*/, "");
+/** `flowkit studio` and `flowkit dev` have options that are named like the keys of `studio`. */
+const flagName = ({ flag, path }: Setting): string => flag?.replace(/ .*/, "") ?? `--${path.split(".").at(-1)}`;
 
 function readConfig(file: string): JsonSource {
   const source = readJson(readText(file), file);

@@ -74,7 +74,7 @@ export const settingsSchema = z
     externalTypes: names,
     roles: names,
     store: text.refine((place) => isPostgresUrl(place) || !place.includes("://"), {
-      error: "must be a file, or begin with postgres://",
+      error: "must be a file or a postgres:// URL; MongoDB is the setting mongo.url, or --mongo",
     }),
     postgres,
     mongo,

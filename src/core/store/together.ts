@@ -1,25 +1,25 @@
 import { FlowError } from "../../errors/index.ts";
 import { systemClock } from "../ports/system.ts";
 
-/** More would make one request, and all that wait for it, slow. */
+/** A larger request would delay everything that waits for it. */
 const mostTogether = 100;
-/** Further items wait for the next request, unless these are stuck: behind a lock, say. */
+/** Requests at once. Further items wait for the next request, unless both are stuck, such as behind a lock. */
 const mostAtOnce = 2;
 
-const clock = systemClock(); // requests of real servers
+const clock = systemClock(); // for requests to real servers, which the simulation does not run
 
 interface Waiting<TItem, TAnswer> extends PromiseWithResolvers<TAnswer> {
   readonly item: TItem;
 }
 
 /**
- * One request to a server for all items of a turn of the event loop, and for those that come while earlier requests run: a
- * round trip costs more than what one item adds to it. After a request for a single item, the next one waits for what is asked
- * for in the same step only.
+ * Combines items into one request to a server: all items of a turn of the event loop, and those that arrive while earlier
+ * requests run. A round trip costs more than an additional item. After a request for a single item, the next one waits only
+ * for the items of the same step.
  *
- * @param run - resolves with the answers in the order of the items. It may be called again with each of them alone: after an
- *   error that is not retryable, since what cannot be done for one item does not concern the others
- * @param always - also after a request for a single item
+ * @param run - resolves with the answers in the order of the items. After an error that is not retryable, it is called again
+ *   for each item alone, since the error may concern only one of them
+ * @param always - wait for the whole turn also after a request for a single item
  */
 export function together<TItem, TAnswer>(
   run: (items: readonly TItem[]) => Promise<readonly TAnswer[]>,

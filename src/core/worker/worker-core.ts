@@ -26,7 +26,7 @@ import { QueryAnswers, WorkerPresence } from "./claim/worker-presence.ts";
 import { HandlerLoggers } from "./handler-logs.ts";
 
 const pollMinMs = 20;
-/** No message announces a slot that another process freed, nor anything while the bus is unreachable. */
+/** Poll interval without messages: none announces a slot that another process frees, or arrives from a bus that is down. */
 const fallbackPollMs = 200;
 const longestPollMs = 10_000; // with a bus, among idle workers that share their scans
 const oldCommandMs = 600_000; // by then, polls have found what it announced
@@ -323,7 +323,7 @@ export class WorkerCore {
     return this.#release(run);
   }
 
-  /** Its slot is freed in any case: a program's span processor may throw. */
+  /** Its slot must be freed in any case: a span processor of the program may throw. */
   #observeEnd(run: HeldRun): void {
     try {
       this.#parts.telemetry?.attemptEnded(run);

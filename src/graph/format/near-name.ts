@@ -1,3 +1,4 @@
+import { FlowError } from "../../errors/index.ts";
 import type { LastOf } from "./messages.ts";
 
 const maxDistance = 2;
@@ -36,6 +37,26 @@ type Synonyms = Readonly<Record<string, string>>;
 export function withHint(message: string, word: string, among: Iterable<string>, synonyms: Synonyms = {}): string {
   const near = Object.hasOwn(synonyms, word) ? synonyms[word] : nearName(word, among);
   return near === undefined ? message : `${message} (did you mean '${near}'?)`;
+}
+
+/**
+ * Rejects options that do not exist: an ignored option is worse than none.
+ *
+ * @param what - what the options are passed to, for messages
+ * @throws FlowError `ENGINE_OPTIONS`
+ */
+export function checkOptionNames<TName extends string>(
+  what: string,
+  options: { readonly [K in TName]?: unknown },
+  known: Readonly<Record<TName, true>>,
+): void {
+  if (typeof options !== "object" || options === null) {
+    throw new FlowError("ENGINE_OPTIONS", `${what}: options must be an object, got ${options}`);
+  }
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name));
+  if (unknown === undefined) return;
+  const message = withHint(`${what} has no option '${unknown}'`, unknown, Object.keys(known));
+  throw new FlowError("ENGINE_OPTIONS", message);
 }
 
 /** The same message as a type, which finds names at a distance of one edit. */

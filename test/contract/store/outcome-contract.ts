@@ -89,7 +89,7 @@ export function outcomeContract(it: StoreTest): void {
     expect(other.claimed).toBeUndefined();
   });
 
-  it("completeAndClaim refused changes nothing", async ({ store, peer }) => {
+  it("a rejected completeAndClaim changes nothing", async ({ store, peer }) => {
     const lost = await runningShard(store);
     const attempt = await nextAttempt(store, lost);
     await appended(store, attempt, 2);
@@ -112,7 +112,7 @@ export function outcomeContract(it: StoreTest): void {
     expect(await peer.readShards("t", ["clean"])).toEqual([]);
   });
 
-  it("completeAndClaim leaves the next shard to wait in a paused task, and as it is where it exists", async (fixture) => {
+  it("completeAndClaim defers the next shard if the task is paused, and does not change one that exists", async (fixture) => {
     const { store, peer } = fixture;
     const attempt = await runningShard(store);
     await store.pauseTask("t", true);

@@ -17,7 +17,7 @@ import {
 } from "./fixture.ts";
 
 export function pauseContract(it: StoreTest): void {
-  it("pauseTask pauses and resumes a running task, and says if it was", async ({ store, peer }) => {
+  it("pauseTask pauses and resumes a running task, and returns whether it did", async ({ store, peer }) => {
     await store.createTask(newTask("t"));
     expect(await store.pauseTask("t", false)).toBe("already");
     expect(await store.pauseTask("t", true)).toBe("recorded");
@@ -94,7 +94,7 @@ export function pauseContract(it: StoreTest): void {
     expect(await recordOf(peer, attempt)).not.toHaveProperty("paused");
   });
 
-  it("a running attempt keeps its lease, is told to end, and may store until it is released", async ({
+  it("a running attempt keeps its lease, is asked to end, and may store until it is released", async ({
     store,
     peer,
   }) => {
@@ -151,7 +151,7 @@ export function pauseContract(it: StoreTest): void {
     expect((await store.dueDeferred(10)).due).toHaveLength(2);
   });
 
-  it("a cancel ends paused shards as any others", async ({ store, peer }) => {
+  it("a cancel ends paused shards like any others", async ({ store, peer }) => {
     const attempt = await runningShard(store, shardOf("extract"));
     await store.dispatch(shardOf("clean"), dispatchInit());
     for (const ref of [shardOf("extract"), shardOf("clean")]) await store.pauseShard(ref);

@@ -26,7 +26,7 @@ export function registryContract(it: StoreTest): void {
     expect(await store.liveWorkers()).toEqual([]);
   });
 
-  it("knows when it last heard of a worker that has fallen silent", async ({ store, peer, advance }) => {
+  it("returns when a silent worker was last heard of", async ({ store, peer, advance }) => {
     const seen = (from: typeof store) =>
       from.updateEntry({ kind: "worker_seen", id: "w1" }, (entry, now) => ({
         answer: { now, at: entry?.until === undefined ? undefined : entry.until - keepSeenMs },
@@ -95,7 +95,7 @@ export function registryContract(it: StoreTest): void {
     expect(await store.listEntries("paused_flow", { limit: 5 })).toEqual({ items: [] });
   });
 
-  it("judges an entry again that another process has changed", async ({ store, peer }) => {
+  it("judges an entry again if another process has changed it", async ({ store, peer }) => {
     const count = (by: typeof store) =>
       by.updateEntry({ kind: "paused_flow", id: "n" }, (known) => {
         const n = ((known?.value as { n?: number })?.n ?? 0) + 1;
@@ -128,7 +128,7 @@ export function registryContract(it: StoreTest): void {
     expect((await peer.dueEntries("schedule", 5)).due).toEqual(["second"]);
   });
 
-  it("has no entry any more whose time is over", async ({ store, advance }) => {
+  it("no longer returns an entry whose time is over", async ({ store, advance }) => {
     const keep = (ms: number) =>
       store.updateEntry({ kind: "paused_flow", id: "a" }, (known, now) => ({
         answer: known !== undefined,

@@ -37,7 +37,7 @@ export function reportContract(it: StoreTest): void {
     expect((await recordOf(peer, attempt)).tries?.$c?.failed).toBe(3);
   });
 
-  it("keeps the tries for the next attempt, and drops them with their generation", async ({ store }) => {
+  it("keeps the counts of tries for the next attempt, and drops them with their generation", async ({ store }) => {
     const attempt = await runningShard(store);
     await store.report(attempt, {
       generation: 0,
@@ -55,7 +55,7 @@ export function reportContract(it: StoreTest): void {
     for (const gone of ["tries", "checkpoint", "checkpointIndex"]) expect(record).not.toHaveProperty(gone);
   });
 
-  it("drops the tries when the shard finishes", async ({ store }) => {
+  it("drops the counts of tries when the shard finishes", async ({ store }) => {
     const attempt = await runningShard(store);
     await store.report(attempt, { generation: 0, n: 1, tries: { u: { failed: 1, delayMs: 0 } } });
     expect(await store.complete(attempt, { generation: 0, count: 0 })).toBe("ok");

@@ -41,7 +41,7 @@ function startDev(args: readonly string[], cwd: string) {
   return {
     child,
     outcome,
-    /** Waits for texts that are printed after those waited for before. */
+    /** Waits for texts that are printed after the previous ones. */
     async prints(...expected: readonly (string | RegExp)[]): Promise<string> {
       const isThere = (each: string | RegExp) => (typeof each === "string" ? all().includes(each) : each.test(all()));
       const isDone = () => expected.every(isThere);
@@ -93,7 +93,7 @@ test("runs again on each change, says what changed in the graph, and keeps the s
   expect(third).toContain(`${address}#/runs/${items[0]?.id}\n`);
   expect((await get<FlowList>("api/flows")).items).toMatchObject([{ name: "greeting", file: "flow.ts", nodes: 3 }]);
 
-  // What the studio starts runs in the process of the newest version.
+  // Tasks that the studio starts run in the process of the newest version.
   const started = await fetch(new URL("api/tasks", address), {
     method: "POST",
     headers: { "content-type": "application/json", origin: new URL(address).origin },
@@ -147,7 +147,7 @@ test("parameters are those of run, and a wrong one does not stop it", async () =
   await prints("stopped\n");
 });
 
-/** Waits until its attempt is to stop; `HOW` says what it does then. */
+/** Waits until its attempt must stop; `HOW` determines what it does then. */
 const waitingFlow = `
 import { defineHandler, flow } from "flowkit";
 import * as z from "zod";
@@ -165,7 +165,7 @@ export const waiting = flow("waiting").node("wait", wait);
 const untilAborted =
   "await new Promise((_, fail) => ctx.signal.addEventListener('abort', () => fail(ctx.signal.reason)));";
 
-test("a run that goes on is cancelled when the file changes, and by Ctrl-C", async () => {
+test("a run in progress is cancelled when the file changes, and by Ctrl-C", async () => {
   const cwd = cliProject({ "flow.ts": waitingFlow.replace("HOW", untilAborted) });
   const { prints, child, outcome } = startDev(["flow.ts", "--no-types", "--store", "runs.db"], cwd);
   await prints("it waits\n");

@@ -7,7 +7,7 @@ import { silentLogger } from "../../../src/index.ts";
 import { cli, cliProject } from "../../helpers/cli.ts";
 import { source } from "../../helpers/handlers.ts";
 
-/** A flow of which `first` is done, and `second` waits. */
+/** A flow whose node `first` has finished, and whose node `second` waits. */
 const flowOf = (second: string) => `
 import { defineHandler, flow } from "flowkit";
 import * as z from "zod";
@@ -34,7 +34,7 @@ test("flowkit diff --running says which open tasks the handlers of a file would 
     stderr: "1 open task, of which 1 would fail\n",
   });
 
-  // The file's own flow is right; that of the task has the arguments of before.
+  // The flow in the file is correct; the task's flow has the earlier arguments.
   const renamed = flowOf(handler("{ times: z.int() }", "{ n: z.int() }")).replace("factor: 2", "times: 2");
   writeFileSync(join(cwd, "flow.ts"), renamed);
   const args = JSON.parse((await diff("--json")).stdout);
@@ -73,7 +73,7 @@ test("flowkit diff --running compares schemas, with what is stored and what will
     stderr: "1 open task, of which 1 would fail\n",
   });
   const fine = { exitCode: 0, stdout: "", stderr: "1 open task, all of which can continue\n" };
-  // Its output no longer fits the next node of the task, of which the file's own flow has another.
+  // Its output no longer fits the next node in the task, which the flow in the file has replaced.
   expect(await diff("z.string()", "z.int()", "third")).toEqual(
     broken("b: edge 'a' -> 'b': .n is string, needs number"),
   );

@@ -98,7 +98,7 @@ warning  store     the store responds, and has layout 1, which is older than tha
     const crashed = filesIn(cwd);
     expect(Object.keys(crashed)).toContain("runs.db-wal");
     await cli(["doctor", ...store], { cwd });
-    expect(filesIn(cwd)).toEqual(crashed); // leases of the dead process are as they were
+    expect(filesIn(cwd)).toEqual(crashed); // the leases of the dead process are unchanged
     await cli(["tasks", "list", ...store], { cwd }); // ends those leases, at an unknown time
     const ended = await cli(["doctor", ...store], { cwd });
     expect(ended.stdout).toContain(lacking.message);

@@ -25,7 +25,7 @@ const refused: readonly {
   {
     what: "no flow among its exports",
     flow: "export const a = 1; export const b = 2;",
-    says: "error CLI_NO_FLOW: flow.ts exports no flow, only a, b\n",
+    says: "error CLI_NO_FLOW: flow.ts does not export a flow; its exports: a, b\n",
   },
   {
     what: "two flows",

@@ -74,6 +74,24 @@ test("mistyped command lines get a suggestion", async () => {
     exitCode: 2,
     stderr: "error CLI_USAGE: unknown option '--store'\n  Run flowkit dlq --help for usage.\n",
   });
+  expect(await said("completion", "fsh")).toMatchObject({
+    exitCode: 2,
+    stderr:
+      "error CLI_USAGE: invalid shell 'fsh': allowed choices are bash, zsh, fish\n  Run flowkit completion --help for usage.\n",
+  });
+  expect(await said("tasks", "list", "--limit", "many")).toMatchObject({
+    exitCode: 2,
+    stderr:
+      "error CLI_USAGE: invalid --limit 'many': expected an integer from 1 to 999999\n  Run flowkit tasks list --help for usage.\n",
+  });
+  expect(await said("graph", "flow.ts", "--format", "png")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringMatching(/^error CLI_USAGE: invalid --format 'png': allowed choices are mermaid, /),
+  });
+  expect(await said("studio", "--store", "runs.db", "--port", "http")).toMatchObject({
+    exitCode: 2,
+    stderr: "error CLI_CONFIG: --port: invalid studio.port 'http': expected a number\n",
+  });
   const helpOf = async (...args: readonly string[]) => (await said(...args)).stdout;
   expect(await helpOf("help")).toBe(await helpOf("--help"));
   expect(await helpOf("help", "tasks", "list")).toBe(await helpOf("tasks", "list", "--help"));

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { cli } from "../../helpers/cli.ts";
@@ -37,7 +37,10 @@ describe("flowkit init", () => {
 
   test("replaces nothing", async () => {
     const cwd = tempFolder();
-    writeFileSync(join(cwd, "flow.ts"), "mine");
+    for (const name of ["flow.ts", "tsconfig.json", ".gitignore"]) writeFileSync(join(cwd, name), "mine");
+    const all = (await cli(["init"], { cwd })).stderr;
+    expect(all).toContain("error CLI_FILE_EXISTS: flow.ts, tsconfig.json, and .gitignore already exist\n");
+    for (const name of ["tsconfig.json", ".gitignore"]) rmSync(join(cwd, name));
     const { exitCode, stderr } = await cli(["init"], { cwd });
     expect(stderr).toBe(
       "error CLI_FILE_EXISTS: flow.ts already exists\n  Nothing was written. Choose another directory: flowkit init my-flows\n",

@@ -129,3 +129,10 @@ describe("a run on a terminal", () => {
     expect(existsSync(join(cwd, "go-1"))).toBe(false);
   });
 });
+
+test("a report is not written to a terminal", async () => {
+  const session = onTerminal(["report", "3f2a", "--store", "runs.db"], { cwd: cliProject({}) });
+  await session.shows(/Pass -o run\.html, or redirect stdout\./);
+  expect(await session.exitCode).toBe(2);
+  expect(session.screen()[0]).toMatch(/^error CLI_USAGE: missing output file: a report is an HTML page of up to 2 MB/);
+});

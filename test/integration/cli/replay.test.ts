@@ -65,7 +65,7 @@ test("the handler runs again on the input of a batch, whether that was stored or
     /^failed unexpected_error: nobody greets eve\n {2}at .*flow\.ts:\d+:\d+\)?\nclosed 1\n$/,
   );
 
-  // It is this file that runs, not what ran then; nothing is stored.
+  // Runs this file, not the code that ran then; stores nothing.
   writeFileSync(join(cwd, "flow.ts"), flowFile.replace('who === "eve"', "false"));
   expect(await cli([...args, "--batch", "eve"], { cwd })).toMatchObject({
     exitCode: 0,
@@ -90,7 +90,7 @@ test("what cannot be replayed is an error that says why", async () => {
   }
 });
 
-test("--as-test writes a test of Vitest, which has what the schema makes of the input", async () => {
+test("--as-test writes a Vitest test, with the input as the schema parses it", async () => {
   const { cwd, args } = await projectWithRun();
   const written = await cli([...args, "--batch", "eve", "--as-test", "eve.test.ts"], { cwd });
   expect(written).toEqual({ exitCode: 0, stdout: "", stderr: "wrote eve.test.ts\n" });
@@ -104,7 +104,7 @@ test("--as-test writes a test of Vitest, which has what the schema makes of the 
     stderr: expect.stringContaining("CLI_FILE_EXISTS"),
   });
 
-  // It fails as the batch did; with what it tests repaired, it does not. Only Vitest itself is replaced.
+  // Fails like the batch; with the tested code repaired, it does not. Only Vitest itself is replaced.
   const vitest = `let running: Promise<void> | undefined;
 const expect = (value: unknown) => ({ toMatchInlineSnapshot: () => console.log("returned", JSON.stringify(value)) });
 const test = (_: string, run: () => Promise<void>) => void (running = run());

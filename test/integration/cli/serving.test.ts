@@ -185,7 +185,7 @@ test("probes answer on 127.0.0.1 only, unless another address is given", async (
   const own = await urlOf();
   expect(own).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect((await fetch(`${own}/health`)).status).toBe(200);
-  // Another address of this machine, as the one by which others reach it.
+  // Another address of this machine, which other machines would use.
   await expect(fetch(`${own.replace("127.0.0.1", "127.0.0.2")}/health`)).rejects.toThrow("fetch failed");
   const open = await urlOf("--http-host", "0.0.0.0");
   expect(open).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/);
@@ -201,5 +201,6 @@ test("a used port is reported, and nothing starts", async () => {
   const args = ["worker", "--handlers", "flow.ts", "--store", "runs.db"];
   const { exitCode, stderr } = await cli([...args, "--http-port", String(port)], { cwd });
   expect(stderr).toMatch(new RegExp(`^error CLI_PORT_UNAVAILABLE: cannot listen on 127.0.0.1, port ${port}: `));
+  expect(stderr).toContain("\n  Choose another port; 0 is any free one.\n");
   expect(exitCode).toBe(2);
 });

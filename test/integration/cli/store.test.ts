@@ -216,11 +216,11 @@ describe("flowkit tasks", () => {
     expect(inTwoDays).toBeLessThan(Date.now() + 2 * 86_400_000);
     const inAYear = new Date(Math.trunc(from / 1_000) * 1_000 + 365 * 86_400_000);
     const local = inAYear.toISOString().replace("Z", "+00:00");
-    // The store keeps the time until then, which it adds to its own clock.
+    // The store keeps the remaining time, which it adds to its own clock.
     expect(Math.abs((await startsAt(local)) - inAYear.getTime())).toBeLessThan(60_000);
     expect(await words("tasks", "start", "flow.ts", "--not-before", "2026-12-01 03:00")).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining("Expected a time with its zone, such as 2026-12-01T03:00:00Z, or a number of"),
+      stderr: expect.stringContaining("expected a time with its zone, such as 2026-12-01T03:00:00Z, or a number of"),
     });
   });
 
@@ -284,7 +284,7 @@ export const order = flow("order")
     const nodes = [{ node_id: "count", type: "count", depends_on: [] }];
     const ids = [taskId];
     while (ids.length < 17) ids.push((await client.run({ schema_version: "1.0", nodes, edges: [] })).id);
-    // Ids begin with one of 16 digits, so two of them begin alike.
+    // Ids begin with one of 16 digits, so two of these begin with the same one.
     const [digit, alike] = [...Map.groupBy(ids, (id) => id.charAt(0))].find(([, same]) => same.length > 1) ?? ["", []];
     const { exitCode, stdout, stderr } = await words("tasks", "show", digit);
     expect(stderr).toMatch(new RegExp(`^error CLI_USAGE: ${alike.length} tasks begin with '${digit}': `));

@@ -14,7 +14,7 @@ const limited = (id: string, max: number, parents: readonly string[] = []) => {
 const streaming = (id: string, parents: readonly string[], options: Parameters<typeof node>[2] = {}) =>
   node(id, parents, { start: "first_batch", ...options });
 
-/** Takes a batch each time that it is let. */
+/** Processes a batch whenever the test allows it. */
 class Steps {
   readonly taken: unknown[] = [];
   #allowed = 0;
@@ -50,7 +50,7 @@ describe("a producer with max_pending_batches", () => {
     const stored = async () => (await artifacts(task.id, "src")).length;
     await until(() => steps.taken.length === 1);
     await aWhile();
-    // Which batches were stored before the consumer said that it runs is a matter of chance; from then on it counts.
+    // Which batches are stored before the consumer is seen running is a matter of chance; afterwards it is not.
     const before = await stored();
     expect(before).toBeLessThan(20);
     for (let done = 1; done < 20; done++) {
@@ -161,7 +161,7 @@ describe("a producer with max_pending_batches", () => {
       return writes.filter(({ kind }) => kind === "reported").length;
     };
     expect(await reports(undefined)).toBe(0);
-    // Each half of the limit, at its beginning, and when it has read all there is.
+    // One write per half of the limit, at its beginning, and when the consumer has read everything.
     expect(await reports(20)).toBeLessThanOrEqual(3 * (100 / 10));
   });
 });

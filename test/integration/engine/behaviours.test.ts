@@ -8,7 +8,7 @@ import { countItems, handler, numbers, pages, source } from "../../helpers/handl
 import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
-/* What goes wrong in engines of this kind and belongs to no page of its own: docs/behaviours.md has the whole list. */
+/* Common failures of such engines that have no page of their own: docs/behaviours.md has the whole list. */
 
 describe("a graph that would wait forever is refused, and nothing of it is stored", () => {
   test.each([

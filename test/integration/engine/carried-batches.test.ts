@@ -18,7 +18,7 @@ const from = { from: "failed" } as const;
 const failed = { code: "TASK_FAILED" };
 const streams = { start: "first_batch" } as const;
 
-/** Calls that are paid for: which batches were answered, by node, and in which order. */
+/** Paid calls: which batches were answered, by node and in order. */
 class Service {
   readonly answered: string[] = [];
   /** Batches that fail, once this holds. */
@@ -41,7 +41,7 @@ class Service {
     return value;
   }
 
-  /** What was answered since the last call. */
+  /** The calls answered since the last time. */
   take(): readonly string[] {
     return this.answered.splice(0).sort();
   }
@@ -49,7 +49,7 @@ class Service {
 
 const atOnceFails = (): boolean => true;
 
-/** Holds once this shard of the only task has stored so many batches. */
+/** True once this shard of the only task has stored this many batches. */
 const hasStored = (state: MemoryState, nodeId: string, count: number) => (): boolean => {
   const [taskId = ""] = state.tasks.keys();
   return state.shard({ taskId, nodeId, shard: 0 })?.logs[0]?.length === count;
@@ -76,7 +76,7 @@ async function retried(
 }
 
 describe.each(["memory", "sqlite"])("in a %s store", (kind) => {
-  test("a retry of a node with 100 paid calls asks for none again that was answered", async () => {
+  test("a retry of a node with 100 paid calls repeats none that was answered", async () => {
     const service = new Service();
     service.down.set("enrich/100", atOnceFails);
     const store =
@@ -115,7 +115,7 @@ test("a cancelled task continues after what each of its nodes had stored", async
   expect((await record(again.id, "b")).carried).toMatchObject({ taskId: task.id, nodeId: "b", length: 9 });
 });
 
-test("batches that were stored before an earlier one are carried with the hole between them", async () => {
+test("batches that were stored before an earlier one are carried with the gap between them", async () => {
   const { result, before, after, artifacts, task, again } = await retried(
     ["a/2"],
     (service) => {
@@ -141,7 +141,7 @@ test("batches that were stored before an earlier one are carried with the hole b
   expect((await artifacts(task.id, "a")).map(({ epoch: _, claimId: __, ...rest }) => rest)).toEqual(withoutAttempt);
 });
 
-test("each batch gets its tries anew", async () => {
+test("each batch gets all of its tries again", async () => {
   const tries: number[] = [];
   let isDown = true;
   const flaky = source("a", [1, 2], {
@@ -219,7 +219,7 @@ test("every shard of a node continues after its own batches", async () => {
   expect([...(result as { parts: number[] }).parts].sort((a, b) => a - b)).toEqual(numbers(30));
 });
 
-test("a retry that fails again is continued in turn, also where it had not come to begin a node", async () => {
+test("a retry that fails can be retried in turn, also for nodes that it had not begun", async () => {
   const service = new Service();
   const state = new MemoryState();
   service.down.set("a/8", hasStored(state, "b", 8)); // so that no answer is in flight
@@ -247,7 +247,7 @@ test("a retry that fails again is continued in turn, also where it had not come 
   await expect(engine.delete(first.id)).rejects.toMatchObject({ code: "TASK_BORROWED" });
 });
 
-test("a copy that was interrupted goes on where it ended", async () => {
+test("an interrupted copy continues where it ended", async () => {
   const service = new Service();
   service.down.set("a/9", atOnceFails);
   const state = new MemoryState();

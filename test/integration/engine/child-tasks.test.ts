@@ -229,7 +229,7 @@ describe("a node that runs a flow for each of its batches", () => {
     expect(await childrenOf(second.store, task.id)).toHaveLength(2);
   });
 
-  test("pauses and resumes their tasks with its own, and only so", async () => {
+  test("pauses and resumes their tasks with its own, and only with it", async () => {
     const gate = new Gate();
     const shipped: unknown[] = [];
     const slow = check((order) => gate.pass().then(() => order));
@@ -379,7 +379,7 @@ describe("a node that runs a flow for each of its batches", () => {
     expect((await childrenOf(run.store, task.id)).map(({ status }) => status)).toEqual(["finished"]);
   });
 
-  test("is not claimed again by a coordinator that stops, as long as its functions take", async () => {
+  test("is not claimed again by a stopping coordinator, however long its functions take", async () => {
     const [runs, checks] = [new Gate(), new Gate()];
     const slow: CoordinatorFunctionDefinition = {
       kind: "coordinatorFn",
@@ -396,7 +396,7 @@ describe("a node that runs a flow for each of its batches", () => {
     const store = memoryStore({ state: roles.state });
     const { release } = store;
     const turn = () => new Promise((resolve) => setImmediate(resolve));
-    // As a database takes one: a loop of promises alone would never end.
+    // Takes a turn of the event loop, as a database does: a loop of promises alone would never end.
     store.release = async (...asked) => turn().then(() => release.apply(store, asked));
     const claims = vi.spyOn(store, "claim");
     const coordinator = await roles.coordinator(types, { coordinatorFns: [slow], store });

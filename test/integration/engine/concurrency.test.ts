@@ -8,7 +8,7 @@ import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
-/** How many are at work at once, and at most were. */
+/** The number of concurrent calls, now and at most. */
 class Crowd {
   now = 0;
   most = 0;
@@ -71,7 +71,7 @@ describe("a handler with concurrency", () => {
     gates[2]?.open();
     gates[1]?.open();
     await until(() => gates.filter(({ arrived }) => arrived === 1).length === 5, "two more are");
-    expect(await artifacts(task.id, "step")).toEqual([]); // batch 0 isn't done
+    expect(await artifacts(task.id, "step")).toEqual([]); // batch 0 is not done
     for (const gate of gates) gate.open();
     await task.result();
     expect((await artifacts(task.id, "step")).map(({ seq, meta, metrics }) => ({ seq, meta, metrics }))).toEqual(
@@ -292,7 +292,7 @@ describe("with several pending batches", () => {
       nodes: [node("source", [], { retry_policy: atOnce }), node("step", ["source"], { start: "first_batch" })],
     });
     await until(async () => (await task.status()).nodes[0]?.status === "finished");
-    await time.pass(10_000); // longer than a consumer goes without a look
+    await time.pass(10_000); // longer than a consumer waits between two polls
     expect(restartSeen).toBe(0);
     old.open();
     expect(await task.result()).toEqual({ step: ["2:0"] });

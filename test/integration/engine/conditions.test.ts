@@ -145,7 +145,7 @@ describe.each(stores)("when in a %s store", (kind) => {
     expect(await task.result()).toEqual({ next: [], on: [1] });
   });
 
-  test("all partitions are skipped; readers, events and explain tell", async () => {
+  test("all partitions are skipped, as readers, events and explain show", async () => {
     const { task, log } = await run(kind, [
       node("src"),
       sink("wide", ["src"], { partitions: 3, when: { results: { src: 1 } } }),
@@ -197,7 +197,7 @@ describe.each(stores)("when in a %s store", (kind) => {
 });
 
 describe.each(stores)("optional in a %s store", (kind) => {
-  test("a failed node does not fail the task; what it had stored goes on", async () => {
+  test("a failed node does not fail the task, and what it had stored is read", async () => {
     const { task, statuses, log } = await run(kind, [
       node("src"),
       node("broken", ["src"], { optional: true }),
@@ -225,7 +225,7 @@ describe.each(stores)("optional in a %s store", (kind) => {
     });
   });
 
-  test("of a partitioned node, the other partitions go on", async () => {
+  test("of a partitioned node, the other partitions continue", async () => {
     const { task, statuses, store } = await run(kind, [
       node("src"),
       node("broken", ["src"], { optional: true, partitions: 3 }),
@@ -238,7 +238,7 @@ describe.each(stores)("optional in a %s store", (kind) => {
     expect(records.every(({ count }) => count !== undefined)).toBe(true);
   });
 
-  test("what it had stored stays, also if its source starts over after that; its readers read nothing twice", async () => {
+  test("what it had stored is kept, even if its source starts over after that; its readers read nothing twice", async () => {
     const failed = new Gate();
     let runs = 0;
     const turning = handler("turning", {

@@ -6,7 +6,7 @@ import { handler, source } from "../../helpers/handlers.ts";
 import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
-/** A tick that no test waits for: who waits for a deadline must know when it is. */
+/** A tick so long that no test can wait for it: a coordinator must know when the next deadline is. */
 const noTicks = { tickMs: 3_600_000, sweepMs: 3_600_000 };
 const exceeded = { code: "TASK_FAILED", details: { reasonCode: "deadline_exceeded" } };
 

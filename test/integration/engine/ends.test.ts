@@ -44,7 +44,7 @@ describe("engine.on", () => {
     ]);
   });
 
-  test("only where the task was ended, and until it is disposed", async () => {
+  test("only in the process that ended the task, until the listener is disposed", async () => {
     const store = memoryStore();
     const seen: string[] = [];
     const idle = new Coordinator({ store, workerTypes: ["src"], sweepMs: 3_600_000, tickMs: 3_600_000 });
@@ -63,7 +63,7 @@ describe("engine.on", () => {
     expect(seen).toEqual(["own"]);
   });
 
-  test("a listener that throws is logged, and hides no other one; a stop awaits them", async () => {
+  test("a listener that throws is logged, and does not prevent the others; a stop awaits them", async () => {
     const logger = new RecordingLogger();
     const engine = await createEngine({ handlers: [source("src", [1])], logger });
     onTestFinished(() => engine.stop());

@@ -35,7 +35,7 @@ const thrower = (make: () => unknown) => ({
   },
 });
 
-/** Reads what it is given as pino does. */
+/** Reads its arguments as pino does. */
 const readingLogger = (logger: Logger): Logger => {
   const read =
     (level: "debug" | "info" | "warn" | "error") =>

@@ -72,7 +72,7 @@ test("stopped workers are no longer alive: no worker serves what they left", asy
   const task = await first.engine.run(graphOf(node("a")));
   await until(() => gate.arrived === 1);
   const second = await testEngine([handler("other")], { store: memoryStore({ state }) });
-  expect((await first.store.liveWorkers()).length).toBe(0); // of its own state, which is unused
+  expect((await first.store.liveWorkers()).length).toBe(0); // of its own, unused state
   const live = () => memoryStore({ state }).liveWorkers();
   expect((await live()).map(({ types }) => types.join()).sort()).toEqual([
     "a",
@@ -98,7 +98,7 @@ test("a dead worker counts as alive until its announcement expires", async () =>
   const { engine } = await testEngine([handler("b")], { store, leaseMs });
   for (let passed = 0; passed < 3 * leaseMs; passed += 5) await time.pass(5);
   expect(words.mock.calls.length).toBeGreaterThanOrEqual(8);
-  // Its own words are repeated before they run out.
+  // Its own announcement is repeated before it expires.
   expect((await memoryStore({ state }).liveWorkers()).map(({ types }) => types.join()).sort()).toEqual([
     "b",
     "coordinator_fn",

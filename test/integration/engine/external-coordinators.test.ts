@@ -11,7 +11,7 @@ import { MemoryRows } from "../../helpers/plain-rows.ts";
 import { RecordingLogger } from "../../helpers/recording-logger.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
-/** A worker of ours that serves this handler, and what it says to a coordinator that isn't. */
+/** A FlowKit worker that serves this handler, and its messages to an external coordinator. */
 async function open(definition: HandlerDefinition) {
   const bus = sharedBus(memoryBus());
   const rows = new MemoryRows();
@@ -150,7 +150,7 @@ test.each([
   },
 );
 
-test("a failure that is no batch's is reported without one", async () => {
+test("a failure outside of batches is reported without one", async () => {
   const read = handler("read", {
     iterBatches: () => [{ uid: "a", payload: {} }],
     finalize: () => {

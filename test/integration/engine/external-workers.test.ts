@@ -63,7 +63,7 @@ describe("an external worker's attempt", () => {
     expect(await side.record(task.id)).toMatchObject({ epoch: 1, count: 2, metrics: { pages: 2 } });
     expect(side.cancels).toEqual([]);
     await until(() => side.external.ends.size === 0, "the end of its worker's word that it has no more");
-    await side.done(command); // a repeat, whose worker has said it again
+    await side.done(command); // a repeated message
     await until(() => side.external.ends.size === 0, "the end of that");
   });
 
@@ -394,7 +394,7 @@ describe("worker announcements", () => {
     await say({ ...online, workerId: "ours", capabilities: { store_claims: true } });
     await say({ ...online, workerId: "other", roles: ["more"] });
     await say({ ...online, workerId: "long ago", sentAt: Date.now() - 3_600_000 });
-    // What was said before "last" has been heard with it.
+    // Messages before "last" have been received with it.
     await say({ ...online, workerId: "last" });
     await until(async () => (await side.external.store.liveWorkers()).some(({ id }) => id === "last"), "the last word");
     expect(await announced(side, task.id)).toEqual({ reason: "offered", type: "ocr", announced: 3 });
@@ -419,7 +419,7 @@ describe("worker announcements", () => {
     const worker = new Worker({ store, bus, handlers: ours, capacity: 3 });
     onTestFinished(() => coordinator.stop());
     await Promise.all([coordinator.start(), worker.start()]);
-    await until(async () => (await store.liveWorkers()).length === 2, "both in the store"); // also who runs functions
+    await until(async () => (await store.liveWorkers()).length === 2, "both in the store"); // including those that run functions
     await worker.stop();
     expect(said.map(({ kind }) => kind)).toEqual(kinds);
     if (prefix === "") {

@@ -210,7 +210,7 @@ describe("engine.failedBatches", () => {
 });
 
 describe("engine.retryBatches", () => {
-  /** A service that refuses some batches, until it is repaired. */
+  /** A service that rejects some batches until it is repaired. */
   function service(...bad: readonly number[]) {
     const refused = new Set<unknown>(bad);
     const calls: unknown[] = [];

@@ -8,7 +8,7 @@ import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 
-/* What the batch consisted of that failed its node, by how the node reads its sources. */
+/* The content of the batch that failed its node, depending on how the node reads its sources. */
 
 const fails = (isBad: (payload: unknown) => boolean) =>
   handler("step", {

@@ -17,7 +17,7 @@ const setsAside = { retry_policy: { max: 1, ...atOnce }, batches: { on_failure: 
 const failures = { adapter: "pull.failures" } as const;
 const streams = { start: "first_batch" } as const;
 
-/** Fails for good with every payload of which this holds. */
+/** Fails permanently for every payload for which this is true. */
 const refusing = (name: string, isBad: (payload: unknown) => boolean, more: Partial<HandlerDefinition> = {}) =>
   handler(name, {
     processBatch: (payload: unknown) => {
@@ -29,7 +29,7 @@ const refusing = (name: string, isBad: (payload: unknown) => boolean, more: Part
 
 const isOdd = (n: unknown): boolean => Number(n) % 2 === 1;
 
-/** A failed batch as a handler gets it. */
+/** A failed batch as a handler receives it. */
 const failedBatch = (uid: string, input: unknown, tries = 1) => ({
   uid,
   reasonCode: "refused",
@@ -64,7 +64,7 @@ describe.each([
       letters: [1, 3, 5].map((n) => failedBatch(String(n), n, 2)),
       keep: [0, 2, 4],
     });
-    // What a program gets of a failed batch is the same.
+    // A program receives the same for a failed batch.
     const batches = await collect(engine.failedBatches(task, "step"));
     const shown = batches.map(({ shard: _shard, stack: _stack, ...batch }) => batch);
     expect(shown).toEqual((await task.result()).letters);

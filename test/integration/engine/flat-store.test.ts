@@ -48,7 +48,7 @@ test("a store that drops artifacts while nodes run keeps no more than what is pe
   const { engine } = await testEngine([source, step, sink], { store });
   const task = await engine.run(stream);
   expect(await task.result()).toEqual({ sink: batches });
-  // As many as may be pending, and twice that since half of them go at a time.
+  // The limit on pending batches, and twice that, since half of it is released at a time.
   expect(most).toBeLessThanOrEqual(2 * pending + 2);
 });
 

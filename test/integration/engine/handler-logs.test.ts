@@ -154,7 +154,7 @@ describe("what a handler logs", () => {
 });
 
 describe("if log lines cannot be stored", () => {
-  test("nothing fails, it is said once, and they are stored once the store is reachable", async () => {
+  test("nothing fails, one warning is logged, and they are stored once the store is reachable", async () => {
     let isReachable = false;
     let refused = 0;
     const store = withLogs((write) => {

@@ -6,8 +6,7 @@ import { defineHandler, flow, silentLogger } from "../../../src/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 
 /*
- * A task keeps the graph that it was created with, and its handlers are those of the worker, perhaps of a later version of the
- * flow.
+ * A task keeps the graph with which it was created, but runs with the handlers of the worker, perhaps of a later version.
  */
 
 const Count = z.object({ n: z.int() });

@@ -9,13 +9,14 @@ import { handler, source } from "../../helpers/handlers.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
 /*
- * A store that isn't atomic over the shard's record and its artifacts may take one insert, or one complete marker, of an
- * attempt that has lost its lease meanwhile. Here that attempt is played by hand: it read the fence, and then slept.
+ * A store that is not atomic over a shard's record and its artifacts may accept one insert, or one complete marker, of an
+ * attempt that has lost its lease in the meantime. The tests play that attempt: it has read the fence, and was then
+ * suspended.
  */
 
 const ref = { taskId: "t", nodeId: "a", shard: 0 };
 
-/** An attempt of epoch 1 that has stored these batches and lost its lease, and whose next write is on its way. */
+/** An attempt of epoch 1 that has stored these batches and lost its lease, and whose next write is in flight. */
 async function zombie(
   state: MemoryState,
   stored: readonly string[],
@@ -46,14 +47,14 @@ async function insert(store: Store, by: Attempt, uid: string): Promise<unknown> 
   return store.append(by, 0, { seq: length, uid, origin, meta: `epoch 1: ${uid}`, metrics: {} });
 }
 
-/** What the next attempt, which lets the zombie land in the middle of its first batch, makes of it. */
+/** The result of the next attempt, during whose first batch the late write arrives. */
 async function outcome(options: {
   readonly resumable: boolean;
   readonly stored: readonly string[];
   readonly yields: readonly string[];
   readonly write: (store: Store, by: Attempt) => Promise<unknown>;
   readonly pageSize?: number;
-  /** It lands before the first batch is yielded, not in the middle of it. */
+  /** The write arrives before the first batch is yielded, not during it. */
   readonly whileIterating?: boolean;
 }): Promise<Json> {
   const state = new MemoryState();

@@ -11,7 +11,7 @@ import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
-/** Counts what runs at once: in all, and by name. */
+/** Counts concurrent runs, in total and by name. */
 class Meter {
   readonly most = new Map<string, number>();
   readonly #now = new Map<string, number>();
@@ -101,7 +101,7 @@ test("a queue blocked by a full limit is scanned without requests for slots that
   await until(() => gate.arrived === 2);
   let from = asked.length;
   const looks = () => asked.slice(from).filter((name) => name === "countHolders").length;
-  await until(() => looks() > 2); // what commands have set off is over
+  await until(() => looks() > 2); // all claims caused by commands have ended
   from = asked.length;
   await until(() => looks() > 5);
   expect(asked.slice(from).filter((name) => name === "takeSlot" || name === "freeSlot")).toEqual([]);

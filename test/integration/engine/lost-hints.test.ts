@@ -31,7 +31,7 @@ const graph = graphOf(
 );
 const expected = { flaky: numbers(5), sum: expect.objectContaining({ batches: 5, metrics: { n: 5 } }) };
 
-/** A bus whose messages go through `fate`: how often each is delivered, if at all. */
+/** A bus that delivers each message as often as `fate` returns, 0 times included. */
 function fateful(fate: () => number): Bus {
   const bus = memoryBus();
   return {
@@ -80,7 +80,7 @@ describe("a task finishes with the same results", () => {
     away = false;
     await until(() => aheads.at(-1) === 0, "a sweep that knows that the bus is back");
     const sweeps = aheads.length;
-    await sleep(1_000); // five of those it made a moment ago
+    await sleep(1_000); // five of its recent entries
     expect(aheads.length - sweeps).toBe(0);
   });
 

@@ -23,7 +23,7 @@ test("a hundred thousand batches through three nodes: none is lost, and a worker
   expect(told.sink.batches).toBe(count);
   expect(told).toMatchObject({ misplaced: 0, read: count, mid: { sum: (count * (count - 1)) / 2 } });
   expect(told.mostPayloads).toBeLessThan(4 * pageSize);
-  // Two consumers and a `totals` beside them: each has a page at hand and perhaps the one before, not collected yet.
+  // Two consumers and a `totals`: each has a page in memory, and perhaps the previous one, not yet collected.
   expect(told.mostArtifacts).toBeLessThan(8 * pageSize);
   expect(told.sink.alive).toBeLessThan(4 * pageSize);
 });

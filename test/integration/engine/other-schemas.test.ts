@@ -14,7 +14,7 @@ const source = defineHandler("source", {
   args: described(v.object({ day: v.string() })),
   output: described(v.object({ rows: v.array(row) })),
   *iterBatches({ day }) {
-    // The schema leaves out what it does not know.
+    // The schema drops unknown keys.
     yield {
       payload: {
         rows: [
@@ -96,7 +96,7 @@ describe("schemas of valibot, arktype and zod/mini in one flow", () => {
     expect(await task.result()).toEqual({ dated: [1000] });
   });
 
-  it("refuse what does not match, with its place", async () => {
+  it("reject what does not match, with its location", async () => {
     const wrong = defineHandler("wrong", {
       output: type({ rows: type({ id: "string" }).array() }),
       processBatch: () => ({ rows: [{ id: 1 as never }] }),

@@ -62,7 +62,7 @@ async function run(
     }
     return metas;
   };
-  /** What the last event and the lines of errors say about failures. */
+  /** The failures named by the last event and by the log lines of errors. */
   const reported = async () => {
     const last = (await collect(task.events())).at(-1);
     const lines = () => logged.filter(({ level, message = "" }) => level === "error" || message.endsWith("cancelled"));
@@ -75,7 +75,7 @@ async function run(
 const declined = { status: "failed", reasonCode: "declined", message: "no funds", batchUid: "2" };
 
 describe.each(stores)("outcomes in a %s store", (kind) => {
-  test("a node that starts when its parents have ended reads how they did, if all is well too", async () => {
+  test("a node that starts when its parents have ended reads their outcomes, also if all succeeded", async () => {
     const { ends, log, task } = await run(kind, [
       node("src"),
       sink("off", ["src"], { when: never }),
@@ -137,7 +137,7 @@ describe.each(stores)("outcomes in a %s store", (kind) => {
     expect(await log("report")).toHaveLength(6);
   });
 
-  test("an outcome has the alias of its source, which its where chooses by", async () => {
+  test("an outcome has the alias of its source, by which where can choose", async () => {
     const from = { read: "sub.read", broken: "sub.broken" };
     const { ends, log } = await run(kind, [
       node("sub.read", [], { type: "src" }),

@@ -172,7 +172,7 @@ describe("a paused task", () => {
     expect(await time.during(task.result())).toEqual({ ask: "yes" });
   });
 
-  test("tells its events", async () => {
+  test("appears in the events of the task", async () => {
     const { engine } = await testEngine([handler("a")]);
     const task = await engine.run(graphOf(node("a", [], { delay_sec: 1_000 })));
     const told: string[] = [];

@@ -149,7 +149,7 @@ describe("starving consumers release their slots", () => {
     const seen: number[] = [];
     const { engine, record } = await testEngine(
       [
-        // Each batch needs another pause: the output grows by one each time.
+        // Each batch requires another pause: the output grows by one batch each time.
         source("src", values, {
           processBatch: (n, ctx) => {
             if (ctx.tries < (n as number)) throw new Error("not yet");
@@ -208,7 +208,7 @@ describe("starving consumers release their slots", () => {
         ],
       },
     );
-    // The function waits for its retry while the consumer takes the one slot, which is none of the function's worker.
+    // The function waits for its retry while the consumer uses the only slot of the worker, which the function does not need.
     const task = await engine.run(
       graphOf(
         node("late", [], { fn: "late", retry_policy: { max: 100, backoff_sec: 0.2, jitter: 0 } }),

@@ -47,7 +47,7 @@ describe("perSec of a node", () => {
     expect(tookMs(at)).toBeGreaterThanOrEqual(11 * 20 - slackMs);
   });
 
-  test("lets so many begin at once as its burst has", async () => {
+  test("lets as many begin at once as its burst allows", async () => {
     const at: number[] = [];
     const { engine } = await testEngine([recorded("ask", numbers(10), at)]);
     await (await engine.run(rated({ per_sec: 0.01, burst: 10 }))).result();
@@ -202,15 +202,15 @@ test("a worker that has nothing else looks again when the next token is due", as
   const tasks = await Promise.all(numbers(3).map(() => engine.run(rated({ per_sec: 2 }))));
   for (const task of tasks) await task.result();
   expect(tookMs(at)).toBeGreaterThanOrEqual(2 * 500 - slackMs);
-  // Polled every 200 ms or less, each look would ask for each of the tasks.
+  // The worker polls every 200 ms or more often; each scan would ask for each of the tasks.
   expect(looks.length).toBeLessThan(25);
 });
 
-test("a wait for a rate counts to no time limit", async () => {
+test("a wait for a rate does not count towards a timeout", async () => {
   const at: number[] = [];
   const { engine } = await testEngine([recorded("ask", [1, 2, 3], at)]);
   const limits = { per_sec: 0.5 };
-  // Long, since what the batches themselves take on a busy machine does count.
+  // Long, since the processing time of the batches counts, and the machine may be busy.
   const timed = { limits, timeout_sec: 1.9, batches: { timeout_sec: 1.9 }, retry_policy: { max: 0 } };
   const task = await engine.run(named(node("ask", [], timed)));
   expect(await task.result()).toEqual({ ask: [1, 2, 3] });
@@ -235,7 +235,7 @@ test("a cancelled task keeps neither slot nor place", async () => {
   await until(async () => (await store.heldSlots()).length === 0);
 });
 
-test("a task without the parameter that its limits go by is refused", async () => {
+test("a task without the parameter that its limits depend on is refused", async () => {
   const { engine } = await testEngine([source("ask", [1])]);
   const graph = rated({ max_running: 1, key: { $ref: "params.tenant" } });
   await expect(engine.run(graph)).rejects.toMatchObject({ code: "PARAMS_INVALID" });

@@ -153,7 +153,7 @@ describe("events", () => {
     const task = await world.engine.run(graph);
     const readers = [collect(task.events()), collect(task.events({ sampleMs: 1 }))];
     await task.result();
-    readers.push(collect(task.events())); // one that comes late gets it all too
+    readers.push(collect(task.events())); // a late reader gets everything, too
     const whole = await history(world, task.id);
     for (const events of await Promise.all(readers)) {
       expect(seen(events).toSorted()).toEqual(whole.toSorted());

@@ -23,7 +23,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const from = { from: "failed" } as const;
 const failed = { code: "TASK_FAILED" };
 
-/** What breaks until it is mended, and which batches ran where. */
+/** What fails until it is repaired, and which batches ran where. */
 class Plant {
   readonly ran: string[] = [];
   readonly broken = new Set<string>();

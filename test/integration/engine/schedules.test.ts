@@ -10,7 +10,7 @@ import { Gate, until } from "../../helpers/waiting.ts";
 
 const at = (text: string): number => Date.parse(text);
 
-/** A store's time that the test sets, and engines on the store, which look all the time. */
+/** A store whose time the test sets, and engines on it that poll continuously. */
 function world(start: string) {
   const state = new MemoryState();
   const days: string[] = [];
@@ -89,7 +89,7 @@ test("missed runs are made up, as many as catchUp, the newest ones, each with it
   const second = await engine();
   await second.schedules.put("all", { ...queue, catchUp: 7 }); // as at the start of a program
   for (let second = 0; days.length < 7; second++) {
-    // A run that waits looks each second: a clock that went back would keep it from looking again.
+    // A waiting run is checked each second: a clock that was set back would delay the next check.
     set(new Date(Date.parse("2026-12-03T12:01Z") + Math.min(second, 36_000) * 1_000).toISOString());
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -119,7 +119,10 @@ test.each([
   if (overlap === "replace") await until(async () => (await one.task(first).status()).status === "cancelling");
   expect(days).toHaveLength(overlap === "allow" ? 2 : 1);
   gate.open();
-  /** Lets the time go on until the schedule has handled everything: a run that waits for another looks again after a second. */
+  /**
+   * Advances time until the schedule has handled everything: a run that waits for another one is checked again after a
+   * second.
+   */
   const settledFrom = async (from: string, nextAt: string) => {
     let polls = 0;
     await until(async () => {

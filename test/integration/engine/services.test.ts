@@ -134,7 +134,7 @@ describe("teardown", () => {
     ]);
   });
 
-  test("that does not return keeps a stop for a limited time, and hides no other one", async () => {
+  test("that does not return delays a stop for a limited time only, and prevents no other teardown", async () => {
     const time = stillTime();
     const ended = vi.fn();
     const logger = new RecordingLogger();
@@ -152,7 +152,7 @@ describe("teardown", () => {
     expect(logger.problems.map(({ message }) => message)).toContain("a teardown takes too long: not waited for");
   });
 
-  test("is given what a setup returns whose attempt was abandoned", async () => {
+  test("receives what a setup returns after its attempt was abandoned", async () => {
     const gate = new Gate();
     const teardown = vi.fn();
     const setup = async () => {

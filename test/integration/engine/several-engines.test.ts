@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { runProcess } from "../../helpers/run-process.ts";
 
-/** In a process of its own: the detection of leaks in this one makes every promise dear. */
+/** In a separate process: leak detection makes every promise expensive in this one. */
 const runSeeds = (world: "rough" | "calm", parts: Parts, count: number) =>
   runProcess(process.execPath, [
     resolve("test/integration/engine/programs/random-graphs.ts"),
@@ -34,7 +34,8 @@ describe.each(Object.keys(worlds) as Parts[])(
   (parts) => {
     test("with failing handlers, lost messages, an unreliable store, and parts that start and stop", async () => {
       const totals = await runAndCheck("rough", parts, 80);
-      // The world was rough. Timing is real, so how rough differs from run to run: some 160 retries, 35 restarts, 28 stops.
+      // The faults did occur. Timing is real, so their number differs from run to run: some 160 retries, 35 restarts, 28
+      // stops.
       for (const what of ["tasks", "retries", "restarts", "stops"]) expect(totals[what], what).toBeGreaterThan(0);
     });
 

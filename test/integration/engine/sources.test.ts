@@ -185,7 +185,7 @@ describe("a source that is retried", () => {
           for (const index of numbers(9)) {
             if (ctx.epoch === 1 && index === 4) throw new RetryableError("offline");
             yield batchOf(index);
-            // Several in hand: it may be that this one is stored a little later, but it needs no other batch for that.
+            // With several in progress, this one may be stored slightly later, but that requires no other batch.
             if (concurrency > 1) await until(() => count > index);
             if (count <= index) behind.push(`epoch ${ctx.epoch}: ${index}`);
           }

@@ -9,7 +9,7 @@ import { tempFolder } from "../../helpers/temp-folder.ts";
 import { until } from "../../helpers/waiting.ts";
 import { batchesIn, checkAll, outcomeOf, startWorker, taskIdsOf } from "../../helpers/worker-process.ts";
 
-/** A file for a store, and one for what its processes do. */
+/** A file for a store, and one for the log of its processes. */
 function newFiles() {
   const store = join(tempFolder(), "runs.db");
   return { store, log: `${store}.log` };

@@ -69,7 +69,7 @@ describe("when a node starts", () => {
     "fan-in $fanIn, start $start: as soon as $needed of three parents satisfy it, and not before",
     async (how) => {
       const gates = numbers(3).map(() => new Gate());
-      // Under first_batch a parent satisfies while it runs: its end waits for a gate of its own.
+      // Under first_batch, a running parent satisfies the condition: its end waits for a separate gate.
       const end = new Gate();
       const parent = (nth: number) =>
         handler(`p${nth}`, {

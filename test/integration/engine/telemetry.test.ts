@@ -16,7 +16,7 @@ const etl = { ...graphOf(node("src"), node("step", ["src"])), name: "etl" };
 const given = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" };
 const traceparent = `00-${given.traceId}-${given.spanId}-01`;
 
-/** Until the span of a task has arrived, which is made after the task has ended. */
+/** Waits for the span of a task, which is created after the task has ended. */
 async function spansOf(otlp: OtlpReceiver, taskId: string, name = "task etl"): Promise<readonly ReceivedSpan[]> {
   let spans: readonly ReceivedSpan[] = [];
   const isOfTask = ({ attributes }: ReceivedSpan) => attributes["flowkit.task.id"] === taskId;
@@ -34,14 +34,16 @@ describe("a task's spans", () => {
     const otlp = await otlpReceiver();
     const step = handler("step", {
       processBatch: (n) => {
-        const tracer = otlp.tracerProvider.getTracer("a database driver");
+        const tracer = otlp.providers.tracerProvider.getTracer("a database driver");
         return tracer.startActiveSpan("query", (span) => {
           span.end();
           return n;
         });
       },
     });
-    const { engine } = await testEngine([source("src", numbers(2)), step], { telemetry: openTelemetry(otlp) });
+    const { engine } = await testEngine([source("src", numbers(2)), step], {
+      telemetry: openTelemetry(otlp.providers),
+    });
     const task = await engine.run(etl);
     await task.result();
     const spans = await spansOf(otlp, task.id);
@@ -95,8 +97,10 @@ describe("a task's spans", () => {
 
   test("continue the trace of the caller: the active span, or the given context", async () => {
     const otlp = await otlpReceiver();
-    const { engine } = await testEngine([source("src", [1]), handler("step")], { telemetry: openTelemetry(otlp) });
-    const tracer = otlp.tracerProvider.getTracer("a web server");
+    const { engine } = await testEngine([source("src", [1]), handler("step")], {
+      telemetry: openTelemetry(otlp.providers),
+    });
+    const tracer = otlp.providers.tracerProvider.getTracer("a web server");
     const [task, requestSpan] = await tracer.startActiveSpan("POST /orders", async (span) => {
       const running = await engine.run(etl);
       span.end();
@@ -120,7 +124,7 @@ describe("a task's spans", () => {
 
   test("are one trace also if a client, a coordinator and a worker share only the store", async () => {
     const otlp = await otlpReceiver();
-    const telemetry = () => openTelemetry(otlp);
+    const telemetry = () => openTelemetry(otlp.providers);
     const store = sqliteStore(":memory:");
     const parts = { store, logger: silentLogger };
     const handlers = [source("src", numbers(3)), handler("step")];
@@ -145,8 +149,8 @@ describe("a task's spans", () => {
     const parts = { store: sqliteStore(":memory:"), logger: silentLogger };
     const handlers = [source("src", numbers(2)), handler("step")];
     await using client = new Client({ ...parts, workerTypes: ["src", "step"] });
-    await using coordinator = new Coordinator({ ...parts, handlers, telemetry: openTelemetry(otlp) });
-    await using worker = new Worker({ ...parts, handlers, telemetry: openTelemetry(otlp) });
+    await using coordinator = new Coordinator({ ...parts, handlers, telemetry: openTelemetry(otlp.providers) });
+    await using worker = new Worker({ ...parts, handlers, telemetry: openTelemetry(otlp.providers) });
     for (const part of [client, coordinator, worker]) await part.start();
     const { id } = await client.run(etl);
     await client.task(id).result();
@@ -159,7 +163,7 @@ describe("a task's spans", () => {
     ).toBe(1);
   });
 
-  test("say what failed, each try of a batch, and each attempt", async () => {
+  test("show what failed: each try of a batch, and each attempt", async () => {
     const otlp = await otlpReceiver();
     let tries = 0;
     const { engine } = await testEngine(
@@ -173,7 +177,7 @@ describe("a task's spans", () => {
         }),
       ],
       // Tries that fail have a span even if no others have.
-      { telemetry: openTelemetry({ ...otlp, batchesPerSec: 0 }) },
+      { telemetry: openTelemetry({ ...otlp.providers, batchesPerSec: 0 }) },
     );
     const policy = { retry_policy: { max: 3, ...atOnce } } as const;
     const task = await engine.run({ ...graphOf(node("src"), node("step", ["src"], policy)), name: "etl" });
@@ -205,7 +209,7 @@ describe("a task's spans", () => {
     const traced = (name: string, wait: () => Promise<void> | undefined) =>
       handler(name, {
         processBatch: (n) =>
-          otlp.tracerProvider.getTracer("a database driver").startActiveSpan(`query ${name}`, (span) => {
+          otlp.providers.tracerProvider.getTracer("a database driver").startActiveSpan(`query ${name}`, (span) => {
             span.end();
             return wait()?.then(() => n) ?? n;
           }),
@@ -214,7 +218,7 @@ describe("a task's spans", () => {
     const names = ["a", "b", "c", "d"];
     const pause = () => new Promise<void>((done) => setImmediate(done));
     const handlers = names.map((name) => traced(name, name === "b" ? pause : () => undefined));
-    const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0, batchesPerSec: 0 });
+    const telemetry = openTelemetry({ ...otlp.providers, attemptsPerSec: 0, batchesPerSec: 0 });
     const { engine } = await testEngine([source("src", [1]), ...handlers], { telemetry });
     const chain = [node("src"), ...names.map((name, index) => node(name, [names[index - 1] ?? "src"]))];
     const tasks = await Promise.all([1, 2].map(() => engine.run({ ...graphOf(...chain), name: "etl" })));
@@ -230,14 +234,14 @@ describe("a task's spans", () => {
     }
   });
 
-  test("of a task above the rate are those of what failed, in the trace of the caller or of the task's id", async () => {
+  test("above the rate cover only failures, in the trace of the caller or of the task's id", async () => {
     const otlp = await otlpReceiver();
     const step = handler("step", {
       processBatch: () => {
         throw new PermanentError("refused", "never");
       },
     });
-    const telemetry = openTelemetry({ ...otlp, tasksPerSec: 0, attemptsPerSec: 0 });
+    const telemetry = openTelemetry({ ...otlp.providers, tasksPerSec: 0, attemptsPerSec: 0 });
     const broken = handler("broken", {
       iterBatches: () => {
         throw new PermanentError("no_source", "nothing to read");
@@ -248,11 +252,13 @@ describe("a task's spans", () => {
     await fine.result();
     const own = await engine.run(etl);
     await own.wait();
-    const called = await otlp.tracerProvider.getTracer("a web server").startActiveSpan("POST /orders", async (span) => {
-      const running = await engine.run(etl);
-      span.end();
-      return { task: running, context: span.spanContext() };
-    });
+    const called = await otlp.providers.tracerProvider
+      .getTracer("a web server")
+      .startActiveSpan("POST /orders", async (span) => {
+        const running = await engine.run(etl);
+        span.end();
+        return { task: running, context: span.spanContext() };
+      });
     await called.task.wait();
     await spansOf(otlp, own.id);
     const spans = await spansOf(otlp, called.task.id);
@@ -262,7 +268,7 @@ describe("a task's spans", () => {
       new Set([own.id.replaceAll("-", ""), called.context.traceId]),
     );
     expect(named(spans, "task etl").map(({ parentSpanId }) => parentSpanId)).toContain(called.context.spanId);
-    // Of what failed, all is told, also if it is not a batch.
+    // Failures are recorded completely, even outside of batches.
     const { id } = await engine.run({ ...graphOf(node("broken")), name: "etl" });
     const [failed] = named(await spansOf(otlp, id), "process broken");
     expect(failed).toMatchObject({ failed: true, attributes: { "error.type": "no_source" } });
@@ -275,9 +281,9 @@ describe("a task's spans", () => {
       expect(attributes).toMatchObject({ ...outcome, ...counts });
   });
 
-  test("are made of batches also if their attempts have none", async () => {
+  test("cover batches even if their attempts have none", async () => {
     const otlp = await otlpReceiver();
-    const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0 });
+    const telemetry = openTelemetry({ ...otlp.providers, attemptsPerSec: 0 });
     const { engine } = await testEngine([source("src", numbers(3)), handler("step")], { telemetry });
     const { id } = await engine.run(etl);
     const spans = await spansOf(otlp, id);
@@ -287,11 +293,11 @@ describe("a task's spans", () => {
     expect(named(spans, "process step")).toEqual([]);
   });
 
-  test("are made of so many batches per second only", async () => {
+  test("cover a limited number of batches per second", async () => {
     const otlp = await otlpReceiver();
     const batches = 500;
     const { engine } = await testEngine([source("src", numbers(batches)), handler("step")], {
-      telemetry: openTelemetry({ ...otlp, batchesPerSec: 5 }),
+      telemetry: openTelemetry({ ...otlp.providers, batchesPerSec: 5 }),
     });
     const task = await engine.run(etl);
     await task.result();
@@ -317,7 +323,7 @@ describe("log lines", () => {
           },
         }),
       ],
-      { telemetry: openTelemetry(otlp) },
+      { telemetry: openTelemetry(otlp.providers) },
     );
     const task = await engine.run(etl);
     await task.wait();
@@ -338,7 +344,9 @@ describe("log lines", () => {
 
 test("metrics count what the process changed in the store", async () => {
   const otlp = await otlpReceiver();
-  const { engine } = await testEngine([source("src", numbers(3)), handler("step")], { telemetry: openTelemetry(otlp) });
+  const { engine } = await testEngine([source("src", numbers(3)), handler("step")], {
+    telemetry: openTelemetry(otlp.providers),
+  });
   await (await engine.run(etl)).result();
   const points = await otlp.points();
   const countOf = (name: string, attributes: object) =>
@@ -366,7 +374,7 @@ test("an attempt that ends without a write, since the store is unreachable, coun
       throw new PermanentError("refused", "never");
     },
   });
-  const telemetry = openTelemetry({ ...otlp, attemptsPerSec: 0 });
+  const telemetry = openTelemetry({ ...otlp.providers, attemptsPerSec: 0 });
   const { engine } = await testEngine([source("src", [1]), refusing], { telemetry, store });
   await engine.run(etl);
   const ofStep = async (name: string) =>
@@ -379,7 +387,7 @@ test("an attempt that ends without a write, since the store is unreachable, coun
   expect((await ofStep("flowkit.tries.failed"))[0]?.value).toBe(1);
 });
 
-test("an SDK that throws when the span of an attempt ends keeps no node from running", async () => {
+test("an SDK that throws when the span of an attempt ends prevents no node from running", async () => {
   const telemetry: Telemetry = {
     ...openTelemetry(),
     attemptEnded() {
@@ -440,7 +448,7 @@ function attemptAfter(sec: number): { readonly of: TracedAttempt; readonly looks
   return { of, looks: () => looks };
 }
 
-/** Whether an attempt is, when it begins, when one of several batches is tried, and when it ends. */
+/** Whether an attempt is observed when it begins, when one of several batches is tried, and when it ends. */
 function isObserved(telemetry: Telemetry, afterSec: number): readonly boolean[] {
   const { of, looks } = attemptAfter(afterSec);
   telemetry.attempt(of);
@@ -469,14 +477,14 @@ describe("without an SDK, or without telemetry", () => {
     expect(artifact?.origin).toEqual({ source: "", seq: 0, chunk: 0 });
   });
 
-  test("without an SDK, only the attempts within the rate are looked at", () => {
+  test("without an SDK, only the attempts within the rate are observed", () => {
     const telemetry = openTelemetry({ attemptsPerSec: 1 });
     const beginnings = [0, 0, 1].map((afterSec) => isObserved(telemetry, afterSec)[0]);
     expect(beginnings).toEqual([true, false, true]);
   });
 
   test.for(["tracerProvider", "meterProvider"] as const)("with a %s alone, each attempt is observed", async (given) => {
-    const telemetry = openTelemetry({ [given]: (await otlpReceiver())[given], attemptsPerSec: 1 });
+    const telemetry = openTelemetry({ [given]: (await otlpReceiver()).providers[given], attemptsPerSec: 1 });
     expect([0, 0, 0].map((afterSec) => isObserved(telemetry, afterSec))).toEqual([always, always, always]);
   });
 

@@ -11,7 +11,7 @@ import { handler, source } from "../../helpers/handlers.ts";
 const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const another = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
-/** A bus that remembers what was published about attempts. */
+/** A bus that records what was published about attempts. */
 function recordedBus(): { readonly bus: Bus; readonly messages: Message[] } {
   const messages: Message[] = [];
   const inner = sharedBus();

@@ -62,7 +62,7 @@ describe.each(stores)("where in a %s store", (kind) => {
     });
   });
 
-  test("of no match is a node that finishes with nothing; a gather has empty lists", async () => {
+  test("without a match finishes with nothing; a gather has empty lists", async () => {
     const where = { kind: "none" };
     const { task } = await run(
       kind,
@@ -74,7 +74,7 @@ describe.each(stores)("where in a %s store", (kind) => {
     expect(await task.result()).toEqual({ next: [], all: [{ src: [] }] });
   });
 
-  test("reads partitions and renames batches as without it", async () => {
+  test("reads partitions and names batches as without it", async () => {
     const { task, log } = await run(
       kind,
       [handler("parts"), handler("sink")],

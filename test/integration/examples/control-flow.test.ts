@@ -71,13 +71,12 @@ test("schedules", async () => {
 });
 
 test("the program runs one of them by name", async () => {
-  const run = await runProcess("node", [
-    "--import",
-    "./test/helpers/flowkit-from-source.ts",
-    "examples/control-flow/main.ts",
-    "routing",
-  ]);
+  const program = ["--import", "./test/helpers/flowkit-from-source.ts", "examples/control-flow/main.ts"];
+  const run = await runProcess("node", [...program, "routing"]);
   expect(run.exitCode, run.output).toBe(0);
   expect(run.output).toContain("notSold: { total: [ { refunds: 2, chargebacks: 2 } ] }");
   expect(run.output).not.toContain("conditions");
+  const unknown = await runProcess("node", [...program, "rooting"]);
+  expect(unknown.exitCode).toBe(2);
+  expect(unknown.output).toMatch(/^unknown example 'rooting': choose one of routing, conditions, /);
 });

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { memoryStore } from "../../../src/adapters/memory/index.ts";
+import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
+import { mongoStore } from "../../../src/adapters/mongo/index.ts";
+import { openTelemetry } from "../../../src/adapters/opentelemetry/index.ts";
+import { postgresBus, postgresStore } from "../../../src/adapters/postgres/index.ts";
+import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
 import { Client } from "../../../src/engine/client.ts";
 import { Coordinator } from "../../../src/engine/coordinator.ts";
 import { createEngine } from "../../../src/engine/engine.ts";
@@ -109,12 +113,74 @@ describe.each(Object.keys(made) as (keyof typeof made)[])("%s refuses", (what) =
 });
 
 test("createEngine rejects the same mistakes", async () => {
+  const own = [
+    [{}, "createEngine needs handlers: a list or a record"],
+    [{ handlers: [{}] }, "createEngine needs handlers made by defineHandler()"],
+    [{ handlers: [], stor: null }, "createEngine has no option 'stor' (did you mean 'store'?)"],
+  ] as const;
+  for (const [options, message] of own)
+    await expect(createEngine(options as never)).rejects.toMatchObject({ code: "ENGINE_OPTIONS", message });
   for (const [, options, words] of ofAll.slice(1)) {
     await expect(createEngine(options as never)).rejects.toMatchObject({
       code: "ENGINE_OPTIONS",
       message: expect.stringContaining(words),
     });
   }
+});
+
+test("methods reject options that do not exist, and start and delete nothing", async () => {
+  await using engine = await createEngine({ handlers });
+  const graph = graphOf(node("a"));
+  const task = await engine.run(graph);
+  await task.result();
+  const calls: Readonly<Record<string, readonly [wrong: string, right: string, call: (options: never) => unknown]>> = {
+    run: ["idempotencKey", "idempotencyKey", (options) => engine.run(graph, options)],
+    retry: ["form", "from", (options) => engine.retry(task.id, options)],
+    retryBatches: ["uid", "uids", (options) => engine.retryBatches(task.id, "a", options)],
+    list: ["stat_us", "status", (options) => engine.list(options)],
+    deadLetters: ["limits", "limit", (options) => engine.deadLetters(options)],
+    cleanup: ["endedForSecs", "endedForSec", (options) => engine.cleanup(options)],
+    "schedules.put": ["timezone", "timeZone", (options) => engine.schedules.put("nightly", options)],
+  };
+  for (const [method, [wrong, right, call]] of Object.entries(calls)) {
+    await expect((async () => call({ [wrong]: 0 } as never))()).rejects.toMatchObject({
+      code: "ENGINE_OPTIONS",
+      message: `${method} has no option '${wrong}' (did you mean '${right}'?)`,
+    });
+  }
+  await expect(engine.run(graph, null as never)).rejects.toMatchObject({
+    code: "ENGINE_OPTIONS",
+    message: "run: options must be an object, got null",
+  });
+  for (const [flow, words] of [
+    [undefined, "undefined"],
+    [() => graph, "a function"],
+    ["etl", "a string"],
+  ]) {
+    await expect(engine.run(flow as never)).rejects.toMatchObject({
+      code: "ENGINE_OPTIONS",
+      message: `expected a flow or a graph, got ${words}`,
+    });
+  }
+  expect((await engine.list()).items.map(({ id }) => id)).toEqual([task.id]);
+  expect((await engine.schedules.list()).items).toEqual([]);
+});
+
+test.each<[string, (options: never) => unknown, string, string]>([
+  ["memoryStore", memoryStore, "dropConsumd", "dropConsumed"],
+  ["memoryBus", memoryBus, "backofMs", "backoffMs"],
+  ["sqliteStore", (options) => sqliteStore(":memory:", options), "synchronus", "synchronous"],
+  ["postgresStore", postgresStore, "keepEndedSecs", "keepEndedSec"],
+  ["postgresBus", postgresBus, "lookEvryMs", "lookEveryMs"],
+  ["mongoStore", mongoStore, "prefx", "prefix"],
+  ["openTelemetry", openTelemetry, "taskPerSec", "tasksPerSec"],
+])("%s rejects an option that does not exist", (what, make, wrong, right) => {
+  expect(() => make({ [wrong]: 0 } as never)).toThrow(
+    expect.objectContaining({
+      code: "ENGINE_OPTIONS",
+      message: `${what} has no option '${wrong}' (did you mean '${right}'?)`,
+    }),
+  );
 });
 
 test("a graph with unknown types is rejected, and so is a retry of one", async () => {

@@ -34,7 +34,8 @@ test("a coordinator and two workers with different roles, each a process, give t
 test("a client's tasks survive if the coordinator and a worker are killed while running them", async () => {
   const path = join(tempFolder(), "runs.db");
   const all = "source,restarter,step,once";
-  // What these hold when they are killed is waited for; the leases of all others are longer than a busy machine takes.
+  // The leases that these processes have when they are killed must expire; all other leases are longer than a busy machine
+  // needs.
   const leaseMs = 2_000;
   const first = [startRole(path, "coordinator", 0, 0, leaseMs), startRole(path, "worker", all, 0, leaseMs)] as const;
   await Promise.all(first.map((part) => part.printed("ready")));

@@ -110,7 +110,7 @@ test("a read-only studio shows everything, and changes nothing", async () => {
   }
 });
 
-test("every answer forbids scripts and frames of others, and guessing of types", async () => {
+test("every response forbids foreign scripts and frames, and type sniffing", async () => {
   const page = tempFolder();
   mkdirSync(join(page, "assets"));
   writeFileSync(join(page, "index.html"), "<!doctype html><title>page</title>");

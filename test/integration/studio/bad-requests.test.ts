@@ -67,7 +67,7 @@ test("the documentation lists these routes, and no other", () => {
   );
 });
 
-/** It says what was wrong by a code, and nothing about the inside of the server. */
+/** The answer names the mistake by a code, and reveals nothing about the inside of the server. */
 function expectRefused(answer: Answer, what: string): void {
   expect(answer.status, `${what}: ${answer.text}`).toBeGreaterThanOrEqual(400);
   expect(answer.status, `${what}: ${answer.text}`).toBeLessThan(500);
@@ -110,7 +110,7 @@ test("ids that are not of a task, a node or a flow", { timeout: 600_000 }, async
   }
 });
 
-test("queries that no route has", { timeout: 600_000 }, async () => {
+test("query parameters that no route has", { timeout: 600_000 }, async () => {
   const { studio, id } = await studioWithTask();
   const ids = { task: id, node: "only", flow: "one" };
   const queries = [
@@ -143,7 +143,7 @@ test("queries that no route has", { timeout: 600_000 }, async () => {
   }
 });
 
-test("bodies that no route takes", { timeout: 600_000 }, async () => {
+test("bodies that no route accepts", { timeout: 600_000 }, async () => {
   const { studio, id } = await studioWithTask();
   const ids = { task: id, node: "only", flow: "one" };
   const bodies = [
@@ -178,7 +178,7 @@ test("bodies that no route takes", { timeout: 600_000 }, async () => {
   }
 });
 
-test("methods and paths that there are not", async () => {
+test("methods and paths that do not exist", async () => {
   const { studio, id } = await studioWithTask();
   const headers = { "content-type": "application/json" };
   for (const method of ["PUT", "DELETE", "PATCH", "OPTIONS"]) {

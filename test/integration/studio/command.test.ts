@@ -44,7 +44,7 @@ test("up --studio serves the page, and runs what is started there", async () => 
   expect(await up.outcome).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("studio: started a task") });
 });
 
-test("a coordinator has one too", async () => {
+test("a coordinator serves the page too", async () => {
   const cwd = project();
   const args = ["coordinator", "--handlers", "flow.ts", "--store", "runs.db", "--studio"];
   const coordinator = startCli(args, { cwd, env: { FLOWKIT_STUDIO_PORT: "0", FLOWKIT_STUDIO_READ_ONLY: "true" } });
@@ -110,7 +110,7 @@ test("other addresses require a token, which --auth makes, and which is not logg
   expect((await own.outcome).stderr).not.toContain(secret);
 });
 
-test("a port that is taken is an error, and up runs nothing then", async () => {
+test("a port in use is an error, and up then runs nothing", async () => {
   const cwd = project();
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));

@@ -63,7 +63,7 @@ test("an unreadable message becomes a dead letter with its original bytes, and r
   expect(reported.map(({ key }) => key).toSorted()).toEqual(["bad", "none", "old"]);
 });
 
-test("messages that are older than their group wants are skipped, and committed", async () => {
+test("messages older than the maximum age of their group are skipped, and committed", async () => {
   const prefix = uniquePrefix();
   const bus = openBus({ prefix, topics: { partitions: 1 } });
   const { got, handle } = noting();

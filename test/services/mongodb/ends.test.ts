@@ -162,7 +162,7 @@ test("tasks and shards that are asked for in one turn are one read each", async 
   ]);
 });
 
-test("an end that a cancel came before is refused, and the next node is not inserted", async () => {
+test("an end after a cancel is refused, and the next node is not inserted", async () => {
   const { store, other, attempt } = await withAttempt();
   await other.cancelShard(ref, { type: "extractor", graceMs: longMs });
   expect(await end(store, attempt)).toEqual({ answer: "cancelling" });
@@ -213,7 +213,7 @@ test("the next node of a task that was paused is deferred, and not claimed", asy
   expect(await recordOf(other, next.ref)).toMatchObject({ status: "deferred", paused: {} });
 });
 
-test("one look finds each kind of sweep that has something to do, and when the next one has", async () => {
+test("one request returns which kinds of sweeps have work, and when the next one will have some", async () => {
   const { store, commands } = await watchedStore();
   const from = commands.length;
   await store.lookForDue?.(0);

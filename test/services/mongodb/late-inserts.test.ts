@@ -12,7 +12,7 @@ needsServices("mongodb");
 
 const ref = shardOf("extract");
 
-/** A store with a task that has ended, and another process's. */
+/** A store with an ended task, and a store of another process. */
 async function withEndedTask() {
   const prefix = freshPrefix();
   const open = () => openStore({ url: inject("mongodbUrl"), prefix });
@@ -26,7 +26,7 @@ async function withEndedTask() {
 const deleteBeforeInsert = (other: Store): (() => number) =>
   beforeInsert(async () => expect(await other.deleteTask("t")).toBe("deleted"));
 
-/** The next insert is on its way for so long that something else happens meanwhile. */
+/** Delays the next insert while something else happens. */
 function beforeInsert(happens: () => Promise<unknown>): () => number {
   const insertOne = Collection.prototype.insertOne;
   const inserts = vi.spyOn(Collection.prototype, "insertOne").mockImplementationOnce(async function (

@@ -106,7 +106,7 @@ test("no error contains the password", async () => {
     `mongodb://me:${encoded}@h/x?tls=maybe`,
     `mongo://me:${encoded}@h`,
     `mongodb://me:${encoded}@`,
-    // Of these the driver says what it took for a name.
+    // For these, the driver's message contains what it took for a host name.
     `mongodb://me/${encoded}@h`,
     `mongodb://me:${encoded}@h/?authMechanism=${encoded}`,
   ];

@@ -25,7 +25,7 @@ async function behindProxy({ timeoutMs = 10_000, settings = "" } = {}) {
   return { proxy, store, direct: await openStore({ url: inject("mongodbUrl"), prefix }) };
 }
 
-/** Loses one connection in so many pieces of traffic, requests and answers alike, `most` times; delays a few others. */
+/** Loses one connection in this many transfers, requests and responses alike, `most` times; delays a few others. */
 function unreliable(proxy: TcpProxy, { seed, oneIn, most }: { seed: number; oneIn: number; most: number }): void {
   const random = seededRandom(seed);
   proxy.fate = (): Fate => {
@@ -34,7 +34,7 @@ function unreliable(proxy: TcpProxy, { seed, oneIn, most }: { seed: number; oneI
   };
 }
 
-/** Asks until there is an answer, as the engine does. */
+/** Repeats the call until it gets an answer, as the engine does. */
 async function asked<T>(call: () => Promise<T>): Promise<T> {
   for (let tried = 1; ; tried++) {
     try {
@@ -150,7 +150,7 @@ test("an unreachable server causes STORE_UNAVAILABLE until it is back", async ()
 });
 
 test("a server that never answers causes STORE_UNAVAILABLE within the timeout", async () => {
-  // The driver's own look at the server comes too late to notice it.
+  // The driver's own monitoring is too late to notice it.
   const settings = "&serverMonitoringMode=poll&heartbeatFrequencyMS=600000";
   const { proxy, store } = await behindProxy({ timeoutMs: 500, settings });
   proxy.fate = (direction) => (direction === "answer" ? { delayMs: 60_000 } : "pass");

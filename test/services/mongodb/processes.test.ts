@@ -8,7 +8,7 @@ import { database, freshPrefix, openStore } from "./mongo-world.ts";
 
 needsServices("mongodb");
 
-/** Collections, and a file for what processes do on them. */
+/** Collections, and a file for the log of their processes. */
 function newPlace() {
   const options = { url: inject("mongodbUrl"), database, prefix: freshPrefix() };
   return { store: JSON.stringify(options), log: join(tempFolder(), "batches.log"), open: () => openStore(options) };

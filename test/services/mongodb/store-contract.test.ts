@@ -9,7 +9,7 @@ import { database, dropCollections, emptyCollections, freshPrefix } from "./mong
 
 needsServices("mongodb");
 
-/** Made once, like the collections: it takes longer than most tests. */
+/** Created once, like the collections: it takes longer than most tests. */
 const clients: MongoClient[] = [];
 const prefix = freshPrefix();
 
@@ -24,8 +24,8 @@ afterAll(async () => {
 });
 
 /**
- * Stores over empty collections. Those that a test opens first have clients of their own, as in two processes; the third
- * shares the client of the first. Time passes by itself: it is the server's.
+ * Stores over empty collections. The first two that a test opens have separate clients, as in two processes; the third shares
+ * the client of the first. Time passes by itself: it is the server's.
  */
 async function open(): Promise<StoreHarness> {
   const [first, second] = clients;

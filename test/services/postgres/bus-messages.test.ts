@@ -21,7 +21,7 @@ function openBus(options: PostgresBusOptions): Bus {
 const rowsIn = async (pool: Pool, schema: string): Promise<number> =>
   (await pool.query(`SELECT count(*)::int AS n FROM "${schema}".bus_messages`)).rows[0].n;
 
-test("a message without a notification is found by looking", async () => {
+test("polling finds a message without a notification", async () => {
   const schema = freshSchema();
   const bus = openBus({ schema, lookEveryMs: 50 });
   const { got, handle } = noting();
@@ -34,7 +34,7 @@ test("a message without a notification is found by looking", async () => {
   await until(() => got.length === 1, "the message");
 });
 
-test("an idle process that is notified looks less often than one whose notifications do not arrive", async () => {
+test("an idle process that is notified polls less often than one whose notifications do not arrive", async () => {
   const looks = async (isNotified: boolean) => {
     const pool = new Pool({ connectionString: inject("postgresUrl") });
     onTestFinished(() => pool.end());
@@ -118,7 +118,7 @@ test("messages have up to the size limit, and notifications stay below that of P
   expect(got).toEqual([large]);
   const refused = await peer.publish("t", "k", messageOf("x".repeat(500_000))).catch((error: unknown) => error);
   expect(refused).toMatchObject({ code: "MESSAGE_TOO_LARGE" });
-  // So many groups that a list of them would be longer than a notification can be.
+  // Enough groups that a list of them exceeds the size of a notification.
   await testPool().query(
     `INSERT INTO "${schema}".bus_groups (name, topics, until) SELECT 'g' || n, '{t}', 1e15 FROM generate_series(1, 3000) n`,
   );
@@ -127,7 +127,7 @@ test("messages have up to the size limit, and notifications stay below that of P
   expect(peer.health?.()).toMatchObject({ status: expect.not.stringContaining("unreachable"), dropped: 0 });
 });
 
-test("groups that nobody serves, their messages and old messages are removed", async () => {
+test("groups without members, their messages, and old messages are removed", async () => {
   const schema = freshSchema();
   const pool = testPool();
   await openStore({ url: inject("postgresUrl"), schema });

@@ -69,7 +69,7 @@ test("a bus rejects with BUS_UNAVAILABLE", async () => {
   await bus.close();
 });
 
-test("a pool of one's own is used, and stays open", async () => {
+test("an existing pool is used, and stays open", async () => {
   const pool = testPool({ max: 3 });
   const store = await openStore({ pool, schema: freshSchema() });
   await Promise.all(Array.from({ length: 20 }, (_, n) => store.createTask(newTask(`t${n}`))));

@@ -30,7 +30,7 @@ async function withTransaction() {
   };
 }
 
-test("an append that is on its way when its attempt ends appends nothing", async () => {
+test("an append in flight when its attempt ends appends nothing", async () => {
   const { store, run, commit } = await withTransaction();
   const attempt = await runningShard(store);
   await appended(store, attempt, 1);
@@ -60,7 +60,7 @@ test("a node ends only with all that was appended before, and stores nothing twi
   });
 });
 
-test("a deletion removes a shard and an artifact that were on their way, and nothing of another task", async () => {
+test("a deletion removes a shard and an artifact that were in flight, and nothing of another task", async () => {
   const { store, run, commit, count } = await withTransaction();
   for (const id of ["gone", "kept"]) {
     for (const node of ["a", "b"]) await appended(store, await runningShard(store, shardOf(node, 0, id)), 2);

@@ -27,7 +27,7 @@ async function behindProxy({ timeoutMs = 10_000 } = {}) {
   return { proxy, schema, url: url.href, store: await openStore({ url: url.href, schema, timeoutMs }), direct };
 }
 
-/** Loses one connection in so many pieces of traffic, requests and answers alike, `most` times; delays a few others. */
+/** Loses one connection in this many transfers, requests and responses alike, `most` times; delays a few others. */
 function unreliable(proxy: TcpProxy, { seed, oneIn, most }: { seed: number; oneIn: number; most: number }): void {
   const random = seededRandom(seed);
   proxy.fate = (): Fate => {
@@ -36,7 +36,7 @@ function unreliable(proxy: TcpProxy, { seed, oneIn, most }: { seed: number; oneI
   };
 }
 
-/** Asks until there is an answer, as the engine does. */
+/** Repeats the call until it gets an answer, as the engine does. */
 async function asked<T>(call: () => Promise<T>): Promise<T> {
   for (let tried = 1; ; tried++) {
     try {

@@ -8,7 +8,7 @@ import { freshSchema, openStore } from "./postgres-world.ts";
 
 needsServices("postgres");
 
-/** A schema, and a file for what processes do on it. */
+/** A schema, and a file for the log of its processes. */
 function newPlace() {
   const options = { url: inject("postgresUrl"), schema: freshSchema() };
   return { store: JSON.stringify(options), log: join(tempFolder(), "batches.log"), open: () => openStore(options) };

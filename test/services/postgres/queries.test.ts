@@ -103,11 +103,11 @@ test("no statement scans a table that grows", async () => {
   }
 });
 
-test("one look finds each kind of sweep that has something to do, and when the next one has", async () => {
+test("one request returns which kinds of sweeps have work, and when the next one will have some", async () => {
   await findsWhatIsDue(await openStore({ pool: testPool(), schema: freshSchema() }));
 });
 
-test("what is asked for at the same time is one statement, and what is refused of one is not refused of others", async () => {
+test("concurrent requests share one statement, and the error of one does not fail the others", async () => {
   const pool = testPool();
   let statements = 0;
   noteStatements(pool, () => statements++);
@@ -135,7 +135,7 @@ test("what is asked for at the same time is one statement, and what is refused o
   );
   const refused = done.flatMap(({ status }, n) => (status === "rejected" ? [n] : []));
   expect(refused).toEqual([7]); // PostgreSQL has no such character
-  expect(statements).toBeLessThanOrEqual(45); // tried together, then one by one
+  expect(statements).toBeLessThanOrEqual(45); // in one statement, then one by one
   statements = 0;
   const ends = await Promise.all(ids.map(async (id) => (await store.readShards(id, ["extract"]))[0]?.status));
   expect(ends).toEqual(ids.map((_, n) => (n === 7 ? "running" : "finished")));
@@ -188,7 +188,7 @@ test("each kind of value arrives as it was sent, also over connections that pipe
   }
 });
 
-test("requests of a store leave connections to others", async () => {
+test("a busy store leaves the connections of its pool to others", async () => {
   const pool = testPool({ max: 1 });
   const store = await openStore({ pool, schema: freshSchema() });
   await store.createTask(newTask("t"));
@@ -204,7 +204,7 @@ test("requests of a store leave connections to others", async () => {
   await until(() => pool.idleCount === 1, "the return of its connection");
 });
 
-test("a shard that another process has changed is judged as it is, not as it was written", async () => {
+test("a shard that another process has changed is judged as it is, not as this process last wrote it", async () => {
   const schema = freshSchema();
   const pool = testPool();
   const [own, other] = [await openStore({ pool, schema }), await openStore({ pool, schema })];

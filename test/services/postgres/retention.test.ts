@@ -93,7 +93,7 @@ test("a removal and the concurrent creation of a borrower agree on one outcome",
   }
 });
 
-test("a removal leaves nothing of a dispatch or an append that is under way", async () => {
+test("a removal leaves nothing of a dispatch or an append in flight", async () => {
   const { store, other, rows } = await world();
   for (let round = 0; round < 20; round++) {
     const id = `t${round}`;
@@ -121,6 +121,6 @@ test("limits without holders, silent workers and expired dead letters do not acc
   await sleep(10);
   expect(await store.liveWorkers()).toEqual([]);
   await store.addDeadLetter({ id: "d", topic: "t", key: "k", body: "{", reason: "r" });
-  // The letter, and for an hour when each of the workers was last heard from.
+  // The letter, and for an hour the time when each of the workers was last heard from.
   expect(await rows("registry")).toBe(4);
 });

@@ -23,8 +23,8 @@ afterAll(async () => {
 });
 
 /**
- * Stores over empty tables. Those that a test opens first have pools of their own, as in two processes; the third shares
- * the pool of the first. Time passes by itself: it is the server's.
+ * Stores over empty tables. The first two that a test opens have separate pools, as in two processes; the third shares the
+ * pool of the first. Time passes by itself: it is the server's.
  */
 async function open(): Promise<StoreHarness> {
   const [first, second] = pools;

@@ -4,7 +4,7 @@ import { SeededRandom } from "../../../src/testing/scheduler/seeded-random.ts";
 import { Asks } from "../../chaos/asks.ts";
 import { ChaosSchedules } from "../../chaos/chaos-schedules.ts";
 
-/* What a chaos run asks for while its tasks run, and what it finds wrong in the answers. */
+/* The requests of a chaos run about running tasks, and the violations that it finds in the answers. */
 
 const wait = { node_id: "w", type: "coordinator_fn", io: { fn: "wait.signal" } };
 

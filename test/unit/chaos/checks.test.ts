@@ -356,7 +356,7 @@ test("an external worker without batches makes no calls, and its children may be
 });
 
 describe("all tasks", () => {
-  test("a long run that has not drawn something is detected", () => {
+  test("a long run that has not covered something is detected", () => {
     expect(checkDrawn({ created: 300, skipped: 2, pauses: 0 })).toEqual(["nothing of this kind in 300 tasks: pauses"]);
     expect(checkDrawn({ created: 20, skipped: 0, pauses: 0 })).toEqual([]);
   });

@@ -68,7 +68,7 @@ test("existing topics are compared with the settings of new ones", () => {
   ]);
 });
 
-test("a user who may not read settings is told so", () => {
+test("a user without the privilege to read settings is informed of it", () => {
   const { settings: _, ...bare } = right;
   expect(wrong([bare])).toEqual(["warning: topics whose settings cannot be read: cmd.load.v1"]);
 });

@@ -41,7 +41,7 @@ test.each([
   ["postgres://db.example", "PostgreSQL (at db.example)"],
   ["postgres:///shop?host=/var/run/postgresql&password=p", "PostgreSQL (shop)"],
   ["mongodb://ann:p@one:27017,two:27017,three/shop?replicaSet=r", "PostgreSQL (shop at one:27017,two:27017,three)"],
-  // Characters that should be escaped: what they belong to cannot be told.
+  // Characters that should be escaped: it is unclear to which part they belong.
   ["postgres://ann:p/w@db.example/shop", "PostgreSQL"],
   ["postgres://ann:12/w@db.example/shop", "PostgreSQL"],
   ["postgres://ann:p@w@db.example/shop", "PostgreSQL"],
@@ -50,7 +50,7 @@ test.each([
   expect(databaseName("PostgreSQL", { url })).toBe(name);
 });
 
-test("the name of a database that is set apart from its URL", () => {
+test("the name of a database that is set separately from its URL", () => {
   expect(databaseName("MongoDB", { url: "mongodb://ann:p@db.example/admin", database: "shop" })).toBe(
     "MongoDB (shop at db.example)",
   );

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { failureOf } from "./failure-of.ts";
 
 /*
- * Flows as JavaScript writes them: nothing of what is wrong here can be seen by the compiler.
+ * Flows as written in JavaScript: the compiler cannot detect these mistakes.
  */
 
 const Row = z.object({ id: z.string(), price: z.number() });

@@ -16,7 +16,7 @@ import * as z from "zod";
 import { validGraph } from "../graph/arbitrary-graph.ts";
 import { failureOf as thrownBy } from "./failure-of.ts";
 
-/** What must be thrown, and be ours. */
+/** The expected error, which must be a FlowError. */
 function failureOf(make: () => unknown): FlowError {
   const thrown = thrownBy(make);
   if (!FlowError.is(thrown)) throw new Error("it threw nothing of ours", { cause: thrown });
@@ -264,7 +264,7 @@ describe("the code it is loaded with", () => {
     { fns: [extract] },
     { schemas: { extractor: { outptu: z.json() } } },
     { schemas: { extractor: z.json() } },
-  ])("is what it must be: %j", (options) => {
+  ])("has the required form: %j", (options) => {
     const call: (graph: object, given: unknown) => unknown = fromGraph as never;
     expect(messageOf(() => call(json, options))).toContain("fromGraph(): ");
   });

@@ -7,7 +7,7 @@ import { storedJsonSchema, wireJsonSchema } from "../../../src/graph/format/wire
 import { defineCoordinatorFn, defineHandler, defineInputAdapter, flow } from "../../../src/index.ts";
 
 const processBatch = () => null as never;
-/** What a schema is given as, past the compiler. */
+/** A schema, hidden from the compiler. */
 const handler = (schemas: object) => () => defineHandler("x", { output: z.null(), processBatch, ...schemas } as never);
 const needed = "a schema of zod 4 (import zod, or zod/v4), or one with ~standard.jsonSchema";
 
@@ -71,7 +71,7 @@ describe("a schema of another library", () => {
   );
   const made = defineHandler("x", { output, processBatch });
 
-  it("is one of zod in the handler, with its own JSON Schema", () => {
+  it("is a zod schema in the handler, with its own JSON Schema", () => {
     const properties = { a: { type: "string" }, n: { type: "number", default: 1 }, trimmed: { type: "string" } };
     expect(wireJsonSchema(made.output)).toEqual({ type: "object", properties, required: ["a", "trimmed"] });
     expect(storedJsonSchema(made.output)).toEqual({ type: "object", properties, required: ["a", "trimmed", "n"] });

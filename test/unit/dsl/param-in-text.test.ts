@@ -2,7 +2,7 @@ import { defineHandler, flow, param } from "flowkit";
 import { expect, test } from "vitest";
 import * as z from "zod";
 
-test("a parameter refuses to become a part of a text, where it is built", () => {
+test("a parameter in a template string throws where the string is built", () => {
   expect(() => `https://site/${param("day")}`).toThrow("param('day') is filled in when a task is created");
   expect(JSON.stringify(param("day"))).toBe('{"$ref":"params.day"}');
 });

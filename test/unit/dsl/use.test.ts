@@ -255,7 +255,7 @@ describe("mistakes that only the run time can detect", () => {
   });
 });
 
-/** The builder without its types: what JavaScript sees, and what random flows need. */
+/** The builder without its types, as JavaScript sees it, and as random flows need it. */
 interface Chain {
   node(id: string, handler: object, options?: object): Chain;
   then(id: string, handler: object, options?: object): Chain;
@@ -303,7 +303,7 @@ describe("a flow split into subflows", () => {
             parents: at === 0 ? [] : [...new Set(node.parents.map((parent) => parent % at))],
           }));
           let choice = 0;
-          /** By index, under which keys a gather inside a part got its sources. */
+          /** By index, the keys under which a gather inside a subflow received its sources. */
           const keys = new Map<number, readonly string[]>();
           const build = (from: number, to: number, depth: number) => {
             const inside = nodes.slice(from, to).flatMap(({ parents }) => parents);

@@ -20,7 +20,7 @@ describe("where", () => {
     expect(built.compile().schema_version).toBe("1.1");
   });
 
-  it("stands beside the arguments of any adapter", () => {
+  it("may accompany the arguments of any adapter", () => {
     const input = { adapter: "pull.from_artifacts.rechunk:size", size: 2 } as const;
     expect(argsOf(base.then("sink", sink, { where: { at: not(exists) }, input }))).toEqual({
       from_nodes: ["src"],
@@ -29,7 +29,7 @@ describe("where", () => {
     });
   });
 
-  it("of undefined is none, and the version stays 1.0", () => {
+  it("of undefined counts as none, and the version stays 1.0", () => {
     // biome-ignore lint/suspicious/noExplicitAny: as JavaScript writes it
     const built = base.then("sink", sink, { where: undefined } as any);
     expect(argsOf(built)).toEqual({ from_nodes: ["src"] });
@@ -80,7 +80,7 @@ describe("exhaustive", () => {
   // biome-ignore lint/suspicious/noExplicitAny: what TypeScript refuses, as JavaScript writes it
   const check = (built: any, key: string) => () => built.exhaustive("src", key).compile();
 
-  it("accepts what takes each case for certain", () => {
+  it("accepts patterns that certainly cover each case", () => {
     expect(check(base.then("all", sink), "at.$exists")).not.toThrow();
     // biome-ignore lint/suspicious/noExplicitAny: as above
     const both: any = base.node("a", sink, take({ kind: "a" })).node("b", sink, take({ kind: not("a") }));

@@ -99,7 +99,7 @@ describe("the cases of a key that no pattern takes", () => {
         const takes = (value: Json | undefined) => patterns.some((one) => matcher(one)(value));
         const all = [...values, ...(isOpen ? ["another"] : []), ...(optional ? [undefined] : [])];
         expect(left.length === 0).toBe(all.every(takes));
-        // What is named goes nowhere indeed.
+        // The named cases do go nowhere.
         for (const one of left) {
           if (one === "missing") expect(takes(undefined)).toBe(false);
           else if (one.kind === "values") for (const value of one.values) expect(takes(value)).toBe(false);

@@ -59,7 +59,7 @@ test("a stream that is opened again continues after the last message that it had
   await next(first.messages);
   counter.value = 1;
   const { id } = await next(first.messages);
-  const kept = open(); // the feed goes on
+  const kept = open(); // the feed continues
   await next(kept.messages);
   first.stopped.abort();
   counter.value = 3;
@@ -69,7 +69,7 @@ test("a stream that is opened again continues after the last message that it had
 });
 
 test.each(["", "nonsense", "other-5", "-", "x-99999999999999999999"])(
-  "an id that this feed did not give, '%s', gets a snapshot",
+  "an id that this feed did not issue, '%s', gets a snapshot",
   async (id) => {
     const { open } = feedOf(new Counter());
     expect(await next(open(id).messages)).toMatchObject({ event: "snapshot" });

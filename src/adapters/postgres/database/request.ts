@@ -2,17 +2,17 @@ import { type Connection, DatabaseError, type PoolClient, type Submittable, type
 import { FlowError, type FlowErrorOptions } from "../../../errors/index.ts";
 
 const tooLarge = new Set(["54000", "54001"]);
-/** SQLSTATEs, or their classes, after which the same request may succeed: failovers, restarts, conflicts, timeouts. */
+/** SQLSTATEs and classes of transient errors: failovers, restarts, conflicts, timeouts. */
 const passing = /^(08|40|53|57P|57014|55P03|25006|58)/;
-/** Codes of Node's errors that do not pass: the certificate or the key is wrong. */
+/** Codes of Node's errors that are not transient: the certificate or the key is wrong. */
 const wrongTls = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|ERR_OSSL/;
 const noTls = /does not support SSL|SSL negotiation|SASL|client password must be/;
 
-/** A row that this one refers to was removed meanwhile. */
+/** A referenced row was deleted in the meantime. */
 export const foreignKeyViolation = "23503";
 export const uniqueViolation = "23505";
 
-/** With which SQLSTATE the server rejected a request. */
+/** The SQLSTATE with which the server rejected a request. */
 export const sqlStateOf = (error: unknown): unknown => (FlowError.is(error) ? error.details.sqlState : undefined);
 
 export const unavailable = (message: string, options: FlowErrorOptions & { readonly retryable: boolean }): FlowError =>
@@ -37,16 +37,16 @@ export function translated(error: unknown, redact: (text: string) => string): un
   return unavailable(`PostgreSQL is unreachable: ${message}`, { retryable: !isWrong, ...cause });
 }
 
-/** A host with several addresses fails with one error for each, and an empty message. */
+/** Connecting to a host with several addresses fails with one error per address, and an empty message. */
 const messageOf = (error: Error): string =>
   error.message === "" && error instanceof AggregateError ? error.errors.map(String).join(", ") : error.message;
 
-/** A statement with the schema, as it is sent. */
+/** A statement as it is sent, with the name of the schema. */
 export interface Statement {
   readonly text: string;
-  /** Of the prepared one. */
+  /** The name of the prepared statement. */
   readonly name?: string;
-  /** Once it was run: they are the same each time, and need not be asked for again. */
+  /** Known once the statement has run. They do not change, so later runs do not request them again. */
   columns?: readonly Column[];
 }
 
@@ -55,7 +55,7 @@ interface Column {
   readonly parse: (text: string) => unknown;
 }
 
-/** What the driver gives to a request, of its messages. */
+/** The fields that a request reads of the driver's messages. */
 interface Described {
   readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[];
 }
@@ -63,12 +63,12 @@ interface Row {
   readonly fields: readonly (string | null)[];
 }
 
-/** A connection that knows which statements are prepared. */
+/** A connection, with the driver's record of the statements prepared on it. */
 type Preparing = Connection & { readonly parsedStatements: Readonly<Record<string, string>> };
 
-/** Runs a statement on a connection that runs no other. Rejects with what the driver failed with. */
+/** Runs a statement on a connection that runs no other one. Rejects with the driver's error. */
 export async function request(client: PoolClient, statement: Statement, values: readonly unknown[]) {
-  // The driver sends no requests of other classes over a connection that pipelines.
+  // In pipeline mode, the driver only sends requests of its own class.
   if (client.pipeline) {
     const { text, name } = statement;
     const { rows } = await client.query({ text, name, values: [...values] });
@@ -81,11 +81,11 @@ export async function request(client: PoolClient, statement: Statement, values: 
 }
 
 /**
- * A request of this store, for the driver. Its own ones also ask for the columns each time, copy their options several
- * times, and emit events, which costs as much as a small statement.
+ * A request that the driver submits. The driver's own class requests the columns each time, copies its options several times,
+ * and emits events, which costs as much as a small statement.
  */
 class Request implements Submittable {
-  // For the driver.
+  // Read by the driver.
   readonly text: string;
   readonly name: string | undefined;
   callback: (error: unknown, rows?: readonly Row["fields"][]) => void;

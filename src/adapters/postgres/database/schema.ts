@@ -3,8 +3,8 @@ import { FlowError } from "../../../errors/index.ts";
 
 /*
  * The statements of each version of the layout; an older schema is migrated version by version, in one transaction. `@`
- * stands for the schema. Times are store time in milliseconds. A record is JSON as text, beside the columns that queries
- * need: `jsonb` would reorder keys, round large numbers, and refuse the character U+0000.
+ * stands for the schema. Times are milliseconds of the store's clock. A record is JSON as text, next to the columns that
+ * queries need: `jsonb` would reorder keys, round large numbers, and reject the character U+0000.
  */
 const migrations: readonly string[] = [
   `CREATE TABLE @tasks (
@@ -48,7 +48,7 @@ const migrations: readonly string[] = [
    CREATE INDEX registry_by_order ON @registry (kind, pk);
    CREATE INDEX registry_by_due ON @registry (kind, due_at) WHERE due_at IS NOT NULL;
    CREATE INDEX registry_by_end ON @registry (until) WHERE until IS NOT NULL;`,
-  // Messages are hints: those that a crash of the server removes cost time only.
+  // Unlogged, since messages are hints: losing them in a crash of the server only costs time.
   `CREATE TABLE @bus_groups (
      pk integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE, topics text[] NOT NULL,
      until double precision NOT NULL);
@@ -58,7 +58,8 @@ const migrations: readonly string[] = [
      key text NOT NULL, body text NOT NULL, sent_at double precision NOT NULL, deliveries integer NOT NULL DEFAULT 0,
      claimed_by text, claimed_until double precision);
    CREATE INDEX bus_messages_by_lane ON @bus_messages (group_pk, lane, pk);`,
-  // The new name stops older processes: they rely on the foreign keys, and on a row at the end of each log. Locks replace both.
+  // The new name of the column stops older processes, which rely on the foreign keys and on a row at the end of each log.
+  // Locks replace both.
   `ALTER TABLE @artifacts RENAME more TO details; DELETE FROM @artifacts WHERE uid IS NULL;
    ALTER TABLE @artifacts DROP CONSTRAINT artifacts_shard_pk_fkey, ALTER uid SET NOT NULL, ALTER details SET NOT NULL;
    ALTER TABLE @shards DROP CONSTRAINT shards_task_id_fkey;
@@ -80,21 +81,21 @@ export function checkLayout(version: number, schema: string): void {
 
 type Query = (text: string, values?: unknown[]) => Promise<QueryResult>;
 
-/** A lock of this program alone: the second key is the schema's. */
+/** The first key of the advisory lock, which identifies this program; the second identifies the schema. */
 const lockClass = 0x464c4f57;
 
 /**
- * Creates the tables of a new schema, or migrates an older one. Several processes may call it at once: the first migrates,
- * the others wait.
+ * Creates the tables of a new schema, or migrates an older one. Several processes may call it at once: one migrates, the
+ * others wait for it.
  *
- * @param schema - as a quoted name
+ * @param schema - quoted
  * @throws FlowError `STORE_VERSION` for a schema of a newer layout
  */
 export async function migrate(query: Query, schema: string): Promise<void> {
   await query("BEGIN ISOLATION LEVEL READ COMMITTED");
   try {
     await query("SELECT pg_advisory_xact_lock($1, hashtext($2))", [lockClass, schema]);
-    // `CREATE SCHEMA IF NOT EXISTS` would need the privilege to create one that exists.
+    // `CREATE SCHEMA IF NOT EXISTS` requires the privilege to create a schema even if it exists.
     const { rows } = await query("SELECT to_regnamespace($1) IS NULL AS missing", [schema]);
     if (rows[0].missing) await query(`CREATE SCHEMA ${schema}`);
     await query(`CREATE TABLE IF NOT EXISTS ${schema}.layout (version integer NOT NULL)`);
@@ -105,7 +106,7 @@ export async function migrate(query: Query, schema: string): Promise<void> {
     if (version < latestLayout) await query(`INSERT INTO ${schema}.layout VALUES (${latestLayout})`);
     await query("COMMIT");
   } catch (error) {
-    await query("ROLLBACK").catch(() => {}); // the first error says why
+    await query("ROLLBACK").catch(() => {}); // the first error is the cause
     throw error;
   }
 }

@@ -8,37 +8,37 @@ import { FlowError } from "../../../errors/index.ts";
 import { request, type Statement, sqlStateOf, translated, unavailable } from "./request.ts";
 import { checkLayout, latestLayout, migrate } from "./schema.ts";
 
-/** The server's time in ms; stable within a statement, so that conditions on it follow an index. */
+/** The server's time in ms; the same throughout a statement, so that conditions on it can use an index. */
 export const now = "floor(extract(epoch FROM statement_timestamp()) * 1000)::float8";
 
 /**
- * The parameter `$n`, whose value is unknown when the statement is planned. It would be planned each time it runs, as the
- * plan for a list of one looks cheaper than the one for any list.
+ * The parameter `$n`, hidden from the planner. With a visible value, PostgreSQL would plan the statement each time it runs,
+ * since the plan for a list of one element looks cheaper than a generic plan.
  */
 export const unplanned = (n: number, type: string): string => `(SELECT $${n}::${type})::${type}`;
 
 /**
- * Joins a query of its own for each row, which follows an index even if the tables are empty when it is planned. A plan that
- * reads all of a small table would be kept while that grows.
+ * Joins a subquery that is run once per row, so that it uses an index even if it was planned while the tables were empty. A
+ * plan that scans a small table would be kept while the table grows.
  */
 export const withEach = (query: string, name: string): string => `CROSS JOIN LATERAL (${query} OFFSET 0) AS ${name}`;
 
-/** The rows of a query for each `wanted` value of the list `$n`. */
+/** The rows of a query that is run for each value `wanted` of the list `$n`. */
 export const ofEach = ({ n, type }: { readonly n: number; readonly type: string }, query: string): string =>
   `SELECT found.* FROM unnest(${unplanned(n, type)}) AS list (wanted) ${withEach(query, "found")}`;
 
-/** A longer text would not fit into a row of PostgreSQL, beside its other columns. */
+/** A longer text may not fit into a row of PostgreSQL together with the other columns. */
 export const mostBytes = 200_000_000;
 
-/** For statements whose cost grows with a task: its removal, and migrations. */
+/** For statements whose duration grows with the size of a task: its deletion, and migrations. */
 const longQuery = { query_timeout: 3_600_000 };
 
 export interface SessionOptions {
-  /** What errors name: `store` or `bus`. */
+  /** The noun in error messages: `store` or `bus`. */
   readonly what: string;
   readonly pool: Pool;
   readonly isOwned: boolean;
-  /** As a quoted name. */
+  /** Quoted, as in statements. */
   readonly schema: string;
   readonly migrate: boolean;
   /** Whether statements are prepared, once for each connection. */
@@ -47,7 +47,7 @@ export interface SessionOptions {
   readonly redact: (text: string) => string;
 }
 
-/** Rows that have a revision, with the server's time of the read. */
+/** A row with a revision, and the server's time when it was read. */
 export interface Revised {
   readonly rev: number;
   readonly now: number;
@@ -66,13 +66,13 @@ const cachedRows = 2_000;
 /** The request that runs on the connection rejects with it. */
 const ignored = (): void => {};
 
-/** A use of a database, by a store or a bus, from `open` to `close`. */
+/** The access of a store or a bus to its database, from `open` to `close`. */
 export class Session {
   readonly #options: SessionOptions;
-  /** By key, shards as this process has last written them. */
+  /** Shards as this process last wrote them, by key. */
   readonly written = new RecordCache<Pick<ShardRow, "pk" | "rev"> & { readonly record: ShardRecord }>(cachedRows);
   readonly #statements = new Map<string, Statement>();
-  /** A connection that is returned to the pool at the end of this turn of the event loop, unless a request takes it before. */
+  /** An idle connection that returns to the pool at the end of this tick, unless another request uses it first. */
   #spare: PoolClient | undefined;
   readonly #serverTime = new ServerTime();
   #state: "not open yet" | "open" | "closed" = "not open yet";
@@ -99,7 +99,7 @@ export class Session {
     throw new FlowError("STORE_VERSION", message, { details: { olderLayout: version } });
   }
 
-  /** Allows requests, whatever the layout. */
+  /** Allows requests without a check of the layout. */
   connect(): void {
     if (this.#state === "closed") this.check();
     this.#state = "open";
@@ -184,14 +184,14 @@ export class Session {
     return statement;
   }
 
-  /** A connection of one's own, to be released. */
+  /** A dedicated connection, which the caller releases. */
   async client(): Promise<PoolClient> {
     return this.#options.pool.connect().catch((error: unknown) => {
       throw translated(error, this.#options.redact);
     });
   }
 
-  /** Runs statements as one transaction, for those that must each see what others committed before. */
+  /** Runs statements as one transaction, for those that must each see what other transactions committed before. */
   async transaction<T>(
     run: (statement: (text: string, values: readonly unknown[]) => Promise<QueryResult>) => Promise<T>,
   ): Promise<T> {
@@ -225,7 +225,7 @@ export class Session {
     return (await this.get<{ now: number }>(`SELECT ${now} AS now`))?.now ?? 0;
   }
 
-  /** 0 without tables. */
+  /** The version of the layout; 0 if there are no tables. */
   async #layout(): Promise<number> {
     try {
       return (await this.get<{ version: number | null }>("SELECT max(version) AS version FROM @layout"))?.version ?? 0;
@@ -236,15 +236,15 @@ export class Session {
   }
 }
 
-/** Reads a row, judges it, and writes if it has not changed since; else starts again. */
+/** Reads a row, decides what to write, and writes it unless the row has changed since; if it has, starts again. */
 export async function compareAndSet<TRow extends object, TNext, TAnswer>(steps: {
-  /** As it was last seen, in place of the first read. It only serves to write: another answer needs a read. */
+  /** The row as last seen, which saves the first read. Only used to write: an answer without a write requires a fresh read. */
   readonly known?: TRow | undefined;
   read(): Promise<TRow | undefined>;
   judge(row: TRow | undefined): Judged<TAnswer, TNext>;
-  /** Resolves with whether it was written. */
+  /** Resolves with false if the row has changed. */
   write(next: TNext, row: TRow): Promise<boolean>;
-  /** Where there is none; without it nothing is written then. */
+  /** Inserts the row if there is none. Without this function, nothing is inserted. */
   insert?(next: TNext): Promise<boolean>;
 }): Promise<TAnswer> {
   const { known } = steps;
@@ -258,7 +258,7 @@ export async function compareAndSet<TRow extends object, TNext, TAnswer>(steps: 
   }
 }
 
-/** An ID as text of PostgreSQL, which has no U+0000. */
+/** An id as `text` of PostgreSQL, which cannot contain U+0000. */
 export const idText = (id: string): string =>
   /[\0\\]/.test(id) ? id.replaceAll("\\", "\\\\").replaceAll("\0", "\\0") : id;
 

@@ -29,15 +29,13 @@ import {
 } from "./shards.ts";
 
 /*
- * A position of a log is a unique key: of two inserts at one position one wins, and an insert behind an artifact has seen every
- * entry before it. An append locks its shard's row, so that it comes before an end of the attempt, or not at all: the outcome
- * closes the log.
+ * A position in a log is a unique key: of two inserts at one position, one wins, and an insert behind an artifact has seen
+ * every entry before it. An append locks the row of its shard, so it either precedes the end of the attempt or does not
+ * happen: the outcome closes the log.
  */
 
 const isLog = `shard_pk = (SELECT pk FROM @shards WHERE ${isShard}) AND generation = $4`;
-/**
- * How many artifacts the log of `shard` has. Along the key in any plan: for an `EXISTS`, PostgreSQL may read those of all shards.
- */
+/** The number of artifacts in the log of `shard`, by the key in any plan: an `EXISTS` may read those of all shards. */
 const lengthOf = (generation: string) => `coalesce((SELECT seq + 1 FROM @artifacts
   WHERE shard_pk = shard.pk AND generation = ${generation} ORDER BY seq DESC LIMIT 1), 0)`;
 const artifactColumns = "uid, origin_source, origin_seq, chunk, details, meta, metrics";
@@ -50,9 +48,9 @@ const columnsOf = (types: Readonly<Record<string, string>>): string =>
     .map(([name, type]) => `"${name}" ${type}`)
     .join(", ");
 /**
- * Replaces the record, if it has not changed since it was read and its log has as many artifacts. With `last`, appends that
- * artifact, and with `next`, inserts another shard after that. To append a first one needs no look: its key would be taken. If
- * the other shard is not inserted, nothing is returned, as if nothing was done.
+ * Replaces the record, unless it has changed since it was read, or its log has another number of artifacts. With `last`,
+ * appends that artifact; with `next`, then inserts another shard. A first artifact is appended without a look at the log: its
+ * key would be taken. If the other shard is not inserted, no row is returned, as if nothing had been written.
  */
 const finish = ({ last, next }: { readonly last?: unknown; readonly next?: unknown }): string =>
   finishes[last === undefined ? "" : "last"][next === undefined ? "" : "next"];
@@ -68,7 +66,7 @@ const finishes = {
   "": { "": finishWith(false, false), next: finishWith(false, true) },
   last: { "": finishWith(true, false), next: finishWith(true, true) },
 };
-/** The columns of a table of completions, each with its last artifact, and some with another shard to insert. */
+/** The columns of a table of completions, each with its last artifact, some also with another shard to insert. */
 const givenCompletion = {
   ...givenShard,
   log: "int",
@@ -86,9 +84,9 @@ const givenCompletion = {
 };
 const completionColumns = Object.keys(givenCompletion);
 const nextAt = completionColumns.indexOf("new_task_id");
-/** The longest text that is stored together with others' ones, in characters. */
+/** Completions with a text longer than this, in characters, are not batched. */
 const longestTogether = 100_000;
-/** As `finish` and `finishAndInsert`, of many shards, each after it has stored its last artifact. */
+/** As `finish` with `last`, and some with `next`, for many shards at once. */
 const finishMany = `WITH own AS (SELECT given.* FROM json_to_recordset($1) AS given (${columnsOf(givenCompletion)})
     CROSS JOIN LATERAL (SELECT FROM @shards shard WHERE pk = given.pk AND rev = given.rev
       AND (given."end" = 1 OR ${lengthOf("given.log")} = given."end" - 1) FOR NO KEY UPDATE) AS locked),
@@ -106,7 +104,7 @@ const artifacts = `SELECT seq, uid, epoch, claim_id, ${originColumns}, meta, met
   WHERE ${isLog} AND seq >= $5 ORDER BY seq LIMIT $6`;
 const uidPage = `SELECT uid FROM @artifacts WHERE ${isLog} AND seq >= $5 ORDER BY seq LIMIT $6`;
 const uidsOf = `SELECT uid FROM @artifacts WHERE ${isLog} AND uid = ANY ($5)`;
-/** The last of the source that sorts last, then of the one before it, and so on: along the index, however long the log is. */
+/** The last artifact of the source that sorts last, then of the one before it, and so on: one index lookup for each. */
 const lastOf = (where: string) => `SELECT ${originColumns} FROM @artifacts
   WHERE ${isLog} ${where} ORDER BY origin_source DESC, seq DESC LIMIT 1`;
 const lastOrigins = `WITH RECURSIVE found AS ((${lastOf("")}) UNION ALL
@@ -178,7 +176,7 @@ export function artifactLogs(session: Session): LogDriver {
       keepWritten(session, inserted, { pk: row.next, rev: 0 });
       return { inserted };
     },
-    /** Nothing: with the end of its attempt, no insert into it succeeds that is still in flight. */
+    /** Nothing to write: once its attempt has ended, an insert in flight cannot succeed. */
     close: async () => session.check(),
     async read(ref, { generation, from, limit }) {
       const values = [...refValues(ref), generation, from, limit];
@@ -204,15 +202,15 @@ export function artifactLogs(session: Session): LogDriver {
   };
 }
 
-/** What ends a shard. */
+/** A statement that ends a shard. */
 interface Completion {
   readonly text: string;
-  /** Of `completionColumns`; without another shard, not of the last ones. */
+  /** The values of `completionColumns`, without the last ones if there is no other shard. */
   readonly values: readonly unknown[];
 }
 
 interface Completed {
-  /** The row of the inserted shard. */
+  /** The key of the inserted shard's row. */
   readonly next: number | null;
 }
 
@@ -229,17 +227,17 @@ async function completeMany(session: Session, given: readonly Completion[]) {
   });
 }
 
-/** Whether it is not worth holding others up for. */
+/** Whether it is too large to be batched: others would wait for it. */
 const isLarge = (values: readonly unknown[]): boolean =>
   values.some((value) => typeof value === "string" && value.length > longestTogether);
 
-/** A result that is too large is rejected before the log is closed. */
+/** Rejects a result that is too large, before the log is closed. */
 function checkResult({ nodeId }: Attempt, result: Json): void {
   const whose = `the result of node '${nodeId}'`;
   jsonText(keepJson(result, whose), whose, mostBytes);
 }
 
-/** For a position or a `uid` that is taken. */
+/** `undefined` if a position or a `uid` is taken. */
 function orUndefined(error: unknown): undefined {
   if (sqlStateOf(error) !== uniqueViolation) throw error;
 }
@@ -252,7 +250,7 @@ async function readEnd(session: Session, ref: ShardRef, generation: number) {
 const readEntry = (session: Session, ref: ShardRef, generation: number, seq: number) =>
   session.get<{ uid: string; claim_id: string }>(entry, [...refValues(ref), generation, seq]);
 
-/** Why an artifact is not inserted: `ok`, it is there. `undefined`: nothing prevents it any more. */
+/** Why an artifact was not inserted. `ok`: it is already stored. `undefined`: nothing prevents it any more. */
 async function findInstead(session: Session, attempt: Attempt, generation: number, { seq, uid }: NewArtifact) {
   const there = await readEntry(session, attempt, generation, seq);
   const isOwn = there !== undefined && there.uid === idText(uid) && there.claim_id === attempt.claimId;

@@ -2,11 +2,11 @@ import type { RegistryEntry, SweepKind } from "../../../core/ports/index.ts";
 import { dueIds, dueLook, entryOf, type RegistryDriver, type SlotDriver } from "../../../core/store/driver.ts";
 import { compareAndSet, idOf, idText, now, type Revised, type Session } from "../database/session.ts";
 
-/** Judged and written by the server in one step, since many callers compete for one row. */
+/** Checks and writes in one statement, since many callers compete for a row. */
 const takeSlot = `INSERT INTO @limits AS known (key, holders) VALUES ($1, ARRAY [$2]) ON CONFLICT (key) DO UPDATE
   SET holders = known.holders || $2 WHERE cardinality(known.holders) < $3 AND $2 <> ALL (known.holders) RETURNING 1`;
 const freeSlot = "UPDATE @limits SET holders = array_remove(holders, $2) WHERE key = $1 AND $2 = ANY (holders)";
-/** Limits of tasks and nodes would accumulate; `take` inserts what is missing. */
+/** Also deletes limits without holders, since those of tasks and nodes would accumulate; `take` inserts them again. */
 const heldSlots = `WITH emptied AS (DELETE FROM @limits WHERE key IN (
     SELECT key FROM @limits WHERE holders = '{}' FOR UPDATE SKIP LOCKED))
   SELECT key, unnest(holders) AS holder FROM @limits`;
@@ -42,7 +42,7 @@ export const slotTable = (session: Session): SlotDriver => ({
 });
 
 const isEntry = "kind = $1 AND id = $2";
-/** Also removes what has ended: other entries, and this one. */
+/** Also deletes expired entries, this one included. */
 const readEntry = `WITH ended AS (DELETE FROM @registry WHERE pk IN (
     SELECT pk FROM @registry WHERE until <= ${now} ORDER BY until LIMIT 100 FOR UPDATE SKIP LOCKED))
   SELECT moment.now, entry.* FROM (SELECT ${now} AS now) AS moment
@@ -59,7 +59,7 @@ const entries = `SELECT pk::float8, id, value, due_at, until FROM @registry WHER
 const firstDue = `SELECT id, due_at AS at, ${now} AS now FROM @registry WHERE kind = $1 AND due_at IS NOT NULL
   ORDER BY due_at LIMIT $2`;
 
-/** For each kind that has one, when the earliest is due; of kinds without a time, whether there is one. */
+/** When the earliest record of each kind is due. Kinds without a time are due if there are any. */
 const earliest = `SELECT kind, at - ${now} AS "inMs" FROM (VALUES
     ('expired', (SELECT min(expires_at) FROM @shards)), ('deferred', (SELECT min(due_at) FROM @shards)),
     ('overdue', (SELECT min(deadline_at) FROM @tasks)), ('tasks', (SELECT min(sweep_at) FROM @tasks)),
@@ -81,7 +81,7 @@ export const registryTable = (session: Session): RegistryDriver => ({
       judge(row) {
         const known = row === undefined || row.pk === null ? undefined : recordOf(row);
         const { answer, next } = judge(known, row?.now ?? 0);
-        // To remove what does not exist is no change.
+        // Removing an entry that does not exist changes nothing.
         return next === undefined || (next === null && known === undefined) ? { answer } : { answer, next };
       },
       write(next: RegistryEntry | null, { pk, rev }) {

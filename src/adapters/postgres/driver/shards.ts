@@ -22,7 +22,7 @@ import {
 } from "../database/session.ts";
 
 export const isShard = "task_id = $1 AND node_id = $2 AND shard = $3";
-/** Nodes in the order of their first shard. */
+/** Ordered by node, as their first shards were inserted. */
 const shardsOfTasks = `SELECT record, at FROM (
     SELECT record, shard, at, min(pk) OVER (PARTITION BY of_task, node_id) AS first
     FROM unnest(${unplanned(1, "text[]")}) WITH ORDINALITY AS wanted (of_task, at)
@@ -51,12 +51,12 @@ const columns = `${columnNames.join(", ")}, queue_order`;
 /** The values of `columns`. */
 const valuesOf = (parameters: readonly string[]): string =>
   `${parameters.join(", ")}, CASE WHEN ${parameters[0]} = 'queued' THEN nextval('@queue_order') END`;
-/** From the parameter `$n` on. */
+/** As parameters, from `$n` on. */
 const valuesFrom = (n: number): string => valuesOf(columnNames.map((_, index) => `$${n + index}`));
 const headOfTask = `SELECT paused, ${now} AS now FROM @tasks WHERE id = $1`;
 /**
- * Inserts the record of {@link newShardValues}, from the parameter `$n` on. Locks the task, so that it is neither paused nor
- * removed before the shard is stored.
+ * Inserts a shard with {@link newShardValues} as parameters, from `$n` on. Locks the task, so that it is neither paused nor
+ * deleted before the shard is stored.
  */
 export const insertShardFrom = (n: number, more = ""): string =>
   `INSERT INTO @shards (task_id, node_id, shard, type, rev, ${columns})
@@ -67,14 +67,14 @@ const readShard = `SELECT pk::float8, rev, record, ${now} AS now FROM @shards WH
 const readWithLength = `SELECT pk::float8, rev, record, ${now} AS now, (SELECT seq + 1 FROM @artifacts
     WHERE shard_pk = shard.pk AND generation = shard.generation ORDER BY seq DESC LIMIT 1) AS length
   FROM @shards shard WHERE ${isShard}`;
-/** Replaces the record of the row `$1` with the revision `$2`. */
+/** Replaces the record of a shard. The caller adds the condition: key `$1`, revision `$2`. */
 export const setShard = `UPDATE @shards shard SET rev = rev + 1, (${columns}) = ROW (${valuesFrom(3)})`;
-/** The columns of a table that has rows of {@link shardValues}. */
+/** The columns of a table whose rows are {@link shardValues}. */
 export const givenShard = { pk: "bigint", rev: "int", ...columnTypes };
-/** As `setShard`, of a row of such a table. */
+/** As {@link setShard}, from a row of such a table. */
 export const setGivenShard = `UPDATE @shards shard SET rev = shard.rev + 1,
   (${columns}) = ROW (${valuesOf(columnNames.map((name) => `own.${name}`))})`;
-/** The columns of a table that has rows of {@link newShardValues}. */
+/** The columns of a table whose rows are {@link newShardValues}. */
 export const givenNewShard = Object.fromEntries(
   Object.entries({
     task_id: "text",
@@ -85,7 +85,7 @@ export const givenNewShard = Object.fromEntries(
     ...columnTypes,
   }).map(([name, type]) => [`new_${name}`, type]),
 );
-/** As `insertShardFrom`, from the rows of such a table. */
+/** As {@link insertShardFrom}, from the rows of such a table. */
 export const insertGivenShard = (from: string): string =>
   `INSERT INTO @shards (task_id, node_id, shard, type, rev, ${columns})
   SELECT new_task_id, new_node_id, new_shard, new_type, 0, ${valuesOf(columnNames.map((name) => `new_${name}`))}
@@ -95,7 +95,7 @@ const replaceShard = `${setShard} WHERE pk = $1 AND rev = $2 RETURNING 1`;
 const readMany = `SELECT pk::float8, rev, record, at, ${now} AS now
   FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS wanted (of_task, of_node, of_shard, at)
   ${withEach("SELECT * FROM @shards WHERE task_id = of_task AND node_id = of_node AND shard = of_shard", "shards")}`;
-/** Rows are locked in the order of their keys, here and where several shards are completed: so neither waits in a circle. */
+/** Locks rows in the order of their keys, as a completion of several shards does, so that the two cannot deadlock. */
 const renewMany = `WITH renewed AS (SELECT given.* FROM @shards shard
     JOIN unnest($1::bigint[], $2::int[], $3::text[], $4::float8[]) AS given (pk, rev, record, expires_at) USING (pk, rev)
     WHERE pk = ANY ($1) ORDER BY pk FOR NO KEY UPDATE OF shard)
@@ -103,7 +103,7 @@ const renewMany = `WITH renewed AS (SELECT given.* FROM @shards shard
   FROM renewed WHERE shard.pk = renewed.pk AND shard.pk = ANY ($1) RETURNING shard.pk::float8`;
 const expired = `SELECT record FROM @shards WHERE expires_at <= ${now} ORDER BY expires_at LIMIT $1`;
 const deferred = `SELECT record, due_at AS at, ${now} AS now FROM @shards WHERE due_at IS NOT NULL ORDER BY due_at LIMIT $1`;
-/** A query for each type, along the index, merged. */
+/** One index scan per type, merged. */
 const [limit, except, only] = [unplanned(2, "int"), unplanned(3, "text[]"), unplanned(4, "text[]")];
 const queued = `SELECT record FROM unnest(${unplanned(1, "text[]")}) AS wanted (type) CROSS JOIN LATERAL (
     SELECT record, priority, ready_at, queue_order FROM @shards WHERE status = 'queued' AND type = wanted.type
@@ -119,7 +119,7 @@ interface NodesOfTask {
 
 export function shardTable(session: Session): ShardDriver {
   const readNodes = together((asked: readonly NodesOfTask[]) => nodesOf(session, asked));
-  /** Sweeps look at many tasks at once. */
+  /** Batched, since a sweep reads many tasks. */
   const readAll = together(async (taskIds: readonly string[]) => {
     const ids = [...new Set(taskIds.map(idText))];
     const rows = await session.all<ShardRow & { at: string }>(shardsOfTasks, [ids]);
@@ -134,7 +134,7 @@ export function shardTable(session: Session): ShardDriver {
     },
     hasArtifacts: (taskId, nodeId) => session.has(hasArtifacts, [idText(taskId), nodeId]),
     async insert(ref, create) {
-      // Most tasks are not paused.
+      // Assumes first that the task is not paused, which saves a read.
       for (let known = session.time; ; known = undefined) {
         const read = () => session.get<{ now: number; paused: boolean }>(headOfTask, [idText(ref.taskId)]);
         const task = known === undefined ? await read() : { now: known, paused: false };
@@ -200,7 +200,7 @@ export function shardTable(session: Session): ShardDriver {
   };
 }
 
-/** The shards of each asked node, for each that asks. */
+/** Reads the shards of the nodes that each request names, in one statement. */
 async function nodesOf(session: Session, asked: readonly NodesOfTask[]): Promise<readonly ShardRecord[][]> {
   const wanted = asked.flatMap(({ taskId, nodeIds }, at) =>
     [...new Set(nodeIds)].map((id) => [idText(taskId), id, at]),
@@ -221,7 +221,7 @@ const recordOf = ({ record }: Pick<ShardRow, "record">): ShardRecord => JSON.par
 const recordText = (record: ShardRecord): string =>
   jsonText(record, `the record of node '${record.nodeId}'`, mostBytes);
 
-/** Of `columns`, without the last one. */
+/** The values of `columns`, without `queue_order`. */
 function columnValues(record: ShardRecord): readonly unknown[] {
   const { status, priority, epoch, lease, generation, count = null, readyAt, dueAt = null } = record;
   const attempt = [epoch, lease?.claimId ?? null, generation, count];
@@ -236,7 +236,7 @@ export const newShardValues = (record: ShardRecord, paused: boolean): readonly u
   ...columnValues(record),
 ];
 
-/** The row of a shard has this record now: its next change needs no read. */
+/** Remembers the record that the row of a shard now has: its next change needs no read. */
 export const keepWritten = (session: Session, record: ShardRecord, { pk, rev }: Pick<ShardRow, "pk" | "rev">): void =>
   session.written.set(shardKey(record), { pk, rev, record });
 
@@ -247,7 +247,7 @@ export const shardValues = (next: ShardRecord, { pk, rev }: Pick<ShardRow, "pk" 
   ...columnValues(next),
 ];
 
-/** @param write - resolves with whether the row, with these {@link shardValues}, was written */
+/** @param write - writes these {@link shardValues}, and resolves with whether the row had not changed */
 export function updateShard<TAnswer>(
   session: Session,
   ref: ShardRef,

@@ -21,7 +21,7 @@ const whatParams = "the set of the task's parameters";
 const whatVars = "the set of the task's variables";
 const allStatuses: readonly TaskStatus[] = ["running", "cancelling", "finished", "failed", "cancelled"];
 
-/** The lenders are locked, so that none is removed before the loan is stored. */
+/** Locks the lenders, so that none of them is deleted before the loan is stored. */
 const insertTask = `WITH task AS (
     INSERT INTO @tasks (id, rev, status, paused, name, record, graph, params, vars, vars_version, applied_by,
       idempotency_key, parent_id, sweep_at, deadline_at)
@@ -42,8 +42,8 @@ const replaceTask = `UPDATE @tasks SET rev = rev + 1, status = $3, paused = $4, 
 const replaceVars = `UPDATE @tasks SET rev = rev + 1, vars = $3, vars_version = $4, applied_by = $5
   WHERE pk = $1 AND rev = $2 RETURNING 1`;
 /**
- * A loan that is stored meanwhile violates its foreign key. What else belongs to the task is removed by later statements:
- * shards are inserted, and artifacts appended, under a lock that these have waited for.
+ * A loan that is stored concurrently violates its foreign key. Shards and artifacts are deleted by later statements: their
+ * inserts lock the parent row, so its deletion has waited for them, and the next statement sees them.
  */
 const deleteTask = `WITH gone AS (
     DELETE FROM @tasks task WHERE id = $1 AND status = ANY ($2)
@@ -64,7 +64,7 @@ const deadlines = `SELECT id, deadline_at AS at, ${now} AS now FROM @tasks WHERE
   ORDER BY deadline_at LIMIT $1`;
 const endedTasks = `SELECT id FROM @tasks task WHERE ended_at <= ${now} - $1
   AND NOT EXISTS (SELECT 1 FROM @tasks parent WHERE parent.id = task.parent_id) ORDER BY ended_at, pk LIMIT $2`;
-/** A query for each status, along an index: a single one would sort all their tasks. */
+/** One index scan per status: a single query for all of them would sort all of their tasks. */
 const listOf = (family: string): string => `SELECT task.* FROM unnest($1::text[]) AS wanted (status)
   CROSS JOIN LATERAL (SELECT pk::float8, name, record FROM @tasks
     WHERE status = wanted.status AND pk < $2 AND ${family} ORDER BY @tasks.pk DESC LIMIT $3) AS task
@@ -82,17 +82,17 @@ type TaskRow = Revised &
 type StateRow = Pick<TaskRow, "pk" | "rev" | "record" | "now">;
 
 export function taskTable(session: Session): TaskDriver {
-  /** By the key of the row, what never changes. */
+  /** The parts of tasks that never change, by the key of the row. */
   const fixed = new RecordCache<Pick<TaskRecord, "graph" | "params">>(256);
-  /** By ID, the state of tasks as this process has last written it. */
+  /** The state of tasks as this process last wrote it, by id. */
   const written = new RecordCache<Omit<StateRow, "now">>(256);
-  /** Sweeps look at more tasks than are cached. */
+  /** Batched, since a sweep reads more tasks than are cached. */
   const readFixedParts = together(async (pks: readonly number[]) => {
     const rows = await session.all<TaskRow>(readFixed, [[...new Set(pks)]]);
     const byPk = new Map(rows.map((row) => [row.pk, keepFixed(row.pk, row)]));
     return pks.map((pk) => byPk.get(pk));
   });
-  /** Many callers may wait for the ends of many tasks. */
+  /** Batched, since many callers may wait for many tasks to end. */
   const readRow = together(async (ids: readonly string[]) => {
     const rows = await session.all<TaskRow>(readTasks, [[...new Set(ids)]]);
     const byId = new Map(rows.map((row) => [row.id, row]));

@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementResultingChanges, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import type { ShardRecord, TaskRecord } from "../../../core/model/records.ts";
@@ -305,9 +306,16 @@ function openDatabase(database: DatabaseSync, { path, synchronous, busyMs, readO
   } catch (error) {
     if (database.isOpen) database.close();
     if (!isSqliteError(error)) throw error;
-    const what = `the SQLite file '${path}' cannot be opened: ${error.message}`;
+    const what = `the SQLite file '${path}' cannot be opened: ${whyNotOpened(path, error)}`;
     throw unavailable(what, { retryable: isBusy(error), cause: error });
   }
+}
+
+/** SQLite has one message for everything that keeps it from opening a file. */
+function whyNotOpened(path: string, error: Error & { readonly errcode: number }): string {
+  if ((error.errcode & 0xff) !== 14) return error.message;
+  if (!existsSync(dirname(path))) return "its folder does not exist";
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? "it is a folder" : error.message;
 }
 
 const unavailable = (message: string, options: { readonly retryable: boolean; readonly cause?: unknown }): FlowError =>

@@ -19,7 +19,7 @@ import type { FailurePlace } from "./failure.ts";
 import type { EventLoopYielder, HandlerCode } from "./handler-code.ts";
 import type { WorkerParts } from "./worker-options.ts";
 
-/** A claimed attempt, with what its parts need. */
+/** A claimed attempt, with everything that its parts need. */
 export interface AttemptRun {
   readonly parts: WorkerParts;
   readonly yielder: EventLoopYielder;
@@ -31,59 +31,59 @@ export interface AttemptRun {
   readonly plan: Plan;
   readonly params: JsonObject;
   readonly traceparent: string | undefined;
-  /** Its spans, if it has one. */
+  /** The spans of the attempt, if it has one. */
   trace: AttemptTrace | undefined;
-  /** Its spans, for a try that may have one; `undefined` without telemetry. */
+  /** The spans of the attempt, created for a try that may need one; `undefined` without telemetry. */
   traced(): AttemptTrace | undefined;
   /** Tries that succeeded. */
   processed: number;
-  /** @param trace - within which it was run */
+  /** @param trace - the spans within which the try ran */
   tryFailed(tried: TracedTry, error: unknown, trace: AttemptTrace | undefined): void;
   /** How it ended, if it did not finish. */
   ending: AttemptEnding | undefined;
   readonly retry: StoreRetry;
   /** All that its first parent stored, if that ran in this worker just before. */
   readonly handedOver: readonly Artifact[] | undefined;
-  /** What a failure names as its place. */
+  /** The location that a failure names. */
   readonly at: FailurePlace;
-  /** For a try of a batch: 0, or after how many ms there is a token. `undefined`: the node has no rate. */
+  /** Takes a token for a try: 0, or the time until there is one, in ms. `undefined`: the node has no rate. */
   readonly takeToken: (() => Promise<number>) | undefined;
   remainingMs(): number | undefined;
-  /** The time of this work does not count as the attempt's. */
+  /** Runs work whose duration does not count towards the timeout of the attempt. */
   untimed<T>(work: () => Promise<T>): Promise<T>;
-  /** For its handler: a logger whose lines are kept with the task. */
+  /** A logger for the handler, whose lines are kept with the task. */
   handlerLogger(): Logger;
-  /** The worker does not stop before this has ended. */
+  /** Runs work that must end before the worker stops. */
   spawn(work: () => Promise<void>): void;
-  /** Begins to store these lines. */
+  /** Begins to store the lines of the handler. */
   flushLogs(): void;
   /** Renews the lease if it is due. */
   keepLease(): Promise<void>;
   /**
-   * The node behind its own, if that may run in the same slot. Called when its own is about to finish, with all that it
-   * has stored, if it has kept that.
+   * The next node, if it may run in the same slot. Called when the node is about to finish, with all that it has stored, if
+   * it has kept it.
    */
   next(kept: readonly Artifact[] | undefined): Answer<NextNode | undefined>;
-  /** Where it finds what the node before it has stored. */
+  /** Where an attempt finds what the node before it has stored. */
   readonly logs: KeptLogs;
 }
 
-/** A node for which the slot of the one before it is reserved. One of the functions must be called, once. */
+/** A node for which the slot of the one before it is reserved. Exactly one of the functions must be called, once. */
 export interface NextNode {
   readonly claim: NextClaim;
-  /** Runs it, if it was claimed. */
+  /** Runs the node, if it was claimed. */
   begin(claimed: ShardRecord | undefined): Continued | undefined;
-  /** It is not claimed, or it is unknown whether it is. */
+  /** Gives up the reservation: the node is not claimed, or it is unknown whether it is. */
   giveUp(isUnknown: boolean): Promise<void>;
 }
 
-/** Begins the next node, once its own has ended. */
+/** Begins the next node, once the one before it has ended. */
 export type BeginNext = () => Continued | undefined;
 
 /** A node that runs in the slot of the one before it. */
 export interface Continued {
   readonly nodeId: string;
-  /** Whether this is worth a message; nothing depends on it. */
+  /** Whether to announce it; nothing depends on it. */
   readonly isNews: boolean;
 }
 
@@ -101,7 +101,7 @@ export interface Claimed {
   readonly handedOver: readonly Artifact[] | undefined;
 }
 
-/** The nodes that one slot was used for without a look at the queue. */
+/** The nodes that used one slot in a row without a look at the queue. */
 export interface Row {
   readonly count: number;
   /** Monotonic time at which the first of them was claimed. */
@@ -115,7 +115,7 @@ export interface CachedTask {
   readonly plan: Plan;
   readonly params: JsonObject;
   readonly traceparent: string | undefined;
-  /** It takes over the output of an earlier task, or does not start before some time: only coordinators start its nodes. */
+  /** Only coordinators start its nodes: it adopts output of an earlier task, or starts at a given time. */
   readonly byCoordinators: boolean;
 }
 
@@ -150,7 +150,7 @@ export interface RunHost {
   next(run: HeldRun, kept: readonly Artifact[] | undefined): Answer<NextNode | undefined>;
 }
 
-/** One object with methods, since there is one for each node that runs. */
+/** A class, since there is one for each node that runs: closures would cost more. */
 export class HeldRun implements AttemptRun, TracedAttempt {
   readonly parts: WorkerParts;
   readonly yielder: EventLoopYielder;
@@ -272,7 +272,7 @@ export function overLog<T>(run: AttemptRun, work: (pass: Pass) => Answer<T>): An
   const record = run.claimed;
   const pass = { log: logOf(run, record), record, first: true };
   const again = (error: unknown): Promise<T> => overLogAgain(run, work, error);
-  // Nothing can be in the log of a shard's first attempt; what a retry begins with is copied by it.
+  // The log of a shard's first attempt is empty: what a retried task begins with is copied by that attempt.
   if (record.epoch > 1)
     return pass.log
       .open()
@@ -302,9 +302,9 @@ async function overLogAgain<T>(run: AttemptRun, work: (pass: Pass) => Answer<T>,
 }
 
 /**
- * Records the outcome of its node, with a claim of the next one, if that may run in the same slot.
+ * Records the outcome of the node and, in the same write, claims the next one, if it may run in the same slot.
  *
- * @returns what begins the next one
+ * @returns a function that begins the next node
  */
 export function completeNode(
   run: AttemptRun,
@@ -331,7 +331,7 @@ export function completeNode(
   });
 }
 
-/** Of the nodes behind its own, several read what it has stored. */
+/** Keeps the log for the children of the node, if there are several. */
 function keepForOthers({ plan, node, held, logs }: AttemptRun, kept: readonly Artifact[] | undefined): void {
   if (kept !== undefined && (plan.children.get(node.id)?.length ?? 0) > 1) logs.keep(held.attempt, kept);
 }

@@ -48,7 +48,7 @@ export interface WorkerLimits {
   readonly leaseMs: number;
   /** How many artifacts are read at once. @defaultValue 256 */
   readonly pageSize: number;
-  /** Maximum interval at which an idle worker polls the store, in ms. @defaultValue 1_000 */
+  /** Maximum interval at which an idle worker polls the store, in ms. @defaultValue 1_500 */
   readonly pollMaxMs: number;
   /** Maximum interval at which a consumer polls its sources, in ms. @defaultValue 100 */
   readonly inputPollMaxMs: number;

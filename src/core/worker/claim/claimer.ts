@@ -28,14 +28,14 @@ import {
   type TaskCache,
 } from "./limits.ts";
 
-const mostRemembered = 50_000; // of more attempts, it is asked again what blocks them
-/** So many nodes in a row may use one slot of a full worker before it looks at the queue: others may wait for the slot. */
+const mostRemembered = 50_000; // above this number of attempts, what blocks them is determined again
+/** How many nodes in a row may use a slot of a full worker before it looks at the queue, where others may be waiting. */
 const maxInRow = 16;
-const maxRowMs = 500; // and, if others are known to wait, until so long after the first of them was claimed
-const tellEveryMs = 100; // of nodes in a row, messages tell no more often
-/** After a claim that another worker won, so many scans choose among so many more than there are slots for. */
+const maxRowMs = 500; // and, if others are known to wait, for how long, counted from the first claim
+const tellEveryMs = 100; // minimum interval of messages about nodes in a row
+/** After a claim that another worker won, this many scans choose among this many more attempts than there are slots. */
 const [scansSpread, spread] = [16, 32];
-const sharedEvery = 8; // of so many claims under load, one is of a lower priority than its turn
+const sharedEvery = 8; // under load, one in this many scans first claims an attempt of a lower priority
 
 export interface ClaimerOptions {
   readonly parts: WorkerParts;
@@ -73,18 +73,18 @@ export class Claimer {
   /** A command was dropped because claims in flight held the last slots: scan the queue if they fail. */
   #droppedCommand = false;
   #blocked = false;
-  /** Another attempt may wait for a slot of this worker, as far as it knows. */
+  /** Whether another attempt may be waiting for a slot of this worker, as far as it knows. */
   #othersWait = false;
-  /** By attempt, what kept it from running at the last scan that met it: its task needs not be read again. */
+  /** What blocked each attempt when a scan last saw it: the task need not be read again. */
   readonly #blockedBy = new Map<string, SaturatedLimit>();
-  /** So many further scans begin at a random place near the front of the queue: others claim what is first. */
+  /** How many more scans begin at a random place near the front of the queue: other workers claim what is first. */
   #contendedScans = 0;
-  /** Peeks that found as much as there are slots. */
+  /** Number of scans that found more attempts than slots. */
   #fullPeeks = 0;
-  /** The priority that last had its turn. */
+  /** The lower priority that was last given a turn. */
   #turn: number | undefined;
   #stopped = false;
-  /** Monotonic time of the next scan for a token that is due then. */
+  /** Monotonic time of the next scan that waits for a token. */
   #tokenAt: number | undefined;
   readonly #retry: StoreRetry;
   readonly #claimIds: string;
@@ -99,12 +99,12 @@ export class Claimer {
     this.#claimIds = options.parts.ids.next();
   }
 
-  /** Unique like an id, and cheaper. */
+  /** As unique as an id, and cheaper. */
   #nextClaimId(): string {
     return `${this.#claimIds}-${++this.#claims}`;
   }
 
-  /** The last scan found an attempt that only a limit keeps from running. */
+  /** Whether the last scan found an attempt that only a limit keeps from running. */
   get blocked(): boolean {
     return this.#blocked;
   }
@@ -133,11 +133,11 @@ export class Claimer {
   }
 
   /**
-   * Reserves the slot of a node that is about to finish for the node behind it, to be dispatched and claimed with its last
-   * write: no coordinator needs to look at the task in between. A coordinator that dispatches the node meanwhile loses, or
-   * this does.
+   * Reserves the slot of a node that is about to finish for the next node, which is then dispatched and claimed in the last
+   * write of the first: no coordinator has to look at the task in between. If a coordinator dispatches the node at the same
+   * time, one of the two loses.
    *
-   * @param kept - all that the node has stored by then, if its attempt has kept that
+   * @param kept - all that the node has stored by then, if its attempt has kept it
    */
   next(from: Claimed, kept: readonly Artifact[] | undefined): Answer<NextClaimed | undefined> {
     const { task, node, row } = from;
@@ -195,7 +195,7 @@ export class Claimer {
       },
       giveUp: async (isUnknown) => {
         this.#capacity.pass(next.type, node.type);
-        // What keeps it from being released is what its attempt failed with: others wait for the lease to expire.
+        // If this fails too, it is for the same reason as the attempt; the lease then expires.
         if (isUnknown) await releaseUnknown(store, own).catch(() => undefined);
       },
     };
@@ -248,7 +248,7 @@ export class Claimer {
     if (free.length === 0) return false;
     const wanted = this.#capacity.free;
     const isContended = this.#contendedScans-- > 0;
-    const limit = scan.limitFor(wanted + (isContended ? spread : 1)); // one more, to know whether another waits
+    const limit = scan.limitFor(wanted + (isContended ? spread : 1)); // one more, to know whether others wait
     const queued = await watch.track(() => parts.store.peekQueue(free, limit, scan.exceptTasks));
     const unseen = isContended ? rotated(scan.unseen(queued), parts.random) : scan.unseen(queued);
     const open = unseen.length <= wanted ? unseen : await watch.track(() => this.#withShare(unseen, free, scan));
@@ -262,9 +262,9 @@ export class Claimer {
       leftOut += next.length - (await this.#claimAll(next, scan));
     }
     this.#othersWait = queued.length >= limit || at < open.length;
-    const later = isContended ? undefined : open[at]; // a round trip less between two attempts
+    const later = isContended ? undefined : open[at]; // saves a round trip between two attempts
     if (later !== undefined) supervisor.spawn("task", async () => void (await tasks.get(later.taskId, this.#retry)));
-    // Otherwise all was seen; what is queued from now on comes with a command.
+    // Otherwise the scan saw the whole queue; commands announce later attempts.
     return queued.length >= limit || leftOut > 0;
   }
 
@@ -285,7 +285,7 @@ export class Claimer {
     return withRoom.length;
   }
 
-  /** While there is more work than slots, each priority in turn gets a share, so that none starves. */
+  /** While there is more work than slots, gives each priority in turn a share, so that none starves. */
   async #withShare(
     queued: readonly QueuedRef[],
     types: readonly string[],
@@ -332,7 +332,7 @@ export class Claimer {
       if (saturated !== undefined) return saturated;
       const rates = ratesOf(parts.limits.running, node);
       const inMs = rates.length === 0 ? 0 : await this.#options.tokens.look(rates, retry);
-      if (inMs > 0) return { kind: "rate", of: rates.map(({ key }) => key).join(), inMs }; // claimed, it would only wait in a slot
+      if (inMs > 0) return { kind: "rate", of: rates.map(({ key }) => key).join(), inMs }; // else it would wait in a slot
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
       const now = parts.clock.monotonic();
@@ -371,7 +371,7 @@ export class Claimer {
     return undefined;
   }
 
-  /** Nothing announces a token. */
+  /** Schedules a scan: no message announces a token. */
   #scanForToken(inMs: number): void {
     const { parts, supervisor } = this.#options;
     const at = parts.clock.monotonic() + inMs;
@@ -393,8 +393,8 @@ export class Claimer {
 }
 
 /**
- * The claim may have succeeded, with its answer lost. Who does not ask again, such as a worker that is being stopped, releases
- * it, at most twice, instead of letting others wait for the lease to expire.
+ * The claim may have succeeded although its answer was lost. A caller that does not retry, such as a stopping worker,
+ * releases it, in at most two requests, so that others need not wait for the lease to expire.
  */
 const releaseUnknown = (store: WorkerStore, claim: Attempt): Promise<unknown> =>
   store.release(claim, 0).catch(() => store.release(claim, 0));

@@ -165,7 +165,7 @@ export class RateTokens {
     this.#clock = options.clock;
   }
 
-  /** Takes a token of each rate. @returns 0, or the time until the first of them that has none has one, in ms */
+  /** Takes a token of each rate. @returns 0, or the time until the first rate without a token has one, in ms */
   take(rates: readonly NamedRate[], retry: StoreRetry): Promise<number> {
     return this.#ask(rates, retry, (rate) => takeToken(rate));
   }
@@ -201,7 +201,7 @@ interface Bucket {
   readonly fullAt: number;
 }
 
-/** A clock that was set back leaves the bucket empty, and no emptier. */
+/** After the clock was set back, the bucket may be empty, but is never overdrawn. */
 function fullAt({ perSec, burst }: RatePlan, entry: RegistryEntry | undefined, now: number): number {
   const kept = (entry?.value as Bucket | undefined)?.fullAt ?? now;
   return Math.min(Math.max(kept, now), now + (burst * 1_000) / perSec);
@@ -213,7 +213,7 @@ export function tokenIn(rate: RatePlan, entry: RegistryEntry | undefined, now: n
   return Math.max(0, Math.ceil(fullAt(rate, entry, now) + apartMs - rate.burst * apartMs - now));
 }
 
-/** An entry that is full again says no more than none. */
+/** A full bucket needs no entry. */
 function takeToken(rate: RatePlan): RegistryJudge<number> {
   return (entry, now) => {
     const inMs = tokenIn(rate, entry, now);
@@ -248,7 +248,7 @@ export class Capacity {
     this.#used.set(type, (this.#used.get(type) ?? 0) + 1);
   }
 
-  /** A slot of one type becomes one of another. False: there are enough of that. */
+  /** Turns a slot of one type into one of another. @returns false if that type has no slot left */
   pass(from: string, to: string): boolean {
     const hasRoom = from === to || (this.#used.get(to) ?? 0) < (countOf(this.#perType, to) ?? this.#all);
     if (!hasRoom) return false;
@@ -275,7 +275,7 @@ export class QueueScan {
   /** Limits of single nodes and keys. */
   readonly #full = new Map<string, SaturatedLimit>();
   #allFull = false;
-  /** Of the attempts passed over, those that wait for a token. */
+  /** How many of the attempts passed over wait for a token. */
   #rated = 0;
   /** When the next token of one of their rates is due. */
   tokenInMs: number | undefined;
@@ -285,7 +285,7 @@ export class QueueScan {
     this.#blockedBy = blockedBy;
   }
 
-  /** An attempt waits for a slot, which is free whenever another process frees it. */
+  /** Whether an attempt waits for a slot, which another process may free at any time. */
   get anyBlocked(): boolean {
     return this.#allFull || this.#fullTypes.size + this.exceptTasks.size + this.#passedOver.size > this.#rated;
   }
@@ -296,12 +296,12 @@ export class QueueScan {
     return this.#fullTypes.size === 0 ? types : types.filter((type) => !this.#fullTypes.has(type));
   }
 
-  /** How many to request in order to see this many new ones; twice those passed over, so that a long queue takes few. */
+  /** How many to request to see this many new ones. Counts those passed over twice, so that a long queue takes few requests. */
   limitFor(wanted: number): number {
     return wanted + 2 * this.#passedOver.size;
   }
 
-  /** Without those that are known to be blocked. */
+  /** Leaves out those that are known to be blocked. */
   unseen(queued: readonly QueuedRef[]): readonly QueuedRef[] {
     return this.#passedOver.size + this.#blockedBy.size === 0 ? queued : queued.filter((ref) => !this.passes(ref));
   }
@@ -337,7 +337,7 @@ export class QueueScan {
   }
 }
 
-/** Of the first priority, begins at a random place and ends with what is before it. */
+/** Rotates the attempts of the first priority, to begin at a random place. */
 export function rotated(queued: readonly QueuedRef[], random: () => number): readonly QueuedRef[] {
   const other = queued.findIndex(({ priority }) => priority !== queued[0]?.priority);
   const count = other === -1 ? queued.length : other;

@@ -23,16 +23,16 @@ export interface WorkerPresenceOptions {
   readonly watch: StoreHealthTracker;
 }
 
-/** Of so many announcements, the first is kept longer, and the second is followed by a look for other workers. */
+/** In each cycle of this many announcements, the first is kept longer, and the second looks for other workers. */
 const keptEvery = 6;
 
 /**
  * Announces to the store, and to other programs, that a worker is alive: for explanations of why a node does not run, and for
- * other workers, which scan the queue less often the more of them have nothing to do. No decision depends on it.
+ * other workers, which scan the queue less often the more idle workers there are. No decision depends on it.
  */
 export class WorkerPresence {
   readonly #options: WorkerPresenceOptions;
-  /** The id that the store may have for it. */
+  /** The id under which the store may know this worker. */
   #known: string | undefined;
   /** How many workers with free slots share its types, as far as it knows; at least 1. */
   sharers = 1;
@@ -82,7 +82,7 @@ const online = ({ id, types, capacity }: WorkerRecord): AnnounceMessage => ({
   capacity,
 });
 
-/** A client may use the first answer it receives, so an idle worker lets the one that runs the node answer first. */
+/** Delay before an idle worker answers: a client may use the first answer, which the worker that runs the node should give. */
 const idleAnswerMs = 300;
 
 export interface QueryAnswersOptions {

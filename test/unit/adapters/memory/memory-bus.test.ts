@@ -183,7 +183,7 @@ describe("groups", () => {
     await bus.close();
   });
 
-  test("a group that everybody left is forgotten, and may come again with other topics", async () => {
+  test("a group without members is forgotten, and may return with other topics", async () => {
     const bus = memoryBus();
     const { got, handle } = noting();
     const first = await bus.subscribe({ group: "g", topics: ["a"], handle });
@@ -220,7 +220,7 @@ describe("groups", () => {
     await bus.close();
   });
 
-  test("a closed bus says ENGINE_STOPPED", async () => {
+  test("a closed bus rejects with ENGINE_STOPPED", async () => {
     const bus = memoryBus();
     await bus.close();
     const error = await bus.publish("topic", "k", messageOf("t")).catch((reason: unknown) => reason);

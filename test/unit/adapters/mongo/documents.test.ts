@@ -18,7 +18,7 @@ test.each([
 
 test("an external worker's row keeps its name in any generation", () => {
   for (const generation of [0, 1, 2]) {
-    expect(uidOf(row(new ObjectId(), "read/a.g1", generation))).toBe("read/a.g1"); // of a batch of ours, as rows call it
+    expect(uidOf(row(new ObjectId(), "read/a.g1", generation))).toBe("read/a.g1"); // the row name of a batch of FlowKit's
     expect(uidOf(row(new ObjectId(), "read/a", generation))).toBe("read/a");
   }
 });

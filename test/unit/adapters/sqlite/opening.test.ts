@@ -71,11 +71,12 @@ describe("files", () => {
 
   test("a file in a missing folder is rejected, and so is a folder", async () => {
     const folder = tempFolder();
-    for (const path of [join(folder, "missing", "runs.db"), folder]) {
+    const reasons = { [join(folder, "missing", "runs.db")]: "its folder does not exist", [folder]: "it is a folder" };
+    for (const [path, reason] of Object.entries(reasons)) {
       await expect(opened(path)).rejects.toMatchObject({
         code: "STORE_UNAVAILABLE",
         retryable: false,
-        message: `the SQLite file '${path}' cannot be opened: unable to open database file`,
+        message: `the SQLite file '${path}' cannot be opened: ${reason}`,
       });
     }
   });
@@ -88,6 +89,7 @@ describe("options", () => {
       [{ synchronous: "off" }, `sqliteStore: synchronous must be "normal" or "full", got off`],
       [{ busyMs: -1 }, "sqliteStore: busyMs must be an integer from 0 to 60000, got -1"],
     ];
+    expect(() => sqliteStore("")).toThrow('sqliteStore needs a file path, or ":memory:"');
     for (const [options, message] of wrong) {
       expect(() => sqliteStore("runs.db", options)).toThrow(
         expect.objectContaining({ code: "ENGINE_OPTIONS", message }),

@@ -29,7 +29,7 @@ test("a graph in words", () => {
   expect(graphChanges(before, before)).toEqual([]);
 });
 
-test("nodes and edges that come and go are each said once", () => {
+test("added and removed nodes and edges are each reported once", () => {
   const [read, , old] = before.nodes as [typeof sum, typeof sum, typeof sum];
   const after: Graph = {
     ...before,

@@ -7,7 +7,7 @@ import type { Store } from "../../../../src/core/ports/index.ts";
 import type { Graph } from "../../../../src/graph/index.ts";
 import { node, unchecked } from "../../../helpers/graphs.ts";
 
-/* What the shards of a retry begin with, for each state of the task before and of the parents in the retry. */
+/* What the shards of a retry begin with, for each state of the earlier task and of the parents in the retry. */
 
 const lender = "before";
 const taskId = "again";
@@ -27,7 +27,7 @@ class Tasks {
     return new Tasks(store, graph);
   }
 
-  /** A shard of the task before, which ran and stored so many batches, from this source. */
+  /** A shard of the earlier task, which ran and stored this many batches, from this source. */
   async ran(nodeId: string, stored: number, { shard = 0, source = "", task = lender } = {}): Promise<Attempt> {
     const ref = { taskId: task, nodeId, shard };
     await this.store.dispatch(ref, { type: nodeId, priority: 0 });

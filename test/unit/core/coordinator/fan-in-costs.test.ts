@@ -21,7 +21,7 @@ const deafBus: Bus = {
   close: async () => {},
 };
 
-/** A task whose node `join` has that many parents, all of them claimed, and those who coordinate it. */
+/** A task whose node `join` has this many parents, all of them claimed, and its coordinators. */
 async function joinOf(options: {
   readonly fanIn: FanIn;
   readonly start?: "first_batch";
@@ -92,7 +92,7 @@ const payAll = async (coordinator: Scheduler): Promise<void> => {
   for (const look of coordinator.owedLooks) await coordinator.payLook(look);
 };
 
-/** Neither from the first to the last nor back. */
+/** In neither ascending nor descending order. */
 const order = numbers(parents).map((index) => (index * 7) % parents);
 
 test.for([
@@ -136,7 +136,7 @@ test.for([undefined, "first_batch"] as const)(
     }
     expect(startedEarly).toBe(false);
     expect(seen.reads).toBeLessThanOrEqual(readsAnEvent * parents);
-    await payAll(coordinators[1] as Scheduler); // who was told of the last one
+    await payAll(coordinators[1] as Scheduler); // which was notified of the last one
     const chosen = new Set(order.slice(0, 100).map((index) => `p${index}`));
     expect(new Set((await join())?.chosen)).toEqual(chosen);
     for (const coordinator of coordinators) {
@@ -155,7 +155,7 @@ test("a coordinator that has just started and receives the last parent's event f
   expect((await join())?.chosen).toHaveLength(100);
 });
 
-test("a look that fails because of the store stays owed", async () => {
+test("a check that fails because of the store is made later", async () => {
   const { coordinators, coordinator, away, satisfy, join } = await joinOf({ fanIn: "count:100", coordinators: 1 });
   for (const index of order.slice(0, 99)) await satisfy(index);
   expect(coordinators[0]?.owedLooks).toEqual([]); // it was not notified

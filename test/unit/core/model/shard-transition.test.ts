@@ -3,7 +3,7 @@ import type { ShardRecord } from "../../../../src/core/model/records.ts";
 import { transitionShard } from "../../../../src/core/model/shard-transition.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 
-/** Typed so that a new field of the record has to be added here, and is then looked for below. */
+/** Typed so that a new field of the record must be added here; the test below checks each field. */
 const full: Required<ShardRecord> = {
   taskId: "t",
   nodeId: "n",

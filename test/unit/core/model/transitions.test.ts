@@ -17,7 +17,7 @@ import {
 } from "../../../../src/core/model/transitions.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 
-/** Written out once more, by hand: what the page about states says. Everything else is refused. */
+/** Written by hand, from the page about states. Every other transition is refused. */
 const allowedShard = new Set([
   "absent queued dispatch",
   "absent deferred dispatch",

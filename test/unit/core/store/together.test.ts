@@ -43,7 +43,7 @@ test("while two requests run, items wait for the next one", async () => {
   expect(await Promise.all(answers)).toEqual([2, 4, 6, 8]);
 });
 
-test("after a request for a single item, the next one does not wait for the turn to end", async () => {
+test("after a request for a single item, the next one does not wait for the end of the turn", async () => {
   const { ask, open, doubled } = requests();
   const first = ask(1);
   await undefined;
@@ -96,7 +96,7 @@ test("a request has at most a hundred items", async () => {
   expect((await Promise.all(answers))[249]).toBe(498);
 });
 
-test("what is refused of one item is not refused of the others", async () => {
+test("an error of one item does not fail the others", async () => {
   const calls: (readonly number[])[] = [];
   const refusal = new FlowError("RECORD_TOO_LARGE", "too large");
   const ask = together(async (items: readonly number[]) => {
@@ -113,7 +113,7 @@ test("what is refused of one item is not refused of the others", async () => {
   expect(calls).toEqual([[1, 2, 3], [1], [2], [3]]);
 });
 
-test("an unreachable server rejects all of them, without another request", async () => {
+test("if the server is unreachable, all of them are rejected, without another request", async () => {
   const calls: (readonly number[])[] = [];
   const away = new FlowError("STORE_UNAVAILABLE", "away", { retryable: true });
   const ask = together(async (items: readonly number[]): Promise<readonly number[]> => {

@@ -57,7 +57,7 @@ describe("waiting for a task's changes", () => {
     expect(woken).toEqual(["first", "second", "second"]);
   });
 
-  test("a listener that leaves while all are woken does not keep the others from it", () => {
+  test("a listener that leaves while all are woken does not prevent the others from waking", () => {
     const changes = new TaskChanges();
     const woken: number[] = [];
     const listeners = [0, 1, 2].map((n) =>

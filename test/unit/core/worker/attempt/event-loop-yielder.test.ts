@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../../../../src/core/ports/system.ts";
 import { EventLoopYielder } from "../../../../../src/core/worker/attempt/handler-code.ts";
 
-/** A clock that stands still but for what the test adds; a turn of the event loop is a promise of the test's. */
+/** A clock that only the test advances; a turn of the event loop is a promise that the test resolves. */
 function standingClock() {
   let now = 0;
   const turns: (() => void)[] = [];

@@ -49,7 +49,7 @@ test("after a claim that another worker won, a worker claims what is further bac
   onTestFinished(() => worker.stop({ graceMs: 0 }));
   await worker.start();
   await until(() => claimed.length === names.length, "the claims");
-  // n0 is lost, and n1 was seen with it. Then all are seen, and the one in the middle is the first of them.
+  // n0 is lost, and n1 was seen with it. Then all are in view, and the one in the middle comes first.
   expect(claimed.slice(0, 4)).toEqual(["n0", "n1", "n6", "n5"]);
   expect(new Set(claimed)).toEqual(new Set(names));
 });

@@ -44,7 +44,7 @@ const stream = (more: Partial<ConstructorParameters<typeof StreamInput>[0]> = {}
     ...more,
   });
 
-/** Pulls until there is nothing now, or the end. */
+/** Pulls until nothing is left for now, or to the end. */
 async function drain(
   input: StreamInput,
 ): Promise<{ readonly metas: unknown[]; readonly last: string; readonly skips: number[] }> {
@@ -138,7 +138,7 @@ describe("reading a source", () => {
     const input = stream();
     await drain(input);
     const completing = store.complete(a, { generation: 0, count: 1 });
-    await until(() => gate.arrived === 1); // the marker is there, the record isn't
+    await until(() => gate.arrived === 1); // the marker is stored, the record is not
     expect(await store.tail(a, 0)).toMatchObject({ closed: true });
     expect(await input.pull()).toEqual({ kind: "nothing", sourceRunning: true });
     gate.open();
