@@ -403,7 +403,7 @@ test("an SDK that throws when the span of an attempt ends prevents no node from 
 
 test("an SDK that throws when a failed try gets its span changes neither the failure nor the tries", async () => {
   const otlp = await otlpReceiver();
-  const tracer = otlp.tracerProvider.getTracer("flowkit");
+  const tracer = otlp.providers.tracerProvider.getTracer("flowkit");
   const startSpan: typeof tracer.startSpan = (name, ...rest) => {
     if (name.startsWith("batch")) throw new Error("no processor");
     return tracer.startSpan(name, ...rest);
@@ -417,7 +417,7 @@ test("an SDK that throws when a failed try gets its span changes neither the fai
     },
   });
   // One batch, whose attempt has no span.
-  const telemetry = openTelemetry({ ...otlp, tracerProvider, attemptsPerSec: 0, batchesPerSec: 0 });
+  const telemetry = openTelemetry({ ...otlp.providers, tracerProvider, attemptsPerSec: 0, batchesPerSec: 0 });
   const { engine, logged } = await testEngine([source("src", [1]), step], { telemetry, mayLogErrors: true });
   const policy = { retry_policy: { max: 2, ...atOnce } } as const;
   const task = await engine.run({ ...graphOf(node("src"), node("step", ["src"], policy)), name: "etl" });
