@@ -29,7 +29,7 @@ export const carriedMutations: readonly Mutation[] = [
   mutation(
     "what was open when an entry was stored is forgotten if the entry moves up",
     edit(
-      "core/worker/attempt/attempt-log.ts",
+      "core/worker/input/stream-input.ts",
       "    for (const position of origin.open ?? []) this.#leaveOpen(origin.source, position);\n",
       "",
     ),

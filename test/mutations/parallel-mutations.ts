@@ -3,7 +3,6 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 const pool = "core/worker/attempt/batch-pool.ts";
 const queue = "core/worker/attempt/outcome-queue.ts";
 const consume = "core/worker/attempt/consume-input.ts";
-const log = "core/worker/attempt/attempt-log.ts";
 const reports = "core/worker/attempt/attempt-reports.ts";
 const sources = "core/worker/attempt/source-batches.ts";
 const stream = "core/worker/input/stream-input.ts";
@@ -19,15 +18,15 @@ const concurrency = (title: string, why: string) => ({
 export const parallelMutations: readonly Mutation[] = [
   mutation(
     "a stored batch does not say which earlier ones are open",
-    edit(log, "const open = position.open.filter(", "const open = [].filter("),
+    edit(stream, "const open = position.open.filter(", "const open = [].filter("),
   ),
   mutation(
     "a batch that is stored late makes the log end at its place",
-    edit(log, "...(isFurthest ? {} : { to }),", ""),
+    edit(stream, "...(isFurthest ? {} : { to }),", ""),
   ),
   mutation(
     "batches that earlier attempts left open are forgotten by the next append",
-    edit(log, "open: [...(origin.open ?? [])] });", "open: [] });"),
+    edit(stream, "open: [...(origin.open ?? [])] });", "open: [] });"),
   ),
   mutation(
     "batches that earlier attempts left open are not read",

@@ -1,6 +1,5 @@
 import type { $ZodType, output } from "zod/v4/core";
-import type { Json, JsonObject } from "../../errors/index.ts";
-import type { SensitiveDetector } from "./sensitive-values.ts";
+import { type CoreReasonCode, type Json, type JsonObject, PermanentError } from "../../errors/index.ts";
 
 /** The part of a coordinator function's context that the built-in functions use. */
 export interface FunctionContext<TArgs = unknown> {
@@ -16,6 +15,18 @@ export interface FunctionContext<TArgs = unknown> {
 interface Metrics {
   readonly [name: string]: number;
 }
+
+/**
+ * Checks one string of a value that `block_sensitive` protects.
+ *
+ * @example
+ * const detect: SensitiveDetector = (text) => (/^cust_/.test(text) ? "a customer key" : undefined)
+ * detect("cust_123") // "a customer key"
+ *
+ * @returns what the text looks like, for use in a sentence, without the value, since it is stored and shown;
+ * `undefined` if it is harmless
+ */
+export type SensitiveDetector = (text: string) => string | undefined;
 
 export interface FunctionOptions {
   readonly detectSensitive: SensitiveDetector;
@@ -48,4 +59,9 @@ export interface BuiltInFunction<TArgs extends $ZodType = $ZodType> {
 /** Infers the argument types from the schema. */
 export function builtIn<TArgs extends $ZodType>(fn: BuiltInFunction<TArgs>): BuiltInFunction<TArgs> {
   return fn;
+}
+
+/** Arguments that fail in every retry. The message contains paths and limits but no values: it is stored and shown. */
+export function badFnArgs(message: string, options?: ErrorOptions): PermanentError {
+  return new PermanentError("bad_fn_args" satisfies CoreReasonCode, message, options);
 }

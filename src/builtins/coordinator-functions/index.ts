@@ -19,9 +19,9 @@ import {
 } from "./vars.ts";
 import { type WaitSignalTypes, waitSignal } from "./wait-signal.ts";
 
-export type { BuiltInFunction } from "./function.ts";
+export type { BuiltInFunction, SensitiveDetector } from "./function.ts";
 export type { OwnIdPath } from "./merge-generic.ts";
-export { detectSensitive, type SensitiveDetector } from "./sensitive-values.ts";
+export { detectSensitive } from "./sensitive-values.ts";
 
 /** The built-in coordinator functions, by name. */
 export const builtInFunctions = {

@@ -1,9 +1,8 @@
 import * as z from "zod";
 import { namePattern, safeKey } from "../../graph/format/names.ts";
 import type { NodeRecords, OutputOf } from "../node-records.ts";
-import { badFnArgs } from "./bad-fn-args.ts";
 import { mergeConcatenating } from "./deep-merge.ts";
-import { builtIn, type FunctionContext } from "./function.ts";
+import { badFnArgs, builtIn, type FunctionContext } from "./function.ts";
 import { type OwnedJson, ownCopy } from "./owned-json.ts";
 
 const nodeId = z.string().regex(namePattern, { error: "must be a node id" });

@@ -1,17 +1,5 @@
-import { badFnArgs } from "./bad-fn-args.ts";
+import { badFnArgs, type SensitiveDetector } from "./function.ts";
 import { quotedPath, textsIn, type VarLeaf } from "./var-leaves.ts";
-
-/**
- * Checks one string of a value that `block_sensitive` protects.
- *
- * @example
- * const detect: SensitiveDetector = (text) => (/^cust_/.test(text) ? "a customer key" : undefined)
- * detect("cust_123") // "a customer key"
- *
- * @returns what the text looks like, for use in a sentence, without the value, since it is stored and shown;
- * `undefined` if it is harmless
- */
-export type SensitiveDetector = (text: string) => string | undefined;
 
 /*
  * Every pattern takes time linear in the text: a look-behind ensures that a run of characters is tried only from its

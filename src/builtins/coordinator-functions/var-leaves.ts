@@ -2,7 +2,7 @@ import { isInstance } from "../../errors/index.ts";
 import { cut } from "../../graph/format/messages.ts";
 import { forbiddenKeys } from "../../graph/format/names.ts";
 import { copyJson, NotJsonError } from "../../graph/format/plain-data.ts";
-import { badFnArgs } from "./bad-fn-args.ts";
+import { badFnArgs } from "./function.ts";
 import { isOwnedObject, type OwnedJson } from "./owned-json.ts";
 
 /** A variable of a call and its new value. */

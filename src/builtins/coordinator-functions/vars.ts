@@ -1,8 +1,7 @@
 import * as z from "zod";
 import type { Json } from "../../errors/index.ts";
-import { badFnArgs } from "./bad-fn-args.ts";
 import { mergeOverwriting } from "./deep-merge.ts";
-import { builtIn } from "./function.ts";
+import { badFnArgs, builtIn } from "./function.ts";
 import { type OwnedObject, ownCopy } from "./owned-json.ts";
 import { refuseSensitive } from "./sensitive-values.ts";
 import { checkVarPath, checkVarPaths, quotedPath, type VarLeaf, varLeaves } from "./var-leaves.ts";

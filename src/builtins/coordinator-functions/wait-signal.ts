@@ -2,8 +2,7 @@ import * as z from "zod";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { replaceRefs } from "../../graph/format/params.ts";
 import { isObject } from "../../graph/format/plain-data.ts";
-import { badFnArgs } from "./bad-fn-args.ts";
-import { builtIn } from "./function.ts";
+import { badFnArgs, builtIn } from "./function.ts";
 
 /**
  * `wait.signal`: its output is the payload of the signal that its task receives, which matches the JSON Schema `payload`.

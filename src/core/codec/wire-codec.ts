@@ -183,7 +183,7 @@ function isClosed(schema: $ZodType, around: ReadonlySet<$ZodType>, found: Found)
     case "tuple":
       return def.items.every(closed) && (def.rest === null || closed(def.rest));
     case "record":
-      return closed(def.keyType) && closed(def.valueType);
+      return def.mode !== "loose" && closed(def.keyType) && closed(def.valueType);
     case "union":
       return def.options.every(closed);
     // Not "optional", but under a key: it would allow undefined in a list, which JSON cannot represent.

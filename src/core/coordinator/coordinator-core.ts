@@ -346,13 +346,13 @@ export class CoordinatorCore {
     return answer;
   }
 
-  /** Acts on a record that is already stored. If this fails, a sweep continues from the record. */
+  /** Acts on a record that is already stored. If this fails, also when it is tried again, a sweep continues from the record. */
   async #now(name: string, follow: () => Promise<void>): Promise<void> {
-    try {
-      await follow();
-    } catch (error) {
+    await follow().catch((error: unknown) => {
       this.#supervisor.report(name, error);
-    }
+      const again = () => new StoreRetry(this.#parts.clock, this.#supervisor).run(follow);
+      if (FlowError.is(error, "STORE_UNAVAILABLE")) this.#supervisor.spawn(name, again);
+    });
   }
 
   #externalWorkers(): ExternalWorkers | undefined {

@@ -1,13 +1,5 @@
-export {
-  type ExplainFacts,
-  explain,
-  formatReason,
-  type LostWorker,
-  type RateFacts,
-  type Reason,
-  signalAwaited,
-  waitsForSignal,
-} from "./explain.ts";
+export { type ExplainFacts, explain, type LostWorker, type RateFacts, type Reason, signalAwaited } from "./explain.ts";
+export { formatReason, waitsForSignal } from "./explain-text.ts";
 export {
   type BackpressurePlan,
   type FlowPlan,

@@ -4,7 +4,7 @@ import { MemoryState, memoryBus, memoryStore } from "../../../src/adapters/memor
 import type { StatusMessage } from "../../../src/core/messages/messages.ts";
 import type { Bus, Store } from "../../../src/core/ports/index.ts";
 import { FlowError } from "../../../src/errors/index.ts";
-import { sharedBus, testEngine } from "../../helpers/engines.ts";
+import { noTicks, sharedBus, testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
@@ -198,24 +198,37 @@ describe("a task finishes with the same results", () => {
   });
 });
 
-describe("an attempt that was cancelled writes its outcome again if the store was unreachable", () => {
-  /** A store whose first call of this operation fails. */
-  const failingOnce = (state: MemoryState, operation: keyof Store): Store => {
-    let failed = false;
-    return new Proxy(memoryStore({ state }), {
-      get(target, key: keyof Store) {
-        const method = target[key] as (...args: unknown[]) => Promise<unknown>;
-        return async (...args: unknown[]) => {
-          if (key === operation && !failed) {
-            failed = true;
-            throw new FlowError("STORE_UNAVAILABLE", "not now", { retryable: true });
-          }
-          return method.apply(target, args);
-        };
-      },
-    });
-  };
+/** A store whose first call of this operation fails. */
+const failingOnce = (state: MemoryState, operation: keyof Store): Store => {
+  let failed = false;
+  return new Proxy(memoryStore({ state }), {
+    get(target, key: keyof Store) {
+      const method = target[key] as (...args: unknown[]) => Promise<unknown>;
+      return async (...args: unknown[]) => {
+        if (key === operation && !failed) {
+          failed = true;
+          throw new FlowError("STORE_UNAVAILABLE", "not now", { retryable: true });
+        }
+        return method.apply(target, args);
+      };
+    },
+  });
+};
 
+test("what a cancel calls for is tried again if the store was unreachable, without a sweep", async () => {
+  const state = new MemoryState();
+  const gate = new Gate();
+  const { engine } = await testEngine(
+    [source("a", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) })],
+    { state, store: failingOnce(state, "cancelShard"), mayLogErrors: true, ...noTicks },
+  );
+  const task = await engine.run(graphOf(node("a")));
+  await until(() => gate.arrived === 1);
+  await task.cancel();
+  await expect(task.result()).rejects.toMatchObject({ code: "TASK_CANCELLED" });
+});
+
+describe("an attempt that was cancelled writes its outcome again if the store was unreachable", () => {
   test("stopping: it releases its claim, and no lease needs to expire", async () => {
     const state = new MemoryState();
     const gate = new Gate();

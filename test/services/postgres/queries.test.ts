@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import { expect, inject, test } from "vitest";
 import { postgresBus } from "../../../src/adapters/postgres/index.ts";
 import { messageOf, noting } from "../../contract/bus/fixture.ts";
@@ -174,9 +175,10 @@ test("statements with lists are planned once for each connection, not each time 
   for (const { statement, anew } of often) expect(anew, statement).toBe(5); // then PostgreSQL compares
 });
 
-test("each kind of value arrives as it was sent, also over connections that pipeline", async () => {
+test("each kind of value arrives as it was sent, also over connections that pipeline, or streams that write at once", async () => {
   const ids = ['"', "\\", "{a,b}", "NULL", "a\u0000b", "ü"];
-  for (const options of [{}, { pipeline: true }]) {
+  const stream = () => Object.assign(new Socket(), { cork: undefined, uncork: undefined }) as unknown as Socket;
+  for (const options of [{}, { pipeline: true }, { stream }]) {
     const store = await openStore({ pool: testPool(options), schema: freshSchema() });
     for (const id of ids) await runningShard(store, shardOf("extract", 0, id));
     const read = await Promise.all([...ids, "unknown"].map((id) => store.readTask(id)));

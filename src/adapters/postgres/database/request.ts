@@ -104,7 +104,8 @@ class Request implements Submittable {
   submit(connection: Connection): void {
     const { text, name = "" } = this;
     const isPrepared = name !== "" && (connection as Preparing).parsedStatements[name] !== undefined;
-    connection.stream.cork(); // one write
+    const stream: Partial<Connection["stream"]> = connection.stream; // a pool may use others than Node's
+    stream.cork?.(); // one write
     try {
       const values = this.#values.map(valueText);
       if (!isPrepared) connection.parse({ text, name, types: [] }, true);
@@ -113,7 +114,7 @@ class Request implements Submittable {
       connection.execute(null, true);
       connection.sync();
     } finally {
-      connection.stream.uncork();
+      stream.uncork?.();
     }
   }
 

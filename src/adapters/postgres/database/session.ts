@@ -144,8 +144,9 @@ export class Session {
   }
 
   async #request(statement: Statement, values: readonly unknown[]) {
-    const client = this.#spare ?? (await this.#options.pool.connect()).on("error", ignored);
-    this.#spare = undefined;
+    const spare = this.#spare;
+    this.#spare = undefined; // not after the wait: it may be another one by then
+    const client = spare ?? (await this.#options.pool.connect()).on("error", ignored);
     try {
       const rows = await request(client, statement, values);
       this.#spare ??= this.#options.pool.waitingCount > 0 ? undefined : client;

@@ -11,13 +11,12 @@ import {
   type NextClaim,
   type Origin,
   type Outcome,
-  type Position,
   type ShardRecord,
 } from "../../model/records.ts";
 import type { Answer, CompleteAndClaimAnswer, Tail, WorkerStore } from "../../ports/index.ts";
 import { after, isPending, type StoreRetry } from "../../resilience/store-retry.ts";
 import { type AppendSignals, signalAddress } from "../input/append-signals.ts";
-import { furthestOf, inInputOrder, placeOf } from "../input/index.ts";
+import { inInputOrder, placeOf, SourcePositions } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-handle.ts";
 
 /** Names a batch and its position in the input. */
@@ -303,91 +302,6 @@ export class KeptLogs {
     return this.#logs.get(`${taskId}:${nodeId}`);
   }
 }
-
-/** What an attempt knows of one source. */
-interface SourcePosition {
-  /** The furthest stored batch. */
-  to: Position | undefined;
-  /** Batches in progress, and those that earlier attempts left open; in order, since sources are read in order. */
-  open: Position[];
-}
-
-/**
- * Which batches of each source are stored, apart from how far it was read. The batches of a source handler are
- * recognised by their uids instead.
- */
-class SourcePositions {
-  /** Created on demand: a single batch needs no entry. */
-  #sources: Map<string, SourcePosition> | undefined;
-
-  constructor(origins: readonly Origin[]) {
-    for (const origin of origins) {
-      if (hasPositions(origin)) this.#set(origin.source, { to: furthestOf(origin), open: [...(origin.open ?? [])] });
-    }
-  }
-
-  #set(source: string, position: SourcePosition): void {
-    this.#sources ??= new Map();
-    this.#sources.set(source, position);
-  }
-
-  take(origin: Origin): void {
-    if (!hasPositions(origin)) return;
-    const { source, seq, chunk } = origin;
-    this.#leaveOpen(source, [seq, chunk]);
-  }
-
-  /** An entry that is not copied: its batch is open, and so are those that were open when it was stored. */
-  skip(origin: Origin): void {
-    if (!hasPositions(origin)) return;
-    for (const position of origin.open ?? []) this.#leaveOpen(origin.source, position);
-    this.take(origin);
-  }
-
-  /** In order, and usually at the end. */
-  #leaveOpen(source: string, own: Position): void {
-    const known = this.#sources?.get(source);
-    if (known === undefined) {
-      this.#set(source, { to: undefined, open: [own] });
-      return;
-    }
-    const { open } = known;
-    let at = open.length;
-    while (at > 0 && isBefore(own, open[at - 1] as Position)) at--;
-    const before = open[at - 1];
-    if (before !== undefined && !isBefore(before, own)) return;
-    if (at === open.length) open.push(own);
-    else open.splice(at, 0, own);
-  }
-
-  /** The origin as it is stored if this batch is appended next. */
-  originOf(origin: Origin): Origin {
-    const position = this.#sources?.get(origin.source);
-    if (position === undefined) return origin;
-    const isFurthest = position.to === undefined || isBehind(origin, position.to);
-    if (isFurthest && position.open.every((each) => isAt(each, origin))) return origin;
-    const to: Position = isFurthest || position.to === undefined ? [origin.seq, origin.chunk] : position.to;
-    const open = position.open.filter((each) => isBefore(each, to) && !isAt(each, origin));
-    if (isFurthest && open.length === 0) return origin;
-    return { ...origin, ...(isFurthest ? {} : { to }), ...(open.length === 0 ? {} : { open }) };
-  }
-
-  /** The batch was appended with the origin that {@link originOf} returned. */
-  stored(origin: Origin): void {
-    const position = this.#sources?.get(origin.source);
-    if (position === undefined) return;
-    const { open } = position;
-    const at = open.findIndex((each) => isAt(each, origin));
-    const own = at === 0 ? open.shift() : at > 0 ? open.splice(at, 1)[0] : undefined;
-    position.to = origin.to ?? own ?? furthestOf(origin);
-  }
-}
-
-const hasPositions = ({ source }: Origin): boolean => source !== "" && source !== "*";
-const isAt = ([seq, chunk]: Position, origin: Origin): boolean => seq === origin.seq && chunk === origin.chunk;
-const isBehind = ({ seq, chunk }: Origin, [toSeq, toChunk]: Position): boolean =>
-  seq > toSeq || (seq === toSeq && chunk > toChunk);
-const isBefore = (a: Position, b: Position): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 
 /** @throws AttemptEnded unless the write was accepted */
 function refuse(answer: AppendAnswer, artifact?: NewArtifact): void {

@@ -224,7 +224,8 @@ export class HeldRun implements AttemptRun, TracedAttempt {
 
   tryFailed(tried: TracedTry, error: unknown, trace: AttemptTrace | undefined): void {
     if (!isInstance(error, AttemptEnded)) this.failedTries++; // which it ends by for a reason outside of it
-    if (trace === undefined) this.traced()?.tryFailed(tried, error);
+    if (trace !== undefined || this.parts.telemetry === undefined) return;
+    this.spawn(async () => this.traced()?.tryFailed(tried, error)); // an SDK that throws must not end the try otherwise
   }
 
   remainingMs(): number | undefined {

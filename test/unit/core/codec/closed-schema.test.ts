@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { NotJsonError } from "../../../../src/core/codec/index.ts";
 import { closednessOf, WireCodec } from "../../../../src/core/codec/wire-codec.ts";
 
 const date = z.codec(z.iso.datetime(), z.date(), {
@@ -95,6 +96,7 @@ describe("a schema is not closed if it accepts", () => {
   test.for<[string, z.ZodType]>([
     ["is anything", z.unknown()],
     ["has unknown keys", z.looseObject({ a: z.string() })],
+    ["has unchecked keys in a record", z.looseRecord(z.string().startsWith("x"), z.string())],
     ["has anything inside", z.object({ a: z.array(z.any()) })],
     ["is a Date", z.object({ at: z.date() })],
     ["is a bigint", z.array(z.bigint())],
@@ -124,6 +126,15 @@ describe("a schema is not closed if it accepts", () => {
   ])("%s", ([, schema]) => {
     expect(closednessOf(schema).closed).toBe(false);
   });
+});
+
+test("a value that a loose record does not check is JSON, and a copy", () => {
+  const codec = new WireCodec(z.looseRecord(z.string().startsWith("x"), z.number()));
+  const list = [1];
+  const encoded = codec.encode({ x: 1, list });
+  list.push(2);
+  expect(encoded).toEqual({ x: 1, list: [1] });
+  for (const value of [1n, new Date(0)]) expect(() => codec.encode({ value })).toThrow(NotJsonError);
 });
 
 describe("a symmetric schema", () => {
@@ -160,6 +171,15 @@ describe("a symmetric schema", () => {
         else expect(encode).toThrow();
       }
     }
+    let reads = 0;
+    const counted = {
+      get a() {
+        reads++;
+        return "x";
+      },
+    };
+    expect(new WireCodec(z.array(Row.pick({ a: true })).max(1)).encode([counted])).toEqual([{ a: "x" }]);
+    expect(reads).toBe(1);
   });
 
   test.for<[string, z.ZodType]>([

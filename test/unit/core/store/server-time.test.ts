@@ -44,6 +44,13 @@ test("a worse estimate does not replace a better one", () => {
   expect(at(100)).toBe(1_000_100);
 });
 
+test("a worse estimate replaces one that is no longer used", () => {
+  const { at, answer } = world();
+  answer(1_000_000, 0, 0);
+  answer(1_010_051, 0, 10_001);
+  expect(at(10_001)).toBe(1_010_051);
+});
+
 test("a better estimate does not make the time go back; it stands still until the better one passes it", () => {
   const { at, answer } = world();
   answer(1_000_000, 90, 90);

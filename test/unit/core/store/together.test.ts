@@ -8,13 +8,13 @@ const turns = async () => {
 };
 
 /** Requests that stay open until they are answered. */
-function requests() {
+function requests(always?: "waits for the turn") {
   const open: (PromiseWithResolvers<readonly number[]> & { readonly items: readonly number[] })[] = [];
   const ask = together((items: readonly number[]) => {
     const request = { items, ...Promise.withResolvers<readonly number[]>() };
     open.push(request);
     return request.promise;
-  });
+  }, always);
   return { ask, open, doubled: (at: number) => open[at]?.resolve(open[at].items.map((item) => 2 * item)) };
 }
 
@@ -62,6 +62,25 @@ test("after a request for a single item, the next one does not wait for the end 
   doubled(1);
   doubled(2);
   expect(await Promise.all(next)).toEqual([4, 6, 8]);
+});
+
+test("while a request for a single item runs, or if it always does, the next one waits for the turn to end", async () => {
+  for (const always of [undefined, "waits for the turn"] as const) {
+    const { ask, open, doubled } = requests(always);
+    const answers = [ask(1)];
+    await turns();
+    if (always !== undefined) doubled(0);
+    await turns();
+    answers.push(ask(2));
+    await undefined;
+    expect(open).toHaveLength(1);
+    answers.push(ask(3));
+    await turns();
+    expect(open.map(({ items }) => items)).toEqual([[1], [2, 3]]);
+    doubled(0);
+    doubled(1);
+    expect(await Promise.all(answers)).toEqual([2, 4, 6]);
+  }
 });
 
 test("a request has at most a hundred items", async () => {
