@@ -37,10 +37,19 @@ export type ConnectionOptions = Required<Omit<SqliteStoreOptions, "now">> & {
   readonly readOnly?: boolean;
 };
 
-/** A record with the key of its row. */
-export type Keyed<TRecord> = { readonly pk: number; readonly record: TRecord };
+/** A task's record with the key of its row. */
+export type TaskRow = { readonly pk: number; readonly record: TaskRecord };
+
+/** A shard's record with the key of its row, changed in place when the row is. */
+export interface ShardRow {
+  readonly pk: number;
+  record: ShardRecord;
+  /** The log of one generation, if it was needed. */
+  log: LogHead | undefined;
+}
 
 export interface LogHead {
+  readonly generation: number;
   /** Number of artifacts. */
   readonly length: number;
   readonly closed: boolean;
@@ -78,9 +87,8 @@ const openingMs = 5_000;
  */
 export class SqliteConnection implements HandlerGate {
   readonly options: ConnectionOptions;
-  readonly tasks = new RecordCache<TaskRecord>(256);
-  readonly shards = new RecordCache<Keyed<ShardRecord>>(20_000);
-  readonly logs = new RecordCache<LogHead>(20_000);
+  readonly tasks = new RecordCache<TaskRow>(256);
+  readonly shards = new RecordCache<ShardRow>(20_000);
   readonly #database: DatabaseSync;
   readonly #users = new Set<Session>();
   readonly #statements = new Map<string, StatementSync>();
@@ -190,7 +198,6 @@ export class SqliteConnection implements HandlerGate {
   forget(): void {
     this.tasks.clear();
     this.shards.clear();
-    this.logs.clear();
     this.#lastInQueue = undefined;
   }
 
