@@ -100,6 +100,7 @@ export class SqliteConnection implements HandlerGate {
   /** Unknown after another process has written. */
   #lastInQueue: number | undefined;
   #operations = 0;
+  #isEndPlanned = false;
   /** Calls of handler code in progress. */
   #handlers = 0;
   #broken: FlowError | undefined = unavailable("this SQLite store is not open yet", { retryable: true });
@@ -173,7 +174,7 @@ export class SqliteConnection implements HandlerGate {
       if (!this.#database.isTransaction) {
         this.run(this.options.readOnly ? "BEGIN" : "BEGIN IMMEDIATE");
         this.#lookForExternalWrites(now);
-        setImmediate(() => this.#endTurn()); // in `call` mode, for an operation that threw before its commit
+        this.#planEnd(); // in `call` mode, for an operation that threw before its commit
       }
       const time = this.#timeOf(now());
       if (!this.options.readOnly && time >= this.#fileTime + fileTimeStepMs) {
@@ -235,6 +236,16 @@ export class SqliteConnection implements HandlerGate {
     this.run("COMMIT");
     this.#waiting?.resolve();
     this.#waiting = undefined;
+  }
+
+  /** Once a turn, however many transactions it has. */
+  #planEnd(): void {
+    if (this.#isEndPlanned) return;
+    this.#isEndPlanned = true;
+    setImmediate(() => {
+      this.#isEndPlanned = false;
+      this.#endTurn();
+    });
   }
 
   /** The operations of the turn have returned: an error of the commit is thrown by later ones. */
