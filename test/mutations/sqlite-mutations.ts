@@ -12,11 +12,7 @@ const longLog = (why: string) => ({
 export const sqliteMutations: readonly Mutation[] = [
   mutation(
     "SQLite: the cached shard is not updated after a transition",
-    edit(
-      `${sqlite}/driver/shards.ts`,
-      "  db.shards.set(shardKey(next), { pk: row.pk, record: keepShard(next) });\n",
-      "",
-    ),
+    edit(`${sqlite}/driver/shards.ts`, "  row.record = keepShard(next);\n", ""),
   ),
   mutation(
     "SQLite: the queue is not in order of arrival",
@@ -24,13 +20,13 @@ export const sqliteMutations: readonly Mutation[] = [
   ),
   mutation(
     "SQLite: the cached length of a log is not increased",
-    edit(`${sqlite}/driver/logs.ts`, "{ length: length + 1, closed,", "{ length, closed,"),
+    edit(`${sqlite}/driver/logs.ts`, "length: length + 1, closed,", "length, closed,"),
   ),
   {
     elsewhere: longLog("seeds repeat uids in few logs"),
     ...mutation(
       "SQLite: a uid of the first artifacts may be repeated",
-      edit(`${sqlite}/driver/logs.ts`, '      if (firstUids.includes(uid)) return "duplicate_uid";\n', ""),
+      edit(`${sqlite}/driver/logs.ts`, "  if (firstUids.includes(uid)) return false;\n", ""),
     ),
   },
   {
@@ -54,8 +50,8 @@ export const sqliteMutations: readonly Mutation[] = [
       why: "requires another process that writes to the file",
     },
     ...mutation(
-      "SQLite: cached log lengths are kept after writes of another process",
-      edit(`${sqlite}/database/connection.ts`, "    this.logs.clear();\n", ""),
+      "SQLite: cached shards and their log lengths are kept after writes of another process",
+      edit(`${sqlite}/database/connection.ts`, "    this.shards.clear();\n", ""),
     ),
   },
   {
@@ -125,6 +121,21 @@ export const sqliteMutations: readonly Mutation[] = [
       edit(`${sqlite}/database/connection.ts`, "time >= this.#fileTime + fileTimeStepMs) {", "time < 0) {"),
     ),
   },
+  {
+    elsewhere: {
+      file: "test/contract/sqlite/sqlite-store.test.ts",
+      title: "completeAndClaim stores an only artifact like any other, however long it is",
+      why: "the end of a log that has ended is rarely read",
+    },
+    ...mutation(
+      "SQLite: the artifact in the row of a shard is not at the end of its log",
+      edit(
+        `${sqlite}/driver/logs.ts`,
+        "origins: only ? [only.origin] : [...origins.values()]",
+        "origins: [...origins.values()]",
+      ),
+    ),
+  },
   mutation(
     "SQLite: a closed task stays due",
     edit(`${sqlite}/driver/tasks.ts`, "isTaskTerminal(next.status) ? null : now", "now"),
@@ -133,8 +144,8 @@ export const sqliteMutations: readonly Mutation[] = [
     "SQLite: the stored deadline of a renewed lease is not updated",
     edit(
       `${sqlite}/driver/shards.ts`,
-      "due_at = ?,\n  expires_at = ? WHERE",
-      "due_at = ?,\n  expires_at = coalesce(expires_at, ?) WHERE",
+      "due_at = ?,\n  expires_at = ?, only",
+      "due_at = ?,\n  expires_at = coalesce(expires_at, ?), only",
     ),
   ),
   mutation(

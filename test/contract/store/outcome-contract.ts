@@ -72,6 +72,29 @@ export function outcomeContract(it: StoreTest): void {
     expect(await peer.tail(own, 0)).toMatchObject({ length: 1, closed: true });
   });
 
+  it("completeAndClaim stores an only artifact like any other, however long it is", async ({ store, peer }) => {
+    for (const [nodeId, meta] of [
+      ["short", "x"],
+      ["long", "x".repeat(5_000)],
+    ] as const) {
+      const attempt = await runningShard(store, shardOf(nodeId));
+      const last = artifactOf(0, { meta });
+      expect(await store.completeAndClaim(attempt, { generation: 0, count: 1, last })).toEqual({ answer: "ok" });
+      for (const each of [store, peer]) {
+        const stored = [{ ...last, epoch: attempt.epoch, claimId: attempt.claimId }];
+        expect(await each.readArtifacts(attempt, 0, 0, 10)).toEqual(stored);
+        expect(await each.readArtifacts(attempt, 0, 1, 10)).toEqual([]);
+        expect(await each.readArtifacts(attempt, 1, 0, 10)).toEqual([]);
+        expect(await each.tail(attempt, 0)).toEqual({ length: 1, closed: true, origins: [last.origin] });
+        expect(await each.readUids(attempt, 0, 0, 10)).toEqual([last.uid]);
+        expect(await each.storedUids(attempt, 0, [last.uid, "other"])).toEqual(new Set([last.uid]));
+        expect(await each.hasArtifacts("t", nodeId)).toBe(true);
+      }
+    }
+    const counts = await peer.countArtifacts("t");
+    expect(Object.fromEntries(counts.map(({ nodeId, count }) => [nodeId, count]))).toEqual({ short: 1, long: 1 });
+  });
+
   it("completeAndClaim repeated gets the same answer, also after an append", async (fixture) => {
     const { store, peer } = fixture;
     const attempt = await runningShard(store);

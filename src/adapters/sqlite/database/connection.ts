@@ -38,10 +38,19 @@ export type ConnectionOptions = Required<Omit<SqliteStoreOptions, "now">> & {
   readonly readOnly?: boolean;
 };
 
-/** A record with the key of its row. */
-export type Keyed<TRecord> = { readonly pk: number; readonly record: TRecord };
+/** A task's record with the key of its row. */
+export type TaskRow = { readonly pk: number; readonly record: TaskRecord };
+
+/** A shard's record with the key of its row, changed in place when the row is. */
+export interface ShardRow {
+  readonly pk: number;
+  record: ShardRecord;
+  /** The log of one generation, if it was needed. */
+  log: LogHead | undefined;
+}
 
 export interface LogHead {
+  readonly generation: number;
   /** Number of artifacts. */
   readonly length: number;
   readonly closed: boolean;
@@ -79,9 +88,8 @@ const openingMs = 5_000;
  */
 export class SqliteConnection implements HandlerGate {
   readonly options: ConnectionOptions;
-  readonly tasks = new RecordCache<TaskRecord>(256);
-  readonly shards = new RecordCache<Keyed<ShardRecord>>(20_000);
-  readonly logs = new RecordCache<LogHead>(20_000);
+  readonly tasks = new RecordCache<TaskRow>(256);
+  readonly shards = new RecordCache<ShardRow>(20_000);
   readonly #database: DatabaseSync;
   readonly #users = new Set<Session>();
   readonly #statements = new Map<string, StatementSync>();
@@ -93,6 +101,7 @@ export class SqliteConnection implements HandlerGate {
   /** Unknown after another process has written. */
   #lastInQueue: number | undefined;
   #operations = 0;
+  #isEndPlanned = false;
   /** Calls of handler code in progress. */
   #handlers = 0;
   #broken: FlowError | undefined = unavailable("this SQLite store is not open yet", { retryable: true });
@@ -166,7 +175,7 @@ export class SqliteConnection implements HandlerGate {
       if (!this.#database.isTransaction) {
         this.run(this.options.readOnly ? "BEGIN" : "BEGIN IMMEDIATE");
         this.#lookForExternalWrites(now);
-        setImmediate(() => this.#endTurn()); // in `call` mode, for an operation that threw before its commit
+        this.#planEnd(); // in `call` mode, for an operation that threw before its commit
       }
       const time = this.#timeOf(now());
       if (!this.options.readOnly && time >= this.#fileTime + fileTimeStepMs) {
@@ -191,7 +200,6 @@ export class SqliteConnection implements HandlerGate {
   forget(): void {
     this.tasks.clear();
     this.shards.clear();
-    this.logs.clear();
     this.#lastInQueue = undefined;
   }
 
@@ -229,6 +237,16 @@ export class SqliteConnection implements HandlerGate {
     this.run("COMMIT");
     this.#waiting?.resolve();
     this.#waiting = undefined;
+  }
+
+  /** Once a turn, however many transactions it has. */
+  #planEnd(): void {
+    if (this.#isEndPlanned) return;
+    this.#isEndPlanned = true;
+    setImmediate(() => {
+      this.#isEndPlanned = false;
+      this.#endTurn();
+    });
   }
 
   /** The operations of the turn have returned: an error of the commit is thrown by later ones. */

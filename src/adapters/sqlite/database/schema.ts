@@ -74,6 +74,21 @@ const migrations: readonly string[] = [
   `ALTER TABLE artifacts RENAME more TO details; DROP INDEX artifacts_by_uid; DROP INDEX artifacts_by_origin;
    CREATE UNIQUE INDEX artifacts_by_uid ON artifacts (shard_pk, generation, uid) WHERE seq >= 8;
    CREATE INDEX artifacts_by_origin ON artifacts (shard_pk, generation, origin_source, seq) WHERE seq >= 8`,
+  // The new names stop older processes that have the file open: they would not find the artifacts in rows of shards.
+  `ALTER TABLE artifacts RENAME details TO extras;
+   CREATE TABLE shards_by_task (
+     pk INTEGER PRIMARY KEY, task_pk INTEGER NOT NULL, task_id TEXT NOT NULL, node_id TEXT NOT NULL, shard INTEGER NOT NULL,
+     status TEXT NOT NULL, record TEXT NOT NULL, type TEXT NOT NULL, priority INTEGER NOT NULL, ready_at REAL NOT NULL,
+     queue_order INTEGER, due_at REAL, expires_at REAL, only_artifact TEXT, UNIQUE (task_pk, node_id, shard)
+   ) STRICT;
+   INSERT INTO shards_by_task SELECT shards.pk, tasks.pk, task_id, node_id, shard, shards.status, shards.record, type,
+     priority, ready_at, queue_order, due_at, expires_at, NULL FROM shards JOIN tasks ON tasks.id = task_id;
+   DROP TABLE shards;
+   ALTER TABLE shards_by_task RENAME TO shards;
+   CREATE INDEX shards_by_queue ON shards (type, priority DESC, ready_at, queue_order) WHERE status = 'queued';
+   CREATE INDEX shards_by_order ON shards (queue_order) WHERE queue_order IS NOT NULL;
+   CREATE INDEX shards_by_due ON shards (due_at) WHERE due_at IS NOT NULL;
+   CREATE INDEX shards_by_expiry ON shards (expires_at) WHERE expires_at IS NOT NULL`,
 ];
 
 /** The indexes of artifacts begin at this seq: most logs are shorter, and each index adds a page to a transaction. */

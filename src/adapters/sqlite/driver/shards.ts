@@ -1,22 +1,31 @@
 import { keepShard } from "../../../core/codec/index.ts";
 import { expiresAt, renewLease } from "../../../core/model/index.ts";
-import { epochRef, queuedRef, type ShardRecord, type ShardRef, shardKey } from "../../../core/model/records.ts";
+import {
+  type Artifact,
+  epochRef,
+  queuedRef,
+  type ShardRecord,
+  type ShardRef,
+  shardKey,
+} from "../../../core/model/records.ts";
 import type { HeldSlot } from "../../../core/ports/index.ts";
 import { type Judged, type ShardDriver, type SlotDriver, splitDue } from "../../../core/store/driver.ts";
-import type { Keyed, LogHead, Session, SqliteConnection } from "../database/connection.ts";
+import type { LogHead, Session, ShardRow, SqliteConnection } from "../database/connection.ts";
 import { indexedFrom } from "../database/schema.ts";
-import { readTask } from "./tasks.ts";
+import { ofTask, readTask } from "./tasks.ts";
 
 export const refColumns = "task_id AS taskId, node_id AS nodeId, shard";
 const firsts = "min(pk) OVER (PARTITION BY node_id) AS first"; // nodes in the order of their first shard
-const shardsOfTask = `SELECT ${refColumns}, ${firsts} FROM shards WHERE task_id = ? ORDER BY first, shard`;
-const shardsOfNode = `SELECT ${refColumns} FROM shards WHERE task_id = ? AND node_id = ? ORDER BY shard`;
-const artifactOfNode = `SELECT 1 FROM shards s WHERE s.task_id = ? AND s.node_id = ?
+const shardsOfTask = `SELECT ${refColumns}, ${firsts} FROM shards WHERE ${ofTask} ORDER BY first, shard`;
+const shardsOfNode = `SELECT ${refColumns} FROM shards WHERE ${ofTask} AND node_id = ? ORDER BY shard`;
+const shardsOfNodes = `SELECT ${refColumns} FROM json_each(?2) AS asked CROSS JOIN shards
+  ON task_pk = (SELECT pk FROM tasks WHERE id = ?1) AND node_id = asked.value ORDER BY asked.key, shard`;
+const artifactOfNode = `SELECT 1 FROM shards s WHERE s.${ofTask} AND s.node_id = ?
   AND EXISTS (SELECT 1 FROM artifacts a WHERE a.shard_pk = s.pk) LIMIT 1`;
-const insertShard = `INSERT INTO shards (task_id, node_id, shard, type, status, record, priority, ready_at, queue_order,
-  due_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-const replaceShard = `UPDATE shards SET status = ?, record = ?, priority = ?, ready_at = ?, queue_order = ?, due_at = ?,
-  expires_at = ? WHERE pk = ?`;
+const insert = `INSERT INTO shards (task_pk, task_id, node_id, shard, type, status, record, priority, ready_at, queue_order,
+  due_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
+const replace = `UPDATE shards SET status = ?, record = ?, priority = ?, ready_at = ?, queue_order = ?, due_at = ?,
+  expires_at = ?, only_artifact = ifnull(?, only_artifact) WHERE pk = ?`;
 const expired = `SELECT ${refColumns} FROM shards WHERE expires_at <= ? ORDER BY expires_at LIMIT ? + 0`;
 const deferred = `SELECT ${refColumns}, due_at AS at FROM shards WHERE due_at IS NOT NULL ORDER BY due_at LIMIT ? + 0`;
 const queued = `SELECT ${refColumns}, priority, ready_at, queue_order FROM shards WHERE status = 'queued' AND type = ?1
@@ -32,7 +41,10 @@ export const shardTable = (session: Session): ShardDriver => ({
   read: (taskId, nodeIds) =>
     session.read((db) => {
       if (nodeIds === undefined) return recordsOf(db, db.all<ShardRef>(shardsOfTask, taskId));
-      return nodeIds.flatMap((nodeId) => recordsOf(db, db.all<ShardRef>(shardsOfNode, taskId, nodeId)));
+      const [first] = nodeIds;
+      if (first !== undefined && nodeIds.length === 1)
+        return recordsOf(db, db.all<ShardRef>(shardsOfNode, taskId, first));
+      return recordsOf(db, db.all<ShardRef>(shardsOfNodes, taskId, JSON.stringify(nodeIds)));
     }),
   hasArtifacts: (taskId, nodeId) =>
     session.read((db) => {
@@ -44,14 +56,8 @@ export const shardTable = (session: Session): ShardDriver => ({
     session.write((db, now) => {
       const task = readTask(db, ref.taskId);
       if (task === undefined) return "gone";
-      if (readShard(db, ref) !== undefined) return "exists";
-      const record = create(now, task.paused);
-      const { taskId, nodeId, shard, type } = record;
-      const { lastInsertRowid } = db.run(insertShard, taskId, nodeId, shard, type, ...columnsOf(db, record));
-      const pk = Number(lastInsertRowid);
-      db.shards.set(shardKey(record), { pk, record: keepShard(record) });
-      db.logs.set(logKey(pk, record.generation), { length: 0, closed: false, firstUids: [] });
-      return "inserted";
+      if (db.shards.get(shardKey(ref)) !== undefined) return "exists";
+      return insertShard(db, task.pk, create(now, task.record.paused)) ? "inserted" : "exists";
     }),
   update: (ref, _, judge) => session.write((db, now) => updateShard(db, ref, (row) => judge(row?.record, now))),
   updateWithLength: (ref, _, judge) =>
@@ -79,39 +85,75 @@ export const shardTable = (session: Session): ShardDriver => ({
 });
 
 /** Records are cached, and returned without a copy. */
-export const readShard = (db: SqliteConnection, ref: ShardRef): Keyed<ShardRecord> | undefined =>
+export const readShard = (db: SqliteConnection, ref: ShardRef): ShardRow | undefined =>
   db.shards.load(shardKey(ref), () => {
-    const look = "SELECT pk, record FROM shards WHERE task_id = ? AND node_id = ? AND shard = ?";
+    const look = `SELECT pk, record FROM shards WHERE ${ofTask} AND node_id = ? AND shard = ?`;
     const row = db.get<{ pk: number; record: string }>(look, ref.taskId, ref.nodeId, ref.shard);
-    return row && { pk: row.pk, record: keepShard(JSON.parse(row.record)) };
+    return row && { pk: row.pk, record: keepShard(JSON.parse(row.record)), log: undefined };
   });
+
+/** Returns false if the shard exists. */
+export function insertShard(db: SqliteConnection, taskPk: number, record: ShardRecord): boolean {
+  const { taskId, nodeId, shard, type, generation } = record;
+  const values = [taskId, nodeId, shard, type, ...columnsOf(db, record)];
+  const { changes, lastInsertRowid } = db.run(insert, taskPk, ...values);
+  if (changes === 0) return false;
+  const log = { generation, length: 0, closed: false, firstUids: [] };
+  db.shards.set(shardKey(record), { pk: Number(lastInsertRowid), record: keepShard(record), log });
+  return true;
+}
+
+/** @param onlyArtifact - the JSON of the only artifact of its log, to be stored in the row */
+export function replaceShard(
+  db: SqliteConnection,
+  row: ShardRow,
+  next: ShardRecord,
+  onlyArtifact: string | null = null,
+): void {
+  db.run(replace, ...columnsOf(db, next), onlyArtifact, row.pk);
+  row.record = keepShard(next);
+}
 
 export function updateShard<TAnswer>(
   db: SqliteConnection,
   ref: ShardRef,
-  judge: (row: Keyed<ShardRecord> | undefined) => Judged<TAnswer, ShardRecord>,
+  judge: (row: ShardRow | undefined) => Judged<TAnswer, ShardRecord>,
 ): TAnswer {
   const row = readShard(db, ref);
   const { answer, next } = judge(row);
-  if (row === undefined || next === undefined) return answer;
-  db.run(replaceShard, ...columnsOf(db, next), row.pk);
-  db.shards.set(shardKey(next), { pk: row.pk, record: keepShard(next) });
+  if (row !== undefined && next !== undefined) replaceShard(db, row, next);
   return answer;
 }
 
-export const logKey = (pk: number, generation: number): string => `${pk}:${generation}`;
-
 /** The log of a generation. */
-export const logHead = (db: SqliteConnection, pk: number, generation: number): LogHead =>
-  db.logs.load(logKey(pk, generation), () => {
-    const firstUids = db.all<{ uid: string }>(uidsUnindexed, pk, generation).map(({ uid }) => uid);
-    const last = firstUids.length < indexedFrom ? undefined : db.get<{ seq: number }>(lastSeq, pk, generation)?.seq;
-    const closed = db.has(`SELECT 1 FROM complete_markers WHERE ${isLog}`, pk, generation);
-    return { length: last === undefined ? firstUids.length : last + 1, closed, firstUids };
-  });
+export function logHead(db: SqliteConnection, row: ShardRow, generation: number): LogHead {
+  if (row.log?.generation === generation) return row.log;
+  const stored = db.all<{ uid: string }>(uidsUnindexed, row.pk, generation).map(({ uid }) => uid);
+  const only = onlyArtifact(db, row, generation);
+  const firstUids = only === undefined ? stored : [only.uid];
+  const last = firstUids.length < indexedFrom ? undefined : db.get<{ seq: number }>(lastSeq, row.pk, generation)?.seq;
+  const closed = db.has(`SELECT 1 FROM complete_markers WHERE ${isLog}`, row.pk, generation);
+  const log = { generation, length: last === undefined ? firstUids.length : last + 1, closed, firstUids };
+  keepLog(row, log);
+  return log;
+}
 
-export const lengthOf = (db: SqliteConnection, row: Keyed<ShardRecord> | undefined): number =>
-  row === undefined ? 0 : logHead(db, row.pk, row.record.generation).length;
+/** The log that is needed next is that of the record's generation. */
+export function keepLog(row: ShardRow, log: LogHead): void {
+  if (log.generation === row.record.generation) row.log = log;
+}
+
+export const lengthOf = (db: SqliteConnection, row: ShardRow | undefined): number =>
+  row === undefined ? 0 : logHead(db, row, row.record.generation).length;
+
+/** The artifact that is stored in the row of a finished shard, if it is there. */
+export function onlyArtifact(db: SqliteConnection, row: ShardRow, generation: number): Artifact | undefined {
+  const { count, generation: last, artifactsOf } = row.record;
+  if (count !== 1 || generation !== last || artifactsOf !== undefined) return undefined;
+  const look = "SELECT only_artifact AS text FROM shards WHERE pk = ?";
+  const text = db.get<{ text: string | null }>(look, row.pk)?.text;
+  return text == null ? undefined : JSON.parse(text);
+}
 
 function columnsOf(db: SqliteConnection, record: ShardRecord) {
   const { status, priority, readyAt, dueAt = null } = record;

@@ -77,6 +77,19 @@ describe.each(layouts)("a file of layout %i", (layout) => {
   });
 });
 
+test.each(layouts.filter((layout) => layout >= 5))(
+  "a file of layout %i keeps artifacts in rows of shards",
+  async (layout) => {
+    const store = sqliteStore(fileOf(layout));
+    await using engine = await createEngine({ store, handlers: [] });
+    const { items } = await store.listTasks({ limit: 5 });
+    const id = items.find(({ idempotencyKey }) => idempotencyKey === "one")?.id ?? "";
+    expect(await engine.task(id).result()).toEqual({ step: ["x!"] });
+    const end = { length: 1, closed: true, origins: [{ source: "one/0", seq: 0, chunk: 0 }] };
+    expect(await store.tail({ taskId: id, nodeId: "step", shard: 0 }, 0)).toEqual(end);
+  },
+);
+
 test("there is a file of every layout", async () => {
   const path = join(tempFolder(), "runs.db");
   await openAndClose(path);
