@@ -32,4 +32,10 @@ export const keptSeeds: readonly KeptSeed[] = [
     found: "a coordinator that stops claims a batch of a flow again and again while a function ends",
     test: "test/integration/engine/child-tasks.test.ts",
   },
+  {
+    mode: "chaos",
+    seed: 93_000_102,
+    found: "a batch of a flow is tried again after its task and the tasks of its tries were deleted",
+    test: "test/integration/engine/child-tasks.test.ts",
+  },
 ];

@@ -218,7 +218,7 @@ async function currentTask(parts: ChildTaskParts, batch: FlowBatch): Promise<Tas
   const own = await lastOf(parts, batch, parent.id);
   if (own.task === undefined) {
     const earlier = await lastOfRetried(parts, batch);
-    return earlier === undefined ? create(parts, batch, firstTask(parts, batch)) : continued(parts, batch, earlier, 1);
+    return earlier === undefined ? createFirst(parts, batch, 1) : continued(parts, batch, earlier, 1);
   }
   // With as many tasks as tries, this try has its task already. Otherwise it retries the last one, which may still be running.
   return own.count < ctx.tries ? continued(parts, batch, own.task, own.count + 1) : own.task;
@@ -234,7 +234,7 @@ async function continued(
   if (!isTaskTerminal(earlier.status)) await parts.cancel(earlier.id, "its batch is tried again");
   const task = await ended(parts, earlier.id, batch.ctx.signal);
   if (task?.status === "finished") return task;
-  if (task === undefined) return create(parts, batch, firstTask(parts, batch, number)); // it was deleted
+  if (task === undefined) return createFirst(parts, batch, number); // it was deleted
   const { store, retry } = parts.reader;
   const vars = await retry.run(() => store.readVars(task.id));
   const { priority } = batch.parent;
@@ -243,7 +243,7 @@ async function continued(
 }
 
 /** @throws AttemptError `bad_input` if the parameters do not match the flow's */
-function firstTask({ reader }: ChildTaskParts, batch: FlowBatch, number = 1): NewTask {
+function firstTask({ reader }: ChildTaskParts, batch: FlowBatch, number: number): NewTask {
   const { flow, params, parent } = batch;
   const { priority, traceparent } = parent;
   const options = { graph: flow.graph, params, priority, ...(traceparent === undefined ? {} : { traceparent }) };
@@ -253,6 +253,14 @@ function firstTask({ reader }: ChildTaskParts, batch: FlowBatch, number = 1): Ne
     if (!FlowError.is(error)) throw error;
     throw new AttemptError("bad_input", `flow '${flow.name}': ${error.message}`, { cause: error });
   }
+}
+
+/** Creates a task that retries no other. */
+async function createFirst(parts: ChildTaskParts, batch: FlowBatch, number: number) {
+  const { parent, ctx } = batch;
+  // The tasks of earlier tries may have been deleted because the parent was: then the batch must not run once more.
+  if (ctx.tries > 1 && (await read(parts, parent.id)) === undefined) throw new AttemptEnded("fenced");
+  return create(parts, batch, firstTask(parts, batch, number));
 }
 
 async function create(parts: ChildTaskParts, { parent, ctx }: FlowBatch, task: NewTask) {

@@ -208,6 +208,42 @@ describe("a node that runs a flow for each of its batches", () => {
     expect((await run.store.listTasks({ limit: 10, children: "all" })).items).toEqual([]);
   });
 
+  test("tries no batch again once its task was deleted, with their tasks", async () => {
+    const state = new MemoryState();
+    const gate = new Gate();
+    let hasFailed = false;
+    const failing = check(() => {
+      hasFailed = true;
+      throw new PermanentError("no_stock", "nothing left");
+    });
+    const handlers = [source("orders", [1]), { ...failing, errors: ["no_stock"] }, ship];
+    const slow = memoryStore({ state });
+    const calls: string[] = [];
+    const { readTask, createTask } = memoryStore({ state });
+    slow.createTask = async (task) => {
+      calls.push("createTask");
+      return createTask.call(slow, task);
+    };
+    slow.readTask = async (id) => {
+      calls.push(`readTask ${id}`);
+      const found = await readTask.call(slow, id);
+      if (hasFailed && found === undefined) await gate.pass();
+      return found;
+    };
+    const first = await testEngine(handlers, { store: slow, state, mayLogErrors: true });
+    const task = await first.engine.run(flowOf(each({ retry_policy: { ...atOnce, max: 1 } })));
+    await until(() => gate.arrived === 1); // the second try asks for its task
+    const second = await testEngine(handlers, { state, tickMs: 5, cancelGraceMs: 1 });
+    await second.engine.task(task.id).cancel();
+    await second.engine.task(task.id).wait();
+    await second.engine.delete(task.id);
+    calls.length = 0;
+    gate.open();
+    await until(() => calls.includes(`readTask ${task.id}`) || calls.includes("createTask"));
+    expect(calls).not.toContain("createTask");
+    expect((await second.engine.list({ children: true })).items).toEqual([]);
+  });
+
   test("continues with another engine, which finds the tasks", async () => {
     const state = new MemoryState();
     const hold = Promise.withResolvers<void>();
