@@ -17,11 +17,7 @@ export const signalMutations: readonly Mutation[] = [
   ),
   mutation(
     "a signal does not wake its node",
-    edit(
-      coordinator,
-      'if (answer === "accepted") await this.#now("signal", () => this.#scheduler.marks.signalled(taskId, nodeId));',
-      "",
-    ),
+    edit(coordinator, "() => this.#scheduler.marks.signalled(taskId, nodeId)", "async () => {}"),
   ),
   mutation(
     "a dispatch does not look for a signal that came before it",

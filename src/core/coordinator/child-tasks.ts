@@ -111,22 +111,13 @@ export class FlowWorker {
       const isPaused = isNew && (await store.readTask(task.parent?.taskId ?? ""))?.paused === true;
       await (isNew && !isPaused ? scheduler.begin(task, plans.get(task.graph)) : scheduler.replan(task.id));
     };
-    await this.#now("begin", begin);
+    await this.#own.supervisor.follow("begin", begin);
   };
 
   readonly #cancel = async (taskId: string, reason: string): Promise<void> => {
     await this.#retry.run(() => this.#parts.store.cancelTask(taskId, reason));
-    await this.#now("cancel", () => this.#own.scheduler.replan(taskId));
+    await this.#own.supervisor.follow("cancel", () => this.#own.scheduler.replan(taskId));
   };
-
-  /** Acts on a record that is already stored. If this fails, a sweep continues from the record. */
-  async #now(name: string, follow: () => Promise<void>): Promise<void> {
-    try {
-      await follow();
-    } catch (error) {
-      this.#own.supervisor.report(name, error);
-    }
-  }
 }
 
 /** A batch of a node of type `flow`, and the task with the node. */

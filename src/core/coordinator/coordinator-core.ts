@@ -249,7 +249,7 @@ export class CoordinatorCore {
       if (created) {
         if (task.retryOf !== undefined) starts.log({ ...task, taskId: id, flow: task.graph.name });
         if (task.deadlineMs !== undefined) this.#sweeper.dueIn(task.deadlineMs);
-        await this.#now("begin", async () => {
+        await this.#supervisor.follow("begin", async () => {
           await this.#pausedFlows.refresh();
           await begin(task);
         });
@@ -275,7 +275,7 @@ export class CoordinatorCore {
     this.#changes.check();
     await this.#callerRetry.run(() => this.#pausedFlows.set(name, isPaused));
     await this.#callerRetry.run(() => this.#pausedFlows.refresh());
-    if (!isPaused) await this.#now("resume", () => this.#beginTasksOf(name));
+    if (!isPaused) await this.#supervisor.follow("resume", () => this.#beginTasksOf(name));
     await this.#callerRetry.run(() => store.settle());
   }
 
@@ -301,7 +301,7 @@ export class CoordinatorCore {
     // Decided before the call, which may be repeated: a second cancel also ends spared nodes.
     const all = (await this.#callerRetry.run(() => store.readTask(taskId)))?.status === "cancelling";
     const answer = await this.#callerRetry.run(() => store.cancelTask(taskId, reason, all));
-    if (answer === "recorded" || all) await this.#now("cancel", () => this.#scheduler.replan(taskId));
+    if (answer === "recorded" || all) await this.#supervisor.follow("cancel", () => this.#scheduler.replan(taskId));
     await this.#callerRetry.run(() => store.settle());
     return answer;
   }
@@ -318,7 +318,8 @@ export class CoordinatorCore {
     if (task !== undefined) checkPausable(task, paused ? external?.types : undefined);
     const answer = await this.#callerRetry.run(() => store.pauseTask(taskId, paused));
     // Even if it was recorded before: this call may repeat one whose answer was lost.
-    if (answer === "recorded" || answer === "already") await this.#now("pause", () => this.#scheduler.replan(taskId));
+    if (answer === "recorded" || answer === "already")
+      await this.#supervisor.follow("pause", () => this.#scheduler.replan(taskId));
     await this.#callerRetry.run(() => store.settle());
     return answer;
   }
@@ -341,18 +342,10 @@ export class CoordinatorCore {
       if (shards.some(({ status }) => isShardTerminal(status))) return "terminal";
     }
     const { answer } = await this.#callerRetry.run(() => store.signalTask(taskId, signal));
-    if (answer === "accepted") await this.#now("signal", () => this.#scheduler.marks.signalled(taskId, nodeId));
+    if (answer === "accepted")
+      await this.#supervisor.follow("signal", () => this.#scheduler.marks.signalled(taskId, nodeId));
     await this.#callerRetry.run(() => store.settle());
     return answer;
-  }
-
-  /** Acts on a record that is already stored. If this fails, also when it is tried again, a sweep continues from the record. */
-  async #now(name: string, follow: () => Promise<void>): Promise<void> {
-    await follow().catch((error: unknown) => {
-      this.#supervisor.report(name, error);
-      const again = () => new StoreRetry(this.#parts.clock, this.#supervisor).run(follow);
-      if (FlowError.is(error, "STORE_UNAVAILABLE")) this.#supervisor.spawn(name, again);
-    });
   }
 
   #externalWorkers(): ExternalWorkers | undefined {

@@ -3,6 +3,7 @@ import { FlowError, thrownMessage } from "../../errors/index.ts";
 import { traceIdOf } from "../messages/messages.ts";
 import type { TaskRecord } from "../model/records.ts";
 import type { Clock } from "../ports/index.ts";
+import { StoreRetry } from "./store-retry.ts";
 
 const restartMinMs = 50;
 const restartMaxMs = 5_000;
@@ -56,6 +57,20 @@ export class Supervisor {
       },
     );
     this.#open.add(running);
+  }
+
+  /**
+   * Acts on a record that is already stored: never rejects. If the store is unreachable, it is tried again in the background;
+   * if that fails too, a sweep continues from the record.
+   */
+  async follow(name: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.report(name, error);
+      if (!FlowError.is(error, "STORE_UNAVAILABLE")) return;
+      this.spawn(name, async () => new StoreRetry(this.#clock, this).run(work));
+    }
   }
 
   /** Calls `turn` repeatedly until `stop`; after an error, with a delay. */
