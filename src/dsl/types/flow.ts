@@ -55,8 +55,9 @@ export interface AnyFlow extends FlowMethods, AnyChain {}
 
 /*
  * The signatures of the chain's methods. They are generic over their receiver without its methods (`TFlow`) and read its
- * state from one property, so that the accumulated nodes are never part of a half-instantiated signature, which alone would make the
- * chain five times as expensive. `TParents` is never inferred: as a parameter its default is computed once for all checks.
+ * state from one property, so that the accumulated nodes are never part of a half-instantiated signature, which alone would
+ * make the chain five times as expensive. `TParents` is never inferred: as a parameter, its default is computed once for all
+ * checks. Its constraint is a union because the compiler would copy a plain array type, with all its methods, for each node.
  */
 
 type After = readonly string[] | [] | Absent;
@@ -96,7 +97,7 @@ export interface AddRoot {
     const TWhen extends object = Absent,
     TOptional extends boolean = false,
     TKeys extends PropertyKey = never,
-    TParents extends readonly string[] = ParentsOf<TAfter, []>,
+    TParents extends readonly string[] | [] = ParentsOf<TAfter, []>,
   >(
     this: Flow<TName, TCount, TFlow & NotPrinted>,
     id: IdArgument<TId, TFlow[typeof ids], Recorded<TId, TFlow[typeof state]["recent"]["length"]>>,
@@ -189,7 +190,7 @@ export interface AddNext {
     const TWhen extends object = Absent,
     TOptional extends boolean = false,
     TKeys extends PropertyKey = never,
-    TParents extends readonly string[] = ParentsOf<TAfter, TFlow[typeof state]["last"]>,
+    TParents extends readonly string[] | [] = ParentsOf<TAfter, TFlow[typeof state]["last"]>,
   >(
     this: Flow<TName, TCount, TFlow & NotPrinted>,
     id: IdArgument<TId, TFlow[typeof ids], Recorded<TId, TFlow[typeof state]["recent"]["length"]>>,
