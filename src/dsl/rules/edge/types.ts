@@ -26,7 +26,14 @@ export type AfterArgument<
   TFrom,
 > = TAfter extends readonly unknown[]
   ? AreRight<TNodes, TParents, TIds, THandler, TAdapter, TFrom> extends false
-    ? JudgedParents<TAfter, TParents, TNodes, TIds, TId, THandler>
+    ? // Mapped from the list under another name: the compiler would infer `TAfter` backwards from a list mapped from it.
+      TAfter extends infer TList
+      ? {
+          [TIndex in keyof TList]: TParents[number] extends TIds
+            ? ParentArgument<TList[TIndex], TNodes, TId, THandler>
+            : KnownId<TList[TIndex], TIds, TId>;
+        }
+      : never
     : readonly TIds[]
   : TAfter;
 
@@ -45,22 +52,6 @@ type AreRight<
       : true
     : true
   : false;
-
-/* Mapped from the list under another name: the compiler would infer `TAfter` backwards from a list mapped from it. */
-type JudgedParents<
-  TAfter,
-  TParents extends readonly string[],
-  TNodes extends NodeRecords,
-  TIds extends string,
-  TId extends string,
-  THandler extends AnyHandler,
-> = TAfter extends infer TList
-  ? {
-      [TIndex in keyof TList]: TParents[number] extends TIds
-        ? ParentArgument<TList[TIndex], TNodes, TId, THandler>
-        : KnownId<TList[TIndex], TIds, TId>;
-    }
-  : never;
 
 type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THandler extends AnyHandler> = OrError<
   TParent,
