@@ -10,10 +10,10 @@ export type Fits<TNodes extends NodeRecords, TId, TInput> =
 
 /*
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
- * `graph/data/mismatch.ts`. In a right list each element may be any of the ids, for completions: the list itself beside
- * them would be a new union of all ids at each element. Compared with a list of anything, because an id that a generic
- * helper leaves open is not certainly a text. Of one of two lists, the parents are those of both, so that neither is right
- * because the other is.
+ * `graph/data/mismatch.ts`. In a valid list each element may be any of the ids, for completions: a union with the list
+ * itself would be a new union of all ids at each element. It is compared with a list of anything, because an id that a
+ * generic helper leaves open is not known to be a string. If it is one of two lists, the parents are those of both, so that
+ * a valid list does not hide an invalid one.
  */
 export type AfterArgument<
   TAfter,
