@@ -24,8 +24,7 @@ import type { JsonSchema, ReadSchema } from "./rules/definition/types.ts";
  * @param name - its name in the graph, under `io.fn`
  * @param options.args - its arguments, as they are written in the graph
  * @param options.output - what it returns; stored as the node's one artifact, and its result
- * @param options.nodeArgs - the arguments that are a node id, or a list of node ids: in a subflow, node ids get a prefix,
- * and these arguments are updated to match
+ * @param options.nodeArgs - the arguments that are a node id, or a list of node ids, which get a prefix in a subflow
  * @param options.errors - its own reason codes; `retry.permanentOn` may list them
  * @throws FlowError `FLOW_INVALID` if a member is missing or has the wrong type, or the name is that of a built-in function
  */

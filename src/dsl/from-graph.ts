@@ -15,7 +15,7 @@ import type { GivenSchemas, LoadedFlow } from "./types/loaded.ts";
 /**
  * Loads a graph JSON as a flow. The flow is checked, compiles to the same graph, can run if its handlers are given, and can
  * be extended with `.then` and `.node`. If the JSON is a literal (written inline, or `as const`), the flow's type has its
- * node ids; the types of outputs come from the handlers, otherwise from the option `schemas`, otherwise from the JSON's own
+ * node ids; the types of outputs come from the handlers, else from the option `schemas`, else from the JSON's own
  * `schemas`.
  *
  * @example

@@ -62,8 +62,8 @@ export interface Shown<TName, THandler> {
 }
 
 /**
- * Any handler, as a constraint for helpers that are generic over a handler. It has only the members that the checks read,
- * which keeps comparisons cheap.
+ * Any handler, as a constraint for helpers that are generic over a handler. It has only what the checks read, so that
+ * comparisons are cheap.
  */
 export interface AnyHandler extends Printable {
   readonly name: string;

@@ -50,10 +50,7 @@ export interface Control<TSource, TWhere, TWhen, TOptional> {
   readonly optional: TOptional;
 }
 
-/**
- * The same for a node of a subflow, with the ids of the subflow. An interface, so that it is resolved only where it is
- * read.
- */
+/** The same for a node of a subflow, with its inner ids. An interface, resolved only where it is read. */
 export interface SubflowControl<TControl, TPrefix, TBound> {
   readonly inner: TControl;
   readonly prefix: TPrefix;

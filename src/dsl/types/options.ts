@@ -61,11 +61,7 @@ type ToleranceArgument<TKeys, TId extends string> = "onBatchFailure" extends TKe
 export interface FailureTolerance {
   /** How many in each partition: one more fails the node at once. @defaultValue any number */
   readonly batches?: number;
-  /**
-   * Which share of the batches of each partition, from 0 to 1: checked when the partition has no more batches.
-   *
-   * @defaultValue 1
-   */
+  /** Which share of a partition's batches, from 0 to 1, checked when it has no more of them. @defaultValue 1 */
   readonly share?: number;
 }
 
@@ -175,8 +171,7 @@ export type NodeOptions<
   readonly startWhen?: StartArgument<TParents, TId>;
   /**
    * Which batches of its parents it reads, by their data: a scalar must be equal, a list must contain the value, an object
-   * must match for its keys; {@link not} and {@link exists} are values. Its input is checked against the batches that
-   * remain.
+   * matches by key; {@link not} and {@link exists} are values. Its input is checked against the batches that remain.
    *
    * @example
    * .node("refund", refund, { after: ["classify"], where: { kind: "refund" } })
@@ -241,20 +236,15 @@ export type NodeOptions<
    */
   readonly ordered?: boolean;
   /**
-   * What happens when a batch fails permanently: `"fail"` fails the node, `"setAside"` leaves the batch out, so that the
-   * other batches and the downstream nodes continue. `task.status()` counts the batches set aside, `engine.failedBatches`
-   * returns them.
+   * What the permanent failure of a batch does: `"fail"` fails the node, `"setAside"` leaves the batch out and continues.
+   * `task.status()` counts the batches set aside, `engine.failedBatches` returns them.
    *
    * @defaultValue "fail"
    */
   readonly onBatchFailure?: "fail" | "setAside";
   /** With `onBatchFailure: "setAside"`: how many batches may be set aside before the node fails. @defaultValue any number */
   readonly tolerate?: ToleranceArgument<TKeys, TId>;
-  /**
-   * Time limit for one try of a batch, in seconds: when it expires, the signal is aborted and the try fails.
-   *
-   * @defaultValue no limit
-   */
+  /** Time limit for one try of a batch, in seconds; then its signal is aborted, and it fails. @defaultValue no limit */
   readonly batchTimeoutSec?: number;
   /** Time limit for one attempt, in seconds. @defaultValue no limit */
   readonly timeoutSec?: number;
@@ -262,7 +252,7 @@ export type NodeOptions<
   readonly partitions?: TPartitions;
   /**
    * How many batches each of its shards may be ahead of a running node that reads them as they are stored: with that many
-   * pending, the shard waits.
+   * pending, it waits.
    *
    * @defaultValue no limit
    */
