@@ -26,7 +26,7 @@ export type Settled<TResults, TNodeId extends string> =
       };
     };
 
-/** A flow as the handler of nodes that run it once for each batch, as a task of its own. */
+/** A flow as a handler: its nodes run the flow once per batch, each time as a separate task. */
 export interface FlowHandler<TInput, TOutput, TArgs, TInner>
   extends TypedHandler<"flow", TInput, TOutput, Absent, TArgs, never, false, Absent> {
   /** The handlers of its nodes, as a union. Exists in types only. */
@@ -34,8 +34,8 @@ export interface FlowHandler<TInput, TOutput, TArgs, TInner>
 }
 
 /**
- * Makes a handler of a flow: each batch of its node runs the flow as a task of its own, and its output is the results of
- * that task. A task that fails is retried by the node's `retry`, from where it failed.
+ * Turns a flow into a handler: each batch of its node runs the flow as a separate task, whose results are the output of the
+ * batch. A failed task is retried according to the node's `retry`, from the point of failure.
  *
  * @example
  * const order = flow("order", { params: z.object({ order: Order, shop: z.string() }) })
@@ -45,10 +45,10 @@ export interface FlowHandler<TInput, TOutput, TArgs, TInner>
  *   .then("each", asHandler(order, { item: "order" }), { args: { shop: "tea" }, limits: { maxRunning: 8 } })
  *
  * @param flow - a flow with a name; its other parameters are the node's `args`
- * @param options.item - the parameter of the flow that is the batch
- * @param options.settled - a task that fails for good is an output too: `{ ok: false, failure }` instead of
+ * @param options.item - the parameter of the flow that receives the batch
+ * @param options.settled - whether a task that fails permanently also has an output: `{ ok: false, failure }` instead of
  * `{ ok: true, results }`
- * @throws FlowError `FLOW_INVALID` if the flow has no name, has inputs or mistakes, or no such parameter
+ * @throws FlowError `FLOW_INVALID` if the flow has no name, has inputs or errors, or lacks the parameter
  */
 export function asHandler<TTypes extends FlowTypes, const TItem extends string, const TSettled extends boolean = false>(
   flow: FlowWithName<TTypes>,
@@ -66,7 +66,7 @@ export function asHandler<TTypes extends FlowTypes, const TItem extends string, 
 >["handler"];
 export function asHandler(flow: unknown, options: { readonly item?: unknown; readonly settled?: unknown }): object {
   if (!isFlow(flow)) throw invalid(formatMessage("asHandlerFlow", {}));
-  const { name } = flow.compile(); // throws for one that cannot run by itself
+  const { name } = flow.compile(); // throws if the flow cannot run on its own
   if (name === undefined) throw invalid(formatMessage("asHandlerName", {}));
   const { item, settled = false } = options ?? {};
   if (typeof item !== "string") throw invalid(formatMessage("asHandlerOption", { option: "item", needs: "a string" }));
@@ -81,13 +81,13 @@ export function asHandler(flow: unknown, options: { readonly item?: unknown; rea
   return subflowHandler({ name, flow, item, settled }, shape);
 }
 
-/** @param shape - the flow's parameters, if they are known one by one */
+/** @param shape - the flow's parameters, if they are known individually */
 export function subflowHandler(
   subflow: Subflow,
   shape: Readonly<Record<string, $ZodType>> | undefined,
 ): SubflowHandler {
   const { [subflow.item]: input = z.json(), ...args } = shape ?? {};
-  const output = z.any(); // of results, whose schemas are known by node only
+  const output = z.any(); // results, whose schemas are known only per node
   const schemas = { input, output, ...(shape === undefined ? { args: z.looseObject({}) } : { args: z.object(args) }) };
   return Object.freeze({ kind: "handler", name: flowType, ...schemas, errors: [], resumable: true, subflow });
 }

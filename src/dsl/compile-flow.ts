@@ -17,7 +17,7 @@ import { checkSteps } from "./step-checks.ts";
 export function compileFlow(flow: {
   readonly head: FlowHead;
   readonly view: FlowView;
-  /** Those of the flow and of its subflows. Called only when the flow has no mistakes. */
+  /** Those of the flow and of its subflows. Called only if the flow has no errors. */
   readonly adapters: () => readonly InputAdapterDefinition[];
 }): Graph {
   const { head, view, adapters } = flow;
@@ -108,7 +108,7 @@ function typeSchemas({ args, input, output }: HandlerDefinition): TypeSchemas {
   return { ...part("args", args), ...part("input", input), output: storedJsonSchema(output) };
 }
 
-/** The view of a flow that `compile()` reads, and that a flow with it as a subflow reads. */
+/** The view of a flow that `compile()` and outer flows read. */
 export function flowViewOf(head: FlowHead, chain: readonly ChainStep[]): FlowView {
   const last = chain.at(-1);
   let all: readonly Step[] | undefined;
@@ -146,7 +146,7 @@ function renamed(step: Step, idOf: Renaming["idOf"]): Step {
   return { kind: "json", id: node.node_id, node, handler, fn, schemas, options: { after: node.depends_on } };
 }
 
-/** A loaded graph may rely on the adapter that its handler suggests: written out, its sources can be renamed. */
+/** A loaded graph may rely on the adapter that its handler suggests. It is written out so that its sources can be renamed. */
 function withSuggestion(step: Step): GraphNode {
   const node = nodeJson(step);
   const suggestion = handlerOf(step)?.inputAdapter;

@@ -24,10 +24,9 @@ import type { JsonSchema, ReadSchema } from "./rules/definition/types.ts";
  * @param name - its name in the graph, under `io.fn`
  * @param options.args - its arguments, as they are written in the graph
  * @param options.output - what it returns; stored as the node's one artifact, and its result
- * @param options.nodeArgs - the arguments that are a node id, or a list of node ids: in a subflow, nodes get other ids, and
- * these arguments are changed with them
- * @param options.errors - reason codes of its own; `retry.permanentOn` may name them
- * @throws FlowError `FLOW_INVALID` when a member is missing or ill-typed, or the name is a built-in one's
+ * @param options.nodeArgs - the arguments that are a node id, or a list of node ids, which get a prefix in a subflow
+ * @param options.errors - its own reason codes; `retry.permanentOn` may list them
+ * @throws FlowError `FLOW_INVALID` if a member is missing or has the wrong type, or the name is that of a built-in function
  */
 export function defineCoordinatorFn<
   const TName extends string,

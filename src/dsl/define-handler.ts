@@ -21,8 +21,8 @@ import { adapterChoice, isSuggested } from "./rules/suggestion/check.ts";
 import type { HandlerOptions, WrittenMembers, WrittenMethods } from "./types/handler.ts";
 
 /**
- * Defines what the nodes of one type do. All types come from its schemas: those of the arguments and payloads that its
- * methods receive, of what they return, and of the edges of every flow that uses it.
+ * Defines what nodes of one type do. All types are inferred from its schemas: those of the arguments and payloads that its
+ * methods receive, of the values that they return, and of the edges of every flow that uses it.
  *
  * @example
  * const extract = defineHandler("extractor", {
@@ -49,7 +49,7 @@ import type { HandlerOptions, WrittenMembers, WrittenMethods } from "./types/han
  * @param name - the node type it serves, which is also the role of the workers that run it
  * @param options - its schemas and methods, in any order
  * @returns the handler, frozen
- * @throws FlowError `HANDLER_INVALID` naming every problem; `details.problems` has them as a list
+ * @throws FlowError `HANDLER_INVALID` with every problem; `details.problems` has them as a list
  */
 export function defineHandler<
   const TName extends string,

@@ -8,7 +8,7 @@ import { ownDefinition } from "./rules/definition/check.ts";
 import type { ReadSchema } from "./rules/definition/types.ts";
 
 /**
- * Defines an input adapter of your own: it cuts each upstream artifact into the payloads of batches.
+ * Defines a custom input adapter, which splits each upstream artifact into the payloads of batches.
  *
  * @example
  * const column = defineInputAdapter("pull.column", {
@@ -21,8 +21,8 @@ import type { ReadSchema } from "./rules/definition/types.ts";
  * @param name - the name that `input.adapter` refers to
  * @param options.args - its arguments besides `from_nodes`, as they are written in the graph
  * @param options.payload - the schema of one payload; without it, a payload has the type of its artifact
- * @param options.expand - a pure function: a retry calls it again and continues after the last payload that was processed
- * @throws FlowError `FLOW_INVALID` when a member is missing or ill-typed, or the name is a built-in one's
+ * @param options.expand - a pure function: a retry calls it again and continues after the last processed payload
+ * @throws FlowError `FLOW_INVALID` if a member is missing or has the wrong type, or the name is that of a built-in adapter
  */
 export function defineInputAdapter<
   const TName extends string,

@@ -25,8 +25,8 @@ import type { CompileOptions } from "./types/flow-types.ts";
 type GivenOptions = Partial<StepOptions> | undefined;
 
 /**
- * Implements the interface `Flow` as a list of steps linked backwards: adding a step costs the same at any length, and
- * flows with the same beginning share it in memory.
+ * Implements the interface `Flow` as a linked list of steps, each of which points to the one before it: adding a step takes
+ * constant time, and flows with a common prefix share it in memory.
  */
 export class FlowBuilder {
   readonly #head: FlowHead;
@@ -59,7 +59,7 @@ export class FlowBuilder {
     return this.#definitions().coordinatorFns;
   }
 
-  /** The view of this flow that another flow reads when it has it as a subflow. */
+  /** The view that an outer flow reads when it uses this flow as a subflow. */
   get [flowView](): FlowView {
     this.#view ??= flowViewOf(this.#head, this.#allSteps());
     return this.#view;
@@ -122,7 +122,7 @@ export class FlowBuilder {
     return this.#known;
   }
 
-  /** In the order of declaration. A loop, because a flow may be longer than the call stack is deep. */
+  /** In declaration order. A loop, because recursion would overflow the call stack on a long flow. */
   #allSteps(): readonly ChainStep[] {
     if (this.#steps === undefined) {
       const steps: ChainStep[] = [];

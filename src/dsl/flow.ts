@@ -57,7 +57,7 @@ export function flow<
     FlowHead<TName, StoredOr<TParams, {}>, TAdapters[number], StoredInputs<TInputs>>
   >
 >["flow"];
-// The builder implements `Flow` without its types: this signature adds them.
+// The builder implements `Flow` without its types; this signature adds them.
 export function flow(name?: unknown, options: GivenOptions = {}): object {
   const { params, adapters = [], inputs = {} } = options;
   const wrong = (option: string, needs: string) =>

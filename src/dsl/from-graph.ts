@@ -13,9 +13,10 @@ import type { GivenHandlers, GraphSource, HandlersArgument } from "./rules/loade
 import type { GivenSchemas, LoadedFlow } from "./types/loaded.ts";
 
 /**
- * Loads a graph JSON as a flow. The flow is checked, compiles to the same graph, runs if its handlers are given, and can be
- * extended with `.then` and `.node`. If the JSON is a literal (written inline, or `as const`), the flow's type has its node
- * ids; the types of outputs come from the handlers, else from the option `schemas`, else from the JSON's own `schemas`.
+ * Loads a graph JSON as a flow. The flow is checked, compiles to the same graph, can run if its handlers are given, and can
+ * be extended with `.then` and `.node`. If the JSON is a literal (written inline, or `as const`), the flow's type has its
+ * node ids; the types of outputs come from the handlers, else from the option `schemas`, else from the JSON's own
+ * `schemas`.
  *
  * @example
  * const loaded = fromGraph({ nodes: [{ node_id: "extract", type: "extractor" }] }, { handlers: [extract] })
@@ -27,8 +28,8 @@ import type { GivenSchemas, LoadedFlow } from "./types/loaded.ts";
  * @param options.adapters - custom input adapters that it names
  * @param options.fns - custom coordinator functions that it names
  * @param options.schemas - by node type, the schemas of types without a handler here
- * @throws FlowError `GRAPH_INVALID` with every mistake of the graph, in `details.findings`
- * @throws FlowError `FLOW_INVALID` when an option doesn't fit the graph; `details.findings` has every mistake
+ * @throws FlowError `GRAPH_INVALID` if the graph is invalid; `details.findings` lists every error
+ * @throws FlowError `FLOW_INVALID` if an option does not match the graph; `details.findings` lists every error
  */
 export function fromGraph<
   const TGraph extends GraphSource,
@@ -45,7 +46,7 @@ export function fromGraph<
     readonly schemas?: TSchemas;
   },
 ): LoadedFlow<TGraph, THandlers, TAdapters[number], TFns[number], TSchemas>;
-// The builder implements `Flow` without its types: this signature adds them.
+// The builder implements `Flow` without its types; this signature adds them.
 export function fromGraph(json: unknown, options: LoadOptions = {}): object {
   const given = readLoadOptions(options);
   const graph = parseGraph(json, { functions: given.fns, adapters: given.adapters });

@@ -5,7 +5,7 @@ export { defineHandler } from "./define-handler.ts";
 export { defineInputAdapter } from "./define-input-adapter.ts";
 export { flow } from "./flow.ts";
 export { fromGraph } from "./from-graph.ts";
-// Types within the types of exported flows and handlers: the compiler cannot write declarations without their names.
+// Types that the types of exported flows and handlers contain: the compiler needs their names to emit declarations.
 export type { InputAdapter, InputAdapterTypes } from "./model/adapter.ts";
 export type { CoordinatorFn, CoordinatorFnTypes } from "./model/coordinator-function.ts";
 export type {

@@ -19,7 +19,7 @@ import { withWireNames } from "./model/wire-names.ts";
 
 type WrittenStep = Exclude<Step, LoadedStep>;
 
-/** One step as a node of the graph; only what was written and is not a default, because the graph is read by people. */
+/** One step as a node of the graph. It has only what was written and is not a default, because people read the graph. */
 export function nodeJson(step: Step): GraphNode {
   if (step.kind === "json") return step.node;
   const json = {
@@ -62,7 +62,7 @@ export function waitStep(id: string, { payload, onTimeout, ...options }: WaitOpt
   return { kind: "fn", id, fn: waitFunction, options: { after: [], ...options, args } };
 }
 
-/** Options under the names of their fields. A name that is not an option stays, so that parseGraph reports it. */
+/** Options under the names of their fields. A name that is not an option is kept, so that parseGraph reports it. */
 function fieldValues(options: object, fields: FieldTable): Record<string, unknown> {
   const rows = Object.entries(fields);
   const byOption = new Map(rows.map(([key, field]) => [field.option, { key, inner: field.fields, field }]));
@@ -89,9 +89,7 @@ function graphSpelling(value: unknown, { spelling = {}, written }: Partial<Field
 const ownArgs = ({ args }: StepOptions): object =>
   typeof args === "object" && args !== null ? (argumentJson(args) as object) : {};
 
-/**
- * The adapter is always written out, also where the engine would choose the same: a graph says by itself what runs.
- */
+/** The adapter is always written out, even where the engine would choose the same one, so that a graph is self-contained. */
 function routingJson({ options, handler }: Step & { readonly kind: "node" }): object {
   const { after, input, where } = options;
   const chosen = where === undefined ? {} : { where: patternJson(where) };
@@ -126,12 +124,12 @@ function builtInFnArgs(args: object, { ownId }: BuiltInFunction): object {
   return { ...named, [ownId.arg]: withWireNames(holder) };
 }
 
-/** Where the graph's own limit of depth is long exceeded: `parseGraph` says so, a recursion without end couldn't. */
+/** Far beyond the graph's own depth limit, which `parseGraph` reports; endless recursion would never get there. */
 const deepEnough = 200;
 
 /**
- * A value of the user's as it stands among a node's arguments: references written out, `undefined` left out as JSON
- * does, and keys escaped that would read as a reference.
+ * A user's value as it appears in a node's arguments: references are written out, `undefined` is left out as in JSON, and
+ * keys that would read as a reference are escaped.
  *
  * @example
  * argumentJson({ day: param("date"), $ref: "x" }) // { day: { $ref: "params.date" }, $$ref: "x" }
@@ -140,7 +138,7 @@ function argumentJson(value: unknown, depth = 0): unknown {
   if (typeof value !== "object" || value === null || depth > deepEnough) return value;
   if (isParamRef(value)) return { $ref: `params.${paramNameOf(value)}` };
   if (Array.isArray(value)) return value.map((item) => argumentJson(item, depth + 1));
-  if (!isPlain(value)) return value; // a Date, a Map: no JSON, which parseGraph reports
+  if (!isPlain(value)) return value; // such as a Date or a Map: not JSON, which parseGraph reports
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, inner]) =>
       inner === undefined ? [] : [[escapedKey(key), argumentJson(inner, depth + 1)]],

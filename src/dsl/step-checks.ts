@@ -52,7 +52,7 @@ export function checkSteps(
       if (isFlow(step.flow)) head = withAdapters(head, step.flow.inputAdapters);
     } else {
       findings.push(...idFindings(step.id, seen), ...definitionFindings(step, owners));
-      // A node that came as JSON was checked as such, with its graph and its handler.
+      // A node from a JSON was checked when it was loaded, with its graph and its handler.
       if (step.kind !== "json") findings.push(...writtenFindings(step, seen, head));
       seen.add(step.id);
       ids.push(step.id);
@@ -70,7 +70,7 @@ type WrittenStep = Exclude<Step, LoadedStep>;
 
 function writtenFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHead): string[] {
   const shape = shapeFindings(step);
-  // Options that can't be read as what they are would make every later check of the step fail on them.
+  // Options of the wrong type would make every later check of the step fail.
   if (shape.length > 0 || !isRunnable(step)) return shape;
   return [
     ...optionFindings(step),
@@ -80,14 +80,14 @@ function writtenFindings(step: WrittenStep, seen: ReadonlySet<string>, head: Flo
   ];
 }
 
-/** Handlers and functions are what `defineHandler` and `defineCoordinatorFn` made, and their names mean one of them. */
+/** Handlers and functions come from `defineHandler` and `defineCoordinatorFn`, and each name refers to one of them. */
 function definitionFindings(step: Step, owners: Owners): string[] {
   if (step.kind === "fn" && typeof step.fn === "string") return fnNameFindings(step.id, step.fn);
   if (step.kind !== "json" && !isRunnable(step)) {
     return [formatMessage("notADefinition", { node: step.id, maker: makers[step.kind] })];
   }
   const definition = handlerOf(step) ?? ownFnOf(step);
-  if (definition === undefined) return []; // JSON whose code is elsewhere, or built in
+  if (definition === undefined) return []; // from a JSON whose code is elsewhere, or built in
   const subflow = subflowOf(handlerOf(step));
   if (subflow !== undefined) return subflowFindings(step.id, subflow, owners);
   const key = `${definition.kind} ${definition.name}`;
@@ -96,7 +96,7 @@ function definitionFindings(step: Step, owners: Owners): string[] {
   return owner === definition ? [] : [formatMessage("nameTaken", { node: step.id, name: definition.name })];
 }
 
-/** The name of a flow means one flow, and those of the definitions in it mean the same as outside. */
+/** The name of a flow refers to one flow, and the names in it refer to the same definitions as outside. */
 function subflowFindings(node: string, { name, flow }: Subflow, owners: Owners): string[] {
   const own = (key: string, definition: Owned) => {
     const owner = owners.get(key) ?? definition;
@@ -169,7 +169,7 @@ function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHe
   ];
 }
 
-/** A step's arguments are what its handler or function takes; so are the parameters among them. */
+/** A step's arguments, and the parameters among them, match what its handler or function accepts. */
 function argumentFindings(step: WrittenStep, head: FlowHead): string[] {
   const args = (step.options.args ?? {}) as Args;
   const [own, schemas] =

@@ -29,14 +29,14 @@ export interface AnyInputAdapter {
 
 export type AdapterName<TAdapters extends AnyInputAdapter> = keyof BuiltInAdapters | TAdapters["name"];
 
-/** The keys beside `adapter` and `from`. An unknown adapter accepts any, so that only its name is reported. */
+/** The keys other than `adapter` and `from`. An unknown adapter accepts any, so that only its name is reported. */
 export type AdapterArgs<TAdapter, TAdapters extends AnyInputAdapter> = TAdapter extends keyof BuiltInAdapters
   ? BuiltInAdapters[TAdapter]
   : TAdapter extends TAdapters["name"]
     ? OpenArgs<OwnAdapter<TAdapters, TAdapter>["$infer"]["args"]>
     : { readonly [argument: string]: unknown };
 
-// Sorted by name once: to search them for each node costs ten times as much.
+// Indexed by name once: searching them for each node costs ten times as much.
 type OwnAdapter<TAdapters extends AnyInputAdapter, TAdapter> = ByName<TAdapters>[TAdapter & TAdapters["name"]];
 type ByName<TAdapters extends AnyInputAdapter> = {
   readonly [TName in TAdapters["name"]]: Extract<TAdapters, { name: TName }>;
@@ -60,7 +60,7 @@ export interface Suggested {
 
 export type SuggestedName<TAdapter> = TAdapter extends AnyInputAdapter ? TAdapter["name"] : TAdapter;
 
-/** `after` if it was given, else the default of the method: `[]`, or the node before. */
+/** `after` if it was given, otherwise the default of the method: `[]`, or the node before. */
 export type ParentsOf<TAfter, TPrevious> = TAfter extends readonly string[] ? TAfter : TPrevious;
 
 /** How a node reads its parents: what its options say, or what its handler suggests. */
@@ -109,7 +109,7 @@ type DeliveredTo<
   TReading extends AnyReading,
 > = Delivered<TNodes, TParents, TReading["from"], TReading["listKey"], TReading["fanIn"]>;
 
-/** Whether a handler with the input `TInput` takes it. */
+/** Whether a handler with the input `TInput` accepts it. */
 export type PayloadFits<
   TNodes extends ReadNodes,
   TParents extends readonly string[],

@@ -3,7 +3,7 @@ import type { NodeRecords } from "../../builtins/node-records.ts";
 import type { CoordinatorFunctionDefinition } from "../../definitions/index.ts";
 import type { ParamReference } from "./param.ts";
 
-/** What the compiler knows of a coordinator function: resolved types, not schemas. */
+/** What the compiler knows about a coordinator function: resolved types, not schemas. */
 export interface CoordinatorFnTypes<TArgs, TOutput, TErrors = never, TNodeArgs = never> {
   /** Arguments as they are written in the graph. */
   readonly args: TArgs;
@@ -58,7 +58,7 @@ type NodeArg<T, TIds extends string> = T extends string
     ? readonly NodeArg<TElement, TIds>[]
     : T;
 
-/** The arguments that a function accepts, independent of those that were given. */
+/** The arguments that a function accepts, regardless of which were given. */
 export type KnownArgsOf<TFn> = TFn extends AnyCoordinatorFn
   ? TFn["$infer"]["args"]
   : OpenArgsOf<TFn> & WrittenArgsOf<TFn, string, string, string>;

@@ -11,13 +11,13 @@ export interface FlowView {
   readonly outputs: ReadonlyMap<string, $ZodType>;
   /** The parents of a following `then`. */
   readonly last: readonly string[];
-  /** What is wrong with it, as messages. */
+  /** Its errors, as messages. */
   readonly findings: readonly string[];
-  /** All its nodes, including those of its subflows. Called only when it has no mistakes. */
+  /** All its nodes, including those of its subflows. Called only if it has no errors. */
   steps(): readonly Step[];
 }
 
-/** The key of the `FlowView` in a flow. A registered symbol, so that flows of another copy of the package have it too. */
+/** The key of the `FlowView` in a flow. A registered symbol, so that it is the same in every copy of the package. */
 export const flowView: unique symbol = Symbol.for("flowkit.flowPart");
 
 interface Usable extends FlowDefinition {

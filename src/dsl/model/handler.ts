@@ -4,7 +4,7 @@ import type { Suggested } from "./adapter.ts";
 import type { NotPrinted, Printable, Printed } from "./unprinted.ts";
 
 /**
- * What the compiler knows of a handler: resolved types instead of schemas. They print short, and reading one is a
+ * What the compiler knows about a handler: resolved types instead of schemas. They print briefly, and reading one is a
  * property access instead of a comparison of zod's own types.
  */
 export interface HandlerTypes<
@@ -62,15 +62,15 @@ export interface Shown<TName, THandler> {
 }
 
 /**
- * Any handler, as a constraint of helpers that are generic over their handler. It has only what the checks read, which
- * makes comparisons with it cheap.
+ * Any handler, as a constraint for helpers that are generic over a handler. It has only what the checks read, so that
+ * comparisons are cheap.
  */
 export interface AnyHandler extends Printable {
   readonly name: string;
   readonly $infer: HandlerTypes<unknown, unknown, unknown, unknown, string, boolean, Suggested | Absent>;
 }
 
-/** The same as users name it, with what an argument of `.node()` needs. */
+/** The same for users, with everything that an argument of `.node()` needs. */
 export type AnyShownHandler = Shown<string, AnyHandler>["handler"];
 
 /** The payload of one batch of a handler, as JSON; `Absent` if it declares no input. */

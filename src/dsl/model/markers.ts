@@ -1,7 +1,7 @@
 /**
- * A message that the compiler prints for a wrong argument, after words of its own: a short name leaves more of the message
- * where an editor shows one line. An interface is never offered as a completion, never collapses to `never`, and is printed
- * in full.
+ * A message that the compiler prints for a wrong argument, after its own words: a short name leaves more room for the
+ * message where an editor shows a single line. An interface is never offered as a completion, never collapses to `never`,
+ * and is printed in full.
  *
  * The message is the type of a property that the argument HAS with another type. For a property that the argument
  * lacks, TypeScript 7 would print "property is missing" (TS2741) before the message.
@@ -18,12 +18,12 @@ export type Wrong<TMessage extends string, TRight> = TRight | WrongType<TMessage
 
 declare const offered: unique symbol;
 
-/** Makes a type that no value has: it is only there for completions. */
+/** Marks a type without values, which exists only for completions. */
 export interface Offered {
   readonly [offered]: never;
 }
 
-/** What the elements of a list may be, beside the type of the list that was written. Cheaper than an array type. */
+/** What the elements of a list may be, in a union with the type of the list that was written. Cheaper than an array type. */
 export interface Alternatives<T> extends Offered {
   readonly [index: number]: T;
 }
@@ -39,8 +39,8 @@ export type OrError<TGiven, TMessage> =
   IsRight<TMessage> extends false ? WrongType<NoInfer<TMessage & string>> : TGiven;
 
 /**
- * Compared with `false` for the reason given at `IsNever`, and in tuples, because a condition on what a generic helper
- * leaves open is no `true` otherwise.
+ * Compared with `false` for the reason given at `IsNever`, and in tuples, because otherwise a condition on a type that a
+ * generic helper leaves open would never be `true`.
  */
 export type IsRight<TMessage> = [true] extends [TMessage] ? true : false;
 

@@ -1,6 +1,7 @@
 /*
- * How many nodes a flow has, for editors. The last digit is the number of its latest nodes, which become a block when they
- * are ten: the tens before it change once a block. Interfaces, whose members are only resolved where they are read.
+ * How many nodes a flow has, for editors. The last digit is the number of its latest nodes, which become a block at ten, so
+ * the tens before it change once per block. These are interfaces because their members are resolved only where they are
+ * read.
  */
 
 /** The texts of a flow with fewer than ten nodes: what it has now, and with one more, by the number of its latest nodes. */

@@ -35,7 +35,7 @@ export function not<const TPattern>(pattern: TPattern): Not<TPattern> {
   return operator("$not", pattern) as Not<TPattern>;
 }
 
-/** In a `where`: the key is there, whatever its value. `not(exists)`: it is not. */
+/** In a `where`: the key is present, whatever its value. `not(exists)`: it is absent. */
 export const exists: Exists = operator("$exists", true) as Exists;
 
 function operator(key: "$not" | "$exists", value: unknown): unknown {
@@ -43,12 +43,12 @@ function operator(key: "$not" | "$exists", value: unknown): unknown {
 }
 
 const operatorKey = /^\$+(?:not|exists)$/;
-/** Where the graph's own limit of depth is long exceeded. */
+/** Far beyond the graph's own depth limit. */
 const deepEnough = 200;
 
 /**
- * A pattern as it is written in the graph: with keys escaped that would read as an operator, and without those that are
- * `undefined`.
+ * A pattern as it is written in the graph: keys that would read as an operator are escaped, and keys that are `undefined`
+ * are left out.
  *
  * @example
  * patternJson({ kind: not("a"), $not: 1 }) // { kind: { $not: "a" }, $$not: 1 }

@@ -5,9 +5,9 @@ import type { AnyJson } from "../../graph/data/show-type.ts";
 import { asZod, schemaFault } from "../../graph/format/standard-schema.ts";
 
 /**
- * Any schema, reduced to what types read: of zod, or of another library that implements Standard JSON Schema. The compiler
- * would compare all of `$ZodType` with every schema, member by member, which was two thirds of the cost of a handler; and
- * a union with schemas of other libraries would add a third.
+ * Any schema, of zod or of another library that implements Standard JSON Schema, reduced to the members that types read.
+ * With `$ZodType`, the compiler would compare every schema member by member, which was two thirds of the cost of a handler;
+ * a union with the schemas of other libraries would add another third.
  */
 export interface AnySchema {
   readonly _zod?: { readonly input: unknown; readonly output: unknown };
@@ -33,7 +33,7 @@ interface TwoWay {
   readonly _zod: { readonly def: TwoWayPipe | TwoWayParts };
 }
 
-// A codec too.
+// Codecs are pipes too.
 interface TwoWayPipe {
   readonly type: "pipe";
   readonly in: TwoWay;
@@ -84,13 +84,13 @@ interface AnyTypes {
   readonly output: unknown;
 }
 
-// Of a schema without a JSON Schema, which is refused, and of one that is not known yet: see {@link AnyValue}.
+// For a schema without a JSON Schema, which is rejected, and for one that is not known yet: see {@link AnyValue}.
 interface Undescribed {
   readonly input: AnyValue;
   readonly output: AnyValue;
 }
 
-/** Instead of the wire type of an output whose values change their type when they are read. */
+/** Replaces the wire type of an output whose values change type when they are read. */
 export interface OneWay {
   readonly oneWay: symbol;
 }
@@ -118,7 +118,7 @@ export interface NoSchema<TWire, TDecoded = TWire> {
 export type NoInput = NoSchema<Absent>;
 /** No arguments: none is accepted. */
 export type NoArgs = NoSchema<{}>;
-/** No payload of an input adapter: it passes on what it is given, any JSON. */
+/** No payload schema of an input adapter: it passes on any JSON unchanged. */
 export type NoPayload = NoSchema<Json, Absent>;
 /** No result: `finalize` returns nothing. */
 export type NoResult = NoSchema<Absent, void>;
@@ -127,8 +127,8 @@ export type NoResult = NoSchema<Absent, void>;
 export type Wire<TSchema> = TSchema extends ZodSchema ? TSchema["_zod"]["input"] : StandardTypes<TSchema>["input"];
 
 /**
- * The wire form of an input. Of a schema whose type is `z.ZodType<T>` it is not declared, and counts as `T`: a check of
- * that is better than none. Other schemas of the input `unknown` take anything, such as `z.unknown()` and `z.coerce`.
+ * The wire form of an input. A schema of type `z.ZodType<T>` does not declare it, so it counts as `T`: checking that is
+ * better than no check. Other schemas whose input is `unknown`, such as `z.unknown()` and `z.coerce`, accept anything.
  */
 export type InputWire<TSchema> = TSchema extends ZodSchema
   ? "string" | "object" extends KindOf<TSchema>
@@ -159,8 +159,8 @@ export type WireOr<TSchema, TElse> = TSchema extends AnySchema ? Wire<TSchema> :
 /** Whether a type is JSON without keys that may be `undefined`, which JSON leaves out. */
 export type IsPlainJson<T> = [T] extends [Json] ? HasAllKeys<T> : false;
 
-// Under `exactOptionalPropertyTypes`, `Json` has refused a key that may be `undefined`. Without it the compiler takes
-// such a key for one that is there, so each is looked for.
+// Under `exactOptionalPropertyTypes`, `Json` already rejects a key that may be `undefined`. Without it, the compiler treats
+// such a key as present, so each key is checked.
 type HasAllKeys<T> = { a?: "" | undefined } extends { [key: string]: "" } ? IsFull<T> : true;
 
 type IsFull<T> = [T] extends [Full<T>] ? true : false;
@@ -169,10 +169,10 @@ type FullInside<T> = { [TKey in keyof T]-?: Full<T[TKey]> };
 
 /**
  * The stored form of an output. The decoded value is encoded, and it has every key that `.default()` or `.prefault()`
- * fills, so the stored type has these keys although `z.input` calls them optional.
+ * fills, so the stored type has these keys although they are optional in `z.input`.
  *
- * Such a key may be `undefined` on the wire, so a wire type that passes `IsPlainJson` has none: to look at the schema,
- * or only at its decoded type, would raise the cost of every handler by half.
+ * Such a key may be `undefined` on the wire, so a wire type that passes `IsPlainJson` has none. Examining the schema, or
+ * only its decoded type, would raise the cost of every handler by half.
  */
 export type Stored<TSchema extends AnySchema> =
   IsPlainJson<Encoded<TSchema>> extends true
@@ -222,7 +222,7 @@ type StoredElements<TDefinition, TWire> = TDefinition extends {
     ? { [TKey in keyof TWire]: Stored<TValue> }
     : TWire;
 
-// `z.exactOptional()` is of the kind "optional" too, and has no `undefined`.
+// `z.exactOptional()` has the type "optional" too, but no `undefined`.
 type StoredInside<TKind, TInner, TWire> = TKind extends "optional"
   ? TInner | Extract<TWire, undefined>
   : TKind extends "nullable"

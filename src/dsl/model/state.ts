@@ -5,11 +5,12 @@ import type { AnyHandler } from "./handler.ts";
 /*
  * What the type of a flow accumulates, one node at a time.
  *
- * An intersection is instantiated as a whole when it is first indexed, each key of it is then looked up in each member,
- * and one that grows is a new one at every step. So the nodes so far are not an intersection of their outputs, whose
- * types are large, but of their places, which are literals: `recentPlaces` in the tuple of the latest outputs, and
- * `places` by blocks of ten, with one member a block, which keeps its identity for ten steps. A full block is read by its
- * ids. Flattening an intersection inside the chain overflows the compiler at about 50 nodes.
+ * An intersection is instantiated as a whole when it is first indexed, each of its keys is then looked up in each member,
+ * and an intersection that grows is a new type at every step. So the nodes so far are not an intersection of their outputs,
+ * whose types are large, but of their places, which are literals: `recentPlaces` has positions in the tuple of the latest
+ * outputs, and `places` has the numbers of blocks of ten nodes, with one member per block, so that it stays the same type
+ * for ten steps. A full block is indexed by node id. Flattening an intersection inside the chain overflows the compiler at
+ * about 50 nodes.
  */
 
 /*
@@ -49,7 +50,7 @@ export interface Control<TSource, TWhere, TWhen, TOptional> {
   readonly optional: TOptional;
 }
 
-/** That of a subflow's node: its ids are those of the subflow. An interface, resolved only where it is asked for. */
+/** The same for a node of a subflow, with its inner ids. An interface, resolved only where it is read. */
 export interface SubflowControl<TControl, TPrefix, TBound> {
   readonly inner: TControl;
   readonly prefix: TPrefix;
@@ -67,7 +68,7 @@ export interface FlowHead<TName, TParams, TAdapters, TInputs> {
 }
 
 /**
- * What the methods of the chain read from their receiver. Behind one property, because readers of a type do not need
+ * What the methods of the chain read from their receiver. Behind one property, because readers of a flow's type do not need
  * it.
  */
 export interface FlowState<
@@ -100,7 +101,7 @@ export interface FlowState<
   /** `[]`, or the id that `.then` continues from. */
   readonly last: TLast;
   readonly head: THead;
-  /** Those of the head: read so often that the way there counts. */
+  /** The same as in the head: read so often that the longer path would cost. */
   readonly params: THead["params"];
 }
 
@@ -128,9 +129,9 @@ export interface AnyChain {
 }
 
 /**
- * The state with one more node: `TPlaced` is its place, `TStep` its step, and `TParents` are the ids that it depends on.
- * No argument of `FlowState` is an alias here: the compiler would resolve the state late, and a chain of late types is
- * as deep as it is long.
+ * The state with one more node: `TPlaced` is its place, `TStep` its step, and `TParents` are the ids that it depends on. No
+ * argument of `FlowState` is an alias here: the compiler would defer the state, and a chain of deferred types is as deep as
+ * it is long.
  */
 export type StateAfter<
   TState extends AnyState,

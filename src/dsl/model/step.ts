@@ -25,14 +25,14 @@ export type Step =
     }
   | LoadedStep;
 
-/** A node that came as JSON, checked with the graph that it stood in. */
+/** A node from a graph JSON, checked with that graph. */
 export interface LoadedStep {
   readonly kind: "json";
   readonly id: string;
   readonly node: GraphNode;
-  /** What its type does; `undefined` where the graph is loaded without its code. */
+  /** The handler of its type; `undefined` if the graph was loaded without its code. */
   readonly handler: HandlerDefinition | undefined;
-  /** Its coordinator function, when that is one of the user's own. */
+  /** Its coordinator function, if that is a custom one. */
   readonly fn: CoordinatorFunctionDefinition | undefined;
   /** Its type's schemas in that graph. */
   readonly schemas: TypeSchemas | undefined;
@@ -89,22 +89,22 @@ export interface InputOptions {
   readonly [adapterArgument: string]: unknown;
 }
 
-/** What a flow is given at its start. */
+/** What a flow starts with. */
 export interface FlowHead {
   readonly name: string | undefined;
   readonly paramsSchema: $ZodType | undefined;
   readonly inputAdapters: readonly InputAdapterDefinition[];
-  /** By names that stand for nodes of the flow that uses this one: what one batch of theirs is. */
+  /** By input name, the schema of one batch of the outer flow's node that feeds it. */
   readonly inputs?: Readonly<Record<string, $ZodType>>;
   /** The keys of what nodes store whose values must each go to some node. */
   readonly cases?: readonly { readonly source: string; readonly key: string }[];
-  /** What stood in a graph JSON, to be written as it was. */
+  /** Parts of a loaded graph JSON, which are written back unchanged. */
   readonly loaded?: { readonly paramsSchema: JsonObject | undefined; readonly schemas: Graph["schemas"] | undefined };
 }
 
 export const fnName = (fn: string | CoordinatorFunctionDefinition): string => (typeof fn === "string" ? fn : fn.name);
 
-/** The handler that a step runs, as far as it is known. */
+/** The handler that a step runs, if it is known. */
 export function handlerOf(step: Step): HandlerDefinition | undefined {
   return step.kind === "fn" ? undefined : step.handler;
 }

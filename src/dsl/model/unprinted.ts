@@ -1,10 +1,10 @@
 /*
- * How a type stays short in an editor, whatever it knows. An editor prints a type by its alias, with the arguments of the
- * alias, each in its shortest form: an intersection that no value can have is `never`. `T & NotPrinted` is one if `T` is
- * `Printable`, because they contradict each other about `printed`. A third member, in which it is `never`, ends the
- * contradiction: `T & NotPrinted & Printed` is `T` with what `Printed` adds.
+ * How a type prints briefly in an editor, however much it contains. An editor prints a type by its alias, with the
+ * arguments of the alias, each in its shortest form: an intersection that no value can have is `never`. `T & NotPrinted` is
+ * one if `T` is `Printable`, because their types of `printed` conflict. A third member, in which it is `never`, resolves
+ * the conflict: `T & NotPrinted & Printed` is `T` with what `Printed` adds.
  *
- * A declaration file cannot name an alias that its module does not export. It gets the type itself, with all that it knows.
+ * A declaration file cannot name an alias that its module does not export: it gets the type itself, in full.
  */
 
 export declare const printed: unique symbol;
@@ -24,7 +24,7 @@ export interface Printed {
   readonly [printed]: never;
 }
 
-/** The options of a call, and what is said about those that were written. */
+/** The options of a call, and the messages about those that were written. */
 interface OptionTypes<TOptions, TWritten> extends Printable {
   readonly options: TOptions;
   readonly written: TWritten;

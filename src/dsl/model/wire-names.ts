@@ -14,7 +14,7 @@ const argumentNames: ReadonlyMap<string, string> = new Map(
 
 export const wireName = (name: string): string => argumentNames.get(name) ?? name;
 
-/** The builder's name for a name of ours in the graph. */
+/** The builder's name for a built-in name in the graph. */
 export function builderName(key: string): string {
   return key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -54,8 +54,8 @@ type RunBy<THandler> = THandler extends { readonly $inner: infer TInner extends 
 
 type StepsById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: TStep };
 
-// The result of `finalize`, else the list of outputs. A coordinator function has one output. A node that was skipped, or
-// failed without failing the task, has no result, and a list of what it had stored.
+// The result of `finalize`, otherwise the list of outputs. A coordinator function has one output. A node that was skipped,
+// or failed without failing the task, has no result, but a list of the outputs that it had stored.
 type ResultOf<TSteps, TId, TOutput> = TId extends keyof TSteps
   ? TSteps[TId] extends AnyStep
     ? TSteps[TId]["handler"]["$infer"]["result"] extends Absent
@@ -74,8 +74,8 @@ type ByPartition<TResult, TPartitions extends number> = number extends TPartitio
     : TResult[];
 
 /**
- * What a flow is, apart from the methods that add nodes. Not an interface: the compiler would make each a second time, as
- * the `this` of the intersection that it is in.
+ * What a flow is, apart from the methods that add nodes. Not an interface: the compiler would create each one twice, the
+ * second time with the enclosing intersection as its `this`.
  */
 export type BuiltFlow<TIds extends string, TParams, TState extends AnyState> = {
   readonly [ids]: TIds;
@@ -97,7 +97,7 @@ export type BuiltFlow<TIds extends string, TParams, TState extends AnyState> = {
   /** The schema of its parameters; `undefined` if it has none. */
   readonly paramsSchema: $ZodType | undefined;
 
-  /** Checks that each value of a key of what a node stores goes to some node. */
+  /** Checks that each value of a key in a node's output goes to some node. */
   readonly exhaustive: CheckCases;
 
   /**
@@ -122,8 +122,8 @@ export type BuiltFlow<TIds extends string, TParams, TState extends AnyState> = {
 /** The method {@link BuiltFlow.exhaustive}. */
 export interface CheckCases {
   /**
-   * Checks that each value of a key of what a node stores goes to some node declared before. A node takes it for certain if
-   * its `where` has no other key and it has no `when`.
+   * Checks that each value of a key in a node's output goes to some node declared before. A node counts only if its `where`
+   * has no other key and it has no `when`.
    *
    * @example
    * .exhaustive("classify", "kind") // or a nested key, such as "bank.country"

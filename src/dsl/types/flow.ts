@@ -35,7 +35,7 @@ export interface FlowOf<TName, TCount, TIds extends string, TParams, TState exte
 
 /** The methods of a flow that add nodes. A flow is immutable: every method returns a new one. */
 export interface FlowMethods extends Printed {
-  // One sentence each, for the list of members; the signatures below have the rest, for the author of a call.
+  // One sentence each, for the list of members; the signatures below document the rest, for the author of a call.
   /** Adds a node. Without `after` it is a root, which depends on nothing. */
   readonly node: AddRoot;
   /** Adds a node that depends on the one before it, unless `after` says otherwise. */
@@ -50,13 +50,14 @@ export interface FlowMethods extends Printed {
   readonly wait: AddWait;
 }
 
-/** Any flow, as a constraint of generic helpers. What the compiler cannot know in them, `compile()` checks. */
+/** Any flow, as a constraint for generic helpers. `compile()` checks what the compiler cannot know in them. */
 export interface AnyFlow extends FlowMethods, AnyChain {}
 
 /*
  * The signatures of the chain's methods. They are generic over their receiver without its methods (`TFlow`) and read its
- * state from one property, so that the accumulated nodes are never part of a half-instantiated signature, which alone would make the
- * chain five times as expensive. `TParents` is never inferred: as a parameter its default is computed once for all checks.
+ * state from one property, so that the accumulated nodes are never part of a half-instantiated signature, which alone would
+ * make the chain five times as expensive. `TParents` is never inferred: as a parameter, its default is computed once for all
+ * checks. Its constraint is a union because the compiler would copy a plain array type, with all its methods, for each node.
  */
 
 type After = readonly string[] | [] | Absent;
@@ -96,7 +97,7 @@ export interface AddRoot {
     const TWhen extends object = Absent,
     TOptional extends boolean = false,
     TKeys extends PropertyKey = never,
-    TParents extends readonly string[] = ParentsOf<TAfter, []>,
+    TParents extends readonly string[] | [] = ParentsOf<TAfter, []>,
   >(
     this: Flow<TName, TCount, TFlow & NotPrinted>,
     id: IdArgument<TId, TFlow[typeof ids], Recorded<TId, TFlow[typeof state]["recent"]["length"]>>,
@@ -189,7 +190,7 @@ export interface AddNext {
     const TWhen extends object = Absent,
     TOptional extends boolean = false,
     TKeys extends PropertyKey = never,
-    TParents extends readonly string[] = ParentsOf<TAfter, TFlow[typeof state]["last"]>,
+    TParents extends readonly string[] | [] = ParentsOf<TAfter, TFlow[typeof state]["last"]>,
   >(
     this: Flow<TName, TCount, TFlow & NotPrinted>,
     id: IdArgument<TId, TFlow[typeof ids], Recorded<TId, TFlow[typeof state]["recent"]["length"]>>,
@@ -367,7 +368,7 @@ export interface AddSubflow {
    *   .then("load", load)
    *   .compile().edges // [["extract", "eu.clean"], ["eu.clean", "load"]]
    *
-   * Its parameters are those of this flow, which must declare them all; `then` continues from its last node.
+   * It shares the parameters of this flow, which must declare all that it needs; `then` continues from its last node.
    *
    * @param prefix - a literal string, so that later nodes can name its nodes
    * @param subflow - a flow; it may be used many times, and may have subflows itself

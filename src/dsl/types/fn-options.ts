@@ -21,11 +21,11 @@ export type WaitOptions<
 > = {
   /** The schema of what the signal carries, which is the output of the node. */
   readonly payload: JsonSchema<TPayload, Wire<TPayload>, TId, "payload", "node">;
-  /** The nodes that it waits for too. A signal that comes before they have ended is kept. */
+  /** The nodes that it also waits for. A signal that arrives before they have ended is kept. */
   readonly after?: FnAfter<TAfter, TIds, TId>;
   /** How long it waits, in seconds from the end of the nodes in `after`; then it fails with `timeout`. @defaultValue no limit */
   readonly timeoutSec?: number;
-  /** With `timeoutSec`: what it stores then, instead of failing. */
+  /** With `timeoutSec`: the payload that it stores on timeout, instead of failing. */
   readonly onTimeout?: Wire<NoInfer<TPayload>>;
   /** Whether it waits: only if the parameters, and the status and results of the nodes in `after`, match. @defaultValue always */
   readonly when?: WhenArgument<TWhen, TNodes, TAfter, TId>;

@@ -44,8 +44,8 @@ type YieldedOf<TInput extends AnySchema, TOutput extends AnySchema> = TInput ext
     ? AnyValue
     : Decoded<TInput>;
 
-// What `processBatch` returns; `AnyValue` while `TOutput` is open, for the same reason. With a constraint that says so, the
-// compiler would compare with it what the output decodes to, for each handler.
+// What `processBatch` returns; `AnyValue` while `TOutput` is open, for the same reason. As a constraint, it would be
+// compared with the decoded output of each handler.
 type ReturnedOf<TOutput extends AnySchema> = EncodableSchema extends TOutput ? AnyValue : Decoded<TOutput>;
 
 /**
@@ -68,14 +68,14 @@ export type HandlerOptions<
   readonly input?: ReadSchema<TInput, TName, "input">;
   /** The output of ONE batch. It is stored, so its wire type must be JSON (use `z.codec` for a `Date`). */
   readonly output: JsonSchema<TOutput, Encoded<TOutput>, TName, "output">;
-  /** Static arguments of the node, written in the graph as they are. */
+  /** Static arguments of the node, written to the graph unchanged. */
   readonly args?: JsonSchema<TArgs, Wire<TArgs>, TName, "args">;
   /** The result of `finalize`. */
   readonly result?: JsonSchema<Exclude<TResult, NoResult>, Encoded<TResult>, TName, "result">;
   /** Reason codes that it declares; `retry.permanentOn` may name them. */
   readonly errors?: readonly TErrors[];
   /**
-   * `false`: a retry starts the node's output again instead of continuing after the last stored batch.
+   * `false`: a retry restarts the node's output instead of continuing after the last stored batch.
    *
    * @defaultValue true
    */
@@ -88,8 +88,8 @@ export type HandlerOptions<
    */
   readonly concurrency?: number;
   /**
-   * What it does outside of the engine: `"reads"` reads from other systems, such as a site or a database; `"writes"`
-   * also changes them. It is documentation, also for `flowkit lint`, and does not change how the handler runs.
+   * Its effects outside the engine: `"reads"` reads from other systems, such as a website or a database; `"writes"` also
+   * changes them. It is for documentation and for `flowkit lint`, and does not affect how the handler runs.
    */
   readonly external?: "reads" | "writes";
   /**
@@ -147,11 +147,11 @@ type HandlerKey = keyof HandlerOptions<
 >;
 
 /**
- * A method that was given, without `undefined`: the compiler looks into an arrow function, and underlines the wrong
- * part of what it returns, only if the expected type is nothing but a function.
+ * A method that was given, without `undefined`: only if the expected type is nothing but a function does the compiler look
+ * into an arrow function and underline the wrong part of what it returns.
  *
- * A name after `as` keeps the compiler from taking the types of parameters from here. At each look at the type it would
- * instantiate a name that depends on the key of the mapped type, such as a template.
+ * The name after `as` keeps the compiler from inferring the types of parameters from here. A name that depends on the key
+ * of the mapped type, such as a template, would be instantiated each time the type is read.
  */
 export type WrittenMethods<TOptions extends Methods, TProcessBatch extends string, TFinalize extends string> = {
   readonly [_ in TProcessBatch as TProcessBatch]: TOptions["processBatch"] & {};

@@ -14,7 +14,8 @@ import type { WhenArgument, WhereArgument } from "../rules/where/types.ts";
 /** When and how often a failed attempt is repeated. */
 export interface RetryOptions<TPermanentOn> {
   /**
-   * Retries of each batch after its first try. Attempts that fail outside a batch are counted apart, by the same number.
+   * Retries of each batch after its first try. Attempts that fail outside a batch are counted separately, up to the same
+   * number.
    *
    * @defaultValue 2, so three tries in all
    */
@@ -60,11 +61,11 @@ type ToleranceArgument<TKeys, TId extends string> = "onBatchFailure" extends TKe
 export interface FailureTolerance {
   /** How many in each partition: one more fails the node at once. @defaultValue any number */
   readonly batches?: number;
-  /** Which share of all, from 0 to 1, in each partition: judged when it has no more batches. @defaultValue 1 */
+  /** Which share of a partition's batches, from 0 to 1, checked when it has no more of them. @defaultValue 1 */
   readonly share?: number;
 }
 
-/** How much of a node runs at once, and how much begins per second. */
+/** How much of a node runs at once, and how much starts per second. */
 export type NodeLimits<TParams = AnyParams, TId extends string = string> =
   | RateLimits<TParams>
   | SlotLimits<TParams, TId>
@@ -72,23 +73,23 @@ export type NodeLimits<TParams = AnyParams, TId extends string = string> =
 
 interface RateLimits<TParams> {
   /**
-   * How many of its partitions run at once; of a node that runs a flow, how many tasks. With `key`, in all tasks of the
-   * flow together.
+   * How many of its partitions run at once; for a node that runs a flow, how many tasks. With `key`, across all tasks of
+   * the flow.
    *
    * @defaultValue all of them; 8 tasks
    */
   readonly maxRunning?: number;
   /**
-   * How many tries of a batch begin per second, in all tasks of the flow and all processes together.
+   * How many tries of a batch start per second, across all tasks of the flow and all processes.
    *
    * @defaultValue any number
    */
   readonly perSec: number | undefined;
-  /** How many of these may begin at once after a pause; in the long run, `perSec` holds. @defaultValue 1 */
+  /** How many of these may start at once after a pause; in the long run, `perSec` holds. @defaultValue 1 */
   readonly burst?: number;
   /**
-   * A parameter that is text or a number, such as a tenant: each of its values has these limits for itself, in all tasks
-   * of the flow together.
+   * A parameter that is a string or a number, such as a tenant: the limits apply to each of its values separately, across
+   * all tasks of the flow.
    *
    * @example
    * limits: { key: param("tenant"), maxRunning: 2 }
@@ -101,14 +102,14 @@ interface RateLimits<TParams> {
   >;
 }
 
-/* What would be ignored has its message in a member of the union of its own. */
+/* An option that would be ignored has its message in a separate member of the union. */
 interface SlotLimits<TParams, TId extends string> extends Pick<RateLimits<TParams>, "key"> {
   readonly maxRunning: number | undefined;
   readonly perSec?: undefined;
   readonly burst?: WrongOption<LateText<TId, "burstOfNothing", { node: TId }>>;
 }
 
-/* Compilers report what fits none of them against the last one of those that fit equally, by age or by name. */
+/* Compilers report a value that fits no member against the last of those that fit equally well, by age or by name. */
 interface Unlimited<TId extends string> extends Pick<RateLimits<unknown>, "maxRunning"> {
   readonly perSec?: undefined;
   readonly burst?: WrongOption<LateText<TId, "burstOfNothing", { node: TId }>>;
@@ -119,11 +120,11 @@ interface AnyParams {
   readonly [name: string]: string | number;
 }
 
-// Infers which keys were written, whatever their types: what is missing or unknown can then be said in our words.
+// Infers which keys were written, whatever their types, so that missing and unknown keys are reported in our words.
 type WrittenKeys<TKeys extends PropertyKey> = { readonly [TKey in TKeys]?: unknown };
 
 // Always `unknown`. But as long as `TId` is open, its constraint is `string`, and that makes the compiler infer `"rows"`
-// for `metaListKey: "rows"`: a property that depends on the adapter tells it nothing yet.
+// for `metaListKey: "rows"`: a property that depends on the adapter gives it no hint yet.
 type AnyLiteral<TId extends string> = TId extends `${infer _}${string}` ? unknown : string;
 
 /**
@@ -162,15 +163,15 @@ export type NodeOptions<
    */
   readonly fanIn?: FanInArgument<TFanIn, TParents, TId>;
   /**
-   * What satisfies it: that a parent has finished (`"ready"`), that its first batch is there (`"first_batch"`), or that it
-   * has ended, however (`"ended"`, with the adapter `pull.outcomes`).
+   * When a parent satisfies it: once it has finished (`"ready"`), once its first batch is stored (`"first_batch"`), or once
+   * it has ended with any outcome (`"ended"`, with the adapter `pull.outcomes`).
    *
    * @defaultValue "ready"
    */
   readonly startWhen?: StartArgument<TParents, TId>;
   /**
-   * Which batches of its parents it takes, by their data: a scalar equals, a list is one of, an object holds for its keys;
-   * {@link not} and {@link exists} are values. Its input is checked against what is left.
+   * Which batches of its parents it reads, by their data: a scalar must be equal, a list must contain the value, an object
+   * matches by key; {@link not} and {@link exists} are values. Its input is checked against the batches that remain.
    *
    * @example
    * .node("refund", refund, { after: ["classify"], where: { kind: "refund" } })
@@ -180,7 +181,7 @@ export type NodeOptions<
   readonly where?: WhereArgument<TWhere, TNodes, TAdapter, TParents, TFrom, TId>;
   /**
    * Whether it runs: only if the parameters of the task, and the status and the results of the nodes in `after`, match this
-   * pattern, or one of a list of them. Otherwise it is `skipped`, and those after it run without its data.
+   * pattern, or one of a list of patterns. Otherwise it is `skipped`, and the nodes after it run without its data.
    *
    * @example
    * .then("fix", fix, { when: { params: { mode: "full" }, results: { check: { ok: false } } } })
@@ -189,16 +190,16 @@ export type NodeOptions<
    */
   readonly when?: WhenArgument<TWhen, TNodes, TParents, TId>;
   /**
-   * `true`: if it fails, the task continues. Those after it read what it had stored, and it has no result.
+   * `true`: if it fails, the task continues. The nodes after it read the outputs that it had stored, and it has no result.
    *
    * @defaultValue false
    */
   readonly optional?: TOptional;
   /** Seconds between the end of its parents and its start; may be a parameter. @defaultValue 0 */
   readonly delaySec?: DelayArgument<TNodes["params"]>;
-  /** How the outputs of its parents become the payloads of its batches. @defaultValue one batch an upstream batch */
+  /** How the outputs of its parents become the payloads of its batches. @defaultValue one batch per upstream batch */
   readonly input?: {
-    /** One of the built-in ones, or of those given to `flow()`. Its arguments stand beside it. */
+    /** A built-in adapter, or one of those given to `flow()`. Its arguments are keys beside it. */
     readonly adapter: AdapterArgument<
       TAdapter,
       TSeen,
@@ -222,7 +223,7 @@ export type NodeOptions<
     ListKeyOption<TAdapter, ListKeyArgument<TListKey, TSeen, TId, THandler, TParents, TAdapter, TFrom>> &
     UnknownInput<TAdapter, AdapterArgs<TAdapter, TNodes["head"]["adapters"]>, TId, TInputKeys> &
     WrittenKeys<TInputKeys> & { readonly [TKey in TInputKeys & "metaListKey"]?: AnyLiteral<TId> };
-  /** The handler's arguments; a root that makes no batches of its own takes its input here, as one batch. */
+  /** The handler's arguments; a root whose handler is not a source also gets its input here, as one batch. */
   readonly args?: WithParams<ArgsAt<THandler, TParents>, TNodes["params"]> &
     UnknownArgs<THandler, TId, Exclude<TArgKeys, keyof ArgsAt<THandler, TParents>>> &
     WrittenKeys<TArgKeys>;
@@ -235,27 +236,27 @@ export type NodeOptions<
    */
   readonly ordered?: boolean;
   /**
-   * What a batch that failed for good does: `"fail"` fails the node, `"setAside"` leaves the batch out, so that the
-   * others and the nodes behind continue. `task.status()` counts the batches set aside, `engine.failedBatches` returns them.
+   * What the permanent failure of a batch does: `"fail"` fails the node, `"setAside"` leaves the batch out and continues.
+   * `task.status()` counts the batches set aside, `engine.failedBatches` returns them.
    *
    * @defaultValue "fail"
    */
   readonly onBatchFailure?: "fail" | "setAside";
-  /** With `onBatchFailure: "setAside"`: how many batches may be, beyond which the node fails. @defaultValue any number */
+  /** With `onBatchFailure: "setAside"`: how many batches may be set aside before the node fails. @defaultValue any number */
   readonly tolerate?: ToleranceArgument<TKeys, TId>;
-  /** Longest time of one try of a batch, in seconds: then its signal is aborted, and the try has failed. @defaultValue no limit */
+  /** Time limit for one try of a batch, in seconds; then its signal is aborted, and it fails. @defaultValue no limit */
   readonly batchTimeoutSec?: number;
-  /** Longest time of one attempt, in seconds. @defaultValue no limit */
+  /** Time limit for one attempt, in seconds. @defaultValue no limit */
   readonly timeoutSec?: number;
   /** How many shards share its input, each with its own attempts. @defaultValue 1 */
   readonly partitions?: TPartitions;
   /**
-   * How many batches each of its shards may be ahead of a node that reads them as they come, while that runs: with so
-   * many pending it waits.
+   * How many batches each of its shards may be ahead of a running node that reads them as they are stored: with that many
+   * pending, it waits.
    *
    * @defaultValue no limit
    */
   readonly maxPendingBatches?: number;
-  /** How much of it runs at once, and how much begins per second, over all processes. */
+  /** How much of it runs at once, and how much starts per second, across all processes. */
   readonly limits?: NodeLimits<TNodes["params"], TId>;
 };

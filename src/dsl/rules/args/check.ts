@@ -9,7 +9,7 @@ import type { Step } from "../../model/step.ts";
 
 export type Args = Readonly<Record<string, unknown>>;
 
-/** The parts of a handler's node that decide about its arguments. */
+/** The parts of a handler's node that determine its arguments. */
 export type HandlerStep = Pick<Step & { readonly kind: "node" }, "id" | "handler" | "options">;
 
 /** The arguments of a handler's node match the handler's schemas. Values that parameters fill in are not checked. */

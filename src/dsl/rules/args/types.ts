@@ -40,8 +40,8 @@ export type UnknownArgs<THandler extends AnyHandler, TId extends string, TKeys> 
     };
 
 /*
- * Nearly always no key is missing: to compute which keys are required costs ten times as much. A value of type `never` is
- * right under every key.
+ * Nearly always no key is missing, and computing which keys are required costs ten times as much. A value of type `never`
+ * is valid for every key.
  */
 export type MissingKeys<T, TWritten> =
   Recorded<TWritten & string, never> extends T ? never : Exclude<RequiredKeys<T>, TWritten>;

@@ -40,10 +40,10 @@ export const memberSynonyms = {
   close: "teardown",
 } as const;
 
-/** All concurrent batches are in memory: a larger number is probably a mistake of units. */
+/** All concurrent batches are held in memory: a larger number is probably a mistake. */
 const mostConcurrency = 1_000;
 
-/** All that is wrong with the definition of a handler, as messages. */
+/** Every problem with the definition of a handler, as messages. */
 export function handlerProblems(name: unknown, options: unknown): string[] {
   if (typeof name !== "string" || !namePattern.test(name))
     return [formatMessage("handlerName", { name: String(name) })];

@@ -53,7 +53,7 @@ export function notJsonIn(schema: $ZodType, name: string): string[] {
   return found;
 }
 
-/** What is coerced may be anything, and a literal is of the kind of its values. */
+/** A coerced value may be anything, and a literal has the kind of its values. */
 function kindOf(def: $ZodTypes["_zod"]["def"]): string {
   if ("coerce" in def && def.coerce === true) return "unknown";
   if (def.type !== "literal") return def.type;
@@ -80,8 +80,8 @@ function placeOf(path: Path): string {
 }
 
 /**
- * Whether the values of a schema of another library change their type when they are read. Such a schema cannot encode:
- * what a handler returns has to be of the wire type.
+ * Whether the values of a schema of another library change their type when they are read. Such a schema cannot encode: what
+ * a handler returns must have the wire type.
  */
 export function isOneWay(schema: $ZodType): boolean {
   return descriptionIn(schema) !== undefined && !new Assignability().fits(storedType(schema), wireType(schema));

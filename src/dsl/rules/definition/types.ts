@@ -5,11 +5,11 @@ import type { WrongSchema } from "../../model/markers.ts";
 import type { DescribedSchema, IsPlainJson, OneWay, ReadableSchema, ZodSchema } from "../../model/schema.ts";
 
 /*
- * The schema if its wire type is JSON, else a message that names the parts that are not. In a helper that is generic
- * over its schema, it is the schema, whatever that will be.
+ * The schema if its wire type is JSON, else a message that names the parts that are not. In a helper that is generic over
+ * its schema, it is the schema, whatever that turns out to be.
  *
  * A schema that fails the constraint of its type parameter, such as one of zod 3 or an output with a one-way transform, is
- * the constraint here: which of both it was, the compiler does not say.
+ * the constraint here: which of the two it was cannot be told.
  */
 export type JsonSchema<TSchema, TWire, TName extends string, TWhat extends string, TOwner = "handler"> =
   IsPlainJson<TWire> extends true
@@ -28,7 +28,7 @@ export type JsonSchema<TSchema, TWire, TName extends string, TWhat extends strin
           >
       : TSchema;
 
-// An object of JSON with optional keys, such as most arguments, is judged without texts.
+// An object of JSON with optional keys, such as most arguments, is checked without building texts.
 type HasNotJson<T, TPath extends string> = [T] extends [{ readonly [key: string]: Json | undefined }]
   ? IsNever<MaybeUndefined<T>> extends false
     ? true
@@ -78,7 +78,7 @@ type NotJson<T, TPath extends string, TDepth extends 0[] = []> = TDepth["length"
 
 /* Objects without a JSON form. */
 type NoData = AnyFunction | Date | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | OneWay;
-/* Outside the types that compare with it, which would instantiate it each time. */
+/* Declared outside the types that compare with it, which would instantiate it each time. */
 type AnyFunction = (...args: never) => unknown;
 
 type NoDataText<T, TPath extends string> = T extends AnyFunction

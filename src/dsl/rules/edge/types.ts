@@ -10,10 +10,10 @@ export type Fits<TNodes extends NodeRecords, TId, TInput> =
 
 /*
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
- * `graph/data/mismatch.ts`. In a right list each element may be any of the ids, for completions: the list itself beside
- * them would be a new union of all ids at each element. Compared with a list of anything, because an id that a generic
- * helper leaves open is not certainly a text. Of one of two lists, the parents are those of both, so that neither is right
- * because the other is.
+ * `graph/data/mismatch.ts`. In a valid list each element may be any of the ids, for completions: a union with the list
+ * itself would be a new union of all ids at each element. It is compared with a list of anything, because an id that a
+ * generic helper leaves open is not known to be a string. If it is one of two lists, the parents are those of both, so that
+ * a valid list does not hide an invalid one.
  */
 export type AfterArgument<
   TAfter,
@@ -26,7 +26,14 @@ export type AfterArgument<
   TFrom,
 > = TAfter extends readonly unknown[]
   ? AreRight<TNodes, TParents, TIds, THandler, TAdapter, TFrom> extends false
-    ? JudgedParents<TAfter, TParents, TNodes, TIds, TId, THandler>
+    ? // Mapped from the list under another name: the compiler would infer `TAfter` backwards from a list mapped from it.
+      TAfter extends infer TList
+      ? {
+          [TIndex in keyof TList]: TParents[number] extends TIds
+            ? ParentArgument<TList[TIndex], TNodes, TId, THandler>
+            : KnownId<TList[TIndex], TIds, TId>;
+        }
+      : never
     : readonly TIds[]
   : TAfter;
 
@@ -45,22 +52,6 @@ type AreRight<
       : true
     : true
   : false;
-
-/* Mapped from the list under another name: the compiler would infer `TAfter` backwards from a list mapped from it. */
-type JudgedParents<
-  TAfter,
-  TParents extends readonly string[],
-  TNodes extends NodeRecords,
-  TIds extends string,
-  TId extends string,
-  THandler extends AnyHandler,
-> = TAfter extends infer TList
-  ? {
-      [TIndex in keyof TList]: TParents[number] extends TIds
-        ? ParentArgument<TList[TIndex], TNodes, TId, THandler>
-        : KnownId<TList[TIndex], TIds, TId>;
-    }
-  : never;
 
 type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THandler extends AnyHandler> = OrError<
   TParent,

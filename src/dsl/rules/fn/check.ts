@@ -17,7 +17,10 @@ import { valueFaults } from "./value-faults.ts";
 
 type FnStep = Step & { readonly kind: "fn" };
 
-/** The schema of a function's arguments. A node has a built-in function by name, a custom one as its definition. */
+/**
+ * The schema of a function's arguments. A node refers to a built-in function by name, and to a custom one by its
+ * definition.
+ */
 export function argsSchemaOf(fn: FnStep["fn"]): $ZodType {
   return typeof fn === "string" ? builtInFunctions[fn as BuiltInFunctionName].args : fn.args;
 }

@@ -18,8 +18,8 @@ import type { Seen } from "../where/types.ts";
  */
 
 /*
- * Reported at the handler: what has no token in the call, which is an edge to the node before and missing args.
- * `TArgKeys` are the args that were given. Of a union of handlers any may run, so each is checked, and its edges too.
+ * Reported at the handler: what has no token in the call, which is an edge to the node before and missing args. `TArgKeys`
+ * are the args that were given. In a union of handlers any one may run, so each is checked, with its edges.
  */
 export type HandlerProblem<
   THandler extends AnyHandler,
@@ -64,10 +64,10 @@ export type HandlerProblem<
               TArgKeys
             >
           : {} extends ArgsOf<THandler>
-            ? true // cheaper here than there
+            ? true // cheaper than in `ArgsProblem`
             : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;
 
-/* Without `input`, of a handler that suggests none: most nodes are spared the questions about adapters. */
+/* Without `input`, of a handler that suggests none: most nodes skip the checks of adapters. */
 type PlainReading = Reading<Absent, Absent, Absent, unknown>;
 
 // Of a node without `after` that has some `input`.

@@ -38,9 +38,10 @@ import type { ArgsProblem, MissingKeys } from "../args/types.ts";
 type BuiltInNames = { readonly [TName in keyof BuiltInAdapters]: TName };
 
 /*
- * Right values stand beside all that could be in their place, for completions.
+ * Valid values are in a union with all alternatives, for completions.
  *
- * Reported at the adapter: an unknown name, missing arguments, and what has no token in the call. */
+ * Reported at the adapter: an unknown name, missing arguments, and what has no token in the call.
+ */
 export type AdapterArgument<
   TAdapter,
   TNodes extends AnyState,

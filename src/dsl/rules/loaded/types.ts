@@ -4,9 +4,8 @@ import type { coordinatorFnType } from "../../../graph/index.ts";
 import type { WrongType } from "../../model/markers.ts";
 
 /*
- * What the compiler reads from a graph JSON that is a literal. Each look-up is by node id or by type and names only
- * what it needs (`extends { readonly type: infer T }`), because a JSON may be written in every way that the graph
- * contract allows.
+ * What the compiler reads from a graph JSON that is a literal. Each look-up is by node id or by type and names only what it
+ * needs (`extends { readonly type: infer T }`), because a graph JSON may take any form that the graph contract allows.
  */
 
 /* The least that the compiler requires of a graph JSON; the rest is checked when it is loaded. */

@@ -32,12 +32,12 @@ export type NodeOption =
   | "batchTimeoutSec";
 
 /*
- * Infers which options were written, and has a message at each unknown one, `TUnknown`. That makes it known, so the compiler
- * does not report it in its own words, which show the types of all options. The caller excludes the known ones: here, as a
- * parameter, they would be filled in for each node.
+ * Infers which options were written, and has a message at each unknown one, `TUnknown`. That makes it known, so the
+ * compiler does not report it in its own words, which would show the types of all options. The caller excludes the known
+ * ones: with them as a parameter, the compiler would substitute them for each node.
  *
- * Mapped types and no condition: with one among the types of the options, the compiler would instantiate all of them for
- * each option that it reads.
+ * Mapped types and no conditional ones: with one among the types of the options, the compiler would instantiate all of them
+ * for each option that it reads.
  */
 export type WrittenOptions<TKeys extends PropertyKey, TUnknown extends TKeys, TKnown extends string, TId> = {
   readonly [TKey in TKeys]?: unknown;

@@ -17,9 +17,8 @@ interface Place<TKey, TNeeded, TFits, TParams> {
 /*
  * Arguments in which any value, at any depth, may be a parameter of a matching type.
  *
- * A mapped type from the outside in instead of a conditional one: when the compiler looks for the place of a
- * `param(...)`, the node's other options are not inferred yet, and of deferred types it only reads the keys of mapped
- * ones.
+ * Mapped types at every level instead of conditional ones: when the compiler looks for the place of a `param(...)`, the
+ * node's other options are not inferred yet, and of deferred types it only reads the keys of mapped ones.
  */
 export type WithParams<TArgs, TParams> = {
   readonly [TKey in keyof TArgs]:
@@ -81,8 +80,8 @@ type WaitFunction = Extract<BuiltInFunctionName, "wait.signal">;
 /*
  * Reported at the name inside `param("...")`; a reference that is created elsewhere is reported where it is used.
  *
- * A property, so that the type of the name is no alias: for the completions inside a string, the compiler compares all that
- * an alias may be. `NoInfer` keeps it out of the message, which would cost it millions of instantiations.
+ * A property, so that the type of the name is not an alias: for the completions inside a string, the compiler compares all
+ * that an alias may be. `NoInfer` keeps it out of the message, which would cost it millions of instantiations.
  */
 export interface ParamName<TName extends string, TPlace> {
   readonly name: [TPlace] extends [never]

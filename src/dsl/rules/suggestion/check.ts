@@ -31,7 +31,7 @@ export function adapterChoice(suggested: Suggested): AdapterChoice {
   return { adapter: nameOf(adapter), args: Object.fromEntries(args) as JsonObject };
 }
 
-/** All that is wrong with the input adapter that a handler suggests, as messages. */
+/** Every problem with the input adapter that a handler suggests, as messages. */
 export function suggestionProblems(handler: string, suggested: Suggested, input: unknown): string[] {
   if (input === undefined) return [formatMessage("suggestionUnread", { handler })];
   const { adapter, written } = parts(suggested);

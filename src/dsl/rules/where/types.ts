@@ -9,9 +9,9 @@ import type { AnyState, AnyStep, Control, FlowState, HandlerStep, SubflowControl
 import type { Printable } from "../../model/unprinted.ts";
 
 /**
- * What the checks of one node see of the nodes before it: with `where`, a small state in which its parents store what it
- * takes of them, so that no other check needs a case for it; the same with their outcomes, if it reads these. Otherwise
- * the state itself, which costs nothing.
+ * The nodes before a node, as its checks see them. With `where`, this is a small state in which its parents store only the
+ * batches that match, so that no other check needs a case for it; likewise with outcomes, for a node that reads those.
+ * Otherwise it is the state itself, which costs nothing.
  */
 export type Seen<
   TState extends AnyState,
@@ -118,7 +118,7 @@ export type WhereArgument<
           SourcesOf<TParents, TFrom>
         >);
 
-/** What was written is inferred from, but not asked for. */
+/** Only a place for inference: it requires nothing. */
 type Inferred<T> = [T] extends [never] ? T : {};
 
 type WhereOf<TGiven, TWhere, TId extends string, TSource> = [Narrow<TGiven, TWhere>] extends [never]
@@ -224,9 +224,7 @@ type ResultOfStep<TStep> = TStep extends AnyStep
     : Absent
   : never;
 
-/**
- * What a step remembers of the options that choose. Without any it is the list of its sources, which costs nothing.
- */
+/** What a step records of the options that select data. Without any, it is the list of its sources, which costs nothing. */
 export type ControlOf<TParents extends readonly string[], TFrom, TAdapter, TWhere, TWhen, TOptional> = [
   TFrom,
   TWhere,
@@ -281,7 +279,10 @@ export interface NoHandler<TOutput> extends Printable {
   readonly $infer: HandlerTypes<Absent, TOutput, TOutput, {}, never, false, Absent>;
 }
 
-/* `exhaustive`: every value of a key goes to some node, for certain if that has no condition, and no `where` of another key. */
+/*
+ * `exhaustive`: every value of a key goes to some node. A node counts only if it has no `when`, and no other key in its
+ * `where`.
+ */
 
 /** The keys, and keys of keys, that hold scalars. */
 type CaseKey<T> = {
@@ -347,7 +348,10 @@ type CaseProblem<TSource, TKey extends string, TCase, TPatterns> = [Left<TCase, 
 
 type IsOpen<T> = T extends unknown ? (string extends T ? true : number extends T ? true : false) : never;
 
-/** The cases of no pattern. Of an open type, what each `not` negates and no other pattern takes; without one, all of it. */
+/**
+ * The cases that no pattern takes. For an open type, what each `not` negates and no other pattern takes; without a `not`,
+ * the whole type.
+ */
 type Left<TCase, TPatterns> = LeftOf<TCase, TPatterns, Listed<TPatterns> | Retaken<TPatterns, Negated<TPatterns>>>;
 
 type LeftOf<TCase, TPatterns, TListed> = TCase extends unknown
