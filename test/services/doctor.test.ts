@@ -4,7 +4,7 @@ import { cli, cliProject, squaresFlow } from "../helpers/cli.ts";
 import { openAdmin, openBus, sharedBrokers, uniquePrefix } from "./kafka/bus-tools.ts";
 import { testClient } from "./mongodb/mongo-world.ts";
 import { needsServices } from "./services.ts";
-import { untilLed } from "./topics.ts";
+import { createTopics, untilLed } from "./topics.ts";
 
 needsServices("mongodb", "kafka");
 
@@ -55,8 +55,8 @@ test("flowkit doctor compares the clocks, and looks at the topics", async () => 
     { name: "cleanup.policy", value: "compact,delete" },
   ];
   const status = { topic: `${prefix}.status.square.v1`, numPartitions: 2, configEntries: brief };
-  await admin.createTopics({ topics: [status], waitForLeaders: true });
-  await untilLed(admin, [`${prefix}.cmd.square.v1`, `${prefix}.status.square.v1`]);
+  await createTopics(admin, [status]);
+  await untilLed(admin, [`${prefix}.cmd.square.v1`]);
   const found = await doctor();
   expect(found).toContainEqual({
     check: "kafka",
