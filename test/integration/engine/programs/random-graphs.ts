@@ -80,7 +80,8 @@ async function runSeed(seed: number): Promise<readonly string[]> {
       return task.id;
     }),
   );
-  if (!calm && random() < 0.4) {
+  const hasStop = !calm && random() < 0.4;
+  if (hasStop) {
     totals.stops++;
     const leaving = [engines.shift(), ...(apart && random() < 0.5 ? workers.splice(0, 1) : [])];
     engines.push(await startPlanner());
@@ -99,7 +100,8 @@ async function runSeed(seed: number): Promise<readonly string[]> {
       if (record.failures > 0 && rates.handler === 0) {
         broken.push(`${record.nodeId}: failed with ${record.history.at(-1)?.reasonCode}`);
       }
-      if (record.lost > 0) broken.push(`${record.nodeId}: lost a lease`);
+      // A part that stops while the store fails tries twice to release a claim whose answer was lost: then it has to expire.
+      if (record.lost > 0 && !(hasStop && rates.store > 0)) broken.push(`${record.nodeId}: lost a lease`);
     }
   }
   await Promise.all([...engines, ...workers].map((each) => each.stop({ graceMs: 0 })));
