@@ -273,6 +273,15 @@ export function artifactContract(it: StoreTest): void {
     expect(await recordOf(peer, attempt)).toMatchObject({ status: "finished", generation: 1, count: 3 });
   });
 
+  it("the log of an earlier generation grows on its own after a restart", async ({ store, peer }) => {
+    const attempt = await runningShard(store);
+    await store.restart(attempt, { generation: 1, sourceGens: {} });
+    for (const seq of [0, 1, 2]) expect(await store.append(attempt, 0, artifactOf(seq))).toBe("ok");
+    expect(await store.append(attempt, 1, artifactOf(0))).toBe("ok");
+    expect((await peer.tail(attempt, 0)).length).toBe(3);
+    expect((await peer.tail(attempt, 1)).length).toBe(1);
+  });
+
   it("restart repeated is ok; a lower generation changes nothing", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     const second = { generation: 2, sourceGens: { a: 2 } };

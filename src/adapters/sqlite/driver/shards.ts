@@ -138,9 +138,10 @@ export function logHead(db: SqliteConnection, row: ShardRow, generation: number)
   return log;
 }
 
-/** The log that is needed next is that of the record's generation. */
+/** Keeps one log: that of the record's generation is needed next, but an earlier one that is kept may still change. */
 export function keepLog(row: ShardRow, log: LogHead): void {
-  if (log.generation === row.record.generation) row.log = log;
+  const { generation } = log;
+  if (generation === row.record.generation || generation === row.log?.generation) row.log = log;
 }
 
 export const lengthOf = (db: SqliteConnection, row: ShardRow | undefined): number =>
