@@ -38,7 +38,7 @@ export interface MemoryStoreOptions {
    *   resume, nothing upstream starts over, and the node has no `finalize`.
    *
    * `ARTIFACTS_DROPPED` is then thrown by `task.artifacts` of such a node, in a custom coordinator function that reads it
-   * without naming it in its arguments, and in a consumer whose new version cannot resume; `engine.retry` runs it again.
+   * without naming it in its arguments, and in a consumer whose new version cannot resume. A retry runs such a node again.
    * Counts stay correct. `docs/performance.md` describes what else is kept. @defaultValue false
    */
   readonly dropConsumed?: boolean | "streaming";
