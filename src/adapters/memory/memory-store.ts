@@ -1,7 +1,8 @@
 import { type Attempt, shardKey } from "../../core/model/records.ts";
 import type { RegistryEntry, RegistryKind, Store } from "../../core/ports/index.ts";
 import { systemClock } from "../../core/ports/system.ts";
-import { dueIds, pageOf, type RegistryDriver, type SlotDriver } from "../../core/store/driver.ts";
+import { pageOf } from "../../core/store/collections.ts";
+import { dueIds, type RegistryDriver, type SlotDriver } from "../../core/store/driver.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { FlowError } from "../../errors/index.ts";
 import { checkOptionNames } from "../../graph/format/near-name.ts";

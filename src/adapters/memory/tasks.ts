@@ -2,8 +2,8 @@ import { keepJson } from "../../core/codec/index.ts";
 import { summaryOf } from "../../core/model/index.ts";
 import { isTaskTerminal } from "../../core/model/records.ts";
 import { minSweepMs } from "../../core/ports/index.ts";
-import { dueOf } from "../../core/store/collections.ts";
-import { pageOf, type TaskDriver } from "../../core/store/driver.ts";
+import { dueOf, pageOf } from "../../core/store/collections.ts";
+import type { TaskDriver } from "../../core/store/driver.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
 import type { MemoryState, StoreContext, TaskEntry } from "./memory-state.ts";
 

@@ -3,7 +3,8 @@ import { basename, dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Store } from "../../core/ports/index.ts";
 import { systemClock } from "../../core/ports/system.ts";
-import { dueIds, entryOf, newestPage, type RegistryDriver } from "../../core/store/driver.ts";
+import { newestPage, pkBefore } from "../../core/store/collections.ts";
+import { dueIds, entryOf, type RegistryDriver } from "../../core/store/driver.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { FlowError } from "../../errors/index.ts";
 import { checkOptionNames } from "../../graph/format/near-name.ts";
@@ -133,8 +134,8 @@ const registryTable = (session: Session): RegistryDriver => ({
     }),
   list: (kind, query) =>
     session.read((db, now) => {
-      const read = (...range: readonly [number, number]) => db.all<Row>(entries, kind, now, ...range);
-      return newestPage(query, read, (row) => ({ id: row.id, ...entryOf(JSON.parse(row.value), row) }));
+      const rows = db.all<Row>(entries, kind, now, pkBefore(query), query.limit + 1);
+      return newestPage(rows, query, (row) => ({ id: row.id, ...entryOf(JSON.parse(row.value), row) }));
     }),
   due: (kind, limit) => session.read((db, now) => dueIds(db.all<Row>(firstDue, kind, limit + 1), limit, now)),
 });

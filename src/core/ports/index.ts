@@ -14,7 +14,7 @@ export type {
   RegistryKind,
   SweepKind,
 } from "./registry.ts";
-export { registryKinds } from "./registry.ts";
+export { invalidCursor, registryKinds } from "./registry.ts";
 export {
   type Answer,
   artifactsDropped,

@@ -1,8 +1,17 @@
+import { FlowError } from "../../errors/index.ts";
+
 /** A page of a list; `cursor` is present if more items follow, and is valid for the same store only. */
 export interface Page<TItem> {
   readonly items: readonly TItem[];
   readonly cursor?: string;
 }
+
+/** The error for a cursor that the store has not returned. */
+export const invalidCursor = (cursor: string): FlowError =>
+  new FlowError(
+    "ENGINE_OPTIONS",
+    `invalid cursor '${cursor}': expected that of the previous page; omit it for the first page`,
+  );
 
 /** The page of a list to return. */
 export interface PageRequest {

@@ -1,3 +1,4 @@
+import { invalidCursor, type Page, type PageRequest } from "../ports/index.ts";
 import { splitDue } from "./driver.ts";
 
 /** Below this size, a clean-up of dead items is not worthwhile. */
@@ -160,3 +161,30 @@ export class UidSet {
 /** The number that `uid` is the decimal form of, up to nine digits. Most other uids start with a character after "9". */
 const numberOf = (uid: string): number | undefined =>
   uid < ":" && /^(0|[1-9]\d{0,8})$/.test(uid) ? Number(uid) : undefined;
+
+/** The `pk` before which a page starts. */
+export function pkBefore({ cursor }: PageRequest): number {
+  if (cursor === undefined) return Number.MAX_SAFE_INTEGER;
+  if (/^\d{1,16}$/.test(cursor)) return Number(cursor);
+  throw invalidCursor(cursor);
+}
+
+/** A page by descending `pk`, from rows that were read with one more than fits into it. */
+export function newestPage<TRow extends { readonly pk: number }, TItem>(
+  rows: readonly TRow[],
+  { limit }: PageRequest,
+  itemOf: (row: TRow) => TItem,
+): Page<TItem> {
+  const items = rows.slice(0, limit).map(itemOf);
+  return rows.length > limit ? { items, cursor: String(rows[limit - 1]?.pk) } : { items };
+}
+
+/** A page of rows that were added in the order of their `pk`, the newest first. */
+export function pageOf<TRow extends { readonly pk: number }, TItem>(
+  rows: Iterable<TRow>,
+  query: PageRequest,
+  itemOf: (row: TRow) => TItem,
+): Page<TItem> {
+  const before = pkBefore(query);
+  return newestPage([...rows].filter(({ pk }) => pk < before).reverse(), query, itemOf);
+}

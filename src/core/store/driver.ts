@@ -223,27 +223,6 @@ export const entryOf = (
   ...(until == null ? {} : { until }),
 });
 
-/** The page after a cursor, by descending `pk`. */
-export function newestPage<TRow extends { readonly pk: number }, TItem>(
-  { cursor, limit }: PageRequest,
-  read: (before: number, limit: number) => readonly TRow[],
-  itemOf: (row: TRow) => TItem,
-): Page<TItem> {
-  const rows = read(cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor), limit + 1);
-  const items = rows.slice(0, limit).map(itemOf);
-  return rows.length > limit ? { items, cursor: String(rows[limit - 1]?.pk) } : { items };
-}
-
-/** A page of rows that were added in the order of their `pk`, the newest first. */
-export const pageOf = <TRow extends { readonly pk: number }, TItem>(
-  rows: Iterable<TRow>,
-  query: PageRequest,
-  itemOf: (row: TRow) => TItem,
-): Page<TItem> => {
-  const read = (before: number) => [...rows].filter(({ pk }) => pk < before).reverse();
-  return newestPage(query, (before, limit) => read(before).slice(0, limit), itemOf);
-};
-
 const unavailable = async (): Promise<never> => {
   throw new FlowError("STORE_UNAVAILABLE", "the store is closed", { retryable: true });
 };

@@ -44,6 +44,22 @@ export function taskListContract(it: StoreTest): void {
     expect((await store.listTasks({ limit: 2, cursor })).items.map(({ id }) => id)).toEqual(["a"]);
   });
 
+  it("rejects a cursor that is not one of its own, for each list", async ({ store }) => {
+    for (const cursor of ["zz", "", "-1", "1e3", "1; DROP TABLE tasks", "7".repeat(17), "~"]) {
+      for (const list of [
+        () => store.listTasks({ limit: 2, cursor }),
+        () => store.listTasks({ limit: 2, cursor, children: "all", statuses: ["running"] }),
+        () => store.listDeadLetters({ limit: 2, cursor }),
+        () => store.listEntries("schedule", { limit: 2, cursor }),
+      ]) {
+        await expect(list()).rejects.toMatchObject({
+          code: "ENGINE_OPTIONS",
+          message: `invalid cursor '${cursor}': expected that of the previous page; omit it for the first page`,
+        });
+      }
+    }
+  });
+
   it("lists tasks with given statuses only", async ({ store }) => {
     for (const id of ["a", "b", "c", "d"]) await store.createTask(newTask(id));
     await store.finishTask("b");

@@ -18,7 +18,7 @@ async function everything(store: MongoStore): Promise<void> {
   await store.overdueTasks(10);
   await store.endedTasks({ endedForMs: 0, limit: 10 });
   await store.listTasks({ limit: 10 });
-  await store.listTasks({ limit: 10, statuses: ["running", "failed"], cursor: "z" });
+  await store.listTasks({ limit: 10, statuses: ["running", "failed"], cursor: "zzzzzzzzz-00000000-00000000" });
   await store.readShards("t");
   await store.readShards("t", ["extract", "clean"]);
   await store.hasArtifacts("t", "extract");

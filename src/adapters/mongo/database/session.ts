@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Document, Filter, FindOptions, UpdateFilter } from "mongodb";
 import type { ShardRecord } from "../../../core/model/records.ts";
-import type { Page, PageRequest } from "../../../core/ports/index.ts";
+import { invalidCursor, type Page, type PageRequest } from "../../../core/ports/index.ts";
 import { type Judged, RecordCache, splitDue } from "../../../core/store/driver.ts";
 import { ServerTime } from "../../../core/store/server-time.ts";
 import { together } from "../../../core/store/together.ts";
@@ -51,6 +51,7 @@ export const earliestTime = new Date(0);
 
 /** Sorts after all order keys. */
 const lastOrderKey = "~";
+const orderKeyFormat = /^[\da-z]{9}-[\da-z]{8}-[\da-f]{8}$/;
 
 /** One store's use of a database, from `open` to `close`. */
 export class Session {
@@ -140,15 +141,16 @@ export class Session {
    */
   async newest<TName extends Listed, TItem>(
     from: TName,
-    { cursor = lastOrderKey, limit, filters, projection }: Listing,
+    { cursor, limit, filters, projection }: Listing,
     toItem: (row: Read<Documents[TName]>) => TItem,
   ): Promise<Page<TItem>> {
+    if (cursor !== undefined && !orderKeyFormat.test(cursor)) throw invalidCursor(cursor);
     const end = [
       { $sort: { list_order: -1 } },
       { $limit: limit + 1 },
       ...(projection ? [{ $project: projection }] : []),
     ];
-    const matches = filters.map((filter) => ({ $match: { list_order: { $lt: cursor }, ...filter } }));
+    const matches = filters.map((filter) => ({ $match: { list_order: { $lt: cursor ?? lastOrderKey }, ...filter } }));
     const found = (await Promise.all(matches.map((match) => this.timed(from, [match, ...end])))).flat();
     found.sort((a, b) => (a.doc.list_order < b.doc.list_order ? 1 : -1));
     const items = found.slice(0, limit).map(toItem);

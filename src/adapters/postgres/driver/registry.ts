@@ -1,4 +1,5 @@
 import type { RegistryEntry, SweepKind } from "../../../core/ports/index.ts";
+import { newestPage, pkBefore } from "../../../core/store/collections.ts";
 import { dueIds, dueLook, entryOf, type RegistryDriver, type SlotDriver } from "../../../core/store/driver.ts";
 import { compareAndSet, idOf, idText, now, type Revised, type Session } from "../database/session.ts";
 
@@ -92,10 +93,9 @@ export const registryTable = (session: Session): RegistryDriver => ({
       },
     }),
   replace: ({ kind, id }, value, ttlMs) => session.has(renewEntry, [kind, idText(id), JSON.stringify(value), ttlMs]),
-  async list(kind, { cursor = Number.MAX_SAFE_INTEGER, limit }) {
-    const rows = await session.all<EntryRow>(entries, [kind, cursor, limit + 1]);
-    const items = rows.slice(0, limit).map((row) => ({ id: idOf(row.id), ...recordOf(row) }));
-    return rows.length > limit ? { items, cursor: String(rows[limit - 1]?.pk) } : { items };
+  async list(kind, query) {
+    const rows = await session.all<EntryRow & { pk: number }>(entries, [kind, pkBefore(query), query.limit + 1]);
+    return newestPage(rows, query, (row) => ({ id: idOf(row.id), ...recordOf(row) }));
   },
   async due(kind, limit) {
     const rows = await session.all<{ id: string; at: number; now: number }>(firstDue, [kind, limit + 1]);

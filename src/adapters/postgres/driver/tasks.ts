@@ -2,6 +2,7 @@ import { jsonText, keepJson } from "../../../core/codec/index.ts";
 import { createVars, summaryOf } from "../../../core/model/index.ts";
 import { isTaskTerminal, type TaskRecord, type TaskStatus, type TaskSummary } from "../../../core/model/records.ts";
 import { minSweepMs, type TaskQuery } from "../../../core/ports/index.ts";
+import { newestPage, pkBefore } from "../../../core/store/collections.ts";
 import { dueIds, RecordCache, type TaskDriver, type TaskState } from "../../../core/store/driver.ts";
 import { together } from "../../../core/store/together.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
@@ -192,13 +193,11 @@ export function taskTable(session: Session): TaskDriver {
     async ended({ endedForMs, limit }) {
       return (await session.all<TaskRow>(endedTasks, [endedForMs, limit])).map(({ id }) => idOf(id));
     },
-    async list({ statuses = allStatuses, children, cursor, limit }: TaskQuery) {
+    async list({ statuses = allStatuses, children, ...query }: TaskQuery) {
       const [family, of] =
         typeof children === "object" ? (["of", idText(children.of)] as const) : ([children ?? "none", null] as const);
-      const before = cursor ?? Number.MAX_SAFE_INTEGER;
-      const rows = await session.all<TaskRow>(families[family], [[...new Set(statuses)], before, limit + 1, of]);
-      const items = rows.slice(0, limit).map(summary);
-      return rows.length > limit ? { items, cursor: String(rows[limit - 1]?.pk) } : { items };
+      const values = [[...new Set(statuses)], pkBefore(query), query.limit + 1, of];
+      return newestPage(await session.all<TaskRow>(families[family], values), query, summary);
     },
   };
 

@@ -2,7 +2,8 @@ import { jsonText, keepJson } from "../../../core/codec/index.ts";
 import { createVars, summaryOf } from "../../../core/model/index.ts";
 import { isTaskTerminal, type TaskStatus } from "../../../core/model/records.ts";
 import { minSweepMs } from "../../../core/ports/index.ts";
-import { dueIds, newestPage, type TaskDriver } from "../../../core/store/driver.ts";
+import { newestPage, pkBefore } from "../../../core/store/collections.ts";
+import { dueIds, type TaskDriver } from "../../../core/store/driver.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import { mostBytes, type Session, type SqliteConnection, type TaskRow } from "../database/connection.ts";
 
@@ -112,11 +113,11 @@ export const taskTable = (session: Session): TaskDriver => ({
     session.read((db) => {
       const of = children === "all" ? "*" : (children?.of ?? "");
       // One query for each status, along the index: a single query would sort all their tasks.
-      const read = (before: number, limit: number) =>
-        [...new Set(statuses)]
-          .flatMap((status) => db.all<Columns>(tasksOfStatus, status, before, of, limit))
-          .sort((a, b) => b.pk - a.pk);
-      const { items, ...rest } = newestPage(query, read, ({ id }) => readTask(db, id)?.record);
+      const [before, limit] = [pkBefore(query), query.limit + 1];
+      const rows = [...new Set(statuses)]
+        .flatMap((status) => db.all<Columns>(tasksOfStatus, status, before, of, limit))
+        .sort((a, b) => b.pk - a.pk);
+      const { items, ...rest } = newestPage(rows, query, ({ id }) => readTask(db, id)?.record);
       return { items: items.filter((task) => task !== undefined).map(summaryOf), ...rest };
     }),
 });
