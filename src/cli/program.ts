@@ -86,8 +86,8 @@ export function program(terminal: Terminal): Command {
     `
 Exit codes:
   0    success
-  1    the task failed or was cancelled, or a check found something
-  2    the command line, a file or a graph is invalid; nothing ran
+  1    the task failed or was cancelled; a check found something; the store or the broker cannot be used
+  2    the command line, a setting, a file or a graph is invalid; nothing ran
   130  ended by Ctrl-C; 143: ended by SIGTERM`,
   );
   return root;

@@ -56,7 +56,7 @@ export const examples = (...lines: readonly string[]): string =>
 /**
  * Writes a result to a file or to stdout.
  *
- * @throws CliError `CLI_FILE_EXISTS` with `overwrite: false`, `CLI_FILE_UNREADABLE`
+ * @throws CliError `CLI_FILE_EXISTS` with `overwrite: false`, `CLI_FILE_UNWRITABLE`
  */
 export function writeResult(
   terminal: Terminal,
@@ -77,7 +77,10 @@ export function writeResult(
         hint: "Choose another file or pass --force.",
       });
     }
-    throw new CliError("CLI_FILE_UNREADABLE", `cannot write ${file}: ${thrownMessage(error)}`, { cause: error });
+    throw new CliError("CLI_FILE_UNWRITABLE", `cannot write ${file}: ${thrownMessage(error)}`, {
+      cause: error,
+      hint: "Choose another file, in a directory that exists and is writable.",
+    });
   }
   terminal.note(`wrote ${file}`);
 }

@@ -45,8 +45,9 @@ function init(terminal: Terminal, folder: string): void {
     mkdirSync(path, { recursive: true });
     for (const [name, text] of files) writeFileSync(join(path, name), text, { flag: "wx" });
   } catch (error) {
-    throw new CliError("CLI_FILE_UNREADABLE", `cannot write to ${folder}: ${thrownMessage(error)}`, {
+    throw new CliError("CLI_FILE_UNWRITABLE", `cannot write to ${folder}: ${thrownMessage(error)}`, {
       cause: error,
+      hint: "Choose another directory: flowkit init my-flows",
     });
   }
   const shown = (name: string) => relative("", join(path, name)) || name;

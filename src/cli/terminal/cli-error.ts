@@ -7,6 +7,7 @@ export const cliErrorCodes = [
   "CLI_FILE_NOT_FOUND",
   "CLI_FILE_EXISTS",
   "CLI_FILE_UNREADABLE",
+  "CLI_FILE_UNWRITABLE",
   "CLI_JSON_SYNTAX",
   "CLI_IMPORT_FAILED",
   "CLI_IMPORT_PENDING",
@@ -27,9 +28,9 @@ export type CliErrorCode = (typeof cliErrorCodes)[number];
 /** Exit codes of the process. */
 export const exitCodes = {
   ok: 0,
-  /** The task failed or was cancelled, or a check found something. */
+  /** The task failed or was cancelled, a check found something, or the store or the broker cannot be used. */
   failed: 1,
-  /** The command line, a file or a graph is invalid; nothing ran. */
+  /** The command line, a setting, a file or a graph is invalid; nothing ran. */
   usage: 2,
   /** Ended by SIGINT: 128 + 2, the convention of shells. */
   interrupted: 130,

@@ -42,7 +42,9 @@ describe("flowkit export", () => {
       stderr: "error CLI_USAGE: graph.json is already a graph JSON\n",
     });
     const { exitCode, stderr } = await cli(["export", "flow.ts", "-o", "no/graph.json"], { cwd });
-    expect(stderr).toMatch(/^error CLI_FILE_UNREADABLE: cannot write no\/graph\.json: ENOENT/);
+    expect(stderr).toMatch(
+      /^error CLI_FILE_UNWRITABLE: cannot write no\/graph\.json: ENOENT.*\n {2}Choose another file, in a directory that exists and is writable\.\n$/,
+    );
     expect(exitCode).toBe(2);
   });
 });

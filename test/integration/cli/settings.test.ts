@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { cli, cliProject } from "../../helpers/cli.ts";
 
@@ -228,4 +230,21 @@ describe("invalid settings", () => {
     expect((await cli(["coordinator", "--store", "a.db"], { cwd })).stderr).toMatch(/^error CLI_NO_HANDLERS: a coord/);
     expect((await cli(["worker", "--store", "a.db"], { cwd })).stderr).toMatch(/^error CLI_NO_HANDLERS: a worker/);
   });
+});
+
+test("a store that cannot be opened, and a cursor that no list has returned, are errors", async () => {
+  const cwd = cliProject({ "text.db": "not a database" });
+  expect(await cli(["tasks", "list", "--store", "text.db"], { cwd })).toEqual({
+    exitCode: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/^error STORE_UNAVAILABLE: the SQLite file '.*text\.db' cannot be opened: /),
+  });
+  writeFileSync(join(cwd, "runs.db"), "");
+  for (const command of ["tasks", "dlq", "schedules"]) {
+    expect(await cli([command, "list", "--store", "runs.db", "--cursor", "zz"], { cwd })).toEqual({
+      exitCode: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/^error ENGINE_OPTIONS: invalid cursor 'zz': expected that of the previous page;/),
+    });
+  }
 });
