@@ -1,5 +1,18 @@
-import type { Attributes, Histogram, Meter } from "@opentelemetry/api";
+import { type Attributes, diag, type Histogram, type Meter } from "@opentelemetry/api";
 import type { AttemptOutcome } from "../../core/ports/index.ts";
+
+/**
+ * Calls the SDK. An SDK must not throw; if it does, work must not end in another way, so its error goes where its own errors
+ * go: to the diagnostics of the API.
+ */
+export function safely<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    diag.error("flowkit: the OpenTelemetry SDK has thrown", error);
+    return undefined;
+  }
+}
 
 /** In seconds. */
 const explicitBucketBoundaries = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800, 3_600];
@@ -137,7 +150,7 @@ export class Meters {
       },
       lasted: (sec, outcome) => {
         const hasFailed = outcome === "failed" || outcome === "retried";
-        this.#duration.record(sec, hasFailed ? { ...durations, "error.type": outcome } : durations);
+        safely(() => this.#duration.record(sec, hasFailed ? { ...durations, "error.type": outcome } : durations));
       },
       setAside: (reasonCode) => {
         this.#aside.of(`${type} ${reasonCode}`, () => ({ ...attributes, "error.type": reasonCode })).sum++;

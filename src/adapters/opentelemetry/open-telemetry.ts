@@ -3,7 +3,7 @@ import type { Telemetry } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError, propertyOf } from "../../errors/index.ts";
 import { checkOptionNames } from "../../graph/format/near-name.ts";
-import { Meters } from "./meters.ts";
+import { Meters, safely } from "./meters.ts";
 import { AttemptSpans, SpanRate, TaskContext, traceCreation, traceEnded, withActiveTrace } from "./spans.ts";
 
 /** Options of {@link openTelemetry}. */
@@ -117,7 +117,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
  */
 function tracedLogger(logger: Logger): Logger {
   const at = (level: "debug" | "info" | "warn" | "error") => (fields: object, message?: string) => {
-    const active = trace.getActiveSpan()?.spanContext();
+    const active = safely(() => trace.getActiveSpan()?.spanContext());
     if (active === undefined || isOfOther(fields, active.traceId)) {
       logger[level](fields, message);
       return;

@@ -3,6 +3,7 @@ import {
   type Attributes,
   type Context,
   context,
+  INVALID_SPAN_CONTEXT,
   INVALID_SPANID,
   INVALID_TRACEID,
   type Link,
@@ -10,6 +11,7 @@ import {
   type Span,
   type SpanContext,
   SpanKind,
+  type SpanOptions,
   SpanStatusCode,
   TraceFlags,
   type Tracer,
@@ -19,7 +21,15 @@ import type { Failure, NewTask, TaskRecord } from "../../core/model/records.ts";
 import type { Answer, AttemptTrace, TracedAttempt, TracedTry, TryRunner } from "../../core/ports/index.ts";
 import { isPending } from "../../core/resilience/store-retry.ts";
 import { propertyOf, thrownMessage, thrownStack } from "../../errors/index.ts";
-import type { Meters } from "./meters.ts";
+import { type Meters, safely } from "./meters.ts";
+
+/** Without a span of the SDK, what runs within belongs to the parent, as with the API's own tracer. */
+const startSpan = (tracer: Tracer, name: string, options: SpanOptions, parent: Context): Span =>
+  safely(() => tracer.startSpan(name, options, parent)) ??
+  trace.wrapSpanContext(safely(() => trace.getSpanContext(parent)) ?? INVALID_SPAN_CONTEXT);
+
+const isRecording = (span: Span | undefined): span is Span =>
+  span !== undefined && safely(() => span.isRecording()) === true;
 
 /** Creates a task within a span, which becomes the parent of the spans of its attempts. */
 export async function traceCreation<T>(
@@ -38,7 +48,7 @@ export async function traceCreation<T>(
     "messaging.destination.name": graph.name,
     "messaging.message.id": id,
   };
-  const span = tracer.startSpan(`create ${graph.name ?? "graph"}`, { kind: SpanKind.PRODUCER, attributes }, parent);
+  const span = startSpan(tracer, `create ${graph.name ?? "graph"}`, { kind: SpanKind.PRODUCER, attributes }, parent);
   const own = traceparentOf(span);
   try {
     const traced = own === undefined ? task : { ...task, traceparent: own };
@@ -47,7 +57,7 @@ export async function traceCreation<T>(
     recordError(span, error);
     throw error;
   } finally {
-    span.end();
+    safely(() => span.end());
   }
 }
 
@@ -68,9 +78,9 @@ export function traceEnded(tracer: Tracer, task: TaskRecord): void {
     "flowkit.task.retry_of": retryOf,
   };
   const options = { startTime: createdAt, attributes };
-  const span = tracer.startSpan(`task ${graph.name ?? "graph"}`, options, new TaskContext(id, traceparent));
-  if (failure !== undefined) markFailed(span, failure.reasonCode, failure.message);
-  span.end(endedAt);
+  const span = startSpan(tracer, `task ${graph.name ?? "graph"}`, options, new TaskContext(id, traceparent));
+  if (failure !== undefined) safely(() => markFailed(span, failure.reasonCode, failure.message));
+  safely(() => span.end(endedAt));
 }
 
 /** The context of a task's creation. Created when something reads it: most attempts trace nothing. */
@@ -131,14 +141,14 @@ export class AttemptSpans implements AttemptTrace {
   /** Starts the span of the attempt. */
   static begin(observers: AttemptObservers, of: TracedAttempt): AttemptSpans {
     const spans = new AttemptSpans(observers, of);
-    spans.#isRecording = spans.#start().isRecording();
+    spans.#isRecording = isRecording(spans.#start());
     return spans;
   }
 
   /** Whether an SDK created the span: without one, it has the ids of its parent, or none. */
   get isTraced(): boolean {
     const { attempt, traceparent } = this.#of;
-    const spanId = this.#span?.spanContext().spanId ?? INVALID_SPANID;
+    const spanId = safely(() => this.#span?.spanContext().spanId) ?? INVALID_SPANID;
     const parent = trace.getSpanContext(new TaskContext(attempt.taskId, traceparent));
     return spanId !== INVALID_SPANID && spanId !== parent?.spanId;
   }
@@ -154,7 +164,7 @@ export class AttemptSpans implements AttemptTrace {
     const began = isWhole ? this.#of.began : performance.now();
     const own = !isWhole && this.#observers.batches.take(began) ? this.#startTry(tried) : undefined;
     const stored = isWhole ? this.#span : own;
-    const traceparent = stored?.isRecording() ? traceparentOf(stored) : undefined;
+    const traceparent = isRecording(stored) ? traceparentOf(stored) : undefined;
     if (isWhole && traceparent !== undefined) describeOnly(stored, tried);
     let running: Answer<T>;
     try {
@@ -187,7 +197,7 @@ export class AttemptSpans implements AttemptTrace {
     const span = own ?? (isFault && this.#isRecording ? this.#startTry(tried, began) : undefined);
     if (span === undefined) return;
     recordError(span, error);
-    span.end();
+    safely(() => span.end());
   }
 
   setAside(reasonCode: string): void {
@@ -197,17 +207,20 @@ export class AttemptSpans implements AttemptTrace {
   end(): void {
     const { ending, processed, failedTries } = this.#of;
     if (ending?.failure !== undefined) this.#failed(ending.failure);
-    if (this.#span === undefined) return;
+    const span = this.#span;
+    if (span === undefined) return;
     const counts = { "flowkit.attempt.processed": processed, "flowkit.attempt.failed_tries": failedTries };
-    this.#span.setAttributes({ "flowkit.attempt.outcome": ending?.outcome ?? "finished", ...counts });
-    this.#span.end();
+    safely(() => span.setAttributes({ "flowkit.attempt.outcome": ending?.outcome ?? "finished", ...counts }));
+    safely(() => span.end());
   }
 
   #failed({ reasonCode, message, stack, batchUid }: Failure): void {
     const span = this.#span ?? this.#start(this.#of.began);
-    markFailed(span, reasonCode, message);
-    span.recordException({ name: reasonCode, message, ...(stack === undefined ? {} : { stack }) });
-    if (batchUid !== undefined) span.setAttribute("flowkit.batch.uid", batchUid);
+    safely(() => {
+      markFailed(span, reasonCode, message);
+      span.recordException({ name: reasonCode, message, ...(stack === undefined ? {} : { stack }) });
+      if (batchUid !== undefined) span.setAttribute("flowkit.batch.uid", batchUid);
+    });
   }
 
   /** @param began - a time in the past. @defaultValue now, as exactly as the SDK measures it */
@@ -228,7 +241,7 @@ export class AttemptSpans implements AttemptTrace {
       "flowkit.epoch": epoch,
     };
     const options = { kind: SpanKind.CONSUMER, attributes, ...startedAt(began) };
-    this.#span = this.#observers.tracer.startSpan(`process ${nodeId}`, options, this.#context);
+    this.#span = startSpan(this.#observers.tracer, `process ${nodeId}`, options, this.#context);
     this.#context = trace.setSpan(this.#context, this.#span);
     return this.#span;
   }
@@ -239,7 +252,7 @@ export class AttemptSpans implements AttemptTrace {
     const from = spanContextOf(producer);
     const links: Link[] = from === undefined ? [] : [{ context: from }];
     const options = { attributes, links, ...startedAt(began) };
-    return this.#observers.tracer.startSpan(`batch ${nodeId}`, options, this.#context);
+    return startSpan(this.#observers.tracer, `batch ${nodeId}`, options, this.#context);
   }
 }
 
@@ -256,14 +269,16 @@ interface Traced {
 
 /** @param traceparent - stored with the batch */
 function tryDone<T extends object>(outcome: T, own: Span | undefined, traceparent: string | undefined): T & Traced {
-  own?.end();
+  if (own !== undefined) safely(() => own.end());
   return traceparent === undefined ? outcome : { ...outcome, traceparent };
 }
 
 function describeOnly(span: Span | undefined, { batch: { uid, producer }, failed }: TracedTry): void {
-  span?.setAttributes({ "flowkit.batch.uid": uid, "flowkit.batch.tries": failed + 1 });
   const from = spanContextOf(producer);
-  if (from !== undefined && failed === 0) span?.addLink({ context: from });
+  safely(() => {
+    span?.setAttributes({ "flowkit.batch.uid": uid, "flowkit.batch.tries": failed + 1 });
+    if (from !== undefined && failed === 0) span?.addLink({ context: from });
+  });
 }
 
 /** From a time of `performance.now()`. */
@@ -312,15 +327,17 @@ function recordError(span: Span, error: unknown): void {
   const message = thrownMessage(error);
   const type = typeof code === "string" ? code : typeof name === "string" ? name : "_OTHER";
   // The attempt was stopped, for a reason outside of the handler.
-  if (type === "AttemptEnded") return void span.setAttribute("flowkit.ended", message);
+  if (type === "AttemptEnded") return void safely(() => span.setAttribute("flowkit.ended", message));
   const stack = thrownStack(error);
-  markFailed(span, type, message);
-  span.recordException({ name: type, message, ...(stack === undefined ? {} : { stack }) });
+  safely(() => {
+    markFailed(span, type, message);
+    span.recordException({ name: type, message, ...(stack === undefined ? {} : { stack }) });
+  });
 }
 
 /** `undefined` if nothing is recorded: no SDK is configured. */
 function traceparentOf(span: Span): string | undefined {
-  const { traceId, spanId, traceFlags } = span.spanContext();
+  const { traceId, spanId, traceFlags } = safely(() => span.spanContext()) ?? INVALID_SPAN_CONTEXT;
   if (traceId === INVALID_TRACEID || spanId === INVALID_SPANID) return undefined;
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
 }
