@@ -66,8 +66,12 @@ interface Row {
 /** A connection, with the driver's record of the statements prepared on it. */
 type Preparing = Connection & { readonly parsedStatements: Readonly<Record<string, string>> };
 
+const noNative =
+  "postgres: connections of pg.native are not supported: pass a Pool of pg itself, and do not set NODE_PG_FORCE_NATIVE";
+
 /** Runs a statement on a connection that runs no other one. Rejects with the driver's error. */
 export async function request(client: PoolClient, statement: Statement, values: readonly unknown[]) {
+  if ("native" in client) throw new FlowError("ENGINE_OPTIONS", noNative);
   // In pipeline mode, the driver only sends requests of its own class.
   if (client.pipeline) {
     const { text, name } = statement;

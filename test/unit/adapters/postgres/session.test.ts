@@ -14,6 +14,15 @@ class HandConnection extends EventEmitter {
   }
 }
 
+const sessionOver = (pool: object): Session => {
+  const session = new Session({
+    ...{ what: "store", pool: pool as Pool, isOwned: false, schema: '"s"' },
+    ...{ migrate: false, prepare: false, redact: (text) => text },
+  });
+  session.connect();
+  return session;
+};
+
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 test("a connection that becomes spare while another request waits for one returns to its pool", async () => {
@@ -26,11 +35,7 @@ test("a connection that becomes spare while another request waits for one return
       return one.promise;
     },
   };
-  const session = new Session({
-    ...{ what: "store", pool: pool as unknown as Pool, isOwned: false, schema: '"s"' },
-    ...{ migrate: false, prepare: false, redact: (text) => text },
-  });
-  session.connect();
+  const session = sessionOver(pool);
   const [own, other] = [new HandConnection(), new HandConnection()];
   const answers = ["SELECT 1", "SELECT 2"].map((text) => session.all(text));
   given[0]?.resolve(own);
@@ -43,4 +48,22 @@ test("a connection that becomes spare while another request waits for one return
   expect(await Promise.all(answers)).toEqual([[], []]);
   await turn();
   expect([own.releases, other.releases]).toEqual([1, 1]);
+});
+
+test("a pool of pg.native is refused, with what to do", async () => {
+  // As pg.native's connections: the protocol is hidden in `native`, and queries are submitted to the connection itself.
+  const connection = Object.assign(new HandConnection(), {
+    ...{ native: {}, pipeline: false },
+    query(request: { submit(connection: object): void }) {
+      request.submit(connection);
+    },
+  });
+  const session = sessionOver({ waitingCount: 0, connect: async () => connection });
+  await expect(session.all("SELECT 1")).rejects.toMatchObject({
+    code: "ENGINE_OPTIONS",
+    retryable: false,
+    message:
+      "postgres: connections of pg.native are not supported: pass a Pool of pg itself, and do not set NODE_PG_FORCE_NATIVE",
+  });
+  expect(connection.releases).toBe(1);
 });
