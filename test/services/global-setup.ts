@@ -38,7 +38,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 
 /**
  * Starts the servers that the files of this run need, once for all of them: files in `kafka/`, `mongodb/` or `postgres/`
- * need that one, all others Kafka and MongoDB.
+ * need that one, those in `databases/` the last two, all others Kafka and MongoDB.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folders = project.vitest.state
@@ -47,17 +47,18 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     .map((path) => path.slice(here.length));
   const isIn = (name: string) => (path: string) => path.startsWith(`${name}/`);
   const needs = (name: string) => folders.some(isIn(name));
-  const needsBoth = folders.some((path) => !["kafka", "mongodb", "postgres"].some((name) => isIn(name)(path)));
+  const own = ["kafka", "mongodb", "postgres", "databases"];
+  const needsBoth = folders.some((path) => !own.some((name) => isIn(name)(path)));
   const [kafka, mongodb, postgres] = await Promise.all([
     serve(needs("kafka") || needsBoth, process.env.KAFKA_BROKERS, async () => {
       const server = await startKafka({ users: kafkaUsers });
       return { server, address: server.address, secured: server.secured };
     }),
-    serve(needs("mongodb") || needsBoth, process.env.MONGODB_URL, async () => {
+    serve(needs("mongodb") || needs("databases") || needsBoth, process.env.MONGODB_URL, async () => {
       const server = await startMongo();
       return { server, address: server.url };
     }),
-    serve(needs("postgres"), process.env.POSTGRES_URL, async () => {
+    serve(needs("postgres") || needs("databases"), process.env.POSTGRES_URL, async () => {
       const server = await startPostgres();
       return { server, address: server.url };
     }),

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { MongoClient, type MongoClientOptions } from "mongodb";
 import { inject, onTestFinished } from "vitest";
 import { type MongoStore, type MongoStoreOptions, mongoStore } from "../../../src/adapters/mongo/index.ts";
+import { tcpProxy } from "../../helpers/tcp-proxy.ts";
 
 /** The collections of one test in the database that all tests share: creating a database takes longer. */
 export const freshPrefix = (): string => `${randomUUID().slice(0, 8)}_`;
@@ -21,6 +22,17 @@ export async function openStore(options: MongoStoreOptions): Promise<MongoStore>
   onTestFinished(() => store.close());
   await store.open();
   return store;
+}
+
+/** A store behind a proxy, and one on the same data whose connections are never lost. */
+export async function behindProxy({ timeoutMs = 10_000, settings = "" } = {}) {
+  const { hostname, port } = new URL(inject("mongodbUrl"));
+  const proxy = await tcpProxy({ host: hostname, port: Number(port) });
+  const prefix = freshPrefix();
+  // A standalone server cannot recognise a write that the driver repeats, so the store must.
+  const url = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true&retryWrites=false${settings}`;
+  const store = await openStore({ url, prefix, timeoutMs });
+  return { proxy, store, direct: await openStore({ url: inject("mongodbUrl"), prefix }) };
 }
 
 const dataNames = [

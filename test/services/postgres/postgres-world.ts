@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Pool, type PoolConfig } from "pg";
 import { inject, onTestFinished } from "vitest";
 import { type PostgresStore, type PostgresStoreOptions, postgresStore } from "../../../src/adapters/postgres/index.ts";
+import { tcpProxy } from "../../helpers/tcp-proxy.ts";
 
 /** The schema of one test or file in the database that all tests share. */
 export const freshSchema = (): string => `t_${randomUUID().slice(0, 8)}`;
@@ -30,6 +31,16 @@ export async function openStore(options: PostgresStoreOptions): Promise<Postgres
   onTestFinished(() => store.close());
   await store.open();
   return store;
+}
+
+/** A store behind a proxy, and one on the same data whose connections are never lost. */
+export async function behindProxy({ timeoutMs = 10_000 } = {}) {
+  const url = new URL(inject("postgresUrl"));
+  const proxy = await tcpProxy({ host: url.hostname, port: Number(url.port) });
+  url.host = `127.0.0.1:${proxy.port}`;
+  const schema = freshSchema();
+  const direct = await openStore({ url: inject("postgresUrl"), schema });
+  return { proxy, schema, url: url.href, store: await openStore({ url: url.href, schema, timeoutMs }), direct };
 }
 
 export const dropSchema = (pool: Pool, schema: string) => pool.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
