@@ -181,6 +181,7 @@ const shapes = z.object({
     "createTask",
     "taskFinished",
     "taskEnded",
+    "leaseExpired",
     "logger",
   ),
   keepAlive: z.boolean().optional(),
@@ -245,6 +246,7 @@ const ofMethods = {
   retry: { ...ofNewTask, from: true } satisfies Known<RetryOptions>,
   retryBatches: { ...ofNewTask, uids: true } satisfies Known<RetryBatchesOptions>,
   list: { ...ofPage, status: true } satisfies Known<ListOptions>,
+  "schedules.list": ofPage satisfies Known<Omit<ListOptions, "status">>,
   deadLetters: ofPage satisfies Known<Omit<ListOptions, "status">>,
   cleanup: { endedForSec: true } satisfies Known<CleanupOptions>,
 };

@@ -22,6 +22,7 @@ import type { FlowTypes } from "../definitions/flow.ts";
 import { FlowError, type JsonObject } from "../errors/index.ts";
 import { checkOptionNames } from "../graph/format/near-name.ts";
 import type { Graph } from "../graph/index.ts";
+import { checkMethodOptions } from "./options.ts";
 
 declare const tickOf: unique symbol;
 
@@ -183,6 +184,7 @@ export function schedulesOf<THandlers extends { readonly name: string }>(
     },
     get,
     async list(options = {}) {
+      checkMethodOptions("schedules.list", options);
       const { store, retry } = parts();
       const page = await retry.run(() => store.listEntries("schedule", pageRequest(options)));
       const items = page.items.map((entry) => shown(entry.id, entry.value as ScheduleRecord));

@@ -69,6 +69,11 @@ const ofRunners: readonly (readonly [string, object, string])[] = [
   ["a lease of zero", { ...types, store, leaseMs: 0 }, "leaseMs: "],
   ["an empty page", { ...types, store, pageSize: 0 }, "pageSize: "],
   ["a keepAlive that is a string", { ...types, store, keepAlive: "yes" }, "keepAlive: "],
+  [
+    "telemetry without one of its methods",
+    { ...types, store, telemetry: { ...openTelemetry(), leaseExpired: undefined } },
+    "telemetry: expected telemetry: openTelemetry()",
+  ],
 ];
 const own: Readonly<Record<keyof typeof made, readonly (readonly [string, object, string])[]>> = {
   "new Coordinator": [
@@ -140,6 +145,7 @@ test("methods reject options that do not exist, and start and delete nothing", a
     list: ["stat_us", "status", (options) => engine.list(options)],
     deadLetters: ["limits", "limit", (options) => engine.deadLetters(options)],
     cleanup: ["endedForSecs", "endedForSec", (options) => engine.cleanup(options)],
+    "schedules.list": ["curser", "cursor", (options) => engine.schedules.list(options)],
     "schedules.put": ["timezone", "timeZone", (options) => engine.schedules.put("nightly", options)],
   };
   for (const [method, [wrong, right, call]] of Object.entries(calls)) {
