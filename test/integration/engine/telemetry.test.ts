@@ -248,6 +248,7 @@ describe("a task's spans", () => {
       },
     });
     const { engine } = await testEngine([source("src", [1]), step, broken], { telemetry });
+    using _ = engine.on("taskFinished", () => {}); // for which the task is read, though not traced
     const fine = await engine.run({ ...graphOf(node("src")), name: "etl" });
     await fine.result();
     const own = await engine.run(etl);
@@ -361,6 +362,28 @@ test("metrics count what the process changed in the store", async () => {
   expect(countOf("flowkit.attempts.running", ofStep)).toBe(0);
   expect(countOf("flowkit.batches.processed", ofStep)).toBe(3);
   expect(countOf("messaging.process.duration", { "messaging.destination.name": "step" })).toBe(1);
+});
+
+test("a try that a cancel ends does not count as failed", async () => {
+  const otlp = await otlpReceiver();
+  const began = Promise.withResolvers<void>();
+  const step = handler("step", {
+    processBatch: (_, { signal }) => {
+      began.resolve();
+      return new Promise((__, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    },
+  });
+  const telemetry = openTelemetry(otlp.providers);
+  const { engine } = await testEngine([source("src", [1]), step], { telemetry });
+  const task = await engine.run(etl);
+  await began.promise;
+  await task.cancel({ reason: "enough" });
+  await task.wait();
+  const ofStep = async (name: string) =>
+    (await otlp.points()).filter((point) => point.name === name && point.attributes["flowkit.node.type"] === "step");
+  await until(async () => (await ofStep("flowkit.attempts.ended")).length > 0);
+  expect((await ofStep("flowkit.attempts.ended"))[0]?.attributes["flowkit.attempt.outcome"]).toBe("cancelled");
+  expect(await ofStep("flowkit.tries.failed")).toEqual([]);
 });
 
 test("an attempt that ends without a write, since the store is unreachable, counts as fenced", async () => {

@@ -284,7 +284,7 @@ export class BatchPool implements OutcomeListener {
 
   async #tryFailed(open: OpenBatch, error: unknown, trace: AttemptTrace | undefined): Promise<void> {
     this.#processing--;
-    this.#options.run.tryFailed(open, error, trace);
+    if (!this.#isOver) this.#options.run.tryFailed(open, error, trace); // not if a cancel or another batch ended it
     if (isInstance(error, TryTimedOut)) this.#options.leftover?.add(error);
     await this.refused(open, error);
     this.changed();
