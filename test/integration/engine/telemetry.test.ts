@@ -204,6 +204,21 @@ describe("a task's spans", () => {
     });
   });
 
+  test("have one link to the batch that an only batch was made from, however often it is tried", async () => {
+    const otlp = await otlpReceiver();
+    let tries = 0;
+    const step = handler("step", {
+      processBatch: (n) => {
+        if (++tries < 3) throw new RetryableError("busy", "not now");
+        return n;
+      },
+    });
+    const { engine } = await testEngine([source("src", [1]), step], { telemetry: openTelemetry(otlp.providers) });
+    const policy = { retry_policy: { max: 2, ...atOnce } } as const;
+    const { id } = await engine.run({ ...graphOf(node("src"), node("step", ["src"], policy)), name: "etl" });
+    expect(named(await spansOf(otlp, id), "process step").map(({ links }) => links.length)).toEqual([1]);
+  });
+
   test("of handlers whose attempts have none belong to the creation of their own task", async () => {
     const otlp = await otlpReceiver();
     const traced = (name: string, wait: () => Promise<void> | undefined) =>
@@ -502,8 +517,8 @@ describe("without an SDK, or without telemetry", () => {
 
   test("without an SDK, only the attempts within the rate are observed", () => {
     const telemetry = openTelemetry({ attemptsPerSec: 1 });
-    const beginnings = [0, 0, 1].map((afterSec) => isObserved(telemetry, afterSec)[0]);
-    expect(beginnings).toEqual([true, false, true]);
+    const beginnings = [0, 0, 1, 60, 60].map((afterSec) => isObserved(telemetry, afterSec)[0]);
+    expect(beginnings).toEqual([true, false, true, true, false]);
   });
 
   test.for(["tracerProvider", "meterProvider"] as const)("with a %s alone, each attempt is observed", async (given) => {

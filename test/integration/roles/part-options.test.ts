@@ -158,6 +158,7 @@ test("methods reject options that do not exist, and start and delete nothing", a
     code: "ENGINE_OPTIONS",
     message: "run: options must be an object, got null",
   });
+  await expect(engine.run(graph, { constructor: 1 } as never)).rejects.toThrow("run has no option 'constructor'");
   for (const [flow, words] of [
     [undefined, "undefined"],
     [() => graph, "a function"],
