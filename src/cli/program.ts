@@ -94,7 +94,7 @@ Exit codes:
 }
 
 /** Commands with subcommands. */
-const groups: ReadonlySet<string> = new Set(["tasks", "schedules", "flows", "dlq"]);
+const groups: ReadonlySet<string> = new Set(["tasks", "batches", "schedules", "flows", "dlq"]);
 
 function usageError({ code, message }: CommanderError, args: readonly string[]): CliError {
   const [first = "", ...rest] = message.replace(/^error: /, "").split("\n");
@@ -102,7 +102,7 @@ function usageError({ code, message }: CommanderError, args: readonly string[]):
   const isUnknown = code === "commander.unknownCommand";
   const near = rest.join(" ").replace(/^\((.*)\)$/, "$1");
   const isInGroup = groups.has(args[0] ?? "") && args[1]?.startsWith("-") === false;
-  const command = isUnknown ? [] : args.slice(0, isInGroup ? 2 : 1);
+  const command = args.slice(0, (isInGroup ? 2 : 1) - (isUnknown ? 1 : 0));
   const help = `Run ${["flowkit", ...command, "--help"].join(" ")} for usage.`;
   const isFile = isUnknown && args[0] !== undefined && existsSync(args[0]);
   const hint = isFile ? `Did you mean flowkit run ${args[0]}?` : near;

@@ -119,7 +119,9 @@ export async function failingInput(
     if (!FlowError.is(error, "ARTIFACTS_DROPPED")) throw error;
     return { missing: "the store has dropped it" };
   }
-  return { missing: "the logs of its node's sources do not have it any more" };
+  return {
+    missing: "the logs of its node's sources have no such batch; if its uid is right, they have started over since",
+  };
 }
 
 type SetAside = Artifact & { readonly failure: BatchFailure };

@@ -74,6 +74,14 @@ test("mistyped command lines get a suggestion", async () => {
     exitCode: 2,
     stderr: "error CLI_USAGE: unknown option '--store'\n  Run flowkit dlq --help for usage.\n",
   });
+  expect(await said("batches", "retry")).toMatchObject({
+    exitCode: 2,
+    stderr: "error CLI_USAGE: missing required argument 'task'\n  Run flowkit batches retry --help for usage.\n",
+  });
+  expect(await said("tasks", "delete", "3f2a")).toMatchObject({
+    exitCode: 2,
+    stderr: "error CLI_USAGE: unknown command 'delete'\n  Run flowkit tasks --help for usage.\n",
+  });
   expect(await said("completion", "fsh")).toMatchObject({
     exitCode: 2,
     stderr:

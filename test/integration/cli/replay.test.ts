@@ -78,7 +78,7 @@ test("the handler runs again on the input of a batch, whether that was stored or
 test("what cannot be replayed is an error that says why", async () => {
   const { cwd, args } = await projectWithRun();
   for (const [more, message] of [
-    [["--batch", "zoe"], "the input of batch 'zoe' of node 'greet' is not known"],
+    [["--batch", "zoe"], "of node 'greet' is not known: the logs of its node's sources have no such batch; if its uid"],
     [["--batch", "ada", "--node", "gret"], "has no node 'gret'\n  Did you mean 'greet'?"],
     [["--batch", "ada", "--node", "visits"], "the handler 'visits' processes no batches"],
   ] as const) {
