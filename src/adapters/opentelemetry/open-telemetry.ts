@@ -1,10 +1,10 @@
-import { context, createNoopMeter, type MeterProvider, metrics, type TracerProvider, trace } from "@opentelemetry/api";
+import { createNoopMeter, type MeterProvider, metrics, type TracerProvider, trace } from "@opentelemetry/api";
 import type { Telemetry } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError, propertyOf } from "../../errors/index.ts";
 import { checkOptionNames } from "../../graph/format/near-name.ts";
 import { Meters, safely } from "./meters.ts";
-import { AttemptSpans, SpanRate, TaskContext, traceCreation, traceEnded, withActiveTrace } from "./spans.ts";
+import { AttemptSpans, SpanRate, TaskContext, traceCreation, traceEnded, withActiveTrace, within } from "./spans.ts";
 
 /** Options of {@link openTelemetry}. */
 export interface OpenTelemetryOptions {
@@ -85,7 +85,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
       if (status === "finished" || ended.take(performance.now()) || status === "failed") traceEnded(tracer, task);
     },
     leaseExpired: (type, to) => meters.leaseExpired(type, to),
-    row: ({ taskId, traceparent }, run) => context.with(new TaskContext(taskId, traceparent), run),
+    row: ({ taskId, traceparent }, run) => within(new TaskContext(taskId, traceparent), run),
     attempt(attempt) {
       const hasSpan = attempts.take(attempt.began);
       if (!hasSpan && !isObserved) return undefined;

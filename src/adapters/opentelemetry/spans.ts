@@ -23,6 +23,23 @@ import { isPending } from "../../core/resilience/store-retry.ts";
 import { propertyOf, thrownMessage, thrownStack } from "../../errors/index.ts";
 import { type Meters, safely } from "./meters.ts";
 
+/** Runs the work once, with this context active unless the SDK's context manager throws. */
+export function within<T>(active: Context, work: () => T): T {
+  const outcomes: ({ readonly value: T } | { readonly error: unknown })[] = [];
+  const begin = (): void => {
+    try {
+      outcomes.push({ value: work() });
+    } catch (error) {
+      outcomes.push({ error });
+    }
+  };
+  safely(() => context.with(active, begin));
+  if (outcomes.length === 0) begin();
+  const [outcome] = outcomes;
+  if (outcome === undefined || "error" in outcome) throw outcome?.error;
+  return outcome.value;
+}
+
 /** Without a span of the SDK, what runs within belongs to the parent, as with the API's own tracer. */
 const startSpan = (tracer: Tracer, name: string, options: SpanOptions, parent: Context): Span =>
   safely(() => tracer.startSpan(name, options, parent)) ??
@@ -38,7 +55,8 @@ export async function traceCreation<T>(
   create: (task: NewTask) => Promise<T>,
 ): Promise<T> {
   const { id, graph, traceparent } = task;
-  const parent = traceparent === undefined ? context.active() : contextIn(spanContextOf(traceparent));
+  const active = traceparent === undefined ? safely(() => context.active()) : undefined;
+  const parent = active ?? contextIn(spanContextOf(traceparent));
   const attributes: Attributes = {
     "flowkit.task.id": id,
     "flowkit.flow": graph.name,
@@ -52,7 +70,7 @@ export async function traceCreation<T>(
   const own = traceparentOf(span);
   try {
     const traced = own === undefined ? task : { ...task, traceparent: own };
-    return await context.with(trace.setSpan(parent, span), () => create(traced));
+    return await within(trace.setSpan(parent, span), () => create(traced));
   } catch (error) {
     recordError(span, error);
     throw error;
@@ -63,7 +81,7 @@ export async function traceCreation<T>(
 
 /** A task whose creation has no span joins the trace of its caller. */
 export function withActiveTrace(task: NewTask): NewTask {
-  const active = task.traceparent === undefined ? trace.getActiveSpan() : undefined;
+  const active = task.traceparent === undefined ? safely(() => trace.getActiveSpan()) : undefined;
   const traceparent = active && traceparentOf(active);
   return traceparent === undefined ? task : { ...task, traceparent };
 }
@@ -154,7 +172,7 @@ export class AttemptSpans implements AttemptTrace {
   }
 
   run<TAttempt extends TracedAttempt, T>(attempt: TAttempt, run: (attempt: TAttempt) => T): T {
-    return context.with(this.#context, run, undefined, attempt);
+    return within(this.#context, () => run(attempt));
   }
 
   /** Most tries have no span and end in the same step: nothing is allocated for them. */
@@ -169,7 +187,7 @@ export class AttemptSpans implements AttemptTrace {
     let running: Answer<T>;
     try {
       if (own === undefined) running = by.tryOnce(tried);
-      else running = context.with(trace.setSpan(this.#context, own), () => by.tryOnce(tried));
+      else running = within(trace.setSpan(this.#context, own), () => by.tryOnce(tried));
     } catch (error) {
       this.#tryFailed(tried, { own, began }, error);
       throw error;

@@ -1,5 +1,6 @@
-import type { Histogram, Span, Tracer } from "@opentelemetry/api";
-import { describe, expect, test } from "vitest";
+import { context, type Histogram, type Span, type Tracer } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { openTelemetry } from "../../../src/adapters/opentelemetry/index.ts";
 import { PermanentError, RetryableError } from "../../../src/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
@@ -7,10 +8,10 @@ import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { type OtlpReceiver, otlpReceiver } from "../../helpers/otlp-receiver.ts";
 
-/** The methods of an SDK that are called while a program runs. */
+/** The methods of an SDK that are called while a program runs; the last two are those of its context manager. */
 const methods = [
   ...["startSpan", "spanContext", "isRecording", "setAttribute", "setAttributes", "addLink", "setStatus"],
-  ...["recordException", "end", "record"],
+  ...["recordException", "end", "record", "active", "with"],
 ] as const;
 type Method = (typeof methods)[number];
 
@@ -34,6 +35,9 @@ function throwingSdk({ providers }: OtlpReceiver, throwing: ReadonlySet<string>)
   const meter = providers.meterProvider.getMeter("flowkit");
   const createHistogram = (...args: Parameters<typeof meter.createHistogram>): Histogram =>
     withThrowing(meter.createHistogram(...args));
+  context.disable();
+  context.setGlobalContextManager(withThrowing(new AsyncLocalStorageContextManager().enable()));
+  onTestFinished(() => context.disable()); // before the providers shut down, which use it
   const telemetry = openTelemetry({
     tracerProvider: { getTracer: () => withThrowing(tracer, { startSpan }) },
     meterProvider: { getMeter: () => withThrowing(meter, { createHistogram }) },
