@@ -114,7 +114,7 @@ export const parallelMutations: readonly Mutation[] = [
   },
   mutation(
     "the end of input does not wait for batches that are tried again",
-    edit(pool, "    while (this.#open.size > 0 && !this.#isOver) await this.#nextChange();\n", ""),
+    edit(pool, "    while (this.#open.size > 0 && !this.isOver) await this.#nextChange();\n", ""),
   ),
   {
     ...mutation(

@@ -189,32 +189,40 @@ export class AttemptSpans implements AttemptTrace {
       if (own === undefined) running = by.tryOnce(tried);
       else running = within(trace.setSpan(this.#context, own), () => by.tryOnce(tried));
     } catch (error) {
-      this.#tryFailed(tried, { own, began }, error);
+      this.#tryFailed(tried, { own, began, isOver: by.isOver }, error);
       throw error;
     }
     if (!isPending(running)) return tryDone(running, own, traceparent);
-    return this.#tryPending(running, tried, { own, began, traceparent });
+    return this.#tryPending(running, { tried, by, own, began, traceparent });
   }
 
-  #tryPending<T extends object>(running: Promise<T>, tried: TracedTry, of: BegunTry): Promise<T & Traced> {
+  #tryPending<TTry extends TracedTry, T extends object>(
+    running: Promise<T>,
+    { tried, by, own, began, traceparent }: BegunTry<TTry, T>,
+  ): Promise<T & Traced> {
     return running.then(
-      (outcome) => tryDone(outcome, of.own, of.traceparent),
+      (outcome) => tryDone(outcome, own, traceparent),
       (error: unknown) => {
-        this.#tryFailed(tried, of, error);
+        this.#tryFailed(tried, { own, began, isOver: by.isOver }, error);
         throw error;
       },
     );
   }
 
   tryFailed(tried: TracedTry, error: unknown): void {
-    this.#tryFailed(tried, { own: undefined, began: this.#of.began }, error);
+    this.#tryFailed(tried, { own: undefined, began: this.#of.began, isOver: false }, error);
   }
 
-  #tryFailed(tried: TracedTry, { own, began }: Omit<BegunTry, "traceparent">, error: unknown): void {
-    const isFault = propertyOf(error, "name") !== "AttemptEnded"; // thrown to stop the attempt, for another reason
+  #tryFailed(
+    tried: TracedTry,
+    { own, began, isOver }: { readonly own: Span | undefined; readonly began: number; readonly isOver: boolean },
+    error: unknown,
+  ): void {
+    const isFault = !isOver && propertyOf(error, "name") !== "AttemptEnded"; // thrown to stop the attempt
     const span = own ?? (isFault && this.#isRecording ? this.#startTry(tried, began) : undefined);
     if (span === undefined) return;
-    recordError(span, error);
+    if (isFault) recordError(span, error);
+    else safely(() => span.setAttribute("flowkit.ended", thrownMessage(error)));
     safely(() => span.end());
   }
 
@@ -274,7 +282,9 @@ export class AttemptSpans implements AttemptTrace {
   }
 }
 
-interface BegunTry {
+interface BegunTry<TTry extends TracedTry, T> {
+  readonly tried: TTry;
+  readonly by: TryRunner<TTry, T>;
   readonly own: Span | undefined;
   /** As returned by `performance.now()`. */
   readonly began: number;
@@ -344,8 +354,6 @@ function recordError(span: Span, error: unknown): void {
   const name = propertyOf(error, "name");
   const message = thrownMessage(error);
   const type = typeof code === "string" ? code : typeof name === "string" ? name : "_OTHER";
-  // The attempt was stopped, for a reason outside of the handler.
-  if (type === "AttemptEnded") return void safely(() => span.setAttribute("flowkit.ended", message));
   const stack = thrownStack(error);
   safely(() => {
     markFailed(span, type, message);

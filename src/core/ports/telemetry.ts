@@ -47,6 +47,8 @@ export interface TracedTry {
 
 /** Runs the tries of an attempt. A method: a closure for each try is part of what telemetry costs. */
 export interface TryRunner<TTry extends TracedTry, T> {
+  /** A try that ends now was ended by something else, such as a cancel: it has not failed. */
+  readonly isOver: boolean;
   /** Runs one try, and returns its outcome. */
   tryOnce(tried: TTry): Answer<T>;
 }

@@ -379,7 +379,7 @@ test("metrics count what the process changed in the store", async () => {
   expect(countOf("messaging.process.duration", { "messaging.destination.name": "step" })).toBe(1);
 });
 
-test("a try that a cancel ends does not count as failed", async () => {
+test.for([1, 2])("with %i batches, a try that a cancel ends does not count as failed", async (batches) => {
   const otlp = await otlpReceiver();
   const began = Promise.withResolvers<void>();
   const step = handler("step", {
@@ -389,7 +389,7 @@ test("a try that a cancel ends does not count as failed", async () => {
     },
   });
   const telemetry = openTelemetry(otlp.providers);
-  const { engine } = await testEngine([source("src", [1]), step], { telemetry });
+  const { engine } = await testEngine([source("src", numbers(batches)), step], { telemetry });
   const task = await engine.run(etl);
   await began.promise;
   await task.cancel({ reason: "enough" });
@@ -399,6 +399,12 @@ test("a try that a cancel ends does not count as failed", async () => {
   await until(async () => (await ofStep("flowkit.attempts.ended")).length > 0);
   expect((await ofStep("flowkit.attempts.ended"))[0]?.attributes["flowkit.attempt.outcome"]).toBe("cancelled");
   expect(await ofStep("flowkit.tries.failed")).toEqual([]);
+  const spans = await spansOf(otlp, task.id);
+  expect(spans.filter(({ failed }) => failed)).toEqual([]);
+  const tries = named(spans, "batch step").map(({ attributes }) => attributes["flowkit.ended"]);
+  expect(tries).toEqual(batches === 1 ? [] : ["the attempt must stop: cancelling"]); // an only batch has no own span
+  const ended = { "flowkit.attempt.outcome": "cancelled" };
+  expect(named(spans, "process step").map(({ attributes }) => attributes)).toEqual([expect.objectContaining(ended)]);
 });
 
 test("an attempt that ends without a write, since the store is unreachable, counts as fenced", async () => {
@@ -437,31 +443,6 @@ test("an SDK that throws when the span of an attempt ends prevents no node from 
   const task = await engine.run(etl);
   expect(await task.result()).toEqual({ step: [1] });
   expect(logged.filter(({ fields }) => (fields as { part?: string }).part === "telemetry")).toHaveLength(2);
-});
-
-test("an SDK that throws when a failed try gets its span changes neither the failure nor the tries", async () => {
-  const otlp = await otlpReceiver();
-  const tracer = otlp.providers.tracerProvider.getTracer("flowkit");
-  const startSpan: typeof tracer.startSpan = (name, ...rest) => {
-    if (name.startsWith("batch")) throw new Error("no processor");
-    return tracer.startSpan(name, ...rest);
-  };
-  const tracerProvider = { getTracer: () => Object.assign(Object.create(tracer), { startSpan }) };
-  let tries = 0;
-  const step = handler("step", {
-    processBatch: (n) => {
-      if (++tries < 3) throw new RetryableError("busy", "not now");
-      return n;
-    },
-  });
-  // One batch, whose attempt has no span.
-  const telemetry = openTelemetry({ ...otlp.providers, tracerProvider, attemptsPerSec: 0, batchesPerSec: 0 });
-  const { engine, logged } = await testEngine([source("src", [1]), step], { telemetry, mayLogErrors: true });
-  const policy = { retry_policy: { max: 2, ...atOnce } } as const;
-  const task = await engine.run({ ...graphOf(node("src"), node("step", ["src"], policy)), name: "etl" });
-  expect(await task.result()).toEqual({ step: [1] });
-  expect(tries).toBe(3);
-  expect(logged.filter(({ message }) => message === "a batch failed; will retry")).toHaveLength(2);
 });
 
 /** An attempt of a task that was created without telemetry. `looks`: how often its type was read. */

@@ -101,3 +101,28 @@ describe("an SDK that throws", () => {
     if (method !== "everything") expect([...thrown]).toEqual([method]);
   });
 });
+
+test("an SDK that throws when a failed try gets its span changes neither the failure nor the tries", async () => {
+  const otlp = await otlpReceiver();
+  const tracer = otlp.providers.tracerProvider.getTracer("flowkit");
+  const startSpan: typeof tracer.startSpan = (name, ...rest) => {
+    if (name.startsWith("batch")) throw new Error("no processor");
+    return tracer.startSpan(name, ...rest);
+  };
+  const tracerProvider = { getTracer: () => Object.assign(Object.create(tracer), { startSpan }) };
+  let tries = 0;
+  const step = handler("step", {
+    processBatch: (n) => {
+      if (++tries < 3) throw new RetryableError("busy", "not now");
+      return n;
+    },
+  });
+  // One batch, whose attempt has no span.
+  const telemetry = openTelemetry({ ...otlp.providers, tracerProvider, attemptsPerSec: 0, batchesPerSec: 0 });
+  const { engine, logged } = await testEngine([source("src", [1]), step], { telemetry, mayLogErrors: true });
+  const policy = { retry_policy: { max: 2, ...atOnce } } as const;
+  const task = await engine.run({ ...graphOf(node("src"), node("step", ["src"], policy)), name: "etl" });
+  expect(await task.result()).toEqual({ step: [1] });
+  expect(tries).toBe(3);
+  expect(logged.filter(({ message }) => message === "a batch failed; will retry")).toHaveLength(2);
+});

@@ -63,7 +63,7 @@ export class BatchPool implements OutcomeListener {
   }
 
   async #processLater(batch: IncomingBatch): Promise<void> {
-    while (this.#isBusy && !this.#isOver) await this.#nextChange(); // a retried batch may have taken the slot
+    while (this.#isBusy && !this.isOver) await this.#nextChange(); // a retried batch may have taken the slot
     this.#options.part.checkMayBegin();
     await this.#begin(batch);
   }
@@ -102,7 +102,7 @@ export class BatchPool implements OutcomeListener {
   /** Without concurrency, a batch that waits for a token must also be stored before the source is asked for the next. */
   #awaitsRoom(open: OpenBatch): boolean {
     const isHeld = this.#options.concurrency === 1 && open.awaitsToken && this.#open.has(open);
-    return (this.#isFull || isHeld) && !this.#isOver;
+    return (this.#isFull || isHeld) && !this.isOver;
   }
 
   /** Resolves when all batches so far are stored; false if one of them will not be. */
@@ -110,7 +110,7 @@ export class BatchPool implements OutcomeListener {
     const batches = [...this.#open];
     const isOpen = () => batches.some((open) => this.#open.has(open));
     // The input has not ended, but may be blocked until this resolves.
-    while (isOpen() && !this.#isOver) await this.#nextChange({ inputMayContinue: true });
+    while (isOpen() && !this.isOver) await this.#nextChange({ inputMayContinue: true });
     return !isOpen();
   }
 
@@ -122,7 +122,7 @@ export class BatchPool implements OutcomeListener {
   }
 
   async #drain(): Promise<void> {
-    while (this.#open.size > 0 && !this.#isOver) await this.#nextChange();
+    while (this.#open.size > 0 && !this.isOver) await this.#nextChange();
     if (this.#open.size > 0) await this.#finishTries();
     this.#options.part.check();
   }
@@ -145,7 +145,8 @@ export class BatchPool implements OutcomeListener {
     throw isStarving ? new AttemptEnded("starving", dueInMs) : error;
   }
 
-  get #isOver(): boolean {
+  /** Tries that end now were ended by something else, such as a cancel or another batch. */
+  get isOver(): boolean {
     const { part, run } = this.#options;
     return part.stopped !== undefined || run.held.reason !== undefined;
   }
@@ -284,7 +285,7 @@ export class BatchPool implements OutcomeListener {
 
   async #tryFailed(open: OpenBatch, error: unknown, trace: AttemptTrace | undefined): Promise<void> {
     this.#processing--;
-    if (!this.#isOver) this.#options.run.tryFailed(open, error, trace); // not if a cancel or another batch ended it
+    if (!this.isOver) this.#options.run.tryFailed(open, error, trace);
     if (isInstance(error, TryTimedOut)) this.#options.leftover?.add(error);
     await this.refused(open, error);
     this.changed();
@@ -296,7 +297,7 @@ export class BatchPool implements OutcomeListener {
 
   /** A try failed: the next one follows, or the batch has failed for good. Never rejects. */
   async refused(open: OpenBatch, error: unknown): Promise<void> {
-    if (this.#isOver || isInstance(error, AttemptEnded) || FlowError.is(error, "STORE_UNAVAILABLE")) {
+    if (this.isOver || isInstance(error, AttemptEnded) || FlowError.is(error, "STORE_UNAVAILABLE")) {
       return this.failed(open, error); // not the batch's fault
     }
     this.#failing++;
@@ -378,7 +379,7 @@ export class BatchPool implements OutcomeListener {
   /** Starts the tries that are due, as far as there is room, and sets the alarm for the next. */
   #retryDue(): void {
     const { held } = this.#options.run;
-    if (this.#isOver || this.#isLeaving || held.isWindingDown) {
+    if (this.isOver || this.#isLeaving || held.isWindingDown) {
       this.#alarm?.clear();
       return;
     }
