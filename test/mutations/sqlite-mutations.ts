@@ -63,7 +63,7 @@ export const sqliteMutations: readonly Mutation[] = [
     ...mutation(
       "SQLite: opening a file ends the leases of live processes",
       edit(
-        `${sqlite}/database/connection.ts`,
+        `${sqlite}/database/schema.ts`,
         '    database.exec("PRAGMA locking_mode = EXCLUSIVE"); // from the first access until it is closed\n',
         "",
       ),
@@ -79,8 +79,8 @@ export const sqliteMutations: readonly Mutation[] = [
       "SQLite: handler code runs inside an open transaction",
       edit(
         `${sqlite}/database/connection.ts`,
-        "if (this.#broken !== undefined || !this.#database.isTransaction) {",
-        "if (this.#broken === undefined || !this.#database.isTransaction) {",
+        "if (this.#broken !== undefined || !this.#isInTransaction) {",
+        "if (this.#broken === undefined || !this.#isInTransaction) {",
       ),
     ),
   },
@@ -118,7 +118,7 @@ export const sqliteMutations: readonly Mutation[] = [
     },
     ...mutation(
       "SQLite: the time in the file is never advanced",
-      edit(`${sqlite}/database/connection.ts`, "time >= this.#fileTime + fileTimeStepMs) {", "time < 0) {"),
+      edit(`${sqlite}/database/connection.ts`, "time >= this.#fileTime + fileTimeStepMs) this", "time < 0) this"),
     ),
   },
   {
@@ -137,6 +137,18 @@ export const sqliteMutations: readonly Mutation[] = [
     ),
   },
   mutation(
+    "SQLite: a shard that is inserted is missing in the cached list of its node's shards",
+    edit(`${sqlite}/driver/shards.ts`, "[...siblings, shard].sort((a, b) => a - b)", "siblings"),
+  ),
+  mutation(
+    "SQLite: the leases of new shards are never indexed",
+    edit(
+      `${sqlite}/database/connection.ts`,
+      "    if (this.#fresh !== undefined) this.execute(indexFresh, this.#fresh.from);\n",
+      "",
+    ),
+  ),
+  mutation(
     "SQLite: a closed task stays due",
     edit(`${sqlite}/driver/tasks.ts`, "isTaskTerminal(next.status) ? null : now", "now"),
   ),
@@ -144,8 +156,8 @@ export const sqliteMutations: readonly Mutation[] = [
     "SQLite: the stored deadline of a renewed lease is not updated",
     edit(
       `${sqlite}/driver/shards.ts`,
-      "due_at = ?,\n  expires_at = ?, only",
-      "due_at = ?,\n  expires_at = coalesce(expires_at, ?), only",
+      "due_at = ?,\n  expires_at = ?, fresh",
+      "due_at = ?,\n  expires_at = coalesce(expires_at, ?), fresh",
     ),
   ),
   mutation(

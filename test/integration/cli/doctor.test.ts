@@ -106,7 +106,7 @@ warning  store     the store responds, and has layout 1, which is older than tha
     const past = Date.now() - 90_000;
     inDatabase(
       join(cwd, "runs.db"),
-      `UPDATE shards SET record = json_set(record, '$.lease.deadline', ${past}), expires_at = ${past};
+      `UPDATE shards SET state = json_set(state, '$.lease.deadline', ${past}), expires_at = ${past};
        UPDATE registry SET until = ${past} WHERE kind = 'worker'`,
     );
     const expired = filesIn(cwd);

@@ -31,7 +31,7 @@ function passLeases(path: string): void {
   const database = new DatabaseSync(path, { timeout: 5_000 });
   const past = Date.now() - 19_000;
   database.exec(
-    `UPDATE shards SET record = json_set(record, '$.lease.deadline', ${past}), expires_at = ${past}
+    `UPDATE shards SET state = json_set(state, '$.lease.deadline', ${past}), expires_at = ${past}
        WHERE expires_at IS NOT NULL;
      UPDATE registry SET until = ${past} WHERE kind = 'worker' AND value LIKE '%slow%'`,
   );

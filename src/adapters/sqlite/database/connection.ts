@@ -7,7 +7,7 @@ import type { HandlerGate } from "../../../core/ports/index.ts";
 import { steadyTime, systemClock } from "../../../core/ports/system.ts";
 import { RecordCache } from "../../../core/store/driver.ts";
 import { FlowError } from "../../../errors/index.ts";
-import { checkLayout, migrate } from "./schema.ts";
+import { checkLayout, endLeftovers, isBusy, isSqliteError, migrate } from "./schema.ts";
 
 /** Options of `sqliteStore`. */
 export interface SqliteStoreOptions {
@@ -63,6 +63,21 @@ export const mostBytes = 1_000_000_000;
 /** An operation, at a store time. */
 type Work<T> = (connection: SqliteConnection, now: number) => T;
 
+/**
+ * Leases of shards that were inserted with a lease, for about a second: most of them end sooner, and the index would cost
+ * two changes of a page. All are on rows from the key `from` on, and none ends before `until`.
+ */
+interface FreshLeases {
+  readonly from: number;
+  readonly until: number;
+}
+
+type TimeRow = { readonly latest: number; readonly from: number | null; readonly until: number | null };
+
+const storeTime = 'SELECT latest, fresh_from AS "from", fresh_until AS until FROM store_time WHERE pk = 1';
+const indexFresh = `UPDATE shards SET expires_at = fresh_until, fresh_until = NULL
+  WHERE pk >= ? AND fresh_until IS NOT NULL`;
+
 /** The access of one store to its connection. */
 export interface Session {
   read<T>(work: Work<T>): Promise<T>;
@@ -73,6 +88,10 @@ export interface Session {
 const mostOperations = 1_000;
 /** A write raises the file's time only when it is this far behind, since that costs a page of the transaction. */
 const fileTimeStepMs = 1_000;
+/** Each commit writes whole pages to the log, so small ones save time. An existing file keeps its own. */
+const newPageBytes = 2_048;
+/** The log is copied to the file when it is about as long: pages that change often are copied once in many transactions. */
+const mostLogBytes = 16_384_000;
 /** The least time that opening waits for another process, which may be migrating the file. */
 const openingMs = 5_000;
 
@@ -90,6 +109,8 @@ export class SqliteConnection implements HandlerGate {
   readonly options: ConnectionOptions;
   readonly tasks = new RecordCache<TaskRow>(256);
   readonly shards = new RecordCache<ShardRow>(20_000);
+  /** The numbers of a node's shards, in order. */
+  readonly shardsOfNode = new RecordCache<readonly number[]>(20_000);
   readonly #database: DatabaseSync;
   readonly #users = new Set<Session>();
   readonly #statements = new Map<string, StatementSync>();
@@ -98,6 +119,9 @@ export class SqliteConnection implements HandlerGate {
   #dataVersion: unknown;
   /** The file's time, as far as this process knows. */
   #fileTime = 0;
+  /** The same as in the file. */
+  #fresh: FreshLeases | undefined;
+  #isInTransaction = false;
   /** Unknown after another process has written. */
   #lastInQueue: number | undefined;
   #operations = 0;
@@ -162,9 +186,14 @@ export class SqliteConnection implements HandlerGate {
     return this.#prepared(sql).run(...values);
   }
 
+  /** Like `run`, for callers that need no result. */
+  execute(sql: string, ...values: readonly SQLInputValue[]): void {
+    this.#prepared(sql).get(...values);
+  }
+
   read<T>(work: Work<T>, now: () => number): T {
     return this.#guarded(() => {
-      if (!this.#database.isTransaction) this.#lookForExternalWrites(now);
+      if (!this.#isInTransaction) this.#lookForExternalWrites(now);
       return work(this, this.#timeOf(now()));
     });
   }
@@ -172,16 +201,14 @@ export class SqliteConnection implements HandlerGate {
   /** Runs `work` in a transaction. It must not throw after its first statement that writes. */
   write<T>(work: Work<T>, now: () => number): T {
     return this.#guarded(() => {
-      if (!this.#database.isTransaction) {
-        this.run(this.options.readOnly ? "BEGIN" : "BEGIN IMMEDIATE");
+      if (!this.#isInTransaction) {
+        this.execute(this.options.readOnly ? "BEGIN" : "BEGIN IMMEDIATE");
+        this.#isInTransaction = true;
         this.#lookForExternalWrites(now);
         this.#planEnd(); // in `call` mode, for an operation that threw before its commit
       }
       const time = this.#timeOf(now());
-      if (!this.options.readOnly && time >= this.#fileTime + fileTimeStepMs) {
-        this.run("UPDATE store_time SET latest = ? WHERE pk = 1", time);
-        this.#fileTime = time;
-      }
+      if (!this.options.readOnly && time >= this.#fileTime + fileTimeStepMs) this.#raiseTime(time);
       const result = work(this, time);
       const alone = this.options.commit === "call" || this.#handlers > 0;
       if (alone || ++this.#operations >= mostOperations) this.#commit();
@@ -196,23 +223,40 @@ export class SqliteConnection implements HandlerGate {
     return ++this.#lastInQueue;
   }
 
+  get fresh(): FreshLeases | undefined {
+    return this.#fresh;
+  }
+
+  /** A new row has a lease that is not indexed. Few rows change the two values. */
+  addFresh(pk: number, until: number): void {
+    const known = this.#fresh;
+    if (known !== undefined && pk >= known.from && until >= known.until) return;
+    this.#fresh = { from: Math.min(pk, known?.from ?? pk), until: Math.min(until, known?.until ?? until) };
+    this.execute(
+      "UPDATE store_time SET fresh_from = ?, fresh_until = ? WHERE pk = 1",
+      this.#fresh.from,
+      this.#fresh.until,
+    );
+  }
+
   /** Drops everything cached from the file. */
   forget(): void {
     this.tasks.clear();
     this.shards.clear();
+    this.shardsOfNode.clear();
     this.#lastInQueue = undefined;
   }
 
   /** Resolves when all writes so far are committed: at the end of the turn, so that all callers share a commit. */
   async settled(): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken;
-    if (!this.#database.isTransaction) return;
+    if (!this.#isInTransaction) return;
     this.#waiting ??= Promise.withResolvers();
     await this.#waiting.promise;
   }
 
   enter(): Promise<void> | undefined {
-    if (this.#broken !== undefined || !this.#database.isTransaction) {
+    if (this.#broken !== undefined || !this.#isInTransaction) {
       this.#handlers++;
       return undefined;
     }
@@ -226,15 +270,18 @@ export class SqliteConnection implements HandlerGate {
   }
 
   #prepared(sql: string): StatementSync {
-    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;
   }
 
   #commit(): void {
-    if (!this.#database.isTransaction) return;
+    if (!this.#isInTransaction) return;
     this.#operations = 0;
-    this.run("COMMIT");
+    this.execute("COMMIT");
+    this.#isInTransaction = false;
     this.#waiting?.resolve();
     this.#waiting = undefined;
   }
@@ -262,9 +309,18 @@ export class SqliteConnection implements HandlerGate {
     const version = this.get<{ data_version: number }>("PRAGMA data_version")?.data_version;
     if (version === this.#dataVersion) return;
     this.#dataVersion = version;
-    this.#fileTime = this.get<{ latest: number }>("SELECT latest FROM store_time WHERE pk = 1")?.latest ?? 0;
+    const { latest = 0, from, until } = this.get<TimeRow>(storeTime) ?? {};
+    this.#fileTime = latest;
+    this.#fresh = from == null || until == null ? undefined : { from, until };
     this.#timeOf(Math.max(this.#fileTime, now())); // it continues from there
     this.forget();
+  }
+
+  #raiseTime(time: number): void {
+    if (this.#fresh !== undefined) this.execute(indexFresh, this.#fresh.from);
+    this.execute("UPDATE store_time SET latest = ?, fresh_from = NULL, fresh_until = NULL WHERE pk = 1", time);
+    this.#fresh = undefined;
+    this.#fileTime = time;
   }
 
   /**
@@ -280,6 +336,7 @@ export class SqliteConnection implements HandlerGate {
       const { isTransaction } = this.#database;
       if (this.options.readOnly && (error.errcode & 0xff) === 8) {
         if (isTransaction) this.#database.exec("ROLLBACK");
+        this.#isInTransaction = false;
         throw unavailable("this SQLite store is read-only", { retryable: false, cause: error });
       }
       if (isBusy(error) && !isTransaction) {
@@ -289,6 +346,7 @@ export class SqliteConnection implements HandlerGate {
       const advice = "the last writes may be lost, reopen it to continue";
       this.#broken = unavailable(`${what}; ${advice}`, { retryable: false, cause: error });
       if (isTransaction) this.#database.exec("ROLLBACK");
+      this.#isInTransaction = false;
       this.#waiting?.reject(this.#broken);
       this.#waiting = undefined;
       throw this.#broken;
@@ -315,10 +373,11 @@ function openDatabase(database: DatabaseSync, { path, synchronous, busyMs, readO
       checkLayout(database);
       return;
     }
-    // Pages that change often are copied from the log to the file once in many transactions.
     database.exec(
-      `PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = MEMORY`,
+      `PRAGMA page_size = ${newPageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = MEMORY`,
     );
+    const pageBytes = Number(database.prepare("PRAGMA page_size").get()?.page_size);
+    database.exec(`PRAGMA wal_autocheckpoint = ${Math.round(mostLogBytes / pageBytes)}`);
     migrate(database);
     database.exec(`PRAGMA busy_timeout = ${busyMs}`);
   } catch (error) {
@@ -338,35 +397,3 @@ function whyNotOpened(path: string, error: Error & { readonly errcode: number })
 
 const unavailable = (message: string, options: { readonly retryable: boolean; readonly cause?: unknown }): FlowError =>
   new FlowError("STORE_UNAVAILABLE", message, options);
-
-const isSqliteError = (error: unknown): error is Error & { readonly errcode: number } =>
-  error instanceof Error && "errcode" in error && typeof error.errcode === "number";
-
-/** Whether another connection has the lock: SQLITE_BUSY or one of its extended codes. */
-const isBusy = (error: unknown): boolean => isSqliteError(error) && (error.errcode & 0xff) === 5;
-
-/** Expires all leases, frees all slots, and makes every open task due for a sweep. */
-const endLeases = `
-  UPDATE shards SET record = json_set(record, '$.lease.deadline', 0), expires_at = 0 WHERE expires_at IS NOT NULL;
-  UPDATE tasks SET sweep_at = 0 WHERE sweep_at IS NOT NULL;
-  DELETE FROM slots;
-  DELETE FROM registry WHERE kind = 'worker'`;
-
-/**
- * Lets tasks continue immediately after a crash, without waiting for the leases of the dead process. The system releases
- * a process's lock on the file when it dies, so if this process can lock the file exclusively, no owner of a lease is
- * alive. Otherwise this does nothing.
- */
-function endLeftovers(path: string): void {
-  if (!existsSync(path)) return;
-  const database = new DatabaseSync(path, { timeout: 0 });
-  try {
-    database.exec("PRAGMA locking_mode = EXCLUSIVE"); // from the first access until it is closed
-    migrate(database);
-    database.exec(`BEGIN EXCLUSIVE; ${endLeases}; COMMIT`);
-  } catch (error) {
-    if (!isBusy(error)) throw error;
-  } finally {
-    database.close();
-  }
-}

@@ -7,6 +7,7 @@ import { mostBytes, type Session, type ShardRow, type SqliteConnection } from ".
 import { indexedFrom } from "../database/schema.ts";
 import {
   insertShard,
+  isEmpty,
   isLog,
   keepLog,
   lengthOf,
@@ -148,13 +149,11 @@ const metaText = ({ nodeId }: Attempt, { uid, meta }: NewArtifact): string =>
   jsonText(meta, `the artifact '${uid}' of node '${nodeId}'`, mostBytes);
 
 /** An artifact for the row of its shard, if it is short enough. */
-function textInRow(
-  { epoch, claimId }: Attempt,
-  { meta: _, ...artifact }: NewArtifact,
-  meta: string,
-): string | undefined {
+function textInRow({ epoch }: Attempt, artifact: NewArtifact, meta: string): string | undefined {
   if (meta.length > mostInRow) return undefined;
-  const text = `${JSON.stringify({ ...artifact, epoch, claimId }).slice(0, -1)},"meta":${meta}}`;
+  const { uid, origin, failure } = artifact;
+  const metrics = isEmpty(artifact.metrics) ? undefined : artifact.metrics;
+  const text = `${JSON.stringify({ uid, origin, epoch, metrics, failure }).slice(0, -1)},"meta":${meta}}`;
   return text.length > mostInRow ? undefined : text;
 }
 

@@ -2,7 +2,10 @@ import { keepShard } from "../../../core/codec/index.ts";
 import { expiresAt, renewLease } from "../../../core/model/index.ts";
 import {
   type Artifact,
+  type Cause,
   epochRef,
+  type HistoryEntry,
+  isShardTerminal,
   queuedRef,
   type ShardRecord,
   type ShardRef,
@@ -16,17 +19,22 @@ import { ofTask, readTask } from "./tasks.ts";
 
 export const refColumns = "task_id AS taskId, node_id AS nodeId, shard";
 const firsts = "min(pk) OVER (PARTITION BY node_id) AS first"; // nodes in the order of their first shard
-const shardsOfTask = `SELECT ${refColumns}, ${firsts} FROM shards WHERE ${ofTask} ORDER BY first, shard`;
-const shardsOfNode = `SELECT ${refColumns} FROM shards WHERE ${ofTask} AND node_id = ? ORDER BY shard`;
-const shardsOfNodes = `SELECT ${refColumns} FROM json_each(?2) AS asked CROSS JOIN shards
+// The columns of one index, so that the rows, which are long, are not read.
+const shardsOfTask = `SELECT node_id AS nodeId, shard, ${firsts} FROM shards WHERE ${ofTask} ORDER BY first, shard`;
+const shardsOfNodes = `SELECT node_id AS nodeId, shard FROM json_each(?2) AS asked CROSS JOIN shards
   ON task_pk = (SELECT pk FROM tasks WHERE id = ?1) AND node_id = asked.value ORDER BY asked.key, shard`;
 const artifactOfNode = `SELECT 1 FROM shards s WHERE s.${ofTask} AND s.node_id = ?
   AND EXISTS (SELECT 1 FROM artifacts a WHERE a.shard_pk = s.pk) LIMIT 1`;
-const insert = `INSERT INTO shards (task_pk, task_id, node_id, shard, type, status, record, priority, ready_at, queue_order,
-  due_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
-const replace = `UPDATE shards SET status = ?, record = ?, priority = ?, ready_at = ?, queue_order = ?, due_at = ?,
-  expires_at = ?, only_artifact = ifnull(?, only_artifact) WHERE pk = ?`;
+const insert = `INSERT INTO shards (task_pk, task_id, node_id, shard, type, status, state, priority, ready_at, queue_order,
+  due_at, fresh_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
+const replace = `UPDATE shards SET status = ?, state = ?, priority = ?, ready_at = ?, queue_order = ?, due_at = ?,
+  expires_at = ?, fresh_until = NULL, only_artifact = ifnull(?, only_artifact) WHERE pk = ?`;
+/** Quicker, for the end of an attempt: its row is neither queued nor due, and keeps its other columns. */
+const end = `UPDATE shards SET status = ?, state = ?, expires_at = NULL, fresh_until = NULL,
+  only_artifact = ifnull(?, only_artifact) WHERE pk = ?`;
 const expired = `SELECT ${refColumns} FROM shards WHERE expires_at <= ? ORDER BY expires_at LIMIT ? + 0`;
+const expiredAlsoFresh = `SELECT ${refColumns}, expires_at AS at FROM shards WHERE expires_at <= ?1 UNION ALL
+  SELECT ${refColumns}, fresh_until FROM shards WHERE pk >= ?2 AND fresh_until <= ?1 ORDER BY at LIMIT ? + 0`;
 const deferred = `SELECT ${refColumns}, due_at AS at FROM shards WHERE due_at IS NOT NULL ORDER BY due_at LIMIT ? + 0`;
 const queued = `SELECT ${refColumns}, priority, ready_at, queue_order FROM shards WHERE status = 'queued' AND type = ?1
   AND (?2 IS NULL OR task_id NOT IN (SELECT value FROM json_each(?2)))
@@ -40,17 +48,14 @@ const lastSeq = `SELECT max(seq) AS seq FROM artifacts WHERE ${isLog}`;
 export const shardTable = (session: Session): ShardDriver => ({
   read: (taskId, nodeIds) =>
     session.read((db) => {
-      if (nodeIds === undefined) return recordsOf(db, db.all<ShardRef>(shardsOfTask, taskId));
-      const [first] = nodeIds;
-      if (first !== undefined && nodeIds.length === 1)
-        return recordsOf(db, db.all<ShardRef>(shardsOfNode, taskId, first));
-      return recordsOf(db, db.all<ShardRef>(shardsOfNodes, taskId, JSON.stringify(nodeIds)));
+      if (nodeIds !== undefined) return recordsOfNodes(db, taskId, nodeIds);
+      const rows = db.all<ShardRef>(shardsOfTask, taskId);
+      return rows.flatMap(({ nodeId, shard }) => readShard(db, { taskId, nodeId, shard })?.record ?? []);
     }),
   hasArtifacts: (taskId, nodeId) =>
     session.read((db) => {
       if (db.has(artifactOfNode, taskId, nodeId)) return true;
-      const records = recordsOf(db, db.all<ShardRef>(shardsOfNode, taskId, nodeId));
-      return records.some(({ count = 0 }) => count > 0); // adopted: stored by another task
+      return recordsOfNodes(db, taskId, [nodeId]).some(({ count = 0 }) => count > 0); // adopted: stored by another task
     }),
   insert: (ref, create) =>
     session.write((db, now) => {
@@ -67,7 +72,14 @@ export const shardTable = (session: Session): ShardDriver => ({
       attempts.map((attempt) => updateShard(db, attempt, (row) => renewLease(row?.record, attempt, { leaseMs, now }))),
     ),
   expiredLeases: (limit) =>
-    session.read((db, now) => recordsOf(db, db.all<ShardRef>(expired, now, limit)).map(epochRef)),
+    session.read((db, now) => {
+      const { fresh } = db;
+      const areKnown = fresh === undefined || fresh.until > now;
+      const refs = areKnown
+        ? db.all<ShardRef>(expired, now, limit)
+        : db.all<ShardRef>(expiredAlsoFresh, now, fresh.from, limit);
+      return recordsOf(db, refs).map(epochRef);
+    }),
   dueDeferred: (limit) =>
     session.read((db, now) => {
       const rows = db.all<ShardRef & { readonly at: number }>(deferred, limit + 1);
@@ -87,9 +99,8 @@ export const shardTable = (session: Session): ShardDriver => ({
 /** Records are cached, and returned without a copy. */
 export const readShard = (db: SqliteConnection, ref: ShardRef): ShardRow | undefined =>
   db.shards.load(shardKey(ref), () => {
-    const look = `SELECT pk, record FROM shards WHERE ${ofTask} AND node_id = ? AND shard = ?`;
-    const row = db.get<{ pk: number; record: string }>(look, ref.taskId, ref.nodeId, ref.shard);
-    return row && { pk: row.pk, record: keepShard(JSON.parse(row.record)), log: undefined };
+    const row = db.get<StoredShard>(stored, ref.taskId, ref.nodeId, ref.shard);
+    return row && { pk: row.pk, record: keepShard(shardOf(row)), log: undefined };
   });
 
 /** Returns false if the shard exists. */
@@ -98,8 +109,17 @@ export function insertShard(db: SqliteConnection, taskPk: number, record: ShardR
   const values = [taskId, nodeId, shard, type, ...columnsOf(db, record)];
   const { changes, lastInsertRowid } = db.run(insert, taskPk, ...values);
   if (changes === 0) return false;
+  const pk = Number(lastInsertRowid);
+  const until = expiresAt(record);
+  if (until !== undefined) db.addFresh(pk, until);
+  const siblings = db.shardsOfNode.get(nodeKey(record));
+  if (siblings !== undefined)
+    db.shardsOfNode.set(
+      nodeKey(record),
+      [...siblings, shard].sort((a, b) => a - b),
+    );
   const log = { generation, length: 0, closed: false, firstUids: [] };
-  db.shards.set(shardKey(record), { pk: Number(lastInsertRowid), record: keepShard(record), log });
+  db.shards.set(shardKey(record), { pk, record: keepShard(record), log });
   return true;
 }
 
@@ -110,7 +130,9 @@ export function replaceShard(
   next: ShardRecord,
   onlyArtifact: string | null = null,
 ): void {
-  db.run(replace, ...columnsOf(db, next), onlyArtifact, row.pk);
+  if (row.record.lease !== undefined && isShardTerminal(next.status))
+    db.execute(end, next.status, stateText(next), onlyArtifact, row.pk);
+  else db.execute(replace, ...columnsOf(db, next), onlyArtifact, row.pk);
   row.record = keepShard(next);
 }
 
@@ -153,14 +175,124 @@ export function onlyArtifact(db: SqliteConnection, row: ShardRow, generation: nu
   if (count !== 1 || generation !== last || artifactsOf !== undefined) return undefined;
   const look = "SELECT only_artifact AS text FROM shards WHERE pk = ?";
   const text = db.get<{ text: string | null }>(look, row.pk)?.text;
-  return text == null ? undefined : JSON.parse(text);
+  return text == null ? undefined : { seq: 0, claimId: row.record.lastClaimId, metrics: {}, ...JSON.parse(text) };
 }
 
 function columnsOf(db: SqliteConnection, record: ShardRecord) {
   const { status, priority, readyAt, dueAt = null } = record;
   const order = status === "queued" ? db.nextInQueue() : null;
-  return [status, JSON.stringify(record), priority, readyAt, order, dueAt, expiresAt(record) ?? null] as const;
+  return [status, stateText(record), priority, readyAt, order, dueAt, expiresAt(record) ?? null] as const;
 }
+
+type Columns = Pick<ShardRecord, "taskId" | "nodeId" | "shard" | "type" | "status" | "priority" | "readyAt">;
+type StoredShard = Columns & { readonly pk: number; readonly state: string; readonly dueAt: number | null };
+
+const stored = `SELECT pk, ${refColumns}, type, status, priority, ready_at AS readyAt, due_at AS dueAt, state FROM shards
+  WHERE ${ofTask} AND node_id = ? AND shard = ?`;
+const usual = { failures: 0, lost: 0, yields: 0, generation: 0, sourceGens: {} };
+
+/** Whether a field is not part of a shard's state, because it is a column or has its usual value. */
+function isLeftOut(record: ShardRecord, key: keyof ShardRecord): boolean {
+  switch (key) {
+    case "taskId":
+    case "nodeId":
+    case "shard":
+    case "type":
+    case "status":
+    case "priority":
+    case "readyAt":
+    case "dueAt":
+      return true;
+    case "failures":
+    case "lost":
+    case "yields":
+    case "generation":
+      return record[key] === 0;
+    case "sourceGens":
+      return isEmpty(record.sourceGens);
+    default:
+      return record[key] === undefined;
+  }
+}
+
+/**
+ * The rest of a shard's record, as JSON. It is short, because each commit writes whole pages, and pieced together, because
+ * `JSON.stringify` takes twice as long for small values.
+ */
+function stateText(record: ShardRecord): string {
+  let text = "";
+  for (const name in record) {
+    const key = name as keyof ShardRecord;
+    if (key === "history" || isLeftOut(record, key)) continue;
+    const value = record[key];
+    text += `"${key}":${Number.isInteger(value) ? value : JSON.stringify(value)},`;
+  }
+  return `{${text}"history":${historyText(record.history)}}`;
+}
+
+/** A worker is named once. */
+function historyText(history: readonly HistoryEntry[]): string {
+  let text = "";
+  let named: string | undefined;
+  for (const { n, epoch, from, to, at, cause, workerId, reasonCode, message } of history) {
+    text += `${text === "" ? "" : ","}[${n},${epoch},"${from}","${to}",${at},"${cause}"`;
+    const hasReason = reasonCode !== undefined || message !== undefined;
+    if (workerId !== undefined && workerId === named) text += ",1";
+    else if (workerId !== undefined) text += `,${JSON.stringify(workerId)}`;
+    else if (hasReason) text += ",null";
+    text += hasReason ? `,${JSON.stringify(reasonCode ?? null)},${JSON.stringify(message ?? null)}]` : "]";
+    named = workerId ?? named;
+  }
+  return `[${text}]`;
+}
+
+type StoredEntry = [
+  ...[n: number, epoch: number, from: HistoryEntry["from"], to: HistoryEntry["to"], at: number, cause: Cause],
+  ...rest: [workerId?: string | 1 | null, reasonCode?: string | null, message?: string | null],
+];
+
+function historyOf(stored: readonly (HistoryEntry | StoredEntry)[]): HistoryEntry[] {
+  let named: string | undefined;
+  return stored.map((values) => {
+    if (!Array.isArray(values)) return values; // of an earlier layout
+    const [n, epoch, from, to, at, cause, worker, reasonCode, message] = values;
+    const workerId = worker === 1 ? named : worker;
+    named = workerId ?? named;
+    return {
+      ...{ n, epoch, from, to, at, cause },
+      ...(workerId != null && { workerId }),
+      ...(reasonCode != null && { reasonCode }),
+      ...(message != null && { message }),
+    };
+  });
+}
+
+function shardOf({ pk: _, state, dueAt, ...columns }: StoredShard): ShardRecord {
+  const { history, ...rest } = JSON.parse(state);
+  return { ...usual, ...columns, ...(dueAt !== null && { dueAt }), ...rest, history: historyOf(history) };
+}
+
+/** The quickest test. */
+export function isEmpty(object: object): boolean {
+  for (const _ in object) return false;
+  return true;
+}
+
+function recordsOfNodes(db: SqliteConnection, taskId: string, nodeIds: readonly string[]): ShardRecord[] {
+  const cached = nodeIds.map((nodeId) => db.shardsOfNode.get(nodeKey({ taskId, nodeId })));
+  const others = nodeIds.filter((_, index) => cached[index] === undefined);
+  const found = new Map<string, number[]>(others.map((nodeId) => [nodeId, []]));
+  const rows = others.length === 0 ? [] : db.all<ShardRef>(shardsOfNodes, taskId, JSON.stringify(others));
+  for (const { nodeId, shard } of rows) found.get(nodeId)?.push(shard);
+  for (const [nodeId, shards] of found) db.shardsOfNode.set(nodeKey({ taskId, nodeId }), shards);
+  return nodeIds.flatMap((nodeId, index) =>
+    (cached[index] ?? found.get(nodeId) ?? []).flatMap(
+      (shard) => readShard(db, { taskId, nodeId, shard })?.record ?? [],
+    ),
+  );
+}
+
+const nodeKey = ({ taskId, nodeId }: Omit<ShardRef, "shard">) => `${taskId}:${nodeId}`;
 
 const recordsOf = (db: SqliteConnection, refs: readonly ShardRef[]): ShardRecord[] =>
   refs.flatMap((ref) => readShard(db, ref)?.record ?? []);

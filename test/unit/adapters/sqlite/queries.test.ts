@@ -13,14 +13,16 @@ const ofSlots = "one row per running attempt";
 
 /** Statements that may scan or sort, and why. */
 const dear: Readonly<Record<string, string>> = {
-  "SELECT task_id AS taskId, node_id AS nodeId, shard, min(pk) OVER (PARTITION BY node_id) AS first FROM shards WHERE task_pk = (SELECT pk FROM tasks WHERE id = ?) ORDER BY first, shard":
+  "SELECT node_id AS nodeId, shard, min(pk) OVER (PARTITION BY node_id) AS first FROM shards WHERE task_pk = (SELECT pk FROM tasks WHERE id = ?) ORDER BY first, shard":
     ofOneTask,
   "SELECT task_id AS taskId, node_id AS nodeId, shard FROM shards WHERE task_pk = (SELECT pk FROM tasks WHERE id = ?) ORDER BY pk":
     ofOneTask,
-  "SELECT task_id AS taskId, node_id AS nodeId, shard FROM json_each(?2) AS asked CROSS JOIN shards ON task_pk = (SELECT pk FROM tasks WHERE id = ?1) AND node_id = asked.value ORDER BY asked.key, shard":
+  "SELECT node_id AS nodeId, shard FROM json_each(?2) AS asked CROSS JOIN shards ON task_pk = (SELECT pk FROM tasks WHERE id = ?1) AND node_id = asked.value ORDER BY asked.key, shard":
     "scans the list of nodes that it is given, and sorts their shards, which are all returned",
   "SELECT task_id AS taskId, node_id AS nodeId, shard, priority, ready_at, queue_order FROM shards WHERE status = 'queued' AND type = ?1 AND (?2 IS NULL OR task_id NOT IN (SELECT value FROM json_each(?2))) AND (?3 IS NULL OR task_id IN (SELECT value FROM json_each(?3))) AND priority < ?4 ORDER BY priority DESC, ready_at, queue_order LIMIT ? + 0":
     "scans the lists of tasks that it is given, nothing else",
+  "SELECT task_id AS taskId, node_id AS nodeId, shard, expires_at AS at FROM shards WHERE expires_at <= ?1 UNION ALL SELECT task_id AS taskId, node_id AS nodeId, shard, fresh_until FROM shards WHERE pk >= ?2 AND fresh_until <= ?1 ORDER BY at LIMIT ? + 0":
+    "reads the rows of about a second, once after each crash, and sorts expired leases",
   "SELECT limit_key AS key, task_id AS taskId, node_id AS nodeId, shard, epoch, claim_id AS claimId FROM slots":
     ofSlots,
   "DELETE FROM slots WHERE task_id = ?": ofSlots,
