@@ -9,7 +9,10 @@ import type { Store } from "../../../src/core/ports/index.ts";
 import { type Operation, operation, type Progress } from "../store/random-operations.ts";
 import { visibleState } from "../store/visible-state.ts";
 
-const operations = fc.array(fc.tuple(operation, fc.constantFrom(0, 1, 10, 60)), { minLength: 10, maxLength: 120 });
+const operations = fc.array(fc.tuple(operation, fc.constantFrom(0, 1, 10, 60, 1_000)), {
+  minLength: 10,
+  maxLength: 120,
+});
 
 /** An answer or a rejection: both stores must reject alike. */
 const answerOf = async (call: (store: Store) => unknown, store: Store): Promise<unknown> => {

@@ -1,13 +1,10 @@
-import { existsSync, statSync } from "node:fs";
-import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementResultingChanges, type StatementSync } from "node:sqlite";
-import { pathToFileURL } from "node:url";
 import type { ShardRecord, TaskRecord } from "../../../core/model/records.ts";
 import type { HandlerGate } from "../../../core/ports/index.ts";
 import { steadyTime, systemClock } from "../../../core/ports/system.ts";
 import { RecordCache } from "../../../core/store/driver.ts";
 import { FlowError } from "../../../errors/index.ts";
-import { checkLayout, endLeftovers, isBusy, isSqliteError, migrate } from "./schema.ts";
+import { checkLayout, endLeftovers, isBusy, isSqliteError, migrate, toReadOnly, whyNotOpened } from "./schema.ts";
 
 /** Options of `sqliteStore`. */
 export interface SqliteStoreOptions {
@@ -78,6 +75,11 @@ const storeTime = 'SELECT latest, fresh_from AS "from", fresh_until AS until FRO
 const indexFresh = `UPDATE shards SET expires_at = fresh_until, fresh_until = NULL
   WHERE pk >= ? AND fresh_until IS NOT NULL`;
 
+const greatest = {
+  pk: "SELECT max(pk) AS last FROM shards",
+  queue_order: "SELECT max(queue_order) AS last FROM shards WHERE queue_order IS NOT NULL",
+};
+
 /** The access of one store to its connection. */
 export interface Session {
   read<T>(work: Work<T>): Promise<T>;
@@ -117,13 +119,14 @@ export class SqliteConnection implements HandlerGate {
   /** Store time: the latest of this process's clock and the file's time, which all processes on the file raise. */
   readonly #timeOf = steadyTime(systemClock().monotonic);
   #dataVersion: unknown;
+  #lookAtVersion: StatementSync | undefined;
   /** The file's time, as far as this process knows. */
   #fileTime = 0;
   /** The same as in the file. */
   #fresh: FreshLeases | undefined;
   #isInTransaction = false;
-  /** Unknown after another process has written. */
-  #lastInQueue: number | undefined;
+  /** Empty after another process has written. */
+  readonly #greatest = new Map<string, number>();
   #operations = 0;
   #isEndPlanned = false;
   /** Calls of handler code in progress. */
@@ -160,6 +163,7 @@ export class SqliteConnection implements HandlerGate {
       if (this.#broken === undefined) this.#guarded(() => this.#commit());
     } finally {
       this.#statements.clear();
+      this.#lookAtVersion = undefined;
       this.#database.close();
       this.#broken = unavailable("this SQLite store is closed", { retryable: false });
     }
@@ -216,11 +220,12 @@ export class SqliteConnection implements HandlerGate {
     });
   }
 
-  /** The position after all queued shards. */
-  nextInQueue(): number {
-    const look = "SELECT max(queue_order) AS last FROM shards WHERE queue_order IS NOT NULL";
-    this.#lastInQueue ??= this.get<{ last: number | null }>(look)?.last ?? 0;
-    return ++this.#lastInQueue;
+  /** The key of a new shard, or the position after all queued ones. */
+  next(column: "pk" | "queue_order"): number {
+    const look = () => this.get<{ last: number | null }>(greatest[column])?.last ?? 0;
+    const next = (this.#greatest.get(column) ?? look()) + 1;
+    this.#greatest.set(column, next);
+    return next;
   }
 
   get fresh(): FreshLeases | undefined {
@@ -244,7 +249,7 @@ export class SqliteConnection implements HandlerGate {
     this.tasks.clear();
     this.shards.clear();
     this.shardsOfNode.clear();
-    this.#lastInQueue = undefined;
+    this.#greatest.clear();
   }
 
   /** Resolves when all writes so far are committed: at the end of the turn, so that all callers share a commit. */
@@ -306,7 +311,8 @@ export class SqliteConnection implements HandlerGate {
   }
 
   #lookForExternalWrites(now: () => number): void {
-    const version = this.get<{ data_version: number }>("PRAGMA data_version")?.data_version;
+    this.#lookAtVersion ??= versionStatement(this.#database);
+    const version = this.#lookAtVersion.get()?.[0];
     if (version === this.#dataVersion) return;
     this.#dataVersion = version;
     const { latest = 0, from, until } = this.get<TimeRow>(storeTime) ?? {};
@@ -354,15 +360,11 @@ export class SqliteConnection implements HandlerGate {
   }
 }
 
-/**
- * A read-only connection to a file in WAL mode creates the log and its index, and leaves them behind. Without a log, no
- * process has the file open: marked as immutable, it is read without one, which is valid until a process writes to it.
- */
-function toReadOnly(path: string): string | URL {
-  if (!existsSync(path) || existsSync(`${path}-wal`)) return path;
-  const url = pathToFileURL(path);
-  url.search = "immutable=1";
-  return url;
+/** Its row is an array: reading a field of an object from SQLite takes as long as the statement. */
+function versionStatement(database: DatabaseSync): StatementSync {
+  const statement = database.prepare("PRAGMA data_version");
+  statement.setReturnArrays(true);
+  return statement;
 }
 
 function openDatabase(database: DatabaseSync, { path, synchronous, busyMs, readOnly }: ConnectionOptions): void {
@@ -386,13 +388,6 @@ function openDatabase(database: DatabaseSync, { path, synchronous, busyMs, readO
     const what = `the SQLite file '${path}' cannot be opened: ${whyNotOpened(path, error)}`;
     throw unavailable(what, { retryable: isBusy(error), cause: error });
   }
-}
-
-/** SQLite has one message for everything that keeps it from opening a file. */
-function whyNotOpened(path: string, error: Error & { readonly errcode: number }): string {
-  if ((error.errcode & 0xff) !== 14) return error.message;
-  if (!existsSync(dirname(path))) return "its folder does not exist";
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? "it is a folder" : error.message;
 }
 
 const unavailable = (message: string, options: { readonly retryable: boolean; readonly cause?: unknown }): FlowError =>

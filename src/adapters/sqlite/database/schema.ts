@@ -1,5 +1,7 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { FlowError } from "../../../errors/index.ts";
 
 /** "FLOW": identifies FlowKit's files, in the header field that SQLite reserves for it. */
@@ -170,6 +172,24 @@ export function endLeftovers(path: string): void {
   } finally {
     database.close();
   }
+}
+
+/**
+ * A read-only connection to a file in WAL mode creates the log and its index, and leaves them behind. Without a log, no
+ * process has the file open: marked as immutable, it is read without one, which is valid until a process writes to it.
+ */
+export function toReadOnly(path: string): string | URL {
+  if (!existsSync(path) || existsSync(`${path}-wal`)) return path;
+  const url = pathToFileURL(path);
+  url.search = "immutable=1";
+  return url;
+}
+
+/** SQLite has one message for everything that keeps it from opening a file. */
+export function whyNotOpened(path: string, error: Error & { readonly errcode: number }): string {
+  if ((error.errcode & 0xff) !== 14) return error.message;
+  if (!existsSync(dirname(path))) return "its folder does not exist";
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? "it is a folder" : error.message;
 }
 
 export const isSqliteError = (error: unknown): error is Error & { readonly errcode: number } =>

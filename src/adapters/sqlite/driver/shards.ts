@@ -14,7 +14,7 @@ import {
 import type { HeldSlot } from "../../../core/ports/index.ts";
 import { type Judged, type ShardDriver, type SlotDriver, splitDue } from "../../../core/store/driver.ts";
 import type { LogHead, Session, ShardRow, SqliteConnection } from "../database/connection.ts";
-import { indexedFrom } from "../database/schema.ts";
+import { indexedFrom, isSqliteError } from "../database/schema.ts";
 import { ofTask, readTask } from "./tasks.ts";
 
 export const refColumns = "task_id AS taskId, node_id AS nodeId, shard";
@@ -25,10 +25,12 @@ const shardsOfNodes = `SELECT node_id AS nodeId, shard FROM json_each(?2) AS ask
   ON task_pk = (SELECT pk FROM tasks WHERE id = ?1) AND node_id = asked.value ORDER BY asked.key, shard`;
 const artifactOfNode = `SELECT 1 FROM shards s WHERE s.${ofTask} AND s.node_id = ?
   AND EXISTS (SELECT 1 FROM artifacts a WHERE a.shard_pk = s.pk) LIMIT 1`;
-const insert = `INSERT INTO shards (task_pk, task_id, node_id, shard, type, status, state, priority, ready_at, queue_order,
-  due_at, fresh_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
+const insert = `INSERT INTO shards (pk, task_pk, task_id, node_id, shard, type, status, state, priority, ready_at, queue_order,
+  due_at, fresh_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const replace = `UPDATE shards SET status = ?, state = ?, priority = ?, ready_at = ?, queue_order = ?, due_at = ?,
   expires_at = ?, fresh_until = NULL, only_artifact = ifnull(?, only_artifact) WHERE pk = ?`;
+/** SQLITE_CONSTRAINT_UNIQUE */
+const notUnique = 2_067;
 /** Quicker, for the end of an attempt: its row is neither queued nor due, and keeps its other columns. */
 const end = `UPDATE shards SET status = ?, state = ?, expires_at = NULL, fresh_until = NULL,
   only_artifact = ifnull(?, only_artifact) WHERE pk = ?`;
@@ -107,9 +109,13 @@ export const readShard = (db: SqliteConnection, ref: ShardRef): ShardRow | undef
 export function insertShard(db: SqliteConnection, taskPk: number, record: ShardRecord): boolean {
   const { taskId, nodeId, shard, type, generation } = record;
   const values = [taskId, nodeId, shard, type, ...columnsOf(db, record)];
-  const { changes, lastInsertRowid } = db.run(insert, taskPk, ...values);
-  if (changes === 0) return false;
-  const pk = Number(lastInsertRowid);
+  const pk = db.next("pk");
+  try {
+    db.execute(insert, pk, taskPk, ...values);
+  } catch (error) {
+    if (isSqliteError(error) && error.errcode === notUnique) return false; // which undoes this statement only
+    throw error;
+  }
   const until = expiresAt(record);
   if (until !== undefined) db.addFresh(pk, until);
   const siblings = db.shardsOfNode.get(nodeKey(record));
@@ -180,7 +186,7 @@ export function onlyArtifact(db: SqliteConnection, row: ShardRow, generation: nu
 
 function columnsOf(db: SqliteConnection, record: ShardRecord) {
   const { status, priority, readyAt, dueAt = null } = record;
-  const order = status === "queued" ? db.nextInQueue() : null;
+  const order = status === "queued" ? db.next("queue_order") : null;
   return [status, stateText(record), priority, readyAt, order, dueAt, expiresAt(record) ?? null] as const;
 }
 
