@@ -73,7 +73,7 @@ export function defineHandler<
         TGiven & "processBatch",
         TGiven & "finalize"
       >
-  >["options"],
+  >["required"],
 ): Shown<
   TName,
   TypedHandler<

@@ -123,7 +123,8 @@ export type UsedOf<TState extends AnyState> = TState["used"] | TState["recentUse
 
 /** What the methods of any flow read. */
 export interface AnyChain {
-  readonly [ids]: string;
+  // biome-ignore lint/suspicious/noExplicitAny: all ids so far would be compared with `string` at each step, which is quadratic
+  readonly [ids]: any;
   readonly [params]: unknown;
   readonly [state]: AnyState;
 }

@@ -24,17 +24,21 @@ export interface Printed {
   readonly [printed]: never;
 }
 
-/** The options of a call, and the messages about those that were written. */
+/* The options of a call, and messages about what was written. */
 interface OptionTypes<TOptions, TWritten> extends Printable {
   readonly options: TOptions;
   readonly written: TWritten;
 }
 
 /* What the options depend on, a dozen type parameters, is in the argument that is not printed. */
-type Options<_TOf, TUnprinted extends OptionTypes<unknown, unknown>> = (TUnprinted & Printed)["options"] &
+type RequiredOptions<_TOf, TUnprinted extends OptionTypes<unknown, unknown>> = (TUnprinted & Printed)["options"] &
   (TUnprinted & Printed)["written"];
 
-/** Options as an editor shows them in the help on a call, `Options<"extract", never>`: as a property, for the reason given at `FlowOf`. */
+/* If nothing of what was written remains, `RequiredOptions` is one type that prints as itself; a union prints as this. */
+type Options<TOf, TUnprinted extends OptionTypes<unknown, unknown>> = RequiredOptions<TOf, TUnprinted> | undefined;
+
+/** Options, as a property, for the reason given at `FlowOf`: they print as `Options<"extract", never>`. */
 export interface OptionsOf<TOf, TOptions, TWritten> {
   readonly options: Options<TOf, OptionTypes<TOptions, TWritten> & NotPrinted>;
+  readonly required: RequiredOptions<TOf, OptionTypes<TOptions, TWritten> & NotPrinted>;
 }

@@ -51,7 +51,9 @@ export interface FlowMethods extends Printed {
 }
 
 /** Any flow, as a constraint for generic helpers. `compile()` checks what the compiler cannot know in them. */
-export interface AnyFlow extends FlowMethods, AnyChain {}
+export interface AnyFlow extends FlowMethods, AnyChain {
+  readonly [ids]: string;
+}
 
 /*
  * The signatures of the chain's methods. They are generic over their receiver without its methods (`TFlow`) and read its
@@ -138,7 +140,7 @@ export interface AddRoot {
         TWhen,
         TOptional
       >,
-      WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>
+      WrittenOptions<TKeys, NodeOption, TId>
     >["options"],
   ): FlowOf<
     TName,
@@ -231,7 +233,7 @@ export interface AddNext {
         TWhen,
         TOptional
       >,
-      WrittenOptions<TKeys, Exclude<TKeys, NodeOption>, NodeOption, TId>
+      WrittenOptions<TKeys, NodeOption, TId>
     >["options"],
   ): FlowOf<
     TName,
@@ -296,7 +298,7 @@ export interface AddFn {
         TWhen,
         TOptional
       >,
-      WrittenOptions<TKeys, Exclude<TKeys, FnOption>, FnOption, TId>
+      WrittenOptions<TKeys, FnOption, TId>
     >["options"],
   ): FlowOf<
     TName,
@@ -337,8 +339,8 @@ export interface AddWait {
     options: OptionsOf<
       TId,
       WaitOptions<TId, TPayload, TAfter, TFlow[typeof ids], TFlow[typeof state], TWhen, TOptional>,
-      WrittenOptions<TKeys, Exclude<TKeys, WaitOption>, WaitOption, TId>
-    >["options"],
+      WrittenOptions<TKeys, WaitOption, TId>
+    >["required"],
   ): FlowOf<
     TName,
     TFlow[typeof state]["texts"][TFlow[typeof state]["recent"]["length"]],

@@ -32,17 +32,19 @@ export type NodeOption =
   | "batchTimeoutSec";
 
 /*
- * Infers which options were written, and has a message at each unknown one, `TUnknown`. That makes it known, so the
- * compiler does not report it in its own words, which would show the types of all options. The caller excludes the known
- * ones: with them as a parameter, the compiler would substitute them for each node.
- *
- * Mapped types and no conditional ones: with one among the types of the options, the compiler would instantiate all of them
- * for each option that it reads.
+ * Infers which options were written, and has a message at each unknown one. That makes it known, so the compiler does not
+ * report it in its own words, which would show the types of all options. If none is unknown, nothing of it is left: in an
+ * intersection, the compiler would look up each option in each member.
  */
-export type WrittenOptions<TKeys extends PropertyKey, TUnknown extends TKeys, TKnown extends string, TId> = {
-  readonly [TKey in TKeys]?: unknown;
-} & {
-  readonly [TKey in TUnknown]?: WrongOption<
-    WithHint<MessageText<"unknownOption", { node: TId; option: TKey }>, TKey & string, TKnown, typeof optionSynonyms>
-  >;
-};
+export type WrittenOptions<TKeys extends PropertyKey, TKnown extends string, TId> = [TKeys] extends [TKnown]
+  ? unknown
+  : { readonly [TKey in TKeys]?: unknown } & {
+      readonly [TKey in Exclude<TKeys, TKnown>]?: WrongOption<
+        WithHint<
+          MessageText<"unknownOption", { node: TId; option: TKey }>,
+          TKey & string,
+          TKnown,
+          typeof optionSynonyms
+        >
+      >;
+    };
