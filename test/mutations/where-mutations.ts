@@ -17,9 +17,12 @@ export const whereMutations: readonly Mutation[] = [
     "an input ends at the first batch that does not match",
     edit(
       consume,
-      "    const payloads = index === 0 ? firstPayloads : payloadsOf(artifact, source, input);\n",
-      `    if (isOutput(artifact) && input.takes?.(artifact.meta) === false) return;
-    const payloads = index === 0 ? firstPayloads : payloadsOf(artifact, source, input);
+      "    this.#payloads ??= payloadsOf(artifact, source, input);\n",
+      `    if (isOutput(artifact) && input.takes?.(artifact.meta) === false) {
+      this.#at = this.#page.artifacts.length;
+      return undefined;
+    }
+    this.#payloads ??= payloadsOf(artifact, source, input);
 `,
     ),
   ),
@@ -33,8 +36,8 @@ export const whereMutations: readonly Mutation[] = [
       "batches that do not match do not count as read",
       edit(
         consume,
-        "if (positions !== undefined && only === undefined) yield",
-        "if (positions !== undefined && only === undefined && input.takes?.(artifact.meta) !== false) yield",
+        "return only === undefined ?",
+        "return only === undefined && input.takes?.(artifact.meta) !== false ?",
       ),
     ),
   },

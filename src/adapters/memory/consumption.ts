@@ -50,8 +50,9 @@ export function dropReadBy(reader: ShardEntry, { source }: Origin): void {
   const entry = slash < 0 ? undefined : task.nodes.get(nodeId)?.shards[Number(source.slice(slash + 1))];
   const log = entry?.logs[entry.record.generation];
   if (entry === undefined || log === undefined || task.record.status !== "running") return;
+  let before = positionIn(entry, source, reader);
+  if (2 * (before - log.dropped) < log.length - log.dropped) return; // few: too early to look at the others
   if (!isRead(entry) || !isSteady(task, nodeId)) return;
-  let before = log.length;
   for (const readerId of readingOf(task, nodeId)?.readers ?? []) {
     if (!isSteady(task, readerId)) return;
     for (const shard of shardsOf(task, readerId)) {

@@ -29,14 +29,23 @@ export class WireCodec {
   readonly #encoding: Direction;
   /** Converts what the schema returned to JSON. */
   readonly #toJson: (value: unknown) => Json;
+  /** Found on demand. */
+  #repeats: boolean | undefined;
   #async = false;
 
   constructor(schema: $ZodType) {
     this.#schema = schema;
-    const { closed, optionalKeys, symmetric } = closednessOf(schema);
+    const { closed, symmetric } = closednessOf(schema);
     this.#closed = closed;
     this.#encoding = symmetric ? decoding : encoding;
-    this.#toJson = !closed ? copyJson : optionalKeys ? withoutUndefined : asJson;
+    this.#toJson = closed ? withoutUndefined(undefinedFinder(schema)) : copyJson;
+  }
+
+  /** Whether whatever `other` has encoded would decode to the same JSON: then a copy of it is enough. */
+  decodesAllOf(other: WireCodec): boolean {
+    if (!isSame(this.#schema, other.#schema)) return false;
+    this.#repeats ??= this.#encoding === decoding && repeats(this.#schema);
+    return this.#repeats;
   }
 
   /** Wire to handler. Rejects or throws {@link SchemaMismatch}. */
@@ -76,7 +85,6 @@ const decoding: Direction = { parse: safeDecode, parseAsync: safeDecodeAsync };
 const encoding: Direction = { parse: safeEncode, parseAsync: safeEncodeAsync };
 
 const unchanged = (data: unknown): unknown => data;
-const asJson = (data: unknown): Json => data as Json;
 
 /** A recursive schema follows a value to any depth, and may overflow the call stack. */
 const refused = (error: unknown): unknown =>
@@ -102,7 +110,41 @@ export function describeIssues(error: $ZodError): string {
 }
 
 /** Most values have no undefined key, and need no copy. */
-const withoutUndefined = (value: unknown): Json => (hasUndefined(value) ? copyJson(value) : (value as Json));
+const withoutUndefined =
+  (isIn: Finder | undefined) =>
+  (value: unknown): Json =>
+    isIn?.(value) === true ? copyJson(value) : (value as Json);
+
+/** Whether a value of a schema has a key whose value is undefined. */
+type Finder = (value: unknown) => boolean;
+
+/** Looks where a value of this closed schema can have such a key; `undefined`: nowhere. */
+function undefinedFinder(schema: $ZodType): Finder | undefined {
+  const { def } = (schema as $ZodTypes)._zod;
+  switch (def.type) {
+    case "object": {
+      if (def.catchall !== undefined && def.catchall._zod.def.type !== "never") return hasUndefined;
+      const keys = Object.entries(def.shape).flatMap(([key, value]) => {
+        const isIn = undefinedFinder(presentIn(value));
+        return presentIn(value) !== value || isIn !== undefined ? [{ key, isIn }] : [];
+      });
+      if (keys.length === 0) return undefined;
+      return (value) =>
+        keys.some(({ key, isIn }) => {
+          const item = (value as Record<string, unknown>)[key];
+          return item === undefined ? key in (value as object) : isIn?.(item) === true;
+        });
+    }
+    case "array": {
+      const isIn = undefinedFinder(def.element);
+      return isIn && ((value) => (value as readonly unknown[]).some(isIn));
+    }
+    case "union":
+      return def.options.some((option) => undefinedFinder(option) !== undefined) ? hasUndefined : undefined;
+    default:
+      return isPrimitive(def) ? undefined : hasUndefined;
+  }
+}
 
 function hasUndefined(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return value === undefined;
@@ -116,18 +158,19 @@ function hasUndefined(value: unknown): boolean {
 
 /** What is known about all values of a schema. `false` is always safe for `closed` and `symmetric`. */
 interface Closedness {
-  /** Every value that passes the schema on the wire side is plain JSON newly created by zod: no further check or copy. */
+  /**
+   * Every value that passes the schema on the wire side is plain JSON newly created by zod, except for optional keys whose
+   * value is undefined, which only a handler can return: no further check or copy.
+   */
   readonly closed: boolean;
-  /** Closed except for keys whose value is undefined, which only a handler can return. */
-  readonly optionalKeys: boolean;
   /** Closed, and decodes and encodes alike. zod encodes at up to twice the cost: once without checks, and once with. */
   readonly symmetric: boolean;
 }
 
 export function closednessOf(schema: $ZodType): Closedness {
-  const found = { optionalKeys: false, directed: false };
+  const found = { directed: false };
   const closed = isClosed(schema, new Set(), found);
-  return { closed, optionalKeys: found.optionalKeys, symmetric: closed && !found.directed };
+  return { closed, symmetric: closed && !found.directed };
 }
 
 /** The checks that only look at a value. A custom one could change it, which zod undoes when it encodes. */
@@ -143,7 +186,6 @@ const lookingChecks: ReadonlySet<string> = new Set([
 ]);
 
 interface Found {
-  optionalKeys: boolean;
   /** Decoding and encoding differ, or may differ. */
   directed: boolean;
 }
@@ -152,12 +194,7 @@ function isClosed(schema: $ZodType, around: ReadonlySet<$ZodType>, found: Found)
   if (around.has(schema)) return false; // zod accepts a cyclic value for a recursive schema: only the copy detects it
   const within = new Set(around).add(schema);
   const closed = (inner: $ZodType): boolean => isClosed(inner, within, found);
-  const closedKey = (value: $ZodType): boolean => {
-    const { def } = (value as $ZodTypes)._zod;
-    if (def.type !== "optional") return closed(value);
-    found.optionalKeys = true;
-    return closed(def.innerType);
-  };
+  const closedKey = (value: $ZodType): boolean => closed(presentIn(value));
   const { def } = (schema as $ZodTypes)._zod;
   if (def.type !== "string" && def.checks?.some((check) => check._zod.def.check === "overwrite")) return false;
   if (def.checks?.some((check) => !lookingChecks.has(check._zod.def.check))) found.directed = true;
@@ -203,4 +240,80 @@ function isClosed(schema: $ZodType, around: ReadonlySet<$ZodType>, found: Found)
     default:
       return false;
   }
+}
+
+/** The schema of a key's value, if it is present. */
+function presentIn(value: $ZodType): $ZodType {
+  const { def } = (value as $ZodTypes)._zod;
+  return def.type === "optional" ? def.innerType : value;
+}
+
+/** Lists are often written where they are needed, of a schema that is shared. */
+function isSame(a: $ZodType, b: $ZodType): boolean {
+  if (a === b) return true;
+  const [one, other] = [(a as $ZodTypes)._zod.def, (b as $ZodTypes)._zod.def];
+  if (one.type !== "array" || other.type !== "array") return false;
+  return isUnchecked(one) && isUnchecked(other) && isSame(one.element, other.element);
+}
+
+const isUnchecked = ({ checks }: Def): boolean => checks === undefined || checks.length === 0;
+
+/**
+ * Whether a value that passed this schema, which is symmetric, passes it unchanged again. Not if a check may judge what it
+ * has changed, or code of the user's, or if what one option of a union strips may keep another from matching.
+ */
+function repeats(schema: $ZodType): boolean {
+  const { def } = (schema as $ZodTypes)._zod;
+  if ("coerce" in def && def.coerce === true) return false;
+  const formats: readonly object[] = [def, ...(def.checks ?? []).map((check) => check._zod.def)];
+  if (formats.some((format) => "fn" in format || ("format" in format && format.format === "url"))) return false;
+  switch (def.type) {
+    case "object":
+      return (
+        (def.catchall === undefined || def.catchall._zod.def.type === "never" || repeats(def.catchall)) &&
+        Object.values(def.shape).every((value) => repeats(presentIn(value)))
+      );
+    case "array":
+      return repeats(def.element);
+    case "union":
+      return def.options.every((option, at) => repeats(option) && def.options.slice(at + 1).every(isApartFrom(option)));
+    case "nullable":
+      return repeats(def.innerType);
+    default:
+      return isPrimitive(def);
+  }
+}
+
+/** Whether no value of one option of a union can match the other, or both return it unchanged. */
+const isApartFrom =
+  (one: $ZodType) =>
+  (other: $ZodType): boolean => {
+    const [a, b] = [(one as $ZodTypes)._zod.def, (other as $ZodTypes)._zod.def];
+    if (isPrimitive(a) || isPrimitive(b)) return isPlain(a) && isPlain(b);
+    if (a.type !== "object" || b.type !== "object") return isPlain(a) && isPlain(b) && a.type !== b.type;
+    return Object.entries(a.shape).some(([key, value]) => {
+      const values = tagsOf(value);
+      const others = Object.hasOwn(b.shape, key) ? tagsOf(b.shape[key] as $ZodType) : undefined;
+      return values !== undefined && others !== undefined && [...values].every((tag) => !others.has(tag));
+    });
+  };
+
+type Def = $ZodTypes["_zod"]["def"];
+
+const primitives: ReadonlySet<string> = new Set([
+  "string",
+  "number",
+  "boolean",
+  "null",
+  "enum",
+  "literal",
+  "template_literal",
+]);
+const isPrimitive = ({ type }: Def): boolean => primitives.has(type);
+const isPlain = (def: Def): boolean => isPrimitive(def) || def.type === "object" || def.type === "array";
+
+/** The values that a literal or an enum accepts. */
+function tagsOf(schema: $ZodType): ReadonlySet<unknown> | undefined {
+  const { type } = (schema as $ZodTypes)._zod.def;
+  return type === "literal" || type === "enum" ? schema._zod.values : undefined;
 }

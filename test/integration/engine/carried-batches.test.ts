@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { sqliteStore } from "flowkit/adapters/sqlite";
 import { describe, expect, test, vi } from "vitest";
+import * as z from "zod";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
 import type { GraphInput } from "../../../src/core/tasks/api.ts";
 import type { BatchContext, HandlerDefinition } from "../../../src/definitions/index.ts";
-import { PermanentError, RetryableError } from "../../../src/errors/index.ts";
+import { type Json, PermanentError, RetryableError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, paced, source } from "../../helpers/handlers.ts";
@@ -113,6 +114,34 @@ test("a cancelled task continues after what each of its nodes had stored", async
   const rest = numbers(20).slice(9);
   expect(service.take()).toEqual(["src", "a", "b"].flatMap((id) => calls(id, rest)).sort());
   expect((await record(again.id, "b")).carried).toMatchObject({ taskId: task.id, nodeId: "b", length: 9 });
+});
+
+test("carried batches are decoded by their reader's schema, which those after them already match", async () => {
+  const state = new MemoryState();
+  const gate = new Gate();
+  const version = (row: z.ZodType): HandlerDefinition[] => [
+    handler("src", {
+      output: row,
+      iterBatches: (_args, { signal }) =>
+        paced(
+          numbers(6).map((n) => ({ n, old: n })),
+          async (at) => (at === 3 ? gate.pass(signal) : undefined),
+        ),
+    }),
+    handler("all", { input: row, processBatch: (value) => value as Json }),
+  ];
+  const Old = z.object({ n: z.int(), old: z.int() });
+  const { engine } = await testEngine(version(Old), { state });
+  const task = await engine.run(graphOf(node("src"), node("all", ["src"])));
+  await until(() => hasStored(state, "src", 3)());
+  await task.cancel();
+  await expect(task.result()).rejects.toMatchObject({ code: "TASK_CANCELLED" });
+  await engine.stop();
+  gate.open();
+  const { engine: next, record } = await testEngine(version(Old.omit({ old: true })), { state });
+  const again = await next.retry(task.id, from);
+  expect(await again.result()).toEqual({ all: numbers(6).map((n) => ({ n })) });
+  expect((await record(again.id, "src")).carried).toMatchObject({ length: 3 });
 });
 
 test("batches that were stored before an earlier one are carried with the gap between them", async () => {

@@ -9,6 +9,7 @@ import type { CoordinatorFunctionDefinition, HandlerDefinition, SourceBatch } fr
 import { spoil } from "../../../src/testing/cluster/computation.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
+import { collect } from "../../helpers/waiting.ts";
 
 const Rows = z.object({ rows: z.array(z.number()) });
 const common = { kind: "handler", errors: [], resumable: true } as const;
@@ -53,6 +54,29 @@ describe.each(["memory", "sqlite"] as const)("in a %s store", (kind) => {
     expect(result).toEqual({ a: [{ rows: [1, 2, 99] }] });
     for await (const artifact of task.artifacts("a")) (artifact as { rows: number[] }).rows.length = 0;
     expect(await task.result()).toEqual({ a: expected });
+  });
+
+  test("a handler that changes its input, which it is given as its source's schema has made it, affects no other", async () => {
+    const seen: unknown[] = [];
+    const careless: HandlerDefinition = {
+      ...common,
+      name: "careless",
+      input: Rows,
+      output: Rows,
+      processBatch(payload) {
+        seen.push(structuredClone(payload));
+        (payload as { rows: number[] }).rows.push(99);
+        return { rows: [] };
+      },
+    };
+    const engine = await engineOn(kind, { handlers: [source, careless] });
+    const nodes = ["b", "c"].map((id) => node(id, ["a"], { type: "careless", start: "first_batch" }));
+    const task = await engine.run(graphOf(node("a", [], { type: "source" }), ...nodes));
+    expect(await task.result()).toEqual({ b: [{ rows: [] }, { rows: [] }], c: [{ rows: [] }, { rows: [] }] });
+    expect(seen).toHaveLength(4);
+    expect(seen).toEqual(expect.arrayContaining([{ rows: [1, 2] }, { rows: [3] }]));
+    expect(seen.filter((payload) => JSON.stringify(payload) === '{"rows":[1,2]}')).toHaveLength(2);
+    expect(await collect(task.artifacts("a"))).toEqual([{ rows: [1, 2] }, { rows: [3] }]);
   });
 
   test("the result of finalize belongs to its caller", async () => {

@@ -1,6 +1,6 @@
 import type { Metrics } from "../../../definitions/index.ts";
 import type { Json } from "../../../errors/index.ts";
-import { addMetrics, keepJson, type MetricSums } from "../../codec/index.ts";
+import { addMetrics, keepJson, type MetricSums, type WireCodec } from "../../codec/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
 import {
   type Artifact,
@@ -287,10 +287,14 @@ export class AttemptLog {
 
 /** Logs of nodes that have several children. */
 const mostLogs = 16;
+const mostCodecs = 256;
 
-/** The short logs of the nodes that a worker finished last: their children need not read them. */
+/** What a worker knows of the logs of its last attempts. */
 export class KeptLogs {
+  /** The short logs of the nodes that it finished last: their children need not read them. */
   readonly #logs = new Map<string, readonly Artifact[]>();
+  /** By claim id: what has encoded all outputs that the attempt stored. */
+  readonly #codecs = new Map<string, WireCodec>();
 
   keep({ taskId, nodeId }: Attempt, artifacts: readonly Artifact[]): void {
     this.#logs.set(`${taskId}:${nodeId}`, artifacts);
@@ -300,6 +304,31 @@ export class KeptLogs {
 
   of(taskId: string, nodeId: string | undefined): readonly Artifact[] | undefined {
     return this.#logs.get(`${taskId}:${nodeId}`);
+  }
+
+  /** All outputs that this attempt stores will be encoded by this codec. */
+  encodes({ claimId }: Attempt, codec: WireCodec): void {
+    this.#codecs.set(claimId, codec);
+    const [oldest] = this.#codecs.size > mostCodecs ? this.#codecs.keys() : [];
+    if (oldest !== undefined) this.#codecs.delete(oldest);
+  }
+
+  /**
+   * Whether a payload made of an artifact is what this codec would decode it to: an output that this worker has encoded by
+   * the same schema, and that the store shares. A store that returns another object may have changed something in it.
+   */
+  decodedBy(codec: WireCodec | undefined): (payload: unknown, of: Artifact) => boolean {
+    let known: string | undefined;
+    let isAll = false;
+    return (payload, { claimId, meta, failure }) => {
+      if (payload !== meta || typeof meta !== "object" || codec === undefined || failure !== undefined) return false;
+      if (claimId !== known) {
+        known = claimId;
+        const encoder = this.#codecs.get(claimId);
+        isAll = encoder !== undefined && codec.decodesAllOf(encoder);
+      }
+      return isAll && Object.isFrozen(meta);
+    };
   }
 }
 

@@ -133,13 +133,12 @@ export class ReadPositions {
     return this.#report();
   }
 
-  /** The artifact with this seq has been processed. */
-  async passed({ nodeId, shard }: Source, seq: number): Promise<void> {
-    const key = sourceKey(nodeId, shard);
-    if (this.#cursors[key] === undefined) return;
+  /** The artifact with this seq has been processed. Resolves when that is reported; `undefined`: it is not, yet. */
+  passed({ key }: Source, seq: number): Promise<void> | undefined {
+    if (this.#cursors[key] === undefined) return undefined;
     this.#cursors[key] = seq + 1;
     this.#unreported++;
-    if (this.#unreported >= this.#every) await this.#report();
+    return this.#unreported >= this.#every ? this.#report() : undefined;
   }
 
   async #report(): Promise<void> {

@@ -19,6 +19,8 @@ export interface IncomingBatch extends PlacedBatch {
   readonly payload: unknown;
   /** The payload comes from the store and must be decoded; otherwise it comes from the handler itself. */
   readonly stored: boolean;
+  /** The payload is what the schema of its input would decode it to, and needs to be copied only. */
+  readonly isDecoded?: boolean;
   /** The reason code if the payload does not match its schema. @defaultValue `schema_mismatch` */
   readonly misfit?: "bad_input";
   /** The trace context of the batch that it was made from. */
@@ -127,12 +129,12 @@ export class BatchRunner {
     }
   }
 
-  #encoded(batch: IncomingBatch, output: unknown, { metrics }: RunBatchContext): Answer<BatchOutcome> {
+  #encoded(batch: IncomingBatch, output: unknown, context: RunBatchContext): Answer<BatchOutcome> {
     this.#run.held.check();
     const meta = this.#encode(output, batch);
     if (meta instanceof Promise)
-      return this.#settled(meta, batch, "output").then((json) => ({ meta: json as Json, metrics: metrics.values }));
-    return { meta, metrics: metrics.values };
+      return this.#settled(meta, batch, "output").then((json) => ({ meta: json as Json, metrics: context.sums }));
+    return { meta, metrics: context.sums };
   }
 
   /**
@@ -183,7 +185,9 @@ export class BatchRunner {
     if (!batch.stored) return definition.processBatch === undefined ? batch.payload : copyPlain(batch.payload);
     const codec: WireCodec | undefined = this.#runtime.input;
     try {
-      return codec === undefined ? copyJson(batch.payload) : codec.decode(batch.payload as Json);
+      return codec === undefined || batch.isDecoded === true
+        ? copyJson(batch.payload)
+        : codec.decode(batch.payload as Json);
     } catch (error) {
       throw this.#misfit(error, batch, "input");
     }

@@ -45,6 +45,8 @@ interface Consuming {
 export function consumeInput(started: Started, pass: Pass): Promise<void> | undefined {
   const { run, runtime, context, reports, tries, leftover } = started;
   const { log } = pass;
+  // Otherwise it has copied outputs of an earlier task.
+  if (run.claimed.carried === undefined) run.logs.encodes(run.held.attempt, runtime.output);
   const concurrency = concurrencyOf(run, runtime);
   const part = new AttemptScope(run.held);
   const runner = new BatchRunner(started, log, part);
@@ -174,35 +176,65 @@ function processPage(page: Page, reading: StreamReading): Promise<void> | undefi
   const payloads = payloadsOf(artifact, source, reading.input);
   if (isAll && artifacts.length === 1 && payloads.length === 1 && skipChunks === 0 && reading.positions === undefined)
     return processOwn({ ...batchesOf(source, reading)(artifact, 0, payloads[0]), isOnly: true }, reading);
-  const steps = stepsOf(page, payloads, reading);
-  for (let step = steps.next(); step.done !== true; step = steps.next())
-    if (step.value !== undefined) return processRest(step.value, steps);
-  return undefined;
+  return new PageSteps(page, payloads, reading).run();
 }
 
 function processOwn(batch: IncomingBatch, { consuming: { run, batches } }: StreamReading): Promise<void> | undefined {
   return shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard ? batches.process(batch) : undefined;
 }
 
-async function processRest(first: Promise<void>, rest: Iterable<Promise<void> | undefined>): Promise<void> {
-  await first;
-  for (const step of rest) if (step !== undefined) await step;
-}
+/** Processes the batches of a page in order. Not a generator, which would cost more than most steps. */
+class PageSteps {
+  readonly #page: Page;
+  readonly #reading: StreamReading;
+  readonly #batchOf: ReturnType<typeof batchesOf>;
+  /** The next batch is from this artifact. */
+  #at = 0;
+  #chunk: number;
+  #payloads: readonly unknown[] | undefined;
 
-function* stepsOf(
-  { source, artifacts, skipChunks, only }: Page,
-  firstPayloads: readonly unknown[],
-  reading: StreamReading,
-): Generator<Promise<void> | undefined> {
-  const { input, positions } = reading;
-  const batchOf = batchesOf(source, reading);
-  for (const [index, artifact] of artifacts.entries()) {
-    const payloads = index === 0 ? firstPayloads : payloadsOf(artifact, source, input);
-    for (let chunk = index === 0 ? skipChunks : 0; chunk < payloads.length; chunk++) {
-      if (only?.includes(chunk) === false) continue;
-      yield processOwn(batchOf(artifact, chunk, payloads[chunk]), reading);
+  constructor(page: Page, firstPayloads: readonly unknown[], reading: StreamReading) {
+    this.#page = page;
+    this.#reading = reading;
+    this.#batchOf = batchesOf(page.source, reading);
+    this.#chunk = page.skipChunks;
+    this.#payloads = firstPayloads;
+  }
+
+  /** `undefined`: it is done. */
+  run(): Promise<void> | undefined {
+    for (let artifact = this.#artifact; artifact !== undefined; artifact = this.#artifact) {
+      const step = this.#step(artifact);
+      if (step !== undefined) return this.#rest(step);
     }
-    if (positions !== undefined && only === undefined) yield positions.passed(source, artifact.seq);
+    return undefined;
+  }
+
+  async #rest(first: Promise<void>): Promise<void> {
+    await first;
+    for (let artifact = this.#artifact; artifact !== undefined; artifact = this.#artifact) {
+      const step = this.#step(artifact);
+      if (step !== undefined) await step;
+    }
+  }
+
+  get #artifact(): Artifact | undefined {
+    return this.#page.artifacts[this.#at];
+  }
+
+  #step(artifact: Artifact): Promise<void> | undefined {
+    const { source, only } = this.#page;
+    const { input, positions } = this.#reading;
+    this.#payloads ??= payloadsOf(artifact, source, input);
+    while (this.#chunk < this.#payloads.length) {
+      const chunk = this.#chunk++;
+      if (only?.includes(chunk) === false) continue;
+      return processOwn(this.#batchOf(artifact, chunk, this.#payloads[chunk]), this.#reading);
+    }
+    this.#at++;
+    this.#chunk = 0;
+    this.#payloads = undefined;
+    return only === undefined ? positions?.passed(source, artifact.seq) : undefined;
   }
 }
 
@@ -288,11 +320,12 @@ function payloadsOf(
 /** Makes and names the batches of a consumer from the artifacts of one source. */
 function batchesOf(
   { nodeId, key, at }: Source,
-  { input: { fromNodes, adapter }, sources }: Pick<StreamReading, "input" | "sources">,
+  { input: { fromNodes, adapter }, sources, consuming: { run, runtime } }: StreamReading,
 ): (artifact: Artifact, chunk: number, payload: unknown) => IncomingBatch {
   const onlySource = fromNodes.length === 1;
   const { whole } = adapter;
   const sourceAt = sources.length === 1 ? [] : [at];
+  const isDecoded = run.logs.decodedBy(runtime.input);
   return (artifact, chunk, payload) => {
     const uid = consumerUid({ nodeId, uid: artifact.uid, onlySource, chunk: whole ? undefined : chunk });
     const origin = { source: key, seq: artifact.seq, chunk };
@@ -301,7 +334,7 @@ function batchesOf(
         ? undefined
         : [...sourceAt, ...placeOf(artifact), ...(whole ? [] : [chunk])];
     const { traceparent: producer } = artifact.origin;
-    const batch = { uid, origin, payload, stored: true };
+    const batch = { uid, origin, payload, stored: true, isDecoded: isDecoded(payload, artifact) };
     if (place === undefined && producer === undefined) return batch;
     return { ...batch, ...(producer === undefined ? {} : { producer }), ...(place === undefined ? {} : { place }) };
   };

@@ -221,13 +221,24 @@ class SourceContext extends DerivedContext {
 export class RunBatchContext extends DerivedContext implements BatchContext {
   readonly uid: string;
   readonly tries: number;
-  readonly metrics = new MetricsCollector();
+  /** Created on demand, as the logger is: many handlers use neither. */
+  #metrics: MetricsCollector | undefined;
   #logger: Logger | undefined;
 
   constructor(run: RunContext, batch: { readonly uid: string; readonly tries: number }, part: LimitedPart) {
     super(run, part);
     this.uid = batch.uid;
     this.tries = batch.tries;
+  }
+
+  get metrics(): MetricsRecorder {
+    this.#metrics ??= new MetricsCollector();
+    return this.#metrics;
+  }
+
+  /** What they add up to. */
+  get sums(): Metrics {
+    return this.#metrics?.values ?? noMetrics;
   }
 
   override get logger(): Logger {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { NotJsonError } from "../../../../src/core/codec/index.ts";
 import { closednessOf, WireCodec } from "../../../../src/core/codec/wire-codec.ts";
+import type { Json } from "../../../../src/errors/index.ts";
 
 const date = z.codec(z.iso.datetime(), z.date(), {
   decode: (text) => new Date(text),
@@ -78,8 +79,6 @@ describe("a closed schema", () => {
 
 test("a key that a handler sets to undefined is not in the JSON", () => {
   const Item = z.object({ a: z.string().optional(), more: z.array(z.object({ b: z.int().optional() })).readonly() });
-  expect(closednessOf(Item)).toMatchObject({ closed: true, optionalKeys: true });
-  expect(closednessOf(z.object({ a: z.string() }))).toMatchObject({ closed: true, optionalKeys: false });
   const codec = new WireCodec(Item);
   const wire = (value: z.input<typeof Item>) => JSON.stringify(codec.encode(value));
   for (const [value, text] of [
@@ -90,6 +89,33 @@ test("a key that a handler sets to undefined is not in the JSON", () => {
     expect(wire(value)).toBe(text);
     expect(codec.encode(value)).toStrictEqual(JSON.parse(text));
   }
+});
+
+const Part = z.object({ b: z.int().optional() });
+
+test.for<[string, z.ZodType, (part: unknown) => unknown]>([
+  ["an object", z.object({ a: z.string().min(1), part: Part }), (part) => ({ a: "x", part })],
+  ["an optional key", z.object({ part: Part.optional() }), (part) => ({ part })],
+  ["other keys", z.object({ a: z.string() }).catchall(Part), (part) => ({ a: "x", part })],
+  ["a list", z.array(Part).min(1), (part) => [{}, part]],
+  ["a list of lists", z.array(z.array(Part)), (part) => [[], [part]]],
+  ["a tuple", z.tuple([z.string(), Part]), (part) => ["x", part]],
+  ["the rest of a tuple", z.tuple([z.string()], Part), (part) => ["x", part]],
+  ["a record", z.record(z.string(), Part), (part) => ({ x: part })],
+  ["a union", z.union([z.string(), Part]), (part) => part],
+  [
+    "a tagged union",
+    z.object({ a: z.discriminatedUnion("k", [Part.extend({ k: z.literal(1) })]) }),
+    (part) => ({ a: { k: 1, ...(part as object) } }),
+  ],
+  ["a nullable value", z.nullable(Part), (part) => part],
+  ["a default", z.object({ part: Part.default({}) }), (part) => ({ part })],
+  ["a lazy schema", z.lazy(() => Part), (part) => part],
+  ["what is piped", z.array(Part).pipe(z.array(Part)), (part) => [part]],
+])("an undefined key is not in the JSON inside %s", ([, schema, around]) => {
+  const codec = new WireCodec(schema);
+  expect(JSON.stringify(codec.encode(around({ b: 1 })))).toContain('"b":1');
+  expect(codec.encode(around({ b: undefined }))).toStrictEqual(JSON.parse(JSON.stringify(around({}))));
 });
 
 describe("a schema is not closed if it accepts", () => {
@@ -161,7 +187,7 @@ describe("a symmetric schema", () => {
 
   test("is encoded as zod does, without a second pass", () => {
     for (const schema of [Item, z.array(Item), z.union([Row, Item]), z.nullable(Item), z.tuple([Item])]) {
-      expect(closednessOf(schema)).toEqual({ closed: true, optionalKeys: true, symmetric: true });
+      expect(closednessOf(schema)).toEqual({ closed: true, symmetric: true });
       const wrapped = (value: unknown) =>
         schema instanceof z.ZodArray || schema instanceof z.ZodTuple ? [value] : value;
       for (const value of values.map(wrapped)) {
@@ -191,5 +217,89 @@ describe("a symmetric schema", () => {
     ["is not closed", z.object({ a: z.unknown() })],
   ])("not one that %s", ([, schema]) => {
     expect(closednessOf(schema).symmetric).toBe(false);
+  });
+});
+
+describe("what a schema has encoded is what it decodes", () => {
+  const Line = z.object({ sku: z.string().regex(/^[A-Z]/), count: z.int().min(1) });
+  const State = z.union([
+    z.object({ kind: z.literal("new") }),
+    z.strictObject({ kind: z.literal("paid"), at: z.iso.date() }),
+  ]);
+  const Order = z.object({
+    id: z.email().optional(),
+    lines: z.array(Line).max(3),
+    state: State,
+    note: z.string().nullable(),
+  });
+  const order = { lines: [{ sku: "A1", count: 1, more: 1 }], state: { kind: "new", at: 1 }, note: null, more: {} };
+
+  test.for<[string, z.ZodType, unknown]>([
+    ["an object", Order, order],
+    ["a list", z.array(Order).min(1), [order]],
+    ["an object with other keys", Line.catchall(z.number()), { sku: "A", count: 1, other: 2 }],
+    ["a union of kinds of values", z.union([z.string(), z.array(Line), Line, z.null()]), order.lines[0]],
+    [
+      "a tagged union",
+      z.discriminatedUnion("kind", [z.object({ kind: z.enum(["p", "q"]) }), z.object({ kind: z.literal("r") })]),
+      { kind: "q", r: 1 },
+    ],
+    ["a primitive", z.templateLiteral(["a", z.number()]), "a1"],
+  ])("%s", ([, schema, value]) => {
+    const codec = new WireCodec(schema);
+    expect(codec.decodesAllOf(new WireCodec(schema))).toBe(true);
+    const encoded = codec.encode(value) as Json;
+    expect(codec.decode(encoded)).toStrictEqual(encoded);
+    expect(JSON.stringify(codec.decode(encoded))).toBe(JSON.stringify(encoded));
+  });
+
+  test("but not what another has encoded, unless both are lists of the same", () => {
+    const codecs = [z.array(Line), z.array(Line), z.array(Line).max(1), z.array(Order)].map(
+      (schema) => new WireCodec(schema),
+    );
+    expect(codecs.map((codec) => codecs.map((other) => codec.decodesAllOf(other)))).toEqual([
+      [true, true, false, false],
+      [true, true, false, false],
+      [false, false, true, false],
+      [false, false, false, true],
+    ]);
+  });
+
+  test.for<[string, z.ZodType, unknown]>([
+    ["a format trims after the length was checked", z.string().min(11).url(), "  http://a.b"],
+    [
+      "an option matches once another has removed a key",
+      z.union([z.strictObject({ a: z.coerce.string() }), z.object({ a: z.number() })]),
+      { a: 1, b: 2 },
+    ],
+    [
+      "an option has fewer keys than the one that matched first",
+      z.union([z.object({ a: z.string(), c: z.number().optional() }), z.object({ a: z.string(), b: z.string() })]),
+      { a: "x", b: "y", c: "z" },
+    ],
+  ])("unless %s", ([, schema, value]) => {
+    const codec = new WireCodec(schema);
+    const encoded = codec.encode(value) as Json;
+    expect(z.safeDecode(schema, encoded as never).data).not.toEqual(encoded);
+    expect(codec.decodesAllOf(codec)).toBe(false);
+  });
+
+  test.for<[string, z.ZodType]>([
+    ["lists in a union", z.array(z.union([z.array(Line), z.array(z.strictObject({ sku: z.string() }))]))],
+    ["a union in a union", z.union([z.nullable(Line), Line])],
+    ["objects with the same tag", z.union([Line.extend({ k: z.literal("a") }), z.object({ k: z.enum(["a", "b"]) })])],
+    [
+      "a tag that may be missing",
+      z.union([z.object({ k: z.literal("a").optional() }), z.object({ k: z.literal("b") })]),
+    ],
+    ["a default", z.object({ a: z.string().default("x") })],
+    ["a check of the user's", z.string().refine((text) => text !== "")],
+    ["a format of the user's", z.stringFormat("mine", (text) => text !== "")],
+    ["a codec", z.object({ at: date })],
+    ["anything", z.unknown()],
+    ["a record", z.record(z.string(), Line)],
+  ])("not known of %s", ([, schema]) => {
+    const codec = new WireCodec(schema);
+    expect(codec.decodesAllOf(codec)).toBe(false);
   });
 });
