@@ -18,6 +18,16 @@ const retriedElsewhere = (title: string, why: string) => ({
 });
 
 export const carriedMutations: readonly Mutation[] = [
+  {
+    elsewhere: directed(
+      "carried batches are decoded by their reader's schema",
+      "the handlers of the simulation have no schemas that change what they read",
+    ),
+    ...mutation(
+      "a reader trusts copied batches as if their source had encoded them",
+      edit("core/worker/attempt/consume-input.ts", "if (run.claimed.carried === undefined) run.logs", "run.logs"),
+    ),
+  },
   mutation(
     "a failed batch that is retried is not left open",
     edit(

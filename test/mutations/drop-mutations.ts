@@ -74,7 +74,7 @@ export const dropMutations: readonly Mutation[] = [
     ),
     ...mutation(
       "artifacts that finalize reads are dropped",
-      edit(drop, "if (!isRead(entry) || !isSteady(task, nodeId)) return;", "if (!isSteady(task, nodeId)) return;"),
+      edit(drop, "|| !isRead(entry) || !isSteady(task, nodeId)) return;", "|| !isSteady(task, nodeId)) return;"),
     ),
   },
   {

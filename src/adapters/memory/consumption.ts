@@ -42,7 +42,7 @@ function readingOf(task: TaskEntry, nodeId: string): OpenReading | undefined {
  * All artifacts are kept while an attempt that would show this is not running.
  */
 
-/** Drops from the log that `reader` has just stored an artifact from. */
+/** Drops from the log that `reader` has just stored an artifact from, if it can drop half of it. */
 export function dropReadBy(reader: ShardEntry, { source }: Origin): void {
   const { task } = reader;
   const slash = source.lastIndexOf("/");
@@ -51,8 +51,7 @@ export function dropReadBy(reader: ShardEntry, { source }: Origin): void {
   const log = entry?.logs[entry.record.generation];
   if (entry === undefined || log === undefined || task.record.status !== "running") return;
   let before = positionIn(entry, source, reader);
-  if (2 * (before - log.dropped) < log.length - log.dropped) return; // few: too early to look at the others
-  if (!isRead(entry) || !isSteady(task, nodeId)) return;
+  if (2 * (before - log.dropped) < log.length - log.dropped || !isRead(entry) || !isSteady(task, nodeId)) return;
   for (const readerId of readingOf(task, nodeId)?.readers ?? []) {
     if (!isSteady(task, readerId)) return;
     for (const shard of shardsOf(task, readerId)) {
@@ -71,7 +70,8 @@ export function dropSunk({ task, record }: ShardEntry, log: ArtifactLog): void {
 /** All shards of a node; `undefined` for one that has no record yet. */
 function shardsOf(task: TaskEntry, nodeId: string): readonly (ShardEntry | undefined)[] {
   const { partitions = 0 } = readingOf(task, nodeId) ?? {};
-  return Array.from({ length: partitions }, (_, shard) => task.nodes.get(nodeId)?.shards[shard]);
+  const { shards = [] } = task.nodes.get(nodeId) ?? {};
+  return partitions === 1 && shards.length === 1 ? shards : Array.from({ length: partitions }, (_, at) => shards[at]);
 }
 
 /** Whether only its readers read this log. */

@@ -5,7 +5,7 @@ import { FlowError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
-import { cluster } from "../../helpers/processes.ts";
+import { cluster, type Lifeline } from "../../helpers/processes.ts";
 import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
@@ -55,18 +55,18 @@ test("a batch that kills every worker ends as worker_lost, after exactly the lim
   const time = stillTime();
   const { start, store } = cluster();
   const killed: number[] = [];
-  const deadly = (kill: () => void) =>
+  const deadly = (kill: () => Promise<void>) =>
     source("deadly", [1], {
       processBatch: async (_n, ctx) => {
+        await kill();
         killed.push(ctx.epoch);
-        kill();
         await new Gate().pass();
       },
     });
   const victim = async () => {
-    let cut = (): void => undefined;
-    const process = await start([deadly(() => cut())], { maxLostLeases: 2 });
-    cut = () => process.lifeline.cut();
+    const started = Promise.withResolvers<Lifeline>(); // a batch may begin before that
+    const process = await start([deadly(async () => (await started.promise).cut())], { maxLostLeases: 2 });
+    started.resolve(process.lifeline);
     return process;
   };
   const first = await victim();
@@ -89,20 +89,20 @@ test("workers that die one after another, each after storing a batch, finish a n
   const { start, store } = cluster();
   const died: number[] = [];
   const mortal = async (batches: number) => {
-    let cut = (): void => undefined;
+    const started = Promise.withResolvers<Lifeline>();
     let processed = 0;
     const handlers = [
       source("a", numbers(6), {
         processBatch: async (n, ctx) => {
           if (++processed <= batches) return n;
+          (await started.promise).cut();
           died.push(ctx.epoch);
-          cut();
           await new Gate().pass();
         },
       }),
     ];
     const process = await start(handlers, { maxLostLeases: 1 });
-    cut = () => process.lifeline.cut();
+    started.resolve(process.lifeline);
     return process;
   };
   const first = await mortal(1);

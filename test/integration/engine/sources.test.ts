@@ -335,3 +335,51 @@ describe("store reads for a source's batches", () => {
     expect(second).toEqual(["readUids", "readUids", "readUids"]);
   });
 });
+
+describe.each(["a generator", "an asynchronous generator"])("%s that is left early", (kind) => {
+  /** Records whether it was closed, and then fails to close. */
+  const leaving = (closed: string[]) => {
+    const close = (): void => {
+      closed.push("closed");
+      throw new Error("cannot close");
+    };
+    function* batches(): Generator<SourceBatch<number>> {
+      try {
+        for (const payload of numbers(5)) yield payload === 4 ? { payload, uid: "" } : { payload };
+      } finally {
+        close();
+      }
+    }
+    async function* later(): AsyncGenerator<SourceBatch<number>> {
+      yield* batches();
+    }
+    return kind === "a generator" ? batches : later;
+  };
+
+  test("because of a uid is closed, and the uid is the reason, whatever closing does", async () => {
+    const closed: string[] = [];
+    const { engine } = await testEngine([handler("a", { iterBatches: leaving(closed) })]);
+    const task = await engine.run(graphOf(node("a")));
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "bad_input" } });
+    expect(closed).toEqual(["closed"]);
+  });
+
+  test("because of a batch is closed, and the batch is the reason, whatever closing does", async () => {
+    const closed: string[] = [];
+    const failing = handler("a", {
+      iterBatches: leaving(closed),
+      processBatch: (n) => {
+        if (n === 2) throw new PermanentError("no-2");
+        return n as number;
+      },
+    });
+    const { engine, artifacts } = await testEngine([failing]);
+    const task = await engine.run(graphOf(node("a")));
+    await expect(task.result()).rejects.toMatchObject({
+      details: { batchUid: "2" },
+      message: expect.stringContaining("no-2"),
+    });
+    expect(closed).toEqual(["closed"]);
+    expect(await artifacts(task.id, "a")).toHaveLength(2);
+  });
+});

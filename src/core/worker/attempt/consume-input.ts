@@ -1,6 +1,7 @@
 import type { Json } from "../../../errors/index.ts";
 import { type Artifact, isClosed, isFeeding, isOutput, sourceKey } from "../../model/records.ts";
 import type { SourceShard } from "../../plan/index.ts";
+import { isPending } from "../../resilience/store-retry.ts";
 import {
   chosenSources,
   consumerUid,
@@ -24,7 +25,7 @@ import { BatchRunner, type IncomingBatch, type Started } from "./batch-runner.ts
 import type { RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 import { withInputWait } from "./input-wait.ts";
-import { type NumberedBatch, SourceCheckpoint, StoredUids, sourceBatches } from "./source-batches.ts";
+import { type NumberedBatch, SourceBatches, SourceCheckpoint, StoredUids } from "./source-batches.ts";
 
 /** uid of the single batch of a gather, and of a root that takes its arguments as input. */
 const gatherUid = "all";
@@ -103,21 +104,23 @@ async function consumeSource({ run, runtime, context, pass, batches, reports, pa
   run.at.method = "iterBatches";
   const yielded = await run.code.run(() => runtime.definition.iterBatches?.(context.args, sourceContext) ?? []);
   const { partitions } = run.node;
-  const fresh = sourceBatches({
-    batches: run.code.iterate(yielded),
-    held: part,
-    partitions,
-    checkpoint,
-  });
-  for await (const batch of fresh) {
-    run.at.method = undefined;
-    run.at.lastBatchUid = batch.uid;
-    const isStored = uids.has(batch.uid);
-    if (isStored !== true) {
-      inHand = isStored === false ? process(batch) : processUnlessStored(batch, isStored);
-      if (inHand !== undefined) await inHand;
+  const fresh = new SourceBatches({ batches: run.code.iterate(yielded), held: part, partitions, checkpoint });
+  try {
+    for (;;) {
+      const next = fresh.next();
+      const batch = isPending(next) ? await next : next;
+      if (batch === undefined) break;
+      run.at.method = undefined;
+      run.at.lastBatchUid = batch.uid;
+      const isStored = uids.has(batch.uid);
+      if (isStored !== true) {
+        inHand = isStored === false ? process(batch) : processUnlessStored(batch, isStored);
+        if (inHand !== undefined) await inHand;
+      }
+      run.at.method = "iterBatches";
     }
-    run.at.method = "iterBatches";
+  } catch (error) {
+    return fresh.leave(error);
   }
   run.at.method = undefined;
 }
@@ -203,8 +206,8 @@ class PageSteps {
 
   /** `undefined`: it is done. */
   run(): Promise<void> | undefined {
-    for (let artifact = this.#artifact; artifact !== undefined; artifact = this.#artifact) {
-      const step = this.#step(artifact);
+    while (this.#at < this.#page.artifacts.length) {
+      const step = this.#step();
       if (step !== undefined) return this.#rest(step);
     }
     return undefined;
@@ -212,18 +215,15 @@ class PageSteps {
 
   async #rest(first: Promise<void>): Promise<void> {
     await first;
-    for (let artifact = this.#artifact; artifact !== undefined; artifact = this.#artifact) {
-      const step = this.#step(artifact);
+    while (this.#at < this.#page.artifacts.length) {
+      const step = this.#step();
       if (step !== undefined) await step;
     }
   }
 
-  get #artifact(): Artifact | undefined {
-    return this.#page.artifacts[this.#at];
-  }
-
-  #step(artifact: Artifact): Promise<void> | undefined {
-    const { source, only } = this.#page;
+  #step(): Promise<void> | undefined {
+    const { source, artifacts, only } = this.#page;
+    const artifact = artifacts[this.#at] as Artifact;
     const { input, positions } = this.#reading;
     this.#payloads ??= payloadsOf(artifact, source, input);
     while (this.#chunk < this.#payloads.length) {

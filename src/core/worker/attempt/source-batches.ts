@@ -2,12 +2,15 @@ import type { Checkpoint, SourceBatch } from "../../../definitions/index.ts";
 import type { Json } from "../../../errors/index.ts";
 import { copyJson } from "../../codec/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
+import type { Answer } from "../../ports/index.ts";
 import { shardOf } from "../input/index.ts";
 import { AttemptAborted, type Stoppable } from "./attempt-handle.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import { type AttemptReports, checkedCheckpoint } from "./attempt-reports.ts";
 
 const maxUidLength = 512;
+
+type Step = IteratorResult<SourceBatch<unknown>>;
 
 export interface NumberedBatch {
   readonly uid: string;
@@ -17,39 +20,75 @@ export interface NumberedBatch {
 }
 
 /**
- * The batches of a source's `iterBatches` for this shard, one at a time: the next one is requested when the consumer is
- * done with the previous one.
+ * The batches of a source's `iterBatches` for this shard, one at a time. Synchronous if the source is: an asynchronous
+ * generator would cost several promises a batch.
  */
-export async function* sourceBatches(options: {
-  readonly batches: AsyncIterable<SourceBatch<unknown>> | Iterable<SourceBatch<unknown>>;
-  readonly held: Stoppable;
-  readonly partitions: number;
-  readonly checkpoint: Pick<SourceCheckpoint, "isUsed" | "index">;
-}): AsyncGenerator<NumberedBatch> {
-  const { batches, held, partitions, checkpoint } = options;
-  const iterator = Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
-  let idle = true; // not inside `next`: only then can the iterator be closed
-  let over = false;
-  try {
+export class SourceBatches {
+  readonly #iterator: AsyncIterator<SourceBatch<unknown>> | Iterator<SourceBatch<unknown>>;
+  readonly #held: Stoppable;
+  readonly #partitions: number;
+  readonly #checkpoint: Pick<SourceCheckpoint, "isUsed" | "index">;
+  /** Not inside `next`: only then can the iterator be closed. */
+  #isIdle = true;
+  #isOver = false;
+
+  constructor(options: {
+    readonly batches: AsyncIterable<SourceBatch<unknown>> | Iterable<SourceBatch<unknown>>;
+    readonly held: Stoppable;
+    readonly partitions: number;
+    readonly checkpoint: Pick<SourceCheckpoint, "isUsed" | "index">;
+  }) {
+    const { batches } = options;
+    this.#iterator = Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
+    this.#held = options.held;
+    this.#partitions = options.partitions;
+    this.#checkpoint = options.checkpoint;
+  }
+
+  /** The next batch; `undefined`: the source has ended. */
+  next(): Answer<NumberedBatch | undefined> {
     for (;;) {
-      held.check();
-      idle = false;
-      const next = iterator.next();
+      const next = this.#ask();
+      if ("then" in next) return this.#after(next);
+      const batch = this.#batchOf(next);
+      if (batch !== undefined || this.#isOver) return batch;
+    }
+  }
+
+  /** The batches were left because of this error, which also stands if the source fails to close. */
+  async leave(error: unknown): Promise<never> {
+    try {
+      const closing = this.#isIdle && !this.#isOver ? this.#iterator.return?.() : undefined;
+      if (closing !== undefined && "then" in closing) await this.#held.run(closing);
+    } catch {}
+    throw error;
+  }
+
+  #ask(): Step | Promise<Step> {
+    this.#held.check();
+    this.#isIdle = false;
+    return this.#iterator.next();
+  }
+
+  async #after(first: Promise<Step>): Promise<NumberedBatch | undefined> {
+    for (let next: Step | Promise<Step> = first; ; next = this.#ask()) {
       // A pending `next` is handler code: it is not awaited once the attempt is abandoned.
-      const step = "then" in next ? await held.whileIdle(held.run(next)) : next;
-      idle = true;
-      over = step.done === true;
-      if (step.done === true) return;
-      const index = checkpoint.index++;
-      const { value: batch } = step;
-      const numbered = { uid: uidOf(batch, index, checkpoint), index, payload: batch.payload };
-      if (shardOf(numbered.uid, partitions) === held.attempt.shard) yield numbered;
+      const step = "then" in next ? await this.#held.whileIdle(this.#held.run(next)) : next;
+      const batch = this.#batchOf(step);
+      if (batch !== undefined || this.#isOver) return batch;
     }
-  } finally {
-    if (idle && !over) {
-      const closing = iterator.return?.();
-      if (closing !== undefined && "then" in closing) await held.run(closing);
-    }
+  }
+
+  /** `undefined` if there is none, or it belongs to another shard. */
+  #batchOf(step: Step): NumberedBatch | undefined {
+    this.#isIdle = true;
+    this.#isOver = step.done === true;
+    if (step.done === true) return undefined;
+    const index = this.#checkpoint.index++;
+    const { value: batch } = step;
+    const uid = uidOf(batch, index, this.#checkpoint);
+    if (shardOf(uid, this.#partitions) !== this.#held.attempt.shard) return undefined;
+    return { uid, index, payload: batch.payload };
   }
 }
 
