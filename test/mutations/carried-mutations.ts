@@ -25,7 +25,7 @@ export const carriedMutations: readonly Mutation[] = [
     ),
     ...mutation(
       "a reader trusts copied batches as if their source had encoded them",
-      edit("core/worker/attempt/consume-input.ts", "if (run.claimed.carried === undefined) run.logs", "run.logs"),
+      edit("core/worker/attempt/consume-input.ts", "if (isOwn && run.plan", "if (run.plan"),
     ),
   },
   mutation(

@@ -46,8 +46,8 @@ interface Consuming {
 export function consumeInput(started: Started, pass: Pass): Promise<void> | undefined {
   const { run, runtime, context, reports, tries, leftover } = started;
   const { log } = pass;
-  // Otherwise it has copied outputs of an earlier task.
-  if (run.claimed.carried === undefined) run.logs.encodes(run.held.attempt, runtime.output);
+  const isOwn = run.claimed.carried === undefined; // otherwise, it copies outputs of an earlier task
+  if (isOwn && run.plan.streaming.has(run.node.id)) run.logs.encodes(run.held.attempt, runtime.output);
   const concurrency = concurrencyOf(run, runtime);
   const part = new AttemptScope(run.held);
   const runner = new BatchRunner(started, log, part);
