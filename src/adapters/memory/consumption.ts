@@ -70,8 +70,7 @@ export function dropSunk({ task, record }: ShardEntry, log: ArtifactLog): void {
 /** All shards of a node; `undefined` for one that has no record yet. */
 function shardsOf(task: TaskEntry, nodeId: string): readonly (ShardEntry | undefined)[] {
   const { partitions = 0 } = readingOf(task, nodeId) ?? {};
-  const { shards = [] } = task.nodes.get(nodeId) ?? {};
-  return partitions === 1 && shards.length === 1 ? shards : Array.from({ length: partitions }, (_, at) => shards[at]);
+  return Array.from({ length: partitions }, (_, shard) => task.nodes.get(nodeId)?.shards[shard]);
 }
 
 /** Whether only its readers read this log. */

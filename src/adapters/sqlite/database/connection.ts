@@ -90,10 +90,6 @@ export interface Session {
 const mostOperations = 1_000;
 /** A write raises the file's time only when it is this far behind, since that costs a page of the transaction. */
 const fileTimeStepMs = 1_000;
-/** Each commit writes whole pages to the log, so small ones save time. An existing file keeps its own. */
-const newPageBytes = 2_048;
-/** The log is copied to the file when it is about as long: pages that change often are copied once in many transactions. */
-const mostLogBytes = 16_384_000;
 /** The least time that opening waits for another process, which may be migrating the file. */
 const openingMs = 5_000;
 
@@ -375,11 +371,10 @@ function openDatabase(database: DatabaseSync, { path, synchronous, busyMs, readO
       checkLayout(database);
       return;
     }
+    // Pages that change often are copied from the log to the file once in many transactions.
     database.exec(
-      `PRAGMA page_size = ${newPageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = MEMORY`,
+      `PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = MEMORY`,
     );
-    const pageBytes = Number(database.prepare("PRAGMA page_size").get()?.page_size);
-    database.exec(`PRAGMA wal_autocheckpoint = ${Math.round(mostLogBytes / pageBytes)}`);
     migrate(database);
     database.exec(`PRAGMA busy_timeout = ${busyMs}`);
   } catch (error) {
