@@ -62,6 +62,8 @@ export function logContract(newPlace: NewPlace): void {
 
     gate.open();
     await task.wait();
+    // Lines are stored in the background, those of the last node last.
+    await until(async () => (await read("quiet")).items.length > 0, "the last line");
     const rest: LogPage["items"][number][] = [];
     let page = first;
     do {
