@@ -60,7 +60,7 @@ export class SourceBatches {
     try {
       const closing = this.#isIdle && !this.#isOver ? this.#iterator.return?.() : undefined;
       if (closing !== undefined && "then" in closing) await this.#held.run(closing);
-    } catch {}
+    } catch {} // as in a `for await` loop, the first error is the cause
     throw error;
   }
 
